@@ -1,0 +1,61 @@
+# Every target only calls a tool. The environment is .venv, made from requirements.lock; `make` alone lists the targets.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+CONFIG = study=$(STUDY) $(if $(TEACHER),teacher=$(TEACHER)) $(if $(BUDGET),budget=$(BUDGET))
+SNAKEMAKE = snakemake --profile profiles/$(or $(PROFILE),default) --config $(CONFIG)
+
+.PHONY: help setup demo study lab test lint format lock git clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make .venv from requirements.lock and this project
+
+$(READY): requirements.lock pyproject.toml
+	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+demo: STUDY = demo
+demo: setup ## run the demo study offline; ends by naming its figures, its table and what it would have cost
+	@$(SNAKEMAKE)
+
+study: STUDY ?= demo
+study: setup ## run a study: make study STUDY=demo TEACHER=gpt-4o-mini BUDGET=5 (DRY=1: only say what and how much)
+	@$(SNAKEMAKE) $(if $(DRY),--dry-run --quiet rules)
+
+lab: setup ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+test: setup ## run the tests
+	$(BIN)/python -m pytest
+
+lint: setup ## check code, types, and that the notebooks hold no outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+format: setup ## put code and notebooks into their form
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/nbstripout notebooks/*.ipynb
+
+git: setup ## set this clone up: readable notebook diffs and merges (nbdime), checks before each commit
+	$(BIN)/nbdime config-git --enable
+	$(BIN)/pre-commit install
+
+lock: setup ## write requirements.lock anew from the newest versions that pyproject.toml allows
+	rm -rf .venv-lock && python3 -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 && .venv-lock/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	.venv-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	rm -rf .venv-lock
+
+clean: ## delete what runs wrote, but not the replies that were paid for
+	find runs -mindepth 1 -maxdepth 1 ! -name 'teacher.sqlite*' ! -name batches -exec rm -rf {} + 2>/dev/null || true
+	rm -rf .snakemake

@@ -1,0 +1,159 @@
+"""What a budget buys: how many human and synthetic examples for a share of it, and what they were worth.
+
+The share is the part of the budget that is spent on synthetic data. Counting is exact, in whole nanodollars and whole
+examples: never over the budget. A pool that holds fewer examples than the money could buy is `dry`, and says so.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lib.metrics import over_seeds
+from lib.prices import nano
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+NONE = "human only"
+"""The method of a mix without synthetic examples."""
+COLUMNS = ["task", "method", "n_human", "n_synthetic", "seed", "score", "human_price", "synthetic_price", "human_pool", "synthetic_pool"]
+"""What the budget notebook needs to know of a training run."""
+
+
+class Prices(NamedTuple):
+    """Dollars for one example of either kind."""
+
+    human: float
+    synthetic: float
+
+
+class Cell(NamedTuple):
+    """What a budget and a share buy, and how much of that the pools hold."""
+
+    method: str
+    budget: float
+    share: float
+    bought_human: int
+    bought_synthetic: int
+    n_human: int
+    n_synthetic: int
+
+    @property
+    def dry(self) -> bool:
+        return self.n_human < self.bought_human or self.n_synthetic < self.bought_synthetic
+
+
+def allocate(budget: float, share: float, prices: Prices) -> tuple[int, int]:
+    """How many human and synthetic examples a budget buys at a share."""
+    check_prices(prices)
+    if not 0 <= share <= 1:
+        raise ValueError(f"A share lies between 0 and 1, not {share!r}.")
+    if not 0 < budget < float("inf"):
+        raise ValueError(f"A budget is a positive number of dollars, not {budget!r}.")
+    whole = nano(budget)
+    for_synthetic = int(whole * share)
+    return (whole - for_synthetic) // max(1, nano(prices.human)), for_synthetic // max(1, nano(prices.synthetic))
+
+
+def check_prices(prices: Prices) -> None:
+    for kind, price in prices._asdict().items():
+        if not 0 < price < float("inf"):
+            raise ValueError(f"The price of a {kind} example is {price!r}; it must be a positive number of dollars.")
+
+
+def cell(method: str, budget: float, share: float, prices: Prices, pools: tuple[int, int]) -> Cell:
+    """What a budget and a share buy of a method's examples; no synthetic ones at all is `human only`."""
+    human, synthetic = allocate(budget, share, prices)
+    have = min(human, pools[0]), min(synthetic, pools[1])
+    return Cell(method if have[1] else NONE, budget, share, human, synthetic, *have)
+
+
+def cells(
+    method: str, budgets: Iterable[float], shares: Iterable[float], prices: Prices, pools: tuple[int, int]
+) -> Iterator[Cell]:
+    """Every budget at every share; a cell that buys nothing is left out."""
+    shares = list(shares)
+    every = (cell(method, budget, share, prices, pools) for budget in budgets for share in shares)
+    return (found for found in every if found.n_human + found.n_synthetic > 0)
+
+
+def with_prices(scores: "DataFrame", prices: dict[str, Prices], pools: dict[str, tuple[int, int]]) -> "DataFrame":
+    """Score rows with what their examples cost and how many there were, as the budget notebook wants them."""
+    any_method = next(iter(prices))
+    human = {"human_price": prices[any_method].human, "human_pool": pools[any_method][0]}
+    synthetic = {name: price.synthetic for name, price in prices.items()}
+    held = {name: pool[1] for name, pool in pools.items()}
+    return scores.assign(**human, synthetic_price=scores.method.map(synthetic), synthetic_pool=scores.method.map(held))
+
+
+def read_scores(paths: list[str], human_price: float | None = None, synthetic_price: float | None = None) -> "DataFrame":
+    """The score rows of some files, checked; prices given here take the place of those in the rows."""
+    import pandas as pd
+
+    from lib.records import read_table
+
+    scores = pd.concat([checked_scores(read_table(path), path) for path in paths], ignore_index=True)
+    for column, price in {"human_price": human_price, "synthetic_price": synthetic_price}.items():
+        if price is not None:
+            scores[column] = price
+    for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
+        check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
+    return scores
+
+
+def checked_scores(scores: "DataFrame", path: str) -> "DataFrame":
+    if missing := [column for column in COLUMNS if column not in scores]:
+        raise ValueError(f"{path}: no column {', '.join(missing)}. A table of scores has {', '.join(COLUMNS)}.")
+    if scores.empty:
+        raise ValueError(f"{path}: no rows.")
+    bad = scores[["n_human", "n_synthetic", "seed", "score"]].isna().any(axis=1)
+    if bad.any():
+        raise ValueError(f"{path}, row {bad.idxmax() + 1}: a count, seed or score is missing.")
+    return scores
+
+
+def by_cell(scores: "DataFrame", budgets: list[float], shares: list[float]) -> "DataFrame":
+    """One row for each task, method, budget and share: what it buys, whether a pool is dry, mean score and interval.
+
+    A cell that no run was trained for, as when prices were changed since, has no score (nan).
+    """
+    import pandas as pd
+
+    mean = over_seeds(scores, ["task", "method", "n_human", "n_synthetic"])
+    rows: list[dict[str, Any]] = []
+    synthetic = scores[scores.method != NONE]
+    for (task, method), group in synthetic.groupby(["task", "method"], sort=False):
+        first = group.iloc[0]
+        prices, pools = Prices(first.human_price, first.synthetic_price), (int(first.human_pool), int(first.synthetic_pool))
+        for found in cells(str(method), budgets, shares, prices, pools):
+            rows.append({"task": task, "curve": method, **found._asdict(), "dry": found.dry})
+    grid = pd.DataFrame(rows)
+    return grid.merge(mean, how="left", on=["task", "method", "n_human", "n_synthetic"])
+
+
+def by_dollars(scores: "DataFrame") -> "DataFrame":
+    """One row for each kind of mix that was trained: its dollars, mean score and interval."""
+    costed = scores.assign(
+        dollars=scores.n_human * scores.human_price + scores.n_synthetic * scores.synthetic_price.fillna(0.0),
+        kind=[kind_of_mix(row.method, row.n_human) for row in scores.itertuples()],
+    )
+    return over_seeds(costed, ["task", "kind", "method", "n_human", "n_synthetic", "dollars"])
+
+
+def kind_of_mix(method: str, n_human: int) -> str:
+    if method == NONE:
+        return NONE
+    return f"{method} only" if n_human == 0 else f"human + {method}"
+
+
+def best_shares(grid: "DataFrame") -> "DataFrame":
+    """For each task, method and budget the share with the best mean, beside what human data alone gives."""
+    import pandas as pd
+
+    rows = []
+    for (task, curve, budget), group in grid.dropna(subset="mean").groupby(["task", "curve", "budget"], sort=False):
+        best = group.loc[group["mean"].idxmax()]
+        human = group[group.share == 0]["mean"]
+        columns = ["share", "n_human", "n_synthetic", "mean", "low", "high", "seeds", "dry"]
+        alone = float(human.iloc[0]) if len(human) else float("nan")
+        rows.append({"task": task, "method": curve, "budget": budget, **best[columns].to_dict(), "human_alone": alone})
+    return pd.DataFrame(rows)

@@ -1,0 +1,57 @@
+"""What a notebook's result depends on beside its inputs and parameters: its code, and that of the modules it uses.
+
+The digest leaves out prose, outputs, comments and docstrings, so that mending a sentence makes nothing run again.
+"""
+
+import ast
+import hashlib
+import json
+
+from lib import paths
+
+
+def code_of(notebook: str) -> str:
+    """Digest of a notebook's code cells and of every module of lib that they use, however far down."""
+    cells = code_cells(notebook)
+    used: dict[str, ast.Module] = {}
+    todo = {name for cell in cells for name in modules_in(parsed(cell))}
+    while todo:
+        name = todo.pop()
+        if name not in used:
+            used[name] = ast.parse((paths.ROOT / "lib" / f"{name}.py").read_text(encoding="utf-8"))
+            todo |= modules_in(used[name])
+    bare = [bare_code(parsed(cell)) for cell in cells] + [bare_code(used[name]) for name in sorted(used)]
+    return hashlib.sha256("\0".join(bare).encode()).hexdigest()[:16]
+
+
+def code_cells(notebook: str) -> list[str]:
+    content = json.loads((paths.ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))
+    return ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
+
+
+def parsed(cell: str) -> ast.Module:
+    """A cell without its magics, which are no Python."""
+    return ast.parse("\n".join(line for line in cell.splitlines() if not line.lstrip().startswith(("%", "!"))))
+
+
+def modules_in(tree: ast.AST) -> set[str]:
+    """The modules of lib that some code imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "lib":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lib."):
+            found.add(str(node.module).split(".")[1])
+    return found
+
+
+def bare_code(tree: ast.Module) -> str:
+    """Code without comments and docstrings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [part for part in node.body if not is_prose(part)]
+    return ast.dump(tree)
+
+
+def is_prose(part: ast.stmt) -> bool:
+    return isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) and isinstance(part.value.value, str)

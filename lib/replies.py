@@ -1,0 +1,87 @@
+"""What a reply says. A reply is read tolerantly and item by item: one bad item never costs the others."""
+
+import json
+import re
+from typing import Any
+
+from lib.tasks import Card
+
+FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*|\s*```\s*$")
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def read_json(text: str) -> tuple[Any, bool]:
+    """The JSON in a reply, repaired where it is broken, and whether it was cut off at the end."""
+    bare = FENCE.sub("", text).strip()
+    start = min((i for i in (bare.find("{"), bare.find("[")) if i >= 0), default=-1)
+    try:
+        try:
+            return whole_characters(first_json(bare, max(start, 0))), False
+        except ValueError:
+            import json_repair
+
+            return (None, False) if start < 0 else (whole_characters(json_repair.loads(bare[start:])), is_cut(bare[start:]))
+    except (ValueError, RecursionError):  # A thousand brackets in a row, say.
+        return None, False
+
+
+def first_json(text: str, start: int) -> Any:
+    """The JSON that starts there, if it is well-formed; prose may come after it, but no more JSON."""
+    content, end = json.JSONDecoder().raw_decode(text, start)
+    if any(bracket in text[end:] for bracket in "{["):
+        raise ValueError("more than one piece of JSON")
+    return content
+
+
+def whole_characters(content: Any) -> Any:
+    """JSON can escape half of a character (a lone surrogate), which no file, prompt or store can hold."""
+    return json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def is_cut(text: str) -> bool:
+    """Whether the end is missing, as opposed to prose after it: brackets are left open, outside of strings."""
+    bare = STRING.sub("", text)
+    return not text.rstrip().endswith(("}", "]")) and sum(map(bare.count, "{[")) > sum(map(bare.count, "}]"))
+
+
+def read_list(text: str, name: str) -> list[Any] | None:
+    """The list under `name` in a reply, or the reply if it is itself a list; None if there is neither."""
+    content, cut = read_json(text)
+    if isinstance(content, dict):
+        content = content.get(name, [content] if name not in content and content else None)
+    if not isinstance(content, list) or not content:
+        return None
+    return content[:-1] if cut else content
+
+
+def list_problem(text: str, name: str) -> str | None:
+    return None if read_list(text, name) else f"no {name} in the reply"
+
+
+def item_problem(card: Card, label: str, item: Any) -> str | None:
+    """What is wrong with one written example, or None."""
+    if not isinstance(item, dict):
+        return "not an object"
+    for field in card.fields:
+        if not isinstance(item.get(field), str) or not item[field].strip():
+            return f"no {field}"
+    if "label" in item and str(item["label"]) not in card.labels:
+        return "label outside the task"
+    if "label" in item and item["label"] != label:
+        return "label not as asked"
+    return None
+
+
+def read_label(card: Card, text: str) -> str | None:
+    """The label that a reply gives; case and surrounding space are forgiven, anything else is not."""
+    content, _ = read_json(text)
+    given = content.get("label") if isinstance(content, dict) else text
+    known = {label.casefold(): label for label in card.labels}
+    return known.get(str(given).strip().strip('".').casefold())
+
+
+def label_problem(card: Card, text: str) -> str | None:
+    if read_label(card, text):
+        return None
+    content, _ = read_json(text)
+    return "label outside the task" if isinstance(content, dict) and "label" in content else "no label in the reply"

@@ -1,0 +1,190 @@
+"""A study: which tasks, methods, sizes and prices, in one YAML file; and what it can cost before it runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from lib import generation, labeling, paths
+from lib.checked import Strict, read_checked
+from lib.encoders import EMBEDDED
+from lib.prices import TokenPrice, dollars, nano
+from lib.records import ExampleSet, load_set
+from lib.tasks import Card, Row, load, names, read_card
+from lib.teacher import TRIES, Bill, Request, open_teacher, teacher_price
+
+
+class Generation(Strict):
+    """What 01 writes."""
+
+    methods: list[str] = list(generation.METHODS)
+    n: int = Field(40, ge=1)
+    """Kept examples for each task and method."""
+    per_reply: int = Field(5, ge=1)
+    topics: int = Field(20, ge=1)
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+    @field_validator("methods")
+    @classmethod
+    def known(cls, methods: list[str]) -> list[str]:
+        if unknown := [method for method in methods if method not in generation.METHODS]:
+            raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(generation.METHODS)}")
+        return methods
+
+
+class Labeling(Strict):
+    """What 02 labels: the first n raw examples of train."""
+
+    methods: list[str] = ["zero_shot"]
+    n: int = Field(60, ge=1)
+
+    @field_validator("methods")
+    @classmethod
+    def known(cls, methods: list[str]) -> list[str]:
+        if unknown := [method for method in methods if method not in labeling.METHODS]:
+            raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(labeling.METHODS)}")
+        return methods
+
+
+class Training(Strict):
+    """How 04 trains; the recipe's numbers are those of lib.students.Recipe."""
+
+    encoder: str = EMBEDDED
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(16, ge=1)
+    learning_rate: float = Field(3e-4, gt=0)
+    frozen_layers: int = Field(4, ge=0)
+    seeds: int = Field(3, ge=1)
+    shards: int = Field(1, ge=1)
+
+
+class Budget(Strict):
+    """The ladder of budgets in dollars, and the shares of each that go to the teacher."""
+
+    budgets: list[float]
+    shares: list[float]
+
+    @field_validator("budgets", "shares")
+    @classmethod
+    def not_empty(cls, values: list[float]) -> list[float]:
+        if not values or min(values) < 0:
+            raise ValueError("give at least one number, none below 0")
+        return values
+
+    @field_validator("shares")
+    @classmethod
+    def at_most_one(cls, values: list[float]) -> list[float]:
+        if max(values) > 1:
+            raise ValueError("a share is a part of the budget, between 0 and 1")
+        return values
+
+
+class Study(Strict):
+    """Everything that the notebooks of a study are given."""
+
+    question: str
+    tasks: list[str]
+    source: str | None = None
+    """Where each task's examples come from, by name in its card; its first source if not given."""
+    teacher: str = "recorded"
+    base_url: str | None = None
+    """The endpoint; OPENAI_BASE_URL or OpenAI's own if not given."""
+    budget: float | None = Field(None, ge=0)
+    """Dollars that the study may spend on its teacher, in all its runs together."""
+    token_prices: dict[str, TokenPrice] = {}
+    """Dollars per million tokens, where genai-prices does not know a model."""
+    priced_as: str = "gpt-4o-mini"
+    """The model at whose list price recorded replies are counted."""
+    seed: int = 1
+    generation: Generation = Generation()
+    labeling: Labeling = Labeling()
+    training: Training = Training()
+    budgets: Budget
+
+    @field_validator("tasks")
+    @classmethod
+    def known(cls, tasks: list[str]) -> list[str]:
+        if unknown := [task for task in tasks if not task.endswith((".yaml", ".yml")) and task not in names()]:
+            raise ValueError(f"unknown task {', '.join(map(repr, unknown))}; there is {', '.join(names())}, or the path of a card")
+        return tasks
+
+
+def study_path(study: str) -> Path:
+    """A study's file: by name from studies/, or any path that ends in .yaml."""
+    path = paths.resolve(study) if study.endswith((".yaml", ".yml")) else paths.STUDIES / f"{study}.yaml"
+    if not path.is_file():
+        there = ", ".join(sorted(found.stem for found in paths.STUDIES.glob("*.yaml")))
+        raise ValueError(f"Unknown study {study!r}: studies/ has {there}; or give the path of a study (.yaml).")
+    return path
+
+
+def read_study(study: str) -> Study:
+    return read_checked(study_path(study), Study)
+
+
+def cards(study: Study) -> dict[str, Card]:
+    """The study's cards by task name."""
+    return {card.name: card for card in map(read_card, study.tasks)}
+
+
+def plans(study: Study) -> dict[str, list[Request]]:
+    """Every request that each part of a study can come to make, each at its longest."""
+    found = {}
+    for card in cards(study).values():
+        settings = study.generation.model_dump()
+        for method in settings.pop("methods"):
+            plan = generation.Plan(card, method, seed=study.seed, **settings)
+            found[f"01 {card.name} {method}"] = generation.possible_requests(plan)
+        pool = load(card, "train", study.source).to_list()[: study.labeling.n]
+        for method in study.labeling.methods:
+            found[f"02 {card.name} {method}"] = labeling.label_requests(card, pool, method)
+    return found
+
+
+def highest_costs(study: Study, teacher: str) -> dict[str, int]:
+    """Nanodollars that each part can cost at most: every request at its longest, asked as often as it ever is."""
+    if teacher == "recorded":
+        return dict.fromkeys(plans(study), 0)
+    stated = {model: price.model_dump() for model, price in study.token_prices.items()}
+    price = teacher_price(teacher, stated, study.base_url)
+    return {part: sum(TRIES * price.nanodollars(r.worst()) for r in requests) for part, requests in plans(study).items()}
+
+
+def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
+    """What a dry run says of money."""
+    costs = highest_costs(study, teacher)
+    lines = [f"  {part:<40} at most ${dollars(cost):.2f}" for part, cost in costs.items()]
+    total = sum(costs.values())
+    capped = total if budget is None else min(total, nano(budget))
+    if not total:
+        return [*lines, f"The teacher {teacher!r} costs nothing."]
+    cap = "no budget is set, and without one nothing is asked: BUDGET=5" if budget is None else f"the budget of ${budget:g} caps it"
+    return [*lines, f"Highest cost: ${dollars(capped):.2f} ({cap}; every reply at its longest and asked {TRIES} times: ${dollars(total):.2f})."]
+
+
+def example_sets(card: Card, examples: list[str]) -> dict[str, ExampleSet]:
+    """The synthetic sets to look at, by method: from files that 01 and 02 wrote, or if there are none, what the demo
+    study's recordings hold for the task."""
+    found = [load_set(path) for path in examples] if examples else list(recorded_sets(card))
+    if len(found) > len({one.method for one in found}):
+        raise ValueError(f"Two example sets are of one method: {', '.join(examples)}. Give one for each method.")
+    return {one.method: one for one in found}
+
+
+def recorded_sets(card: Card) -> Iterator[ExampleSet]:
+    """What 01 and 02 make of the recordings with the settings of the demo study."""
+    study = read_study("demo")
+    teacher = open_teacher("recorded", priced_as=study.priced_as)
+    settings = study.generation.model_dump()
+    for method in settings.pop("methods"):
+        written = generation.generate(generation.Plan(card, method, seed=study.seed, **settings), teacher)
+        yield priced_set(method, written.examples, written.bill, teacher.model)
+    pool = load(card, "train").to_list()[: study.labeling.n]
+    for method in study.labeling.methods:
+        labeled = labeling.label(card, pool, teacher, method)
+        yield priced_set(f"labeled_{method}", labeled.examples, labeled.bill, teacher.model)
+
+
+def priced_set(method: str, rows: list[Row], bill: Bill, teacher: str) -> ExampleSet:
+    return ExampleSet(method, rows, dollars(bill.nanodollars) / max(1, len(rows)), teacher)

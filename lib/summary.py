@@ -1,0 +1,68 @@
+"""The end of a run: what it made, what it cost, and in one line each what failed and where to look."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lib import paths
+
+
+def lines(made: Iterable[str], artefacts: Iterable[str], notebooks: Iterable[str]) -> Iterator[str]:
+    """`made`: figures and tables; `artefacts`: what the teacher wrote; `notebooks`: as executed."""
+    there = [path for path in made if paths.resolve(path).is_file()]
+    for kind, endings in {"Figures": (".pdf", ".png"), "Tables": (".csv",)}.items():
+        if found := [path for path in there if path.endswith(endings)]:
+            yield f"{kind}:"
+            yield from (f"  {path}" for path in found)
+    yield from cost_lines([bill for path in artefacts if (bill := bill_of(path))])
+    if failed := [line for path in notebooks if (line := failure(path))]:
+        yield f"Failed ({len(failed)}); the executed notebooks hold the tracebacks:"
+        yield from failed
+
+
+def bill_of(path: str) -> dict[str, Any] | None:
+    beside = paths.resolve(path).with_suffix(".json")
+    if not beside.is_file() or not paths.resolve(path).is_file():
+        return None
+    made: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
+    return made if "bill" in made else None
+
+
+def cost_lines(made: list[dict[str, Any]]) -> Iterator[str]:
+    """Paid dollars, and what recorded replies would have cost."""
+    for teacher in sorted({one["teacher"] for one in made}):
+        bills = [one for one in made if one["teacher"] == teacher]
+        total = sum(one["bill"]["dollars"] for one in bills)
+        unsure = sum(one["bill"]["unsure_dollars"] for one in bills)
+        replies = sum(one["bill"]["replies"] for one in bills)
+        if teacher == "recorded":
+            model = bills[0]["parameters"]["priced_as"]
+            yield f"Cost: nothing, {replies:,} recorded replies; with {model} at its list price they would have cost ${total:.2f}."
+        else:
+            more = f" and up to ${unsure:.2f} for calls without an answer" if unsure else ""
+            yield f"Cost: ${total:.4f}{more} for {replies:,} replies of {teacher}, what was stored before included."
+
+
+def failure(path: str) -> str | None:
+    """One line for a notebook that raised or was killed; None for one that ran through or not at all."""
+    file = paths.resolve(path)
+    if not file.is_file():
+        return None
+    content = json.loads(file.read_text(encoding="utf-8"))
+    state = content["metadata"].get("papermill", {})
+    if state.get("exception") is False:
+        return None
+    return f"  {named(path)}: {raised(content) or 'it was killed before its end'}  ->  {paths.relative(path)}"
+
+
+def named(path: str) -> str:
+    """Step, task and method from where the notebook lies: runs/STUDY/TASK/STEP/METHOD.ipynb."""
+    return " ".join(Path(path).with_suffix("").parts[2:])
+
+
+def raised(content: dict[str, Any]) -> str | None:
+    """The error that stopped a notebook, as its last cell with an error shows it."""
+    outputs = [output for cell in content["cells"] for output in cell.get("outputs", [])]
+    errors = [output for output in outputs if output["output_type"] == "error"]
+    return f"{errors[-1]['ename']}: {errors[-1]['evalue'].splitlines()[0][:300]}" if errors else None

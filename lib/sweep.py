@@ -1,0 +1,117 @@
+"""Many students over one pool of texts: which mixes to train, and their scores, each kept the moment it is known."""
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tqdm import tqdm
+
+from lib import budget, metrics, paths
+from lib.records import ExampleSet
+from lib.students import Pool, Recipe, precision, predict, train
+from lib.tasks import Card, Row
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+class Run(NamedTuple):
+    """One student: how many human examples, how many of a method's synthetic ones, and the seed of every choice."""
+
+    method: str
+    n_human: int
+    n_synthetic: int
+    seed: int
+
+
+def runs_for(cells: Iterable[budget.Cell], seeds: int, seed: int, shard: str = "1/1") -> list[Run]:
+    """Each different mix of the cells once a seed; a shard takes every so-manieth."""
+    mixes = dict.fromkeys((cell.method, cell.n_human, cell.n_synthetic) for cell in cells)
+    every = [Run(*mix, seed=seed + k) for mix in mixes for k in range(seeds)]
+    try:
+        part, parts = (int(number) for number in shard.split("/"))
+        if not 1 <= part <= parts:
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"A shard is written 3/16 (the third of sixteen), not {shard!r}.") from None
+    return every[part - 1 :: parts]
+
+
+def sweep(
+    card: Card, human: Sequence[Row], synthetic: dict[str, list[Row]], test: Sequence[Row], runs: Sequence[Run], recipe: Recipe, kept: str
+) -> "DataFrame":
+    """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill costs one run at most."""
+    import pandas as pd
+
+    if card.kind != "text":
+        raise ValueError(f"Task {card.name!r} is of kind {card.kind!r}; students are trained for kind 'text'.")
+    field, labels = next(iter(card.fields)), list(card.labels)
+    rows = [*human, *(row for method in synthetic.values() for row in method), *test]
+    starts = offsets([len(human), *(len(method) for method in synthetic.values())])
+    places = dict(zip([budget.NONE, *synthetic], starts, strict=False))
+    scope = hashlib.sha256(json.dumps([[row[field], row["label"]] for row in rows] + [asdict(recipe)]).encode()).hexdigest()[:16]
+    done = read_kept(kept, scope)
+    pool = Pool([row[field] for row in rows], recipe) if any(run not in done for run in runs) else None
+    targets = [labels.index(row["label"]) for row in rows]
+    tested = list(range(len(rows) - len(test), len(rows)))
+    sizes = {budget.NONE: len(human), **{method: len(found) for method, found in synthetic.items()}}
+    with tqdm(total=len(runs), desc=f"{card.name} students", unit="run", dynamic_ncols=True) as bar:
+        for run in runs:
+            if run not in done:
+                chosen = mix(run, places, sizes)
+                student = train(pool, chosen, [targets[i] for i in chosen], len(labels), run.seed)  # type: ignore[arg-type]
+                predicted = predict(student, pool, tested)  # type: ignore[arg-type]
+                scored = metrics.classification([row["label"] for row in test], [labels[i] for i in predicted], labels)
+                done[run] = scored | {"predicted": predicted}
+                keep(kept, scope, run, done[run])
+            bar.set_postfix_str(f"last {card.metric} {done[run][card.metric]:.3f}", refresh=False)
+            bar.update()
+    made = {"encoder": recipe.encoder, "precision": precision(), "selection": f"last of {recipe.epochs} epochs", "n_test": len(test)}
+    return pd.DataFrame([{"task": card.name, **run._asdict(), **done[run], "metric": card.metric, "score": done[run][card.metric], **made} for run in runs])
+
+
+def human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:
+    """The human examples to draw from: without those that the teacher labeled, which must not come twice in one mix."""
+    labeled = {row["id"] for one in sets.values() if one.method.startswith("labeled") for row in one.rows}
+    return [row for row in rows if row["id"] not in labeled]
+
+
+def offsets(sizes: Sequence[int]) -> list[int]:
+    return [sum(sizes[:i]) for i in range(len(sizes))]
+
+
+def mix(run: Run, places: dict[str, int], sizes: dict[str, int]) -> list[int]:
+    """The texts of a run, drawn by its seed: a larger draw of one seed holds the smaller one."""
+    drawn = draw(sizes[budget.NONE], run.n_human, run.seed, "human", places[budget.NONE])
+    return drawn + (draw(sizes[run.method], run.n_synthetic, run.seed, run.method, places[run.method]) if run.n_synthetic else [])
+
+
+def draw(size: int, n: int, seed: int, source: str, start: int) -> list[int]:
+    if n > size:
+        raise ValueError(f"A run asks for {n} {source} examples, but there are {size}.")
+    return [start + i for i in random.Random(f"{seed} {source}").sample(range(size), size)[:n]]
+
+
+def read_kept(kept: str, scope: str) -> dict[Run, dict[str, Any]]:
+    """The scores that an earlier sweep of the same texts and recipe left behind."""
+    file = paths.resolve(kept)
+    done = {}
+    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else []:
+        try:
+            row = json.loads(line)
+        except ValueError:  # The last line of a killed sweep.
+            continue
+        if row["scope"] == scope:
+            done[Run(*row["run"])] = row["scores"]
+    return done
+
+
+def keep(kept: str, scope: str, run: Run, scores: dict[str, Any]) -> None:
+    file = paths.resolve(kept)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as lines:
+        # The line break comes first: after a kill the file may end in half a line.
+        lines.write("\n" + json.dumps({"scope": scope, "run": run, "scores": scores}))

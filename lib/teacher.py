@@ -1,0 +1,397 @@
+"""The teacher: a language model that writes or labels, however it is reached.
+
+`open_teacher` gives one of three: `recorded` replays data/recordings, `batch:MODEL` exchanges batch files, and any
+other name is a model at an OpenAI-compatible endpoint (lib/endpoint.py). All three take requests and give one
+answer each, with everything that the answer cost: no row is lost, and none is paid twice.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from tqdm import tqdm
+
+from lib import paths
+from lib.prices import TokenPrice, Usage, dollars, nano, token_price
+from lib.store import Reply, Store
+
+OVER_CAP = "over the dollar limit"
+PENDING = "waiting for a batch"
+TRIES = 5
+"""How often one request is asked until a reply is usable; each malformed one is paid for."""
+
+T = TypeVar("T")
+
+
+class TeacherError(RuntimeError):
+    """Nothing more can be asked; what was answered before is stored."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call, exactly. Two requests that are equal are one and the same call; `sample` tells wanted repeats apart."""
+
+    messages: list[dict[str, str]]
+    schema: dict[str, Any] | None = None
+    temperature: float | None = 1.0
+    top_p: float | None = 1.0
+    max_tokens: int = 1024
+    sample: int = 0
+    again: int = 0
+    """0, or the how-manieth repeat after a malformed reply."""
+
+    def key(self, model: str) -> str:
+        exact = json.dumps(vars(self) | {"model": model}, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(exact.encode()).hexdigest()[:32]
+
+    def body(self, model: str, structured: bool = True, limit: str = "max_tokens") -> dict[str, Any]:
+        """The call as an OpenAI-compatible endpoint takes it."""
+        body: dict[str, Any] = {"model": model, "messages": self.messages, limit: self.max_tokens}
+        body |= {k: v for k, v in {"temperature": self.temperature, "top_p": self.top_p}.items() if v is not None}
+        if self.schema and structured:
+            named = {"name": "reply", "strict": True, "schema": self.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
+        return body
+
+    def worst(self) -> Usage:
+        """More tokens than the call can use: a token covers at least one byte, and a chat template adds few."""
+        text = json.dumps([self.messages, self.schema], ensure_ascii=False).encode()
+        return Usage(len(text) + 16 * len(self.messages) + 64, self.max_tokens)
+
+
+class Answer(NamedTuple):
+    """What came of a request: its accepted text, or the problem; and all that was paid on the way."""
+
+    request: Request
+    text: str | None
+    problem: str | None
+    replies: list[tuple[Request, Reply]] = []
+    failures: list[tuple[str, int]] = []
+
+
+@dataclass
+class Bill:
+    """What a set of answers cost, and why some of it brought nothing."""
+
+    requests: int = 0
+    replies: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    nanodollars: int = 0
+    unsure_nanodollars: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+
+    def add(self, answers: Iterable[Answer]) -> "Bill":
+        for answer in answers:
+            self.requests += 1
+            self.replies += len(answer.replies)
+            self.tokens_in += sum(reply.usage.input for _, reply in answer.replies)
+            self.tokens_out += sum(reply.usage.output for _, reply in answer.replies)
+            self.nanodollars += sum(reply.nanodollars for _, reply in answer.replies)
+            self.unsure_nanodollars += sum(unsure for _, unsure in answer.failures)
+            self.problems.update(problems_of(answer))
+        return self
+
+    def summary(self) -> dict[str, Any]:
+        counts = {"requests": self.requests, "replies": self.replies}
+        tokens = {"tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
+        money = {"dollars": dollars(self.nanodollars), "unsure_dollars": dollars(self.unsure_nanodollars)}
+        return counts | tokens | money | {"problems": dict(self.problems)}
+
+
+def problems_of(answer: Answer) -> list[str]:
+    """Every reply that was not used and every call that failed, by reason."""
+    unused = [reply.problem or "malformed" for _, reply in answer.replies[: None if answer.text is None else -1]]
+    unasked = [answer.problem] if answer.problem in (OVER_CAP, PENDING) else []
+    return [*unused, *(reason for reason, _ in answer.failures), *unasked]
+
+
+def accept_anything(text: str) -> str | None:
+    return None
+
+
+class Teacher:
+    """What the three have in common: numbering, asking again after a malformed reply, progress, the bill."""
+
+    in_flight = 64
+
+    def __init__(self, model: str, price: TokenPrice, pays: bool):
+        self.model, self.price, self.pays = model, price, pays
+
+    async def fetch(self, request: Request) -> Reply | str:
+        """One reply, or why there is none."""
+        raise NotImplementedError("a Teacher fetches in its own way")
+
+    def failures_of(self, request: Request) -> list[tuple[str, int]]:
+        return []
+
+    def close(self) -> None:
+        """Nothing to close by default."""
+
+    async def session(self, work: Awaitable[T]) -> T:
+        """Surrounds all fetching of one `ask`; an endpoint opens its connections here."""
+        return await work
+
+    def ask(
+        self, requests: Sequence[Request], accept: Callable[[str], str | None] = accept_anything, title: str = "asking"
+    ) -> list[Answer]:
+        """One answer for each request, in order. `accept` says what is wrong with a text, or None if it is usable."""
+        numbered = number_samples(requests)
+        with tqdm(total=len(numbered), desc=title, unit="reply", dynamic_ncols=True) as bar:
+            return run_in_thread(self.session(self.answer_all(numbered, accept, bar)))
+
+    async def answer_all(
+        self, requests: list[Request], accept: Callable[[str], str | None], bar: "tqdm[Any]"
+    ) -> list[Answer]:
+        answers: dict[int, Answer] = {}
+        todo, errors, bill = iter(enumerate(requests)), [], Bill()
+
+        async def work() -> None:
+            for number, request in todo:
+                try:
+                    answers[number] = await self.answer(request, accept)
+                except TeacherError as error:
+                    errors.append(error)
+                if errors:  # Calls of the other workers that are under way still come in; no new ones start.
+                    return
+                bill.add([answers[number]])
+                bar.set_postfix_str(self.money(bill), refresh=False)
+                bar.update()
+
+        await asyncio.gather(*(work() for _ in range(min(self.in_flight, len(requests)))))
+        if errors:
+            raise errors[0]
+        return [answers[number] for number in range(len(requests))]
+
+    async def answer(self, request: Request, accept: Callable[[str], str | None]) -> Answer:
+        """Asks until a reply is usable; every reply on the way is part of the answer, and of the bill."""
+        replies: list[tuple[Request, Reply]] = []
+        failures: list[tuple[str, int]] = []
+        problem: str | None = None
+        for again in range(TRIES):
+            attempt = replace(request, again=again)
+            reply = await self.fetch(attempt)
+            failures += self.failures_of(attempt)
+            if isinstance(reply, str):
+                return Answer(request, None, problem or reply, replies, failures)
+            problem = reply.problem or accept(reply.text)
+            replies.append((attempt, reply if problem is None else reply._replace(problem=problem)))
+            if problem is None:
+                return Answer(request, reply.text, None, replies, failures)
+        return Answer(request, None, problem, replies, failures)
+
+    def money(self, bill: Bill) -> str:
+        would = "" if self.pays else " at list price"
+        return f"${dollars(bill.nanodollars):.4f}{would}"
+
+
+def number_samples(requests: Sequence[Request], seen: Counter[str] | None = None) -> list[Request]:
+    """Equal requests ask for as many samples: the second one gets the next sample number, and so on.
+
+    Who asks in several rounds passes the same `seen` each time, so that the numbers go on.
+    """
+    seen = Counter() if seen is None else seen
+    numbered = []
+    for request in requests:
+        key = request.key("")
+        numbered.append(replace(request, sample=request.sample + seen[key]))
+        seen[key] += 1
+    return numbered
+
+
+def run_in_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine in a thread of its own, because a notebook's kernel already runs a loop in this one."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(work)
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(loop.run_until_complete, task)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            loop.call_soon_threadsafe(task.cancel)
+            raise
+
+
+class Recorded(Teacher):
+    """Replays what a language model once answered, looked up by the exact request; no key, no network."""
+
+    def __init__(self, folder: Path, price: TokenPrice):
+        super().__init__("recorded", price, pays=False)
+        self.folder = folder
+        self.replies = {request.key("recorded"): reply for request, reply in read_recordings(folder, price)}
+
+    async def fetch(self, request: Request) -> Reply | str:
+        reply = self.replies.get(request.key("recorded"))
+        if reply or request.again:
+            return reply or "malformed, and no second reply was recorded"
+        last = " ".join(request.messages[-1]["content"].split())
+        raise TeacherError(
+            f"No recording in {paths.relative(self.folder)} for sample {request.sample} of the request "
+            f"'{last[:70]} ... {last[-70:]}' (temperature {request.temperature}, top_p {request.top_p}, "
+            f"max_tokens {request.max_tokens}). Ask a real model instead (TEACHER=gpt-4o-mini BUDGET=1), or record one "
+            "as data/recordings/README.md says."
+        )
+
+
+def read_recordings(folder: Path, price: TokenPrice) -> Iterator[tuple[Request, Reply]]:
+    """Every recorded request with its reply, priced as asked."""
+    for file in sorted(folder.rglob("*.jsonl")) if folder.is_dir() else []:
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                row = json.loads(line)
+                usage = Usage(row["tokens_in"], row["tokens_out"])
+                yield Request(**row["request"]), Reply(row["text"], row["problem"], usage, price.nanodollars(usage))
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{paths.relative(file)}, line {number}: not a recording ({error}).") from None
+
+
+def write_recordings(path: str | Path, answers: Iterable[Answer]) -> None:
+    """Every request with its reply, one a line: to be read, and to be replayed."""
+    lines = [
+        json.dumps({"request": vars(request), "text": reply.text, "problem": None if reply.problem == "malformed" else reply.problem,
+                    "tokens_in": reply.usage.input, "tokens_out": reply.usage.output}, ensure_ascii=False)
+        for answer in answers for request, reply in answer.replies
+    ]  # fmt: skip
+    paths.write_whole(path, lambda file: file.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
+
+
+class BatchFiles(Teacher):
+    """Writes the requests that have no reply yet as an OpenAI Batch input file, and reads the answers back."""
+
+    def __init__(self, model: str, price: TokenPrice, store: Store, folder: Path):
+        super().__init__(model, price, pays=True)
+        self.store, self.folder = store, folder
+        self.outputs = dict(read_outputs(folder))
+        self.pending: dict[str, Request] = {}
+
+    async def fetch(self, request: Request) -> Reply | str:
+        key = request.key(self.model)
+        if reply := self.store.find(key):
+            return reply
+        if key not in self.outputs:
+            self.pending[key] = request
+            return PENDING
+        text, problem, usage = read_completion(self.outputs[key])
+        usage = usage or estimated_usage(request, text)
+        reply = Reply(text, problem, usage, self.price.nanodollars(usage))
+        self.store.keep(key, self.model, vars(request), reply, 0.0)
+        return reply
+
+    def ask(
+        self, requests: Sequence[Request], accept: Callable[[str], str | None] = accept_anything, title: str = "asking"
+    ) -> list[Answer]:
+        answers = super().ask(requests, accept, title)
+        if self.pending:
+            raise TeacherError(self.write_pending(title))
+        return answers
+
+    def write_pending(self, title: str) -> str:
+        """Writes the input file, and says what to do with it."""
+        worst = sum(self.price.nanodollars(request.worst()) for request in self.pending.values())
+        left = None if self.store.cap is None else self.store.cap - self.store.spent()
+        if left is not None and worst > left:
+            return (
+                f"{len(self.pending)} requests are pending and could cost ${dollars(worst):.2f}, but only "
+                f"${dollars(max(left, 0)):.2f} of the budget is left: raise BUDGET or ask for less. Nothing was written."
+            )
+        file = self.folder / f"{re.sub('[^A-Za-z0-9_]+', '-', title)}.input.jsonl"
+        lines = [
+            {"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": request.body(self.model)}
+            for key, request in self.pending.items()
+        ]
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        paths.write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))
+        return (
+            f"{len(lines)} requests wait in {paths.relative(file)} (at most ${dollars(worst):.4f}). Have them answered "
+            f"(Batch API, vllm run-batch), put the answers beside it as NAME.output.jsonl and run the same command again."
+        )
+
+
+def read_outputs(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The completions in a folder's batch output files, by custom_id; an answer that is an error is asked again."""
+    for file in sorted(folder.glob("*.output.jsonl")):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                row = json.loads(line)
+                if not row.get("error") and (row.get("response") or {}).get("status_code", 200) == 200:
+                    yield row["custom_id"], row["response"]["body"]
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise ValueError(f"{paths.relative(file)}, line {number}: not a line of a batch output file.") from None
+
+
+def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
+    """Text, problem and usage of a chat completion; whatever an endpoint leaves out is a problem, not a crash."""
+    if not isinstance(body, dict):
+        return "", "not a completion", None
+    usage = read_usage(body.get("usage"))
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        return "", "empty choices", usage
+    message = choices[0].get("message") or {}
+    text = message.get("content") or ""
+    if message.get("refusal"):
+        return text, "refusal", usage
+    if choices[0].get("finish_reason") == "content_filter":
+        return text, "content filter", usage
+    return text, None if text.strip() else "empty reply", usage
+
+
+def read_usage(usage: Any) -> Usage | None:
+    try:
+        details = usage.get("prompt_tokens_details") or {}
+        return Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]), int(details.get("cached_tokens") or 0))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def estimated_usage(request: Request, text: str) -> Usage:
+    """Where a batch answer comes without usage: four bytes a token, the common rule of thumb for English."""
+    asked = "".join(message["content"] for message in request.messages)
+    return Usage(-(-len(asked.encode()) // 4), -(-len(text.encode()) // 4))
+
+
+def open_teacher(
+    name: str,
+    *,
+    study: str = "none",
+    budget: float | None = None,
+    base_url: str | None = None,
+    token_prices: dict[str, dict[str, float]] | None = None,
+    priced_as: str = "gpt-4o-mini",
+    store: str | Path = "runs/teacher.sqlite",
+    recordings: str | Path = paths.RECORDINGS,
+    batches: str | Path = "runs/batches",
+) -> Teacher:
+    """The teacher of that name. Whatever can cost money needs a price and a budget before it is asked anything."""
+    if name == "recorded":
+        return Recorded(paths.resolve(recordings), token_price(priced_as, token_prices))
+    batch = name.startswith("batch:")
+    model = name.removeprefix("batch:")
+    base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+    price = teacher_price(name, token_prices, base_url)
+    if budget is None and (price.input or price.output):
+        raise ValueError(f"Teacher {name!r} costs money: say how many dollars the study may spend at most (BUDGET=5).")
+    if budget is not None and not 0 <= budget < float("inf"):
+        raise ValueError(f"A budget is a number of dollars from 0 up, not {budget!r}.")
+    shared = Store(store, study, None if budget is None else nano(budget))
+    if batch:
+        return BatchFiles(model, price, shared, paths.resolve(batches))
+    from lib.endpoint import Endpoint
+
+    return Endpoint(model, price, shared, base_url)
+
+
+def teacher_price(name: str, token_prices: dict[str, dict[str, float]] | None, base_url: str | None) -> TokenPrice:
+    """What a teacher's tokens cost; batch files at half the list price, as the Batch API bills them."""
+    model = name.removeprefix("batch:")
+    price = token_price(model, token_prices, base_url)
+    listed = model not in (token_prices or {})
+    return price.model_copy(update={"discount": price.discount / 2}) if model != name and listed else price

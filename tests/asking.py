@@ -1,0 +1,91 @@
+"""What the tests of the teacher share: requests, a teacher at the test's endpoint, the sums in its store; and a client
+process: `python tests/asking.py URL STORE --n 100 --budget 1` asks and prints what came of it as one line of JSON.
+"""
+
+import argparse
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from lib.endpoint import Endpoint
+from lib.tasks import Card
+from lib.teacher import Answer, Request, open_teacher
+
+PRICES = {"m": {"input": 1.0, "output": 2.0}}
+COST = 50 * 1000 + 20 * 2000
+"""Nanodollars of one reply with the test endpoint's usual usage, at PRICES."""
+
+CARD = Card(
+    name="tone",
+    kind="text",
+    description="say whether a remark is kind.",
+    fields={"text": "a remark"},
+    labels={"kind": "means well", "rude": ""},
+    family="tone",
+    topic_prompt="things people remark on",
+    human_price={"dollars": 0.1, "source": "a test", "assumed": True},  # type: ignore[arg-type]
+    sources={"own": {"files": {"train": "none.jsonl"}}},  # type: ignore[dict-item]
+)
+
+
+def teacher_at(url: str, folder: Path, budget: float | None = 5.0, **options: Any) -> Endpoint:
+    """A teacher at the test's endpoint, with a store of its own in `folder`."""
+    given = {"study": "s", "budget": budget, "base_url": url, "token_prices": PRICES, "store": folder / "t.sqlite"} | options
+    teacher = open_teacher("m", **given)
+    assert isinstance(teacher, Endpoint)
+    return teacher
+
+
+def requests(n: int, **options: Any) -> list[Request]:
+    return [Request([{"role": "user", "content": f"prompt {i}"}], **{"max_tokens": 100} | options) for i in range(n)]
+
+
+def prompt(body: dict[str, Any]) -> str:
+    return str(body["messages"][-1]["content"])
+
+
+def problems(answers: list[Answer]) -> list[str | None]:
+    return [answer.problem for answer in answers]
+
+
+def rows(folder: Path, query: str) -> list[Any]:
+    """What a query finds in the store, read beside the teacher."""
+    with closing(sqlite3.connect(folder / "t.sqlite")) as db:
+        return db.execute(query).fetchall()
+
+
+def total(folder: Path, table: str, column: str = "nanodollars") -> int:
+    return int(rows(folder, f"SELECT COALESCE(SUM({column}), 0) FROM {table}")[0][0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--n", type=int, default=100)
+    parser.add_argument("--budget", type=float, default=5.0)
+    parser.add_argument("--file-limit", type=int, default=0)
+    options = parser.parse_args()
+    teacher = teacher_at(options.url, options.folder, options.budget)
+    if options.file_limit:
+        limit_files(options.file_limit)
+    answers = teacher.ask(requests(options.n))
+    print(json.dumps({"answered": sum(answer.text is not None for answer in answers), "problems": sorted(map(str, set(problems(answers))))}))
+
+
+def limit_files(size: int) -> None:
+    """As if the disk were full: no file of this process grows beyond `size` bytes."""
+    import resource
+    import signal
+
+    from lib import endpoint
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    endpoint.DISK_SECONDS = 2.0
+
+
+if __name__ == "__main__":
+    main()
