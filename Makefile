@@ -27,7 +27,7 @@ demo: setup ## run the demo study offline; ends by naming its figures, its table
 
 study: STUDY ?= demo
 study: setup ## run a study: make study STUDY=demo TEACHER=gpt-4o-mini BUDGET=5 (DRY=1: only say what and how much)
-	@$(SNAKEMAKE) $(if $(DRY),--dry-run --quiet rules)
+	@$(SNAKEMAKE) $(if $(DRY),--dry-run --quiet rules host reason)
 
 lab: setup ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

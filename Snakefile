@@ -17,7 +17,7 @@ from lib.code import code_of
 
 os.environ.update({
     "TQDM_MININTERVAL": "5", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "0",
-    "JUPYTER_PREFER_ENV_PATH": "1", "IPYTHONDIR": str(Path(".ipython").resolve()),
+    "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONWARNINGS": "ignore:IProgress not found", "IPYTHONDIR": str(Path(".ipython").resolve()),
 })
 
 STUDY = str(config.get("study", "demo"))
@@ -82,11 +82,20 @@ def say_what_came_of_it():
     print("", *summary.lines([*DIVERSITY, *ANSWERS, *RESULTS], artefacts, NOTEBOOKS), sep="\n", file=sys.stderr)
 
 
-if workflow.is_main_process and not workflow.dryrun:
-    lock = one_run_at_a_time()
+DRY = {"-n", "--dry-run", "--dryrun"} & set(sys.argv)  # At this point Snakemake itself does not know yet.
+if workflow.is_main_process and DRY:
+    try:
+        atexit.register(print, f"Teacher {TEACHER}:", *studies.cost_lines(study, TEACHER, BUDGET), sep="\n")
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+elif workflow.is_main_process:
+    # Not Snakemake's onsuccess: it is silent when there was nothing to do.
     atexit.register(say_what_came_of_it)
-if workflow.is_main_process and workflow.dryrun:
-    print("Teacher:", *studies.cost_lines(study, TEACHER, BUDGET), sep="\n", file=sys.stderr)
+
+
+onstart:
+    global lock
+    lock = one_run_at_a_time()
 
 
 localrules: all, generation, labeling, diversity, budget

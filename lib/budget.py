@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
 NONE = "human only"
 """The method of a mix without synthetic examples."""
-COLUMNS = ["task", "method", "n_human", "n_synthetic", "seed", "score", "human_price", "synthetic_price", "human_pool", "synthetic_pool"]
+COLUMNS = [
+    "task",
+    "method",
+    "n_human",
+    "n_synthetic",
+    "seed",
+    "score",
+    "human_price",
+    "synthetic_price",
+    "human_pool",
+    "synthetic_pool",
+]
 """What the budget notebook needs to know of a training run."""
 
 
@@ -137,6 +148,12 @@ def by_dollars(scores: "DataFrame") -> "DataFrame":
         kind=[kind_of_mix(row.method, row.n_human) for row in scores.itertuples()],
     )
     return over_seeds(costed, ["task", "kind", "method", "n_human", "n_synthetic", "dollars"])
+
+
+def frontier(points: "DataFrame") -> "DataFrame":
+    """The mixes that no cheaper one of their kind beats."""
+    ordered = points.sort_values(["dollars", "mean"], ascending=[True, False])
+    return ordered[ordered["mean"] > ordered["mean"].cummax().shift(fill_value=-1.0)]
 
 
 def kind_of_mix(method: str, n_human: int) -> str:

@@ -60,7 +60,8 @@ def halves(texts: list[str], vectors: "np.ndarray", anchors: "np.ndarray", seed:
     import numpy as np
 
     nearest, split = (vectors @ anchors.T).max(axis=1), [words(text) for text in texts]
-    rng, found = np.random.default_rng(seed), {name: [] for name in MEASURES}  # type: dict[str, list[float]]
+    rng = np.random.default_rng(seed)
+    found: dict[str, list[float]] = {name: [] for name in MEASURES}
     for _ in range(HALVES):
         half = rng.choice(len(texts), len(texts) // 2, replace=False)
         chosen = [split[i] for i in half]
@@ -84,4 +85,6 @@ def text_map(sets: dict[str, list[str]], embed: Callable[[list[str]], "np.ndarra
 
     texts = [(name, text) for name, found in sets.items() for text in found]
     points = PCA(2, random_state=seed).fit_transform(embed([text for _, text in texts]))
-    return pd.DataFrame({"set": [name for name, _ in texts], "text": [text for _, text in texts], "x": points[:, 0], "y": points[:, 1]})
+    return pd.DataFrame(
+        {"set": [name for name, _ in texts], "text": [text for _, text in texts], "x": points[:, 0], "y": points[:, 1]}
+    )

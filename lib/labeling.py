@@ -33,7 +33,9 @@ class Labeled:
 
 def label(card: Card, rows: list[Row], teacher: Teacher, method: str = "zero_shot") -> Labeled:
     """Asks for the label of each row. `human_label` keeps what the row had, to compare; the teacher never sees it."""
-    answers = teacher.ask(label_requests(card, rows, method), lambda text: replies.label_problem(card, text), f"{card.name} labels")
+    answers = teacher.ask(
+        label_requests(card, rows, method), lambda text: replies.label_problem(card, text), f"{card.name} labels"
+    )
     examples, rejected = [], []
     for row, answer in zip(rows, answers, strict=True):
         given = replies.read_label(card, answer.text) if answer.text else None

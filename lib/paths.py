@@ -33,7 +33,9 @@ def write_whole(path: str | Path, write: Callable[[Path], object]) -> Path:
         os.chmod(name, 0o644)
         os.replace(name, target)
     except OSError as error:
-        raise OSError(f"{relative(target)} could not be written ({error.strerror or error}); what was there before is intact.") from error
+        raise OSError(
+            f"{relative(target)} could not be written ({error.strerror or error}); what was there before is intact."
+        ) from error
     finally:
         Path(name).unlink(missing_ok=True)
     return target

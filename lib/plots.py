@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib import paths
-from lib.budget import NONE
+from lib.budget import NONE, frontier
 from lib.records import Step, save_table
 from lib.tasks import Card
 
@@ -17,17 +17,33 @@ if TYPE_CHECKING:
 
 COLUMN, TEXT = 3.03, 6.3
 """Width in inches of a column and of the text of an ACL paper."""
-STYLE = {
-    "figure.dpi": 150, "savefig.dpi": 200, "pdf.fonttype": 42, "ps.fonttype": 42, "font.family": "DejaVu Sans", "font.size": 8,
-    "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
-    "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.2, "lines.markersize": 4,
-}  # fmt: skip
+STYLE: dict[str, Any] = {
+    "figure.dpi": 150,
+    "savefig.dpi": 200,
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    **dict.fromkeys(["axes.titlesize", "axes.labelsize"], 8),
+    **dict.fromkeys(["xtick.labelsize", "ytick.labelsize", "legend.fontsize", "legend.title_fontsize"], 7),
+    **dict.fromkeys(["axes.linewidth", "xtick.major.width", "ytick.major.width"], 0.8),
+    **dict.fromkeys(["xtick.major.size", "ytick.major.size"], 3),
+    **dict.fromkeys(["legend.frameon", "axes.spines.top", "axes.spines.right"], False),
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+}
 NAMES = {
-    "zero_shot": "zero-shot", "zero_shot_topic": "zero-shot topic", "labeled_zero_shot": "teacher's labels", NONE: NONE,
-    "macro_f1": "macro-F1", "accuracy": "accuracy", "mean_cosine": "mean cosine\n(low: varied)",
-    "distinct_2": "distinct-2\n(high: varied)", "nearest_human": "nearest human text\n(high: close)", "words": "words",
-}  # fmt: skip
-EMBEDDED_NOTE = "Data: embedded reference sets, written by a language model in place of people; these numbers show that the software works."
+    "zero_shot": "zero-shot",
+    "zero_shot_topic": "zero-shot topic",
+    "labeled_zero_shot": "teacher's labels",
+    "macro_f1": "macro-F1",
+    "mean_cosine": "mean cosine\n(low: varied)",
+    "distinct_2": "distinct-2\n(high: varied)",
+    "nearest_human": "nearest human text\n(high: close)",
+}
+EMBEDDED_NOTE = (
+    "Data: embedded reference sets, written by a language model in place of people; these numbers show that the software works."
+)
 
 
 def source_note(card: Card, source: str | None) -> str:
@@ -43,8 +59,12 @@ def rows_note(scores: "DataFrame") -> str:
     seeds = scores.groupby(["task", "method", "n_human", "n_synthetic"]).size().max()
     parts = [f"{seeds} seeds a point."]
     if "n_test" in scores:
-        parts.append("n test: " + ", ".join(f"{task} {n}" for task, n in dict(zip(scores.task, scores.n_test, strict=True)).items()) + ".")
-    parts += [f"{name.capitalize()}: {', '.join(sorted(set(scores[name])))}." for name in ("encoder", "teacher") if name in scores]
+        parts.append(
+            "n test: " + ", ".join(f"{task} {n}" for task, n in dict(zip(scores.task, scores.n_test, strict=True)).items()) + "."
+        )
+    parts += [
+        f"{name.capitalize()}: {', '.join(sorted(set(scores[name])))}." for name in ("encoder", "teacher") if name in scores
+    ]
     return " ".join([*parts, *sorted(set(scores.get("data", [])))])
 
 
@@ -54,7 +74,7 @@ def use_style() -> None:
     import seaborn as sns
 
     sns.set_theme(style="ticks", palette="colorblind", rc=STYLE)
-    mpl.rcParams.update(STYLE)
+    mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
 
 
 def named(name: str) -> str:
@@ -79,7 +99,9 @@ def hash_index(name: str) -> int:
     return sum(name.encode()) % 5
 
 
-def save(figure: "Figure", path: str | Path, caption: str, data: "DataFrame | None" = None, step: Step | None = None) -> list[str]:
+def save(
+    figure: "Figure", path: str | Path, caption: str, data: "DataFrame | None" = None, step: Step | None = None
+) -> list[str]:
     """Writes PDF and PNG with the caption below the axes, and the numbers as CSV; the same figure gives the same bytes."""
     width, height = figure.get_size_inches()
     lines = textwrap.wrap(caption, int(width * 21))
@@ -118,7 +140,11 @@ def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
         for column, task in enumerate(tasks):
             axis = axes[row][column]
             for number, budget in enumerate(budgets):
-                part = grid[(grid.curve == curve) & (grid.task == task) & (grid.budget == budget)].dropna(subset="mean").sort_values("share")
+                part = (
+                    grid[(grid.curve == curve) & (grid.task == task) & (grid.budget == budget)]
+                    .dropna(subset="mean")
+                    .sort_values("share")
+                )
                 shift = (number - (len(budgets) - 1) / 2) * 0.09
                 share_curve(axis, part, [places[share] + shift for share in part.share], colors[budget], f"${budget:g}")
             axis.set_title(f"{task}: {named(curve)}")
@@ -126,7 +152,8 @@ def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
             axis.set_ylabel(named(metrics.get(task, "score")) if column == 0 or metrics.get(task) else "")
     for axis in axes[-1]:
         axis.set_xlabel("share of the budget spent on the teacher")
-    figure.legend(*axes[0][0].get_legend_handles_labels(), title="budget", loc="outside right upper")
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles[::-1], names[::-1], title="budget", loc="outside right upper")
     return figure
 
 
@@ -139,25 +166,44 @@ def share_curve(axis: "Axes", part: "DataFrame", x: list[float], color: Any, lab
 
 
 def quality_by_dollars(points: "DataFrame", metrics: dict[str, str]) -> "Figure":
-    """Score against what the training data cost: people alone, the teacher alone, and both."""
+    """Score against what the training data cost: people alone, the teacher alone, and the best of both."""
     tasks = list(dict.fromkeys(points.task))
-    figure, axes = grid_of(1, len(tasks), TEXT, 2.3)
+    kinds = sorted(set(points.kind), key=lambda name: (name != NONE, "+" in name, name))
+    figure, axes = grid_of(1, len(tasks), TEXT, 2.7)
     for axis, task in zip(axes[0], tasks, strict=True):
-        for kind in sorted(set(points.kind), key=lambda name: (name != NONE, "+" in name, name)):
-            part = points[(points.task == task) & (points.kind == kind)].sort_values("dollars")
-            dollars_curve(axis, part, color(kind), kind)
-        axis.set(title=task, xscale="log", xlabel="dollars for training data (log scale)", ylabel=named(metrics.get(task, "score")))
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        for kind in kinds:
+            dollars_curve(axis, points[(points.task == task) & (points.kind == kind)].sort_values("dollars"), color(kind), kind)
+        axis.set(
+            title=task, xscale="log", xlabel="dollars for training data (log scale)", ylabel=named(metrics.get(task, "score"))
+        )
+        plain_dollars(axis)
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 
 def dollars_curve(axis: "Axes", part: "DataFrame", color: Any, kind: str) -> None:
-    """Lines for one source alone; single points for mixes, which differ in two numbers."""
+    """Solid for one source alone, dashed for the mixes worth their money."""
     if "+" in kind:
-        axis.scatter(part.dollars, part["mean"], color=color, label=named(kind), s=9, alpha=0.6, marker="^", linewidths=0)
+        part = frontier(part)
+        axis.plot(part.dollars, part["mean"], "^--", color=color, label=named(kind), markersize=3, linewidth=0.8)
         return
     axis.plot(part.dollars, part["mean"], "o-", color=color, label=named(kind))
-    axis.fill_between(part.dollars, part.low, part.high, color=color, alpha=0.12, linewidth=0)
+    if len(part) > 1:
+        axis.fill_between(part.dollars, part.low, part.high, color=color, alpha=0.12, linewidth=0)
+    else:
+        axis.vlines(part.dollars, part.low, part.high, color=color, linewidth=0.7)
+
+
+def plain_dollars(axis: "Axes") -> None:
+    """A few round amounts instead of powers of ten."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    low, high = axis.get_xlim()
+    round_amounts = [digit * 10.0**power for power in range(-5, 7) for digit in (1, 2, 5)]
+    shown = [amount for amount in round_amounts if low <= amount <= high]
+    axis.xaxis.set_major_locator(FixedLocator(shown[:: 1 + len(shown) // 9]))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(lambda value, _: f"${value:g}")
 
 
 def measures(table: "DataFrame") -> "Figure":
@@ -212,6 +258,8 @@ def confusion(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[st
     counts = confusion_matrix(gold, predicted, labels=labels)
     size = max(2.2, 0.3 * len(labels) + 0.9)
     figure, axes = grid_of(1, 1, max(COLUMN, size), size)
-    sns.heatmap(counts, annot=True, fmt="d", cmap="Blues", cbar=False, square=True, ax=axes[0][0], xticklabels=labels, yticklabels=labels)
+    sns.heatmap(
+        counts, annot=True, fmt="d", cmap="Blues", cbar=False, square=True, ax=axes[0][0], xticklabels=labels, yticklabels=labels
+    )
     axes[0][0].set(xlabel="predicted label", ylabel=side)
     return figure

@@ -4,7 +4,7 @@ Money is counted in whole nanodollars, so that sums are exact and a cap is a cap
 """
 
 from decimal import ROUND_CEILING, Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -48,7 +48,8 @@ def token_price(model: str, stated: dict[str, dict[str, float]] | None = None, b
     from genai_prices import Usage as Tokens
     from genai_prices import calc_price
 
-    for where in [{"provider_api_url": base_url}] * bool(base_url) + [{"provider_id": "openai"}]:
+    places: list[dict[str, Any]] = [{"provider_api_url": base_url}] * bool(base_url) + [{"provider_id": "openai"}]
+    for where in places:
         try:
             rates = calc_price(Tokens(input_tokens=1, output_tokens=1), model, **where).model_price
             per_million = {"input": first_tier(rates.input_mtok), "output": first_tier(rates.output_mtok)}

@@ -66,7 +66,7 @@ def asked_part(card: Card, label: str, n: int) -> str:
 
 
 def reply_part(card: Card, n: int) -> str:
-    one = json.dumps({name: "..." for name in card.fields})
+    one = json.dumps(dict.fromkeys(card.fields, "..."))
     return f'Answer in this form, with {n} in the list: {{"examples": [{one}]}}'
 
 

@@ -83,7 +83,9 @@ def how_made(path: str | Path) -> dict[str, Any]:
     """What the JSON beside an artefact says."""
     beside = made_path(path)
     if not beside.is_file():
-        raise ValueError(f"{paths.relative(beside)} is missing: it says how {paths.relative(path)} was made. Run its notebook again.")
+        raise ValueError(
+            f"{paths.relative(beside)} is missing: it says how {paths.relative(path)} was made. Run its notebook again."
+        )
     made: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
     return made
 

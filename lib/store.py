@@ -22,6 +22,9 @@ from lib.prices import Usage
 
 STALE_SECONDS = 60.0
 """A process on another machine that has not touched its reservations for so long is taken for dead."""
+UNDER_WAY: set[tuple[Path, str]] = set()
+"""Store and key of the calls that this process makes. A reservation of its own that is not here was given up: a notebook's
+kernel lives on after an interrupted cell."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (
@@ -99,11 +102,11 @@ class Store:
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.db.execute("COMMIT")  # On a full disk this is what fails, and the transaction would stay open.
         except BaseException:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             raise
-        self.db.execute("COMMIT")
 
     def find(self, key: str) -> Reply | None:
         row = self.db.execute(
@@ -117,7 +120,7 @@ class Store:
             if reply := self.find(key):
                 return reply
             holder = self.db.execute("SELECT host, pid, started, beat FROM in_flight WHERE key = ?", (key,)).fetchone()
-            if holder and alive(*holder):
+            if holder and self.under_way(key, *holder):
                 raise Busy
             if holder:
                 self.bury(key)
@@ -129,7 +132,16 @@ class Store:
                 "INSERT INTO in_flight VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (key, self.study, worst, *this_process(), time.time()),
             )
+        UNDER_WAY.add((self.path, key))
         return None
+
+    def let_go(self, key: str) -> None:
+        """This process no longer makes the call, whether or not its reservation could be settled."""
+        UNDER_WAY.discard((self.path, key))
+
+    def under_way(self, key: str, host: str, pid: int, started: float, beat: float) -> bool:
+        mine = (host, pid) == this_process()[:2]
+        return alive(host, pid, started, beat) and (not mine or (self.path, key) in UNDER_WAY)
 
     def keep(self, key: str, model: str, request: dict[str, object], reply: Reply, seconds: float) -> None:
         """The reply is stored, paid and no longer in flight, in one step."""
@@ -162,7 +174,7 @@ class Store:
         with self.transaction():
             rows = self.db.execute("SELECT key, host, pid, started, beat FROM in_flight").fetchall()
             for key, *holder in rows:
-                if not alive(*holder):
+                if not self.under_way(key, *holder):
                     self.bury(key)
 
     def bury(self, key: str) -> None:

@@ -30,7 +30,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch_size, self.max_tokens) < 1 or self.learning_rate <= 0 or self.frozen_layers < 0:
-            raise ValueError(f"A recipe needs epochs, batch_size and max_tokens of at least 1 and a positive learning_rate: {self}.")
+            raise ValueError(
+                f"A recipe needs epochs, batch_size and max_tokens of at least 1 and a positive learning_rate: {self}."
+            )
 
 
 class Pool:
@@ -127,8 +129,10 @@ def train(pool: Pool, chosen: Sequence[int], targets: Sequence[int], labels: int
     student, recipe = new_student(pool, labels).train(), pool.recipe
     steps = recipe.epochs * -(-len(chosen) // recipe.batch_size)
     warm = max(1, round(steps * recipe.warmup))
-    optimizer = torch.optim.AdamW(student.parameters(), lr=recipe.learning_rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / warm, (steps - step) / max(1, steps - warm)))
+    optimizer = torch.optim.AdamW(student.parameters(), lr=recipe.learning_rate, weight_decay=0.01, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / warm, (steps - step) / max(1, steps - warm))
+    )
     for _ in range(recipe.epochs):
         for rows in torch.randperm(len(chosen)).split(recipe.batch_size):
             loss = torch.nn.functional.cross_entropy(

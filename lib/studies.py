@@ -106,7 +106,9 @@ class Study(Strict):
     @classmethod
     def known(cls, tasks: list[str]) -> list[str]:
         if unknown := [task for task in tasks if not task.endswith((".yaml", ".yml")) and task not in names()]:
-            raise ValueError(f"unknown task {', '.join(map(repr, unknown))}; there is {', '.join(names())}, or the path of a card")
+            raise ValueError(
+                f"unknown task {', '.join(map(repr, unknown))}; there is {', '.join(names())}, or the path of a card"
+            )
         return tasks
 
 
@@ -144,8 +146,6 @@ def plans(study: Study) -> dict[str, list[Request]]:
 
 def highest_costs(study: Study, teacher: str) -> dict[str, int]:
     """Nanodollars that each part can cost at most: every request at its longest, asked as often as it ever is."""
-    if teacher == "recorded":
-        return dict.fromkeys(plans(study), 0)
     stated = {model: price.model_dump() for model, price in study.token_prices.items()}
     price = teacher_price(teacher, stated, study.base_url)
     return {part: sum(TRIES * price.nanodollars(r.worst()) for r in requests) for part, requests in plans(study).items()}
@@ -153,14 +153,23 @@ def highest_costs(study: Study, teacher: str) -> dict[str, int]:
 
 def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
     """What a dry run says of money."""
+    if teacher == "recorded":
+        return ["  replays data/recordings and costs nothing"]
     costs = highest_costs(study, teacher)
-    lines = [f"  {part:<40} at most ${dollars(cost):.2f}" for part, cost in costs.items()]
     total = sum(costs.values())
-    capped = total if budget is None else min(total, nano(budget))
-    if not total:
-        return [*lines, f"The teacher {teacher!r} costs nothing."]
-    cap = "no budget is set, and without one nothing is asked: BUDGET=5" if budget is None else f"the budget of ${budget:g} caps it"
-    return [*lines, f"Highest cost: ${dollars(capped):.2f} ({cap}; every reply at its longest and asked {TRIES} times: ${dollars(total):.2f})."]
+    lines = [f"  {part:<40} at most ${dollars(cost):.2f}" for part, cost in costs.items()]
+    lines.append(
+        f"Highest cost: ${dollars(total if budget is None else min(total, nano(budget))):.2f}, {cap_words(total, budget)}."
+    )
+    return lines
+
+
+def cap_words(total: int, budget: float | None) -> str:
+    """What stands between a study and its highest cost."""
+    longest = f"if every reply is at its longest and asked {TRIES} times"
+    if budget is None:
+        return f"{longest}; no budget is set, and without one a teacher that costs money is not asked (BUDGET=5)"
+    return longest if total <= nano(budget) else f"the budget; {longest}, it would be ${dollars(total):.2f}"
 
 
 def example_sets(card: Card, examples: list[str]) -> dict[str, ExampleSet]:

@@ -38,7 +38,8 @@ def cost_lines(made: list[dict[str, Any]]) -> Iterator[str]:
         replies = sum(one["bill"]["replies"] for one in bills)
         if teacher == "recorded":
             model = bills[0]["parameters"]["priced_as"]
-            yield f"Cost: nothing, {replies:,} recorded replies; with {model} at its list price they would have cost ${total:.2f}."
+            would = f"with {model} at its list price they would have cost ${total:.2f}"
+            yield f"Cost: nothing, {replies:,} recorded replies; {would}."
         else:
             more = f" and up to ${unsure:.2f} for calls without an answer" if unsure else ""
             yield f"Cost: ${total:.4f}{more} for {replies:,} replies of {teacher}, what was stored before included."
@@ -51,7 +52,7 @@ def failure(path: str) -> str | None:
         return None
     content = json.loads(file.read_text(encoding="utf-8"))
     state = content["metadata"].get("papermill", {})
-    if state.get("exception") is False:
+    if state.get("end_time") and not state.get("exception"):
         return None
     return f"  {named(path)}: {raised(content) or 'it was killed before its end'}  ->  {paths.relative(path)}"
 

@@ -41,7 +41,13 @@ def runs_for(cells: Iterable[budget.Cell], seeds: int, seed: int, shard: str = "
 
 
 def sweep(
-    card: Card, human: Sequence[Row], synthetic: dict[str, list[Row]], test: Sequence[Row], runs: Sequence[Run], recipe: Recipe, kept: str
+    card: Card,
+    human: Sequence[Row],
+    synthetic: dict[str, list[Row]],
+    test: Sequence[Row],
+    runs: Sequence[Run],
+    recipe: Recipe,
+    kept: str,
 ) -> "DataFrame":
     """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill costs one run at most."""
     import pandas as pd
@@ -69,8 +75,18 @@ def sweep(
                 keep(kept, scope, run, done[run])
             bar.set_postfix_str(f"last {card.metric} {done[run][card.metric]:.3f}", refresh=False)
             bar.update()
-    made = {"encoder": recipe.encoder, "precision": precision(), "selection": f"last of {recipe.epochs} epochs", "n_test": len(test)}
-    return pd.DataFrame([{"task": card.name, **run._asdict(), **done[run], "metric": card.metric, "score": done[run][card.metric], **made} for run in runs])
+    made = {
+        "encoder": recipe.encoder,
+        "precision": precision(),
+        "selection": f"last of {recipe.epochs} epochs",
+        "n_test": len(test),
+    }
+    return pd.DataFrame(
+        [
+            {"task": card.name, **run._asdict(), **done[run], "metric": card.metric, "score": done[run][card.metric], **made}
+            for run in runs
+        ]
+    )
 
 
 def human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:

@@ -25,6 +25,8 @@ from lib.store import Reply, Store
 
 OVER_CAP = "over the dollar limit"
 PENDING = "waiting for a batch"
+MOST_TOKENS = 10**9
+"""No call has so many tokens; a usage that says so, or less than none, is no usage."""
 TRIES = 5
 """How often one request is asked until a reply is usable; each malformed one is paid for."""
 
@@ -148,9 +150,7 @@ class Teacher:
         with tqdm(total=len(numbered), desc=title, unit="reply", dynamic_ncols=True) as bar:
             return run_in_thread(self.session(self.answer_all(numbered, accept, bar)))
 
-    async def answer_all(
-        self, requests: list[Request], accept: Callable[[str], str | None], bar: "tqdm[Any]"
-    ) -> list[Answer]:
+    async def answer_all(self, requests: list[Request], accept: Callable[[str], str | None], bar: "tqdm[Any]") -> list[Answer]:
         answers: dict[int, Answer] = {}
         todo, errors, bill = iter(enumerate(requests)), [], Bill()
 
@@ -217,7 +217,10 @@ def run_in_thread(work: Coroutine[Any, Any, T]) -> T:
             return future.result()
         except KeyboardInterrupt:
             loop.call_soon_threadsafe(task.cancel)
+            thread.shutdown()  # What was under way is settled before anybody else goes on.
             raise
+        finally:
+            loop.close()
 
 
 class Recorded(Teacher):
@@ -244,13 +247,22 @@ class Recorded(Teacher):
 def read_recordings(folder: Path, price: TokenPrice) -> Iterator[tuple[Request, Reply]]:
     """Every recorded request with its reply, priced as asked."""
     for file in sorted(folder.rglob("*.jsonl")) if folder.is_dir() else []:
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in numbered_lines(file):
             try:
                 row = json.loads(line)
                 usage = Usage(row["tokens_in"], row["tokens_out"])
                 yield Request(**row["request"]), Reply(row["text"], row["problem"], usage, price.nanodollars(usage))
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{paths.relative(file)}, line {number}: not a recording ({error}).") from None
+
+
+def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a JSONL file; not by splitlines(), because a JSON string may hold U+2028 and its like."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{paths.relative(file)}: not UTF-8 text (byte {error.start}).") from None
+    return ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
 
 
 def write_recordings(path: str | Path, answers: Iterable[Answer]) -> None:
@@ -318,7 +330,7 @@ class BatchFiles(Teacher):
 def read_outputs(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The completions in a folder's batch output files, by custom_id; an answer that is an error is asked again."""
     for file in sorted(folder.glob("*.output.jsonl")):
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in numbered_lines(file):
             try:
                 row = json.loads(line)
                 if not row.get("error") and (row.get("response") or {}).get("status_code", 200) == 200:
@@ -335,8 +347,11 @@ def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return "", "empty choices", usage
-    message = choices[0].get("message") or {}
-    text = message.get("content") or ""
+    message = choices[0].get("message")
+    message = message if isinstance(message, dict) else {}
+    content = message.get("content")
+    # Half of a character (a lone surrogate) can come in escaped, and no file or store can hold it.
+    text = content.encode("utf-8", "replace").decode() if isinstance(content, str) else ""
     if message.get("refusal"):
         return text, "refusal", usage
     if choices[0].get("finish_reason") == "content_filter":
@@ -347,9 +362,11 @@ def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
 def read_usage(usage: Any) -> Usage | None:
     try:
         details = usage.get("prompt_tokens_details") or {}
-        return Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]), int(details.get("cached_tokens") or 0))
-    except (AttributeError, KeyError, TypeError, ValueError):
+        read = Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]), int(details.get("cached_tokens") or 0))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         return None
+    possible = 0 <= read.cached <= read.input < MOST_TOKENS and 0 <= read.output < MOST_TOKENS
+    return read if possible else None
 
 
 def estimated_usage(request: Request, text: str) -> Usage:

@@ -72,7 +72,11 @@ def main() -> None:
     if options.file_limit:
         limit_files(options.file_limit)
     answers = teacher.ask(requests(options.n))
-    print(json.dumps({"answered": sum(answer.text is not None for answer in answers), "problems": sorted(map(str, set(problems(answers))))}))
+    print(
+        json.dumps(
+            {"answered": sum(answer.text is not None for answer in answers), "problems": sorted(map(str, set(problems(answers))))}
+        )
+    )
 
 
 def limit_files(size: int) -> None:

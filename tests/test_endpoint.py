@@ -291,7 +291,8 @@ def test_an_endpoint_without_structured_output_is_asked_without(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("status", "message"), [(401, "bad key"), (403, "no access"), (404, "no such model"), (429, "insufficient_quota"), (402, "no money")]
+    ("status", "message"),
+    [(401, "bad key"), (403, "no access"), (404, "no such model"), (429, "insufficient_quota"), (402, "no money")],
 )
 def test_what_would_fail_for_every_row_stops_with_one_sentence(tmp_path: Path, status: int, message: str) -> None:
     with serving(lambda body, n: (status, {"error": {"message": message}}) if n >= 5 else says(body, n), delay=0.02) as served:
@@ -478,7 +479,7 @@ def test_an_interrupted_cell_can_be_run_again_in_the_same_kernel(tmp_path: Path,
         return says(body, 0)
 
     with serving(lambda body, number: answer_slowly(body)) as served:
-        threading.Timer(0.7, signal.raise_signal, [signal.SIGINT]).start()
+        threading.Timer(0.7, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
         with pytest.raises(KeyboardInterrupt):
             teacher_at(served.url, tmp_path).ask(requests(70))
         assert total(tmp_path, "in_flight") == 0
@@ -543,7 +544,9 @@ def test_the_heart_beats_while_it_waits(tmp_path: Path, monkeypatch: pytest.Monk
 
 def repeats_the_key(body: dict[str, Any], number: int) -> Any:
     said = {"error": {"message": f"Incorrect API key provided: {KEY}. {prompt(body)}"}}
-    return {"prompt 0": (400, said), "prompt 1": (500, f"oh {KEY}".encode()), "prompt 9": (401, said)}.get(prompt(body)) or says(body, number)
+    return {"prompt 0": (400, said), "prompt 1": (500, f"oh {KEY}".encode()), "prompt 9": (401, said)}.get(prompt(body)) or says(
+        body, number
+    )
 
 
 @pytest.mark.parametrize("place", ["environment", ".env"])

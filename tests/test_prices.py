@@ -28,7 +28,9 @@ def test_a_price_is_rounded_up_by_less_than_a_nanodollar(price: TokenPrice, usag
 
 
 @given(PRICE, USAGE, USAGE)
-def test_a_sum_of_prices_is_at_most_one_nanodollar_dearer_than_the_price_of_the_sum(price: TokenPrice, a: Usage, b: Usage) -> None:
+def test_a_sum_of_prices_is_at_most_one_nanodollar_dearer_than_the_price_of_the_sum(
+    price: TokenPrice, a: Usage, b: Usage
+) -> None:
     whole = price.nanodollars(Usage(a.input + b.input, a.output + b.output, a.cached + b.cached))
     assert whole <= price.nanodollars(a) + price.nanodollars(b) <= whole + 1
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from lib import replies
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+)
 ANY_TEXT = st.text() | st.text(alphabet='{}[]",:\\ `abcu0123456789d.-\n') | JSON.map(json.dumps)
 PLAIN = st.text(st.characters(exclude_categories=["Cs"]))
 EXAMPLES = st.lists(st.fixed_dictionaries({"text": PLAIN.filter(str.strip)}), min_size=1, max_size=4)
@@ -25,7 +27,19 @@ WRAPPINGS = {
     "prose around a fence": "Here:\n```json\n{}\n```\nLet me know what you think.",
     "blanks": "\n\n  {} \n",
 }
-BAD_ENDS = ["[" * 200_000, '{"a":' * 100_000, '{"a": ' + "9" * 5000, '{"label": "\\ud800"}', '{"examples": [1e999', "```", "", "\x00", '{"', "null", "7"]
+BAD_ENDS = [
+    "[" * 200_000,
+    '{"a":' * 100_000,
+    '{"a": ' + "9" * 5000,
+    '{"label": "\\ud800"}',
+    '{"examples": [1e999',
+    "```",
+    "",
+    "\x00",
+    '{"',
+    "null",
+    "7",
+]
 
 
 @given(ANY_TEXT)

@@ -102,7 +102,9 @@ def test_no_order_of_events_passes_the_cap(events: list[tuple[int, str, float]],
 
 def in_process(code: str, path: Path, *more: str) -> "subprocess.Popen[str]":
     code = f"import os, sys; from lib.store import Store; store = Store(sys.argv[1], 'a', 1000); {code}"
-    return subprocess.Popen([sys.executable, "-c", code, str(path), *more], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(path), *more], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+    )
 
 
 def test_the_dead_are_buried_with_what_they_may_have_cost(tmp_path: Path) -> None:
