@@ -53,7 +53,7 @@ git: setup ## set this clone up: readable notebook diffs and merges (nbdime), ch
 lock: setup ## write requirements.lock anew from the newest versions that pyproject.toml allows
 	rm -rf .venv-lock && python3 -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 && .venv-lock/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	.venv-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	.venv-lock/bin/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 
 clean: ## delete what runs wrote, but not the replies that were paid for

@@ -204,11 +204,8 @@ class Endpoint(Teacher):
             body = request.body(self.model, structured, limit)
             response = await self.client.post("/chat/completions", cast_to=httpx2.Response, body=body)
             return json.loads(response.content)
-        except openai.APITimeoutError:
-            raise Failure("timeout", unsure=True) from None
         except openai.APIConnectionError as error:
-            unsent = type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout", "UnsupportedProtocol")
-            raise Failure("cannot connect" if unsent else "connection lost", unsure=not unsent) from None
+            raise unconnected(error) from None
         except openai.APIStatusError as error:
             message = " ".join(self.without_key(str(error)).split())
             asked_structured = bool(request.schema and structured)
@@ -270,6 +267,13 @@ class Endpoint(Teacher):
     def without_key(self, message: str) -> str:
         """Endpoints like to repeat the key in their errors; it must reach no notebook, log or store."""
         return message.replace(self.key, "[key]") if self.key else message
+
+
+def unconnected(error: openai.APIConnectionError) -> Failure:
+    """What broke a connection; to the SDK's aiohttp transport a refused one is a timeout too, so the cause decides."""
+    if type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout", "UnsupportedProtocol"):
+        return Failure("cannot connect")
+    return Failure("timeout" if isinstance(error, openai.APITimeoutError) else "connection lost", unsure=True)
 
 
 def retry_after(headers: Any) -> float | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lib import prompts, replies
+from lib.prices import dollars
 from lib.tasks import Card, Row
 from lib.teacher import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError, number_samples
 
@@ -64,6 +65,8 @@ class Written:
     examples: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    topic_answers: list[Answer] = field(default_factory=list)
+    """Those of the answers that list topics."""
 
     @property
     def bill(self) -> Bill:
@@ -86,8 +89,9 @@ class Written:
             )
 
     def account(self) -> list[Row]:
-        """Items and dollars by outcome; with the replies that brought no items, it adds up to the bill."""
+        """Items and dollars by outcome, replies that brought no items and lists of topics included: it adds up to the bill."""
         rows = [("kept", row) for row in self.examples] + [(row["outcome"], row) for row in self.rejected]
+        rows += [("topics", {"dollars": dollars(Bill().add([answer]).nanodollars)}) for answer in self.topic_answers]
         counts = Counter(outcome for outcome, _ in rows)
         return [
             {"outcome": outcome, "items": count, "dollars": sum(row["dollars"] for name, row in rows if name == outcome)}
@@ -129,6 +133,7 @@ def topic_draws(plan: Plan, teacher: Teacher, written: Written) -> Callable[[str
     requests = topic_requests(plan)
     answers = teacher.ask(list(requests.values()), lambda text: replies.list_problem(text, "topics"), f"{plan.card.name} topics")
     written.answers += answers
+    written.topic_answers += answers
     lists = {label: topic_list(answer) for label, answer in zip(requests, answers, strict=True)}
     endless = {label: itertools.cycle(random.Random(f"{plan.seed} {label}").sample(t, len(t))) for label, t in lists.items()}
     return lambda label: next(endless[label if label in endless else ""])

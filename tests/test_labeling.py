@@ -39,7 +39,7 @@ def test_the_teacher_never_sees_the_human_label(tmp_path: Path) -> None:
         (completion("no idea"), "no label in the reply", TRIES),
         (completion('{"label": "angry"}'), "label outside the task", TRIES),
         (completion(None, refusal="no"), "refusal", TRIES),
-        ((400, {"error": {"message": "too long"}}), "400: Error code: 400 - {'error': {'message': 'too long'}}", 1),
+        ((400, {"error": {"message": "too long"}}), "400: Error code: 400 - too long", 1),
     ],
     ids=["prose", "outside", "refusal", "400"],
 )
