@@ -103,7 +103,8 @@ wildcard_constraints: task="[a-z][a-z0-9_]*", method="[a-z0-9_]+"
 
 
 rule all:
-    input: DIVERSITY, ANSWERS, RESULTS
+    # Also what lies between: in a fresh clone the figures are there already, but not what they were drawn from.
+    input: DIVERSITY, ANSWERS, RESULTS, *WRITTEN.values(), *LABELED.values(), *SCORES.values()
 
 
 rule generation:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import aiohttp
 import httpx2
 import openai
 from tqdm import tqdm
@@ -270,10 +271,13 @@ class Endpoint(Teacher):
 
 
 def unconnected(error: openai.APIConnectionError) -> Failure:
-    """What broke a connection; to the SDK's aiohttp transport a refused one is a timeout too, so the cause decides."""
-    if type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout", "UnsupportedProtocol"):
+    """What broke a connection: aiohttp's own error says it. The SDK takes one that was dropped for one never made."""
+    causes: list[BaseException] = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    if any(isinstance(cause, aiohttp.ClientConnectorError | aiohttp.InvalidURL | aiohttp.ConnectionTimeoutError) for cause in causes):
         return Failure("cannot connect")
-    return Failure("timeout" if isinstance(error, openai.APITimeoutError) else "connection lost", unsure=True)
+    return Failure("timeout" if any(isinstance(cause, TimeoutError) for cause in causes) else "connection lost", unsure=True)
 
 
 def retry_after(headers: Any) -> float | None:

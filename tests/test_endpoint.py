@@ -306,7 +306,7 @@ def test_what_would_fail_for_every_row_stops_with_one_sentence(tmp_path: Path, s
     assert total(tmp_path, "in_flight") == 0
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/v1", "127.0.0.1:{port}/v1", "http://no-such-host.invalid/v1"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/v1", "127.0.0.1:{port}/v1"])
 def test_an_endpoint_that_is_down_is_said_at_once(tmp_path: Path, url: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -348,8 +348,9 @@ def test_a_later_refusal_keeps_the_gate_closed_for_longer(tmp_path: Path) -> Non
         return 429, SLOW_DOWN, {"retry-after": "1"}
 
     def answer(body: dict[str, Any], number: int) -> Any:
-        refused = {0: (429, SLOW_DOWN, {"retry-after": "1"}), 1: slowly_refused()}
-        return refused[number] if number in refused else says(body, number)
+        if number == 1:
+            return slowly_refused()
+        return says(body, number) if number else (429, SLOW_DOWN, {"retry-after": "1"})
 
     with serving(answer) as served:
         teacher = teacher_at(served.url, tmp_path)
