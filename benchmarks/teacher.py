@@ -148,7 +148,9 @@ def main(scratch: Path) -> None:
         folder = scratch / f"pair {number}"
         pairs.append({name: measured(name, folder) for name in order})
         ratio = pairs[-1]["ours"]["rate"] / pairs[-1]["bare"]["rate"]
-        print(f"pair {number + 1}: aiohttp {pairs[-1]['bare']['rate']:6.1f} rows/s, teacher {pairs[-1]['ours']['rate']:6.1f} rows/s, ratio {ratio:.2f}")
+        print(
+            f"pair {number + 1}: aiohttp {pairs[-1]['bare']['rate']:6.1f} rows/s, teacher {pairs[-1]['ours']['rate']:6.1f} rows/s, ratio {ratio:.2f}"
+        )
     clean = statistics.median(pair["ours"]["rate"] for pair in pairs)
     faulty = measured("ours", scratch / "faults", *FAULTS)
     figures = {

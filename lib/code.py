@@ -12,16 +12,29 @@ from lib import paths
 
 def code_of(notebook: str) -> str:
     """Digest of a notebook's code cells and of every module of lib that they use, however far down."""
-    cells = code_cells(notebook)
+    cells = [parsed(cell) for cell in code_cells(notebook)]
+    return digest(cells + used_modules({name for cell in cells for name in modules_in(cell)}))
+
+
+def code_of_module(name: str) -> str:
+    """Digest of a module of lib and of those that it uses."""
+    return digest(used_modules({name}))
+
+
+def digest(trees: list[ast.Module]) -> str:
+    return hashlib.sha256("\0".join(map(bare_code, trees)).encode()).hexdigest()[:16]
+
+
+def used_modules(names: set[str]) -> list[ast.Module]:
+    """These modules and all that they import of lib, by name."""
     used: dict[str, ast.Module] = {}
-    todo = {name for cell in cells for name in modules_in(parsed(cell))}
+    todo = set(names)
     while todo:
         name = todo.pop()
         if name not in used:
             used[name] = ast.parse((paths.ROOT / "lib" / f"{name}.py").read_text(encoding="utf-8"))
             todo |= modules_in(used[name])
-    bare = [bare_code(parsed(cell)) for cell in cells] + [bare_code(used[name]) for name in sorted(used)]
-    return hashlib.sha256("\0".join(bare).encode()).hexdigest()[:16]
+    return [used[name] for name in sorted(used)]
 
 
 def code_cells(notebook: str) -> list[str]:

@@ -235,7 +235,7 @@ class Endpoint(Teacher):
         """As long as the endpoint says; else longer each time, and not all rows at once."""
         if failure.wait is not None:
             return failure.wait
-        return min(8.0, 0.25 * 2**failures) * random.uniform(0.5, 1.0)
+        return min(8.0, 0.25 * 2.0**failures) * random.uniform(0.5, 1.0)
 
     def give_up(self, failure: Failure) -> str:
         """The row's problem; but if nothing was ever answered, the endpoint is down and all rows would fail alike."""
@@ -275,7 +275,8 @@ def unconnected(error: openai.APIConnectionError) -> Failure:
     causes: list[BaseException] = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(cause)
-    if any(isinstance(cause, aiohttp.ClientConnectorError | aiohttp.InvalidURL | aiohttp.ConnectionTimeoutError) for cause in causes):
+    never_made = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
+    if any(isinstance(cause, never_made) for cause in causes):
         return Failure("cannot connect")
     return Failure("timeout" if any(isinstance(cause, TimeoutError) for cause in causes) else "connection lost", unsure=True)
 

@@ -10,15 +10,21 @@ from lib import paths
 
 def lines(made: Iterable[str], artefacts: Iterable[str], notebooks: Iterable[str]) -> Iterator[str]:
     """`made`: figures and tables; `artefacts`: what the teacher wrote; `notebooks`: as executed."""
-    there = [path for path in made if paths.resolve(path).is_file()]
-    for kind, endings in {"Figures": (".pdf", ".png"), "Tables": (".csv",)}.items():
-        if found := [path for path in there if path.endswith(endings)]:
-            yield f"{kind}:"
-            yield from (f"  {path}" for path in found)
+    endings: dict[str, list[str]] = {}
+    for path in made:
+        if paths.resolve(path).is_file():
+            base, _, ending = path.rpartition(".")
+            endings.setdefault(base, []).append(ending)
+    figures = {base: found for base, found in endings.items() if found != ["csv"]}
+    yield from headed("Figures", [f"  {base}.{found[0]}  (and {', '.join(found[1:])})" for base, found in figures.items()])
+    yield from headed("Tables", [f"  {base}.csv" for base in endings if base not in figures])
     yield from cost_lines([bill for path in artefacts if (bill := bill_of(path))])
-    if failed := [line for path in notebooks if (line := failure(path))]:
-        yield f"Failed ({len(failed)}); the executed notebooks hold the tracebacks:"
-        yield from failed
+    failed = [line for path in notebooks if (line := failure(path))]
+    yield from headed(f"Failed ({len(failed)}); the executed notebooks hold the tracebacks", failed)
+
+
+def headed(title: str, found: list[str]) -> list[str]:
+    return [f"{title}:", *found] if found else []
 
 
 def bill_of(path: str) -> dict[str, Any] | None:

@@ -5,11 +5,13 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
 
 from lib import budget, metrics, paths
+from lib.code import code_of_module
 from lib.records import ExampleSet
 from lib.students import Pool, Recipe, precision, predict, train
 from lib.tasks import Card, Row
@@ -58,7 +60,7 @@ def sweep(
     rows = [*human, *(row for method in synthetic.values() for row in method), *test]
     starts = offsets([len(human), *(len(method) for method in synthetic.values())])
     places = dict(zip([budget.NONE, *synthetic], starts, strict=False))
-    scope = hashlib.sha256(json.dumps([[row[field], row["label"]] for row in rows] + [asdict(recipe)]).encode()).hexdigest()[:16]
+    scope = scope_of([[row[field], row["label"]] for row in rows], recipe)
     done = read_kept(kept, scope)
     pool = Pool([row[field] for row in rows], recipe) if any(run not in done for run in runs) else None
     targets = [labels.index(row["label"]) for row in rows]
@@ -87,6 +89,12 @@ def sweep(
             for run in runs
         ]
     )
+
+
+def scope_of(texts: list[list[str]], recipe: Recipe) -> str:
+    """What a kept score holds for: the texts and their order, the recipe, and the code that trains."""
+    made_by = [asdict(recipe), code_of_module("students"), version("torch"), precision()]
+    return hashlib.sha256(json.dumps([texts, made_by]).encode()).hexdigest()[:16]
 
 
 def human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:

@@ -22,7 +22,11 @@ from lib.tasks import read_card
 from lib.teacher import OVER_CAP, Bill, Request, Teacher, TeacherError
 
 PRICE = TokenPrice(input=1, output=2)
-ITEMS = st.lists(st.sampled_from([{"text": "a"}, {"text": " A "}, {"text": "b"}, {"text": ""}, {"no": "text"}, "x", 7, {"text": "c", "label": "angry"}]))
+ITEMS = st.lists(
+    st.sampled_from(
+        [{"text": "a"}, {"text": " A "}, {"text": "b"}, {"text": ""}, {"no": "text"}, "x", 7, {"text": "c", "label": "angry"}]
+    )
+)
 REPLIES = st.lists(ITEMS.map(lambda items: json.dumps({"examples": items})) | st.text(max_size=20), min_size=1, max_size=8)
 
 
@@ -77,7 +81,9 @@ def test_whatever_the_teacher_says_the_account_adds_up(texts: list[str], n: int,
     plan = Plan(CARD, n=n, per_reply=per_reply)
     written = generate(plan, Scripted(texts))
     check_account(written, plan)
-    items = [json.loads(answer.text)["examples"] for answer in written.answers if answer.text and answer.text.startswith('{"examples"')]
+    items = [
+        json.loads(answer.text)["examples"] for answer in written.answers if answer.text and answer.text.startswith('{"examples"')
+    ]
     counts = Counter({row["outcome"]: row["items"] for row in written.account()})
     failed = sum(count for outcome, count in counts.items() if outcome.startswith("failed"))
     assert failed == sum(answer.text is None for answer in written.answers)
@@ -113,7 +119,13 @@ def test_what_is_not_kept_is_asked_for_again(tmp_path: Path) -> None:
     plan = Plan(CARD, n=10)
     with writer(write) as served:
         written = generate(plan, teacher_at(served.url, tmp_path))
-    outcomes = {"duplicate": 2, "invalid: no text": 2, "invalid: not an object": 2, "invalid: label outside the task": 2, "surplus": 2}
+    outcomes = {
+        "duplicate": 2,
+        "invalid: no text": 2,
+        "invalid: not an object": 2,
+        "invalid: label outside the task": 2,
+        "surplus": 2,
+    }
     assert Counter(row["outcome"] for row in written.rejected) == outcomes
     assert Counter(row["label"] for row in written.examples) == plan.quota
     check_account(written, plan)
@@ -147,7 +159,9 @@ def test_topics_are_asked_once_drawn_in_turn_and_kept_with_the_example(tmp_path:
     asked = [prompt(body) for body in served.bodies]
     assert sum('"topics"' in text for text in asked) == 1
     assert Counter(row["topic"] for row in written.examples) == {"cats": 4, "rain": 4, "tea": 4}
-    assert all(f'The topic: "{row["topic"]}"' in str([text for text in asked if row["topic"] in text]) for row in written.examples)
+    assert all(
+        f'The topic: "{row["topic"]}"' in str([text for text in asked if row["topic"] in text]) for row in written.examples
+    )
     check_account(written, plan)
     assert {row["outcome"]: row["items"] for row in written.account()} == {"kept": 12, "topics": 1}
 
@@ -192,7 +206,10 @@ def test_the_cap_ends_a_generation_with_what_was_paid(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"method": "few_shot"}, "Unknown method 'few_shot': there is zero_shot, zero_shot_topic"),
-        ({"card": CARD.model_copy(update={"topic_prompt": None}), "method": "zero_shot_topic"}, "needs a topic_prompt in the card of task 'tone'"),
+        (
+            {"card": CARD.model_copy(update={"topic_prompt": None}), "method": "zero_shot_topic"},
+            "needs a topic_prompt in the card of task 'tone'",
+        ),
         ({"card": read_card("riddle")}, r"task 'riddle' \(multiple_choice\) has none"),
         ({"n": 0}, "at least 1, not 0"),
         ({"per_reply": 0}, "at least 1"),

@@ -47,7 +47,9 @@ def test_a_row_without_a_label_costs_its_neighbours_nothing(tmp_path: Path, answ
     with serving(lambda body, n: answer if "row 2" in prompt(body) else completion('{"label": "kind"}')) as served:
         labeled = label(CARD, POOL, teacher_at(served.url, tmp_path))
     assert [row["id"] for row in labeled.examples] == ["i0", "i1", "i3"]
-    assert [(row["item"], row["outcome"], row["human_label"]) for row in labeled.rejected] == [("i2", f"failed: {problem}", "rude")]
+    assert [(row["item"], row["outcome"], row["human_label"]) for row in labeled.rejected] == [
+        ("i2", f"failed: {problem}", "rude")
+    ]
     assert labeled.bill.problems == {problem: calls}
     spent = sum(row["dollars"] for row in [*labeled.examples, *labeled.rejected])
     assert spent == pytest.approx(dollars(labeled.bill.nanodollars))

@@ -91,5 +91,5 @@ def test_a_price_below_zero_or_misspelt_is_refused(wrong: dict[str, float]) -> N
 def test_batch_files_cost_half_of_the_list_price_but_all_of_a_stated_one() -> None:
     usage = Usage(1000, 1000)
     assert teacher_price("batch:gpt-4o-mini", None, None).nanodollars(usage) * 2 == token_price("gpt-4o-mini").nanodollars(usage)
-    stated = {"m": {"input": 1, "output": 1}}
+    stated = {"m": {"input": 1.0, "output": 1.0}}
     assert teacher_price("batch:m", stated, None) == token_price("m", stated)

@@ -115,14 +115,18 @@ def test_what_came_to_nothing_is_replayed_as_nothing(tmp_path: Path) -> None:
     refusal = completion(None, refusal="no")
     with serving(lambda body, n: refusal if prompt(body) == "prompt 1" else completion("good")) as served:
         answers, folder = recorded_by(served.url, tmp_path)
-    replayed = open_teacher("recorded", recordings=folder, token_prices={"gpt-4o-mini": PRICES["m"]}).ask(requests(3) + requests(1), accept)
+    replayed = open_teacher("recorded", recordings=folder, token_prices={"gpt-4o-mini": PRICES["m"]}).ask(
+        requests(3) + requests(1), accept
+    )
     assert [answer.problem for answer in replayed] == [None, "refusal", None, None]
     assert replayed == answers
 
 
 def test_a_missing_recording_says_which_and_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(TeacherError) as error:
-        open_teacher("recorded", recordings=tmp_path).ask([Request([{"role": "user", "content": "Say\nsomething"}], temperature=0.7)])
+        open_teacher("recorded", recordings=tmp_path).ask(
+            [Request([{"role": "user", "content": "Say\nsomething"}], temperature=0.7)]
+        )
     for part in ("No recording in", "sample 0", "'Say something", "temperature 0.7", "TEACHER=gpt-4o-mini BUDGET=1", "README"):
         assert part in str(error.value)
     assert "\n" not in str(error.value)
@@ -169,7 +173,7 @@ def test_recordings_are_priced_as_asked(tmp_path: Path) -> None:
 
 
 def batch(folder: Path, budget: float = 1.0, **options: Any) -> BatchFiles:
-    given = {"study": "s", "budget": budget, "token_prices": PRICES, "store": folder / "t.sqlite", "batches": folder} | options
+    given: dict[str, Any] = {"study": "s", "budget": budget, "token_prices": PRICES, "store": folder / "t.sqlite", "batches": folder} | options
     teacher = open_teacher("batch:m", **given)
     assert isinstance(teacher, BatchFiles)
     return teacher
@@ -259,7 +263,9 @@ def test_what_could_pass_the_cap_is_not_written(tmp_path: Path) -> None:
         batch(tmp_path, dollars(worst)).ask(requests(3))
 
 
-@pytest.mark.parametrize("line", ["{", "7", "null", '{"custom_id": "x"}', '{"response": {"body": {}}}', '{"custom_id": "x", "response": 7}'])
+@pytest.mark.parametrize(
+    "line", ["{", "7", "null", '{"custom_id": "x"}', '{"response": {"body": {}}}', '{"custom_id": "x", "response": 7}']
+)
 def test_a_broken_output_line_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "1.output.jsonl").write_text(output("a") + "\n\n" + line + "\n")
     with pytest.raises(ValueError, match=r"1.output.jsonl, line 3: not a line of a batch output file"):
