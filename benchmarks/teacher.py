@@ -55,7 +55,8 @@ def bare(url: str, folder: Path) -> Figures:
 
 def ours(url: str, folder: Path) -> Figures:
     """The teacher as a notebook uses it, with a store on the disk and a cap."""
-    from lib.teacher import Request, open_teacher
+    from lib.teacher import Request
+    from lib.teachers import open_teacher
 
     def accept(text: str) -> str | None:
         return None if text.startswith("{") else "malformed"
@@ -148,9 +149,8 @@ def main(scratch: Path) -> None:
         folder = scratch / f"pair {number}"
         pairs.append({name: measured(name, folder) for name in order})
         ratio = pairs[-1]["ours"]["rate"] / pairs[-1]["bare"]["rate"]
-        print(
-            f"pair {number + 1}: aiohttp {pairs[-1]['bare']['rate']:6.1f} rows/s, teacher {pairs[-1]['ours']['rate']:6.1f} rows/s, ratio {ratio:.2f}"
-        )
+        bare, mine = (pairs[-1][name]["rate"] for name in ("bare", "ours"))
+        print(f"pair {number + 1}: aiohttp {bare:6.1f} rows/s, teacher {mine:6.1f} rows/s, ratio {ratio:.2f}")
     clean = statistics.median(pair["ours"]["rate"] for pair in pairs)
     faulty = measured("ours", scratch / "faults", *FAULTS)
     figures = {

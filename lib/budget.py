@@ -4,7 +4,8 @@ The share is the part of the budget that is spent on synthetic data. Counting is
 examples: never over the budget. A pool that holds fewer examples than the money could buy is `dry`, and says so.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lib.metrics import over_seeds
@@ -61,7 +62,7 @@ def allocate(budget: float, share: float, prices: Prices) -> tuple[int, int]:
     if not 0 < budget < float("inf"):
         raise ValueError(f"A budget is a positive number of dollars, not {budget!r}.")
     whole = nano(budget)
-    for_synthetic = int(whole * share)
+    for_synthetic = int(whole * Fraction(str(share)))  # As it is written: the float 0.29 is a little less than 0.29.
     return (whole - for_synthetic) // max(1, nano(prices.human)), for_synthetic // max(1, nano(prices.synthetic))
 
 
@@ -102,23 +103,30 @@ def read_scores(paths: list[str], human_price: float | None = None, synthetic_pr
 
     from lib.records import read_table
 
-    scores = pd.concat([checked_scores(read_table(path), path) for path in paths], ignore_index=True)
-    for column, price in {"human_price": human_price, "synthetic_price": synthetic_price}.items():
-        if price is not None:
-            scores[column] = price
+    if not paths:
+        raise ValueError("There is no table of scores to read: give at least one file that 04 wrote, or a CSV of your own.")
+    given = {"human_price": human_price, "synthetic_price": synthetic_price}
+    known = [column for column, price in given.items() if price is not None]
+    scores = pd.concat([checked_scores(read_table(path), path, known) for path in paths], ignore_index=True)
+    scores = scores.assign(**{column: price for column, price in given.items() if price is not None})
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
         check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
     return scores
 
 
-def checked_scores(scores: "DataFrame", path: str) -> "DataFrame":
+def checked_scores(scores: "DataFrame", path: str, known: Sequence[str] = ()) -> "DataFrame":
+    """The rows if they are whole; those without synthetic examples need no price and pool of them, nor any what is `known`."""
     if missing := [column for column in COLUMNS if column not in scores]:
         raise ValueError(f"{path}: no column {', '.join(missing)}. A table of scores has {', '.join(COLUMNS)}.")
     if scores.empty:
         raise ValueError(f"{path}: no rows.")
-    bad = scores[["n_human", "n_synthetic", "seed", "score"]].isna().any(axis=1)
-    if bad.any():
-        raise ValueError(f"{path}, row {bad.idxmax() + 1}: a count, seed or score is missing.")
+    alone = (scores.method == NONE).tolist()
+    for column in (name for name in COLUMNS if name not in known):
+        empty = [
+            gap and not (none and column.startswith("synthetic")) for gap, none in zip(scores[column].isna(), alone, strict=True)
+        ]
+        if any(empty):
+            raise ValueError(f"{path}, row {empty.index(True) + 1}: the {column} is missing.")
     return scores
 
 
@@ -137,6 +145,9 @@ def by_cell(scores: "DataFrame", budgets: list[float], shares: list[float]) -> "
         prices, pools = Prices(first.human_price, first.synthetic_price), (int(first.human_pool), int(first.synthetic_pool))
         for found in cells(str(method), budgets, shares, prices, pools):
             rows.append({"task": task, "curve": method, **found._asdict(), "dry": found.dry})
+    if not rows:
+        nothing = f"{budgets} dollars buy no example" if len(synthetic) else f"every row is {NONE}, none has synthetic examples"
+        raise ValueError(f"There is no cell to draw: {nothing}.")
     grid = pd.DataFrame(rows)
     return grid.merge(mean, how="left", on=["task", "method", "n_human", "n_synthetic"])
 
@@ -153,7 +164,7 @@ def by_dollars(scores: "DataFrame") -> "DataFrame":
 def frontier(points: "DataFrame") -> "DataFrame":
     """The mixes that no cheaper one of their kind beats."""
     ordered = points.sort_values(["dollars", "mean"], ascending=[True, False])
-    return ordered[ordered["mean"] > ordered["mean"].cummax().shift(fill_value=-1.0)]
+    return ordered[ordered["mean"] > ordered["mean"].cummax().shift(fill_value=float("-inf"))]
 
 
 def kind_of_mix(method: str, n_human: int) -> str:

@@ -4,6 +4,7 @@ Sets are compared at equal n. Intervals come from random halves of each set: a h
 as much as a bootstrap sample does, but holds no text twice, which every measure here would take for sameness.
 """
 
+import random
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -48,7 +49,9 @@ def measure(sets: dict[str, list[str]], human: list[str], embed: Callable[[list[
     anchors = embed(human)
     rows = []
     for name, texts in sets.items():
-        values = halves(texts[:n], embed(texts[:n]), anchors, seed)
+        # Not the first n: a set is written label by label, and its first texts are of fewer labels.
+        chosen = random.Random(f"{seed} {name}").sample(texts, n)
+        values = halves(chosen, embed(chosen), anchors, seed)
         for label, found in values.items():
             low, high = percentiles(found)
             rows.append({"set": name, "measure": label, "value": sum(found) / len(found), "low": low, "high": high, "n": n})

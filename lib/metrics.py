@@ -8,12 +8,16 @@ if TYPE_CHECKING:
 
 
 def classification(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
-    """Accuracy and macro-F1. A label that neither side has counts as 0 in macro-F1 only if the gold data has it."""
+    """Accuracy, macro-F1 over the labels that either side has, and F1 weighted by how often the gold data has each."""
     from sklearn.metrics import accuracy_score, f1_score
 
     present = [label for label in labels if label in set(gold) | set(predicted)]
-    macro = f1_score(gold, predicted, labels=present, average="macro", zero_division=0)
-    return {"accuracy": float(accuracy_score(gold, predicted)), "macro_f1": float(macro)}
+    f1 = {kind: f1_score(gold, predicted, labels=present, average=kind, zero_division=0) for kind in ("macro", "weighted")}
+    return {
+        "accuracy": float(accuracy_score(gold, predicted)),
+        "macro_f1": float(f1["macro"]),
+        "weighted_f1": float(f1["weighted"]),
+    }
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:

@@ -25,17 +25,22 @@ def relative(path: str | Path) -> str:
 def write_whole(path: str | Path, write: Callable[[Path], object]) -> Path:
     """Writes to a temporary neighbour and renames it, so that a kill or a full disk leaves the old file or the new one."""
     target = resolve(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace_by(target, write)
+    except OSError as error:
+        raise OSError(
+            f"{relative(target)} could not be written ({error.strerror or error}); what was there before is intact."
+        ) from error
+    return target
+
+
+def replace_by(target: Path, write: Callable[[Path], object]) -> None:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
     os.close(handle)
     try:
         write(Path(name))
         os.chmod(name, 0o644)
         os.replace(name, target)
-    except OSError as error:
-        raise OSError(
-            f"{relative(target)} could not be written ({error.strerror or error}); what was there before is intact."
-        ) from error
     finally:
         Path(name).unlink(missing_ok=True)
-    return target

@@ -16,7 +16,7 @@ def lines(made: Iterable[str], artefacts: Iterable[str], notebooks: Iterable[str
             base, _, ending = path.rpartition(".")
             endings.setdefault(base, []).append(ending)
     figures = {base: found for base, found in endings.items() if found != ["csv"]}
-    yield from headed("Figures", [f"  {base}.{found[0]}  (and {', '.join(found[1:])})" for base, found in figures.items()])
+    yield from headed("Figures", [f"  {base}.{also(found)}" for base, found in figures.items()])
     yield from headed("Tables", [f"  {base}.csv" for base in endings if base not in figures])
     yield from cost_lines([bill for path in artefacts if (bill := bill_of(path))])
     failed = [line for path in notebooks if (line := failure(path))]
@@ -25,6 +25,11 @@ def lines(made: Iterable[str], artefacts: Iterable[str], notebooks: Iterable[str
 
 def headed(title: str, found: list[str]) -> list[str]:
     return [f"{title}:", *found] if found else []
+
+
+def also(endings: list[str]) -> str:
+    first, *others = endings
+    return f"{first}  (and {', '.join(others)})" if others else first
 
 
 def bill_of(path: str) -> dict[str, Any] | None:
@@ -47,7 +52,7 @@ def cost_lines(made: list[dict[str, Any]]) -> Iterator[str]:
             would = f"with {model} at its list price they would have cost ${total:.2f}"
             yield f"Cost: nothing, {replies:,} recorded replies; {would}."
         else:
-            more = f" and up to ${unsure:.2f} for calls without an answer" if unsure else ""
+            more = f" and up to ${unsure:.4f} for calls without an answer" if unsure else ""
             yield f"Cost: ${total:.4f}{more} for {replies:,} replies of {teacher}, what was stored before included."
 
 
@@ -56,11 +61,20 @@ def failure(path: str) -> str | None:
     file = paths.resolve(path)
     if not file.is_file():
         return None
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = notebook(file)
     state = content["metadata"].get("papermill", {})
     if state.get("end_time") and not state.get("exception"):
         return None
     return f"  {named(path)}: {raised(content) or 'it was killed before its end'}  ->  {paths.relative(path)}"
+
+
+def notebook(file: Path) -> dict[str, Any]:
+    """What a notebook holds; one that was killed while it was written is no JSON, and holds nothing that can be read."""
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return content
+    except ValueError:
+        return {"metadata": {}, "cells": []}
 
 
 def named(path: str) -> str:
@@ -72,4 +86,7 @@ def raised(content: dict[str, Any]) -> str | None:
     """The error that stopped a notebook, as its last cell with an error shows it."""
     outputs = [output for cell in content["cells"] for output in cell.get("outputs", [])]
     errors = [output for output in outputs if output["output_type"] == "error"]
-    return f"{errors[-1]['ename']}: {errors[-1]['evalue'].splitlines()[0][:300]}" if errors else None
+    if not errors:
+        return None
+    said = [errors[-1]["ename"], *errors[-1]["evalue"].strip().splitlines()[:1]]  # An `assert` says nothing.
+    return ": ".join(said)[:300]

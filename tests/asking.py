@@ -11,7 +11,8 @@ from typing import Any
 
 from lib.endpoint import Endpoint
 from lib.tasks import Card
-from lib.teacher import Answer, Request, open_teacher
+from lib.teacher import Answer, Request
+from lib.teachers import open_teacher
 
 PRICES = {"m": {"input": 1.0, "output": 2.0}}
 COST = 50 * 1000 + 20 * 2000

@@ -22,7 +22,8 @@ from lib import endpoint, paths
 from lib.labeling import label
 from lib.prices import dollars
 from lib.store import STALE_SECONDS
-from lib.teacher import OVER_CAP, TRIES, Bill, Request, TeacherError, open_teacher
+from lib.teacher import OVER_CAP, TRIES, Bill, Request, TeacherError
+from lib.teachers import open_teacher
 
 SLOW_DOWN = {"error": {"message": "slow down"}}
 BROKEN = {"error": {"message": "broken"}}

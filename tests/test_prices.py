@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lib.prices import NANO, TokenPrice, Usage, dollars, nano, token_price
-from lib.teacher import Request, teacher_price
+from lib.teacher import Request
+from lib.teachers import teacher_price
 
 RATE = st.decimals(0, 1000, places=4)
 COUNT = st.integers(0, 10_000_000)

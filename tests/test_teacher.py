@@ -11,19 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.prices import TokenPrice, Usage, dollars
-from lib.teacher import (
-    OVER_CAP,
-    BatchFiles,
-    Bill,
-    Recorded,
-    Request,
-    Teacher,
-    TeacherError,
-    number_samples,
-    open_teacher,
-    read_recordings,
-    write_recordings,
-)
+from lib.teacher import OVER_CAP, Bill, Request, Teacher, TeacherError, number_samples
+from lib.teachers import BatchFiles, Recorded, open_teacher, read_recordings, write_recordings
 
 ODD = 'a "quoted" \u2028 text \x85 with \u2029 every \x0b end \x1c of a line\n'
 PROMPTS = st.lists(st.sampled_from("abc")).map(lambda names: [Request([{"role": "user", "content": name}]) for name in names])
@@ -173,7 +162,13 @@ def test_recordings_are_priced_as_asked(tmp_path: Path) -> None:
 
 
 def batch(folder: Path, budget: float = 1.0, **options: Any) -> BatchFiles:
-    given: dict[str, Any] = {"study": "s", "budget": budget, "token_prices": PRICES, "store": folder / "t.sqlite", "batches": folder} | options
+    given: dict[str, Any] = {
+        "study": "s",
+        "budget": budget,
+        "token_prices": PRICES,
+        "store": folder / "t.sqlite",
+        "batches": folder,
+    } | options
     teacher = open_teacher("batch:m", **given)
     assert isinstance(teacher, BatchFiles)
     return teacher
