@@ -127,28 +127,48 @@ class BatchFiles(Teacher):
         answers = super().ask(requests, accept, title)
         if self.pending:
             raise TeacherError(self.write_pending(title))
+        self.promised()
         return answers
 
     def write_pending(self, title: str) -> str:
         """Writes the input file, and says what to do with it."""
-        worst = sum(self.price.nanodollars(request.worst()) for request in self.pending.values())
-        left = None if self.store.cap is None else self.store.cap - self.store.spent()
-        if left is not None and worst > left:
-            return (
-                f"{len(self.pending)} requests are pending and could cost ${dollars(worst):.2f}, but only "
-                f"${dollars(max(left, 0)):.2f} of the budget is left: raise BUDGET or ask for less. Nothing was written."
-            )
         file = self.folder / f"{re.sub('[^A-Za-z0-9_]+', '-', title)}.input.jsonl"
-        lines = [
-            {"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": request.body(self.model)}
-            for key, request in self.pending.items()
-        ]
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        paths.write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))
+        worst = sum(self.price.nanodollars(request.worst()) for request in self.pending.values())
+        # One notebook at a time, so that two cannot both count on the same dollars.
+        with self.store.transaction():
+            promised = self.promised(file)
+            left = None if self.store.cap is None else self.store.cap - self.store.spent() - promised
+            if left is not None and worst > left:
+                return (
+                    f"{len(self.pending)} requests are pending and could cost ${dollars(worst):.2f}, but only "
+                    f"${dollars(max(left, 0)):.2f} of the budget is left: raise BUDGET or ask for less. Nothing was written."
+                )
+            every = {"method": "POST", "url": "/v1/chat/completions"}
+            lines = [{"custom_id": key, **every, "body": request.body(self.model)} for key, request in self.pending.items()]
+            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+            paths.write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))
         return (
             f"{len(lines)} requests wait in {paths.relative(file)} (at most ${dollars(worst):.4f}). Have them answered "
             f"(Batch API, vllm run-batch), put the answers beside it as NAME.output.jsonl and run the same command again."
         )
+
+    def promised(self, own: Path | None = None) -> int:
+        """What the folder's other input files may still cost. One that is answered in full is removed: sent again, it
+        would be paid for again."""
+        total = 0
+        for file in set(self.folder.glob("*.input.jsonl")) - {own}:
+            rows = [json.loads(line) for _, line in numbered_lines(file)]
+            open_rows = [row for row in rows if row["custom_id"] not in self.outputs and not self.store.find(row["custom_id"])]
+            total += sum(self.price.nanodollars(request_in(row["body"]).worst()) for row in open_rows)
+            if not open_rows:
+                file.unlink(missing_ok=True)
+        return total
+
+
+def request_in(body: dict[str, Any]) -> Request:
+    """The request that a batch input line holds, as far as its cost goes."""
+    schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+    return Request(body["messages"], schema, max_tokens=body["max_tokens"])
 
 
 def read_outputs(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:

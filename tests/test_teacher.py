@@ -267,6 +267,25 @@ def test_a_broken_output_line_is_named(tmp_path: Path, line: str) -> None:
         batch(tmp_path)
 
 
+def test_two_batches_do_not_count_on_the_same_dollars(tmp_path: Path) -> None:
+    budget = dollars(sum(batch(tmp_path).price.nanodollars(request.worst()) for request in requests(4)))
+    with pytest.raises(TeacherError, match=r"3 requests wait in"):
+        batch(tmp_path, budget).ask(requests(3), title="first")
+    with pytest.raises(TeacherError, match=r"3 requests are pending and could cost .* Nothing was written"):
+        batch(tmp_path, budget).ask(requests(6)[3:], title="second")
+    with pytest.raises(TeacherError, match=r"1 requests wait in"):
+        batch(tmp_path, budget).ask(requests(4)[3:], title="third")
+    assert sorted(path.name for path in tmp_path.glob("*.input.jsonl")) == ["first.input.jsonl", "third.input.jsonl"]
+
+
+def test_an_answered_batch_is_not_left_to_be_sent_again(tmp_path: Path) -> None:
+    lines = [output(line["custom_id"], "good") for line in pending(tmp_path)]
+    (tmp_path / "1.output.jsonl").write_text("\n".join(lines))
+    assert list(tmp_path.glob("*.input.jsonl"))
+    batch(tmp_path).ask(requests(3), accept)
+    assert not list(tmp_path.glob("*.input.jsonl"))
+
+
 def test_batch_files_share_the_store_with_an_endpoint(tmp_path: Path) -> None:
     with serving(lambda body, n: completion("good")) as served:
         answers = teacher_at(served.url, tmp_path).ask(requests(3))
