@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from lib import studies, summary, tasks
+from lib import paths, studies, summary, tasks
 from lib.code import code_of
 
 os.environ.update({
@@ -20,14 +20,17 @@ os.environ.update({
     "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONWARNINGS": "ignore:IProgress not found", "IPYTHONDIR": str(Path(".ipython").resolve()),
 })
 
+DRY = {"-n", "--dry-run", "--dryrun"} & set(sys.argv)  # At this point Snakemake itself does not know yet.
 STUDY = str(config.get("study", "demo"))
 try:
     study, name = studies.read_study(STUDY), studies.study_path(STUDY).stem
     cards = studies.cards(study)
+    TEACHER = str(config.get("teacher", study.teacher))
+    BUDGET = studies.budget_of(study, config.get("budget"))
+    studies.check_prices(study, TEACHER)
+    cost = studies.cost_lines(study, TEACHER, BUDGET) if DRY else studies.check_budget(TEACHER, BUDGET)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
-TEACHER = str(config.get("teacher", study.teacher))
-BUDGET = float(config["budget"]) if "budget" in config else study.budget
 RUN, FIGURES = f"runs/{name}", f"figures/{name}"
 
 
@@ -37,9 +40,9 @@ def given(**parameters):
 
 
 def data_of(task, *splits):
-    """The local files that a task's card names, and the card."""
+    """The local files that a task's card names, and the card; not by absolute paths, so that a run can be moved with its folder."""
     source = cards[task].sources[study.source or cards[task].default_source]
-    return [str(tasks.card_path(dict(zip(cards, study.tasks))[task])), *(source.files[split] for split in splits if split in source.files)]
+    return [paths.relative(tasks.card_path(dict(zip(cards, study.tasks))[task])), *(source.files[split] for split in splits if split in source.files)]
 
 
 def recordings_of(task, part):
@@ -73,6 +76,7 @@ def one_run_at_a_time():
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        atexit.unregister(say_what_came_of_it)  # Nothing came of this one, and the other is not done.
         raise WorkflowError(f"Study {name!r} is already running here (it holds {RUN}/.lock); wait for it or stop it.") from None
     return lock
 
@@ -82,12 +86,8 @@ def say_what_came_of_it():
     print("", *summary.lines([*DIVERSITY, *ANSWERS, *RESULTS], artefacts, NOTEBOOKS), sep="\n", file=sys.stderr)
 
 
-DRY = {"-n", "--dry-run", "--dryrun"} & set(sys.argv)  # At this point Snakemake itself does not know yet.
 if workflow.is_main_process and DRY:
-    try:
-        atexit.register(print, f"Teacher {TEACHER}:", *studies.cost_lines(study, TEACHER, BUDGET), sep="\n")
-    except ValueError as error:
-        raise WorkflowError(str(error)) from None
+    atexit.register(print, f"Teacher {TEACHER}:", *cost, sep="\n")
 elif workflow.is_main_process:
     # Not Snakemake's onsuccess: it is silent when there was nothing to do.
     atexit.register(say_what_came_of_it)

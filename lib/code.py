@@ -51,11 +51,18 @@ def modules_in(tree: ast.AST) -> set[str]:
     """The modules of lib that some code imports, wherever in it."""
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "lib":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lib."):
-            found.add(str(node.module).split(".")[1])
+        found |= {name.split(".")[1] for name in imported(node) if name.startswith("lib.")}
     return found
+
+
+def imported(node: ast.AST) -> list[str]:
+    """What an import statement names, in full: lib.paths for `from lib import paths`, lib.paths.ROOT for a name in it."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    parent = ".".join(["lib"] * node.level + ([node.module] if node.module else []))
+    return [f"{parent}.{alias.name}" for alias in node.names]
 
 
 def bare_code(tree: ast.Module) -> str:

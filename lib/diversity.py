@@ -50,7 +50,7 @@ def measure(sets: dict[str, list[str]], human: list[str], embed: Callable[[list[
     rows = []
     for name, texts in sets.items():
         # Not the first n: a set is written label by label, and its first texts are of fewer labels.
-        chosen = random.Random(f"{seed} {name}").sample(texts, n)
+        chosen = [texts[i] for i in sorted(random.Random(f"{seed} {name}").sample(range(len(texts)), n))]
         values = halves(chosen, embed(chosen), anchors, seed)
         for label, found in values.items():
             low, high = percentiles(found)

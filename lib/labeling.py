@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from lib import prompts, replies
-from lib.tasks import Card, Row
+from lib.tasks import LISTS, Card, Row
 from lib.teacher import Answer, Bill, Request, Teacher, TeacherError
 
 METHODS = {"zero_shot": "description and labels only"}
@@ -53,7 +53,7 @@ def label_requests(card: Card, rows: list[Row], method: str = "zero_shot") -> li
     """Greedy (temperature 0): a label is asked for, not a sample of what could be said."""
     if method not in METHODS:
         raise ValueError(f"Unknown labeling method {method!r}: there is {', '.join(METHODS)}.")
-    if not card.labels:
+    if card.kind in LISTS:
         raise ValueError(f"Task {card.name!r} ({card.kind}) has no fixed labels to choose from.")
     schema = prompts.label_schema(card)
     shown = ({name: row[name] for name in card.fields} for row in rows)

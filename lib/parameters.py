@@ -28,11 +28,14 @@ def check(cells: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def declared_types(cells: Sequence[str]) -> dict[str, str]:
-    """Name and type of each parameter, from the last cell that ran of those that declare any."""
-    for cell in reversed(cells):
-        if not cell.lstrip().startswith("%") and (found := annotated_names(cell)):
-            return found
-    raise ValueError("No parameters cell has run: run the notebook's first code cell before this one.")
+    """Name and type of each parameter, from the parameters cell as it ran last: the first that declares any, or its edits.
+
+    Another cell may declare names of its own, as when somebody tries something in JupyterLab.
+    """
+    declaring = [found for cell in cells if not cell.lstrip().startswith("%") and (found := annotated_names(cell))]
+    if not declaring:
+        raise ValueError("No parameters cell has run: run the notebook's first code cell before this one.")
+    return next(found for found in reversed(declaring) if found.keys() & declaring[0].keys())
 
 
 def annotated_names(cell: str) -> dict[str, str]:

@@ -59,13 +59,14 @@ def rows_note(scores: "DataFrame") -> str:
     seeds = scores.groupby(["task", "method", "n_human", "n_synthetic"]).size().max()
     parts = [f"{seeds} seeds a point."]
     if "n_test" in scores:
-        parts.append(
-            "n test: " + ", ".join(f"{task} {n}" for task, n in dict(zip(scores.task, scores.n_test, strict=True)).items()) + "."
-        )
+        sizes = scores.dropna(subset="n_test").groupby("task", sort=False).n_test.first()
+        parts.append("n test: " + ", ".join(f"{task} {n:g}" for task, n in sizes.items()) + ".")
     parts += [
-        f"{name.capitalize()}: {', '.join(sorted(set(scores[name])))}." for name in ("encoder", "teacher") if name in scores
+        f"{name.capitalize()}: {', '.join(sorted(set(scores[name].dropna())))}."
+        for name in ("encoder", "teacher")
+        if name in scores
     ]
-    return " ".join([*parts, *sorted(set(scores.get("data", [])))])
+    return " ".join([*parts, *(sorted(set(scores.data.dropna())) if "data" in scores else [])])
 
 
 def use_style() -> None:

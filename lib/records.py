@@ -82,11 +82,15 @@ def made_path(path: str | Path) -> Path:
 def how_made(path: str | Path) -> dict[str, Any]:
     """What the JSON beside an artefact says."""
     beside = made_path(path)
-    if not beside.is_file():
+    problem = "is not whole" if beside.is_file() else "is missing"
+    try:
+        made = json.loads(beside.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        made = None
+    if not isinstance(made, dict):
         raise ValueError(
-            f"{paths.relative(beside)} is missing: it says how {paths.relative(path)} was made. Run its notebook again."
+            f"{paths.relative(beside)} {problem}: it says how {paths.relative(path)} was made. Run its notebook again."
         )
-    made: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
     return made
 
 
@@ -102,8 +106,11 @@ class ExampleSet(NamedTuple):
 def load_set(path: str | Path) -> ExampleSet:
     """An example set that 01 or 02 wrote, with its price from the bill beside it."""
     rows, made = read_table(path).to_dict("records"), how_made(path)
-    if not rows or "bill" not in made:
-        raise ValueError(f"{paths.relative(path)}: not an example set of 01 or 02 (no rows, or no bill beside it).")
+    gaps = {"no rows": not rows, "no column 'method'": bool(rows) and "method" not in rows[0]}
+    gaps |= {f"no {name} in the JSON beside it": not made.get(name) for name in ("bill", "teacher")}
+    if any(gaps.values()):
+        said = ", ".join(gap for gap, is_so in gaps.items() if is_so)
+        raise ValueError(f"{paths.relative(path)}: not an example set of 01 or 02 ({said}).")
     return ExampleSet(str(rows[0]["method"]), rows, made["bill"]["dollars"] / len(rows), str(made["teacher"]))  # type: ignore[arg-type]
 
 

@@ -44,6 +44,7 @@ class Pool:
         self.recipe, folder = recipe, location(recipe.encoder)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         self.encoder = AutoModel.from_pretrained(folder, use_safetensors=True, trust_remote_code=False).float().eval()
+        check_build(self.encoder, recipe.encoder)
         deep = len(self.encoder.encoder.layer)
         if recipe.frozen_layers > deep:
             raise ValueError(f"frozen_layers is {recipe.frozen_layers}, but {recipe.encoder} has {deep} layers.")
@@ -63,6 +64,23 @@ class Pool:
                 out = through(self.encoder.encoder.layer[: self.recipe.frozen_layers], self.encoder.embeddings(batch), mask)
                 hidden |= {i: row[: len(ids[i])].clone() for i, row in zip(chosen, out, strict=True)}
         return (hidden[i] for i in range(len(ids)))
+
+
+def check_build(encoder: Any, name: str) -> None:
+    """Refuses an encoder whose layers, taken one after another, do not give what it gives as a whole, as MPNet's do not."""
+    import torch
+
+    ids, mask = padded([as_tensor([5, 6, 7, 8, 9]), as_tensor([5, 6, 7])])
+    with torch.inference_mode():
+        try:
+            whole = encoder(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+            same = torch.allclose(through(encoder.encoder.layer, encoder.embeddings(ids), mask)[mask], whole[mask], atol=1e-3)
+        except (AttributeError, TypeError):
+            same = False
+    if not same:
+        raise ValueError(
+            f"Encoder {name!r} ({type(encoder).__name__}) is not built like BERT or RoBERTa; students need one that is."
+        )
 
 
 def as_tensor(ids: list[int]) -> "torch.Tensor":

@@ -1,5 +1,6 @@
 """A study: which tasks, methods, sizes and prices, in one YAML file; and what it can cost before it runs."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from lib.tasks import Card, Row, load, names, read_card
 from lib.teacher import TRIES, Bill, Request
 from lib.teachers import open_teacher, teacher_price
 
+UNREAD = 2000
+"""Bytes that a field of an example is taken to have in a dry run that cannot read the example."""
+
 
 class Generation(Strict):
     """What 01 writes."""
 
-    methods: list[str] = list(generation.METHODS)
+    methods: list[str] = Field(list(generation.METHODS), min_length=1)
     n: int = Field(40, ge=1)
     """Kept examples for each task and method."""
     per_reply: int = Field(5, ge=1)
@@ -65,18 +69,29 @@ class Budget(Strict):
 
     budgets: list[float]
     shares: list[float]
+    human_price: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Dollars for a human example of any task, in place of the cards' prices."""
+    synthetic_price: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Dollars for a synthetic example, in place of the bills'; needed where the teacher's tokens cost nothing."""
 
     @field_validator("budgets", "shares")
     @classmethod
     def not_empty(cls, values: list[float]) -> list[float]:
-        if not values or min(values) < 0:
-            raise ValueError("give at least one number, none below 0")
+        if not values:
+            raise ValueError("give at least one number")
+        return values
+
+    @field_validator("budgets")
+    @classmethod
+    def positive(cls, values: list[float]) -> list[float]:
+        if not all(0 < value < float("inf") for value in values):
+            raise ValueError("a budget is a number of dollars above 0")
         return values
 
     @field_validator("shares")
     @classmethod
-    def at_most_one(cls, values: list[float]) -> list[float]:
-        if max(values) > 1:
+    def parts(cls, values: list[float]) -> list[float]:
+        if not all(0 <= value <= 1 for value in values):
             raise ValueError("a share is a part of the budget, between 0 and 1")
         return values
 
@@ -85,13 +100,13 @@ class Study(Strict):
     """Everything that the notebooks of a study are given."""
 
     question: str
-    tasks: list[str]
+    tasks: list[str] = Field(min_length=1)
     source: str | None = None
     """Where each task's examples come from, by name in its card; its first source if not given."""
     teacher: str = "recorded"
     base_url: str | None = None
     """The endpoint; OPENAI_BASE_URL or OpenAI's own if not given."""
-    budget: float | None = Field(None, ge=0)
+    budget: float | None = Field(None, ge=0, allow_inf_nan=False)
     """Dollars that the study may spend on its teacher, in all its runs together."""
     token_prices: dict[str, TokenPrice] = {}
     """Dollars per million tokens, where genai-prices does not know a model."""
@@ -106,6 +121,8 @@ class Study(Strict):
     @field_validator("tasks")
     @classmethod
     def known(cls, tasks: list[str]) -> list[str]:
+        if twice := [task for at, task in enumerate(tasks) if task in tasks[:at]]:
+            raise ValueError(f"{twice[0]!r} is named twice")
         if unknown := [task for task in tasks if not task.endswith((".yaml", ".yml")) and task not in names()]:
             raise ValueError(
                 f"unknown task {', '.join(map(repr, unknown))}; there is {', '.join(names())}, or the path of a card"
@@ -127,8 +144,52 @@ def read_study(study: str) -> Study:
 
 
 def cards(study: Study) -> dict[str, Card]:
-    """The study's cards by task name."""
-    return {card.name: card for card in map(read_card, study.tasks)}
+    """The study's cards by task name; a task that 04 could not train is refused here, before 01 pays for it."""
+    found = {card.name: card for card in map(read_card, study.tasks)}
+    if len(found) < len(study.tasks):
+        raise ValueError(f"Two tasks of the study have one name, and their files would too: {', '.join(study.tasks)}.")
+    if others := [f"{card.name} ({card.kind})" for card in found.values() if card.kind != "text"]:
+        raise ValueError(f"A study takes tasks of kind text so far, not {', '.join(others)}.")
+    for card in found.values():
+        if study.source and study.source not in card.sources:
+            raise ValueError(f"Task {card.name!r} has no source {study.source!r}: its card names {', '.join(card.sources)}.")
+    return found
+
+
+def budget_of(study: Study, given: object) -> float | None:
+    """Dollars for the teacher: as given for this run, else as the study says."""
+    try:
+        budget = study.budget if given is None else float(str(given))
+    except ValueError:
+        budget = float("nan")
+    if budget is not None and not 0 <= budget < float("inf"):
+        raise ValueError(f"A budget is a number of dollars from 0 up, not {given!r}.")
+    return budget
+
+
+def check_budget(teacher: str, budget: float | None) -> None:
+    """Refuses a run that could cost money before its first notebook starts."""
+    if teacher != "recorded" and budget is None:
+        raise ValueError(
+            f"Say how many dollars the study may spend on teacher {teacher!r} at most: BUDGET=5 (0 if it costs nothing)."
+        )
+
+
+def check_prices(study: Study, teacher: str) -> None:
+    """Refuses a teacher without a price, or one without costs whose examples no budget could be shared with."""
+    if teacher == "recorded":
+        return
+    price = price_of(study, teacher)
+    if not (price.input or price.output or study.budgets.synthetic_price):
+        raise ValueError(
+            f"Teacher {teacher!r} costs nothing, so any share of a budget buys any number of its examples: say in the study "
+            "what one is worth, as in `budgets: {synthetic_price: 0.001}` (the machine's time, say)."
+        )
+
+
+def price_of(study: Study, teacher: str) -> TokenPrice:
+    stated = {model: price.model_dump() for model, price in study.token_prices.items()}
+    return teacher_price(teacher, stated, study.base_url or os.environ.get("OPENAI_BASE_URL"))
 
 
 def plans(study: Study) -> dict[str, list[Request]]:
@@ -139,16 +200,23 @@ def plans(study: Study) -> dict[str, list[Request]]:
         for method in settings.pop("methods"):
             plan = generation.Plan(card, method, seed=study.seed, **settings)
             found[f"01 {card.name} {method}"] = generation.possible_requests(plan)
-        pool = load(card, "train", study.source).to_list()[: study.labeling.n]
+        pool, note = pool_to_price(card, study)
         for method in study.labeling.methods:
-            found[f"02 {card.name} {method}"] = labeling.label_requests(card, pool, method)
+            found[f"02 {card.name} {method}{note}"] = labeling.label_requests(card, pool, method)
     return found
+
+
+def pool_to_price(card: Card, study: Study) -> tuple[list[Row], str]:
+    """The examples that 02 will label, or where they cannot be read (no network) as many long ones, and a word of that."""
+    try:
+        return load(card, "train", study.source).to_list()[: study.labeling.n], ""
+    except ValueError:
+        return [dict.fromkeys(card.fields, "x" * UNREAD)] * study.labeling.n, f" (data not at hand: {UNREAD} bytes a field)"
 
 
 def highest_costs(study: Study, teacher: str) -> dict[str, int]:
     """Nanodollars that each part can cost at most: every request at its longest, asked as often as it ever is."""
-    stated = {model: price.model_dump() for model, price in study.token_prices.items()}
-    price = teacher_price(teacher, stated, study.base_url)
+    price = price_of(study, teacher)
     return {part: sum(TRIES * price.nanodollars(r.worst()) for r in requests) for part, requests in plans(study).items()}
 
 
@@ -158,11 +226,14 @@ def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
         return ["  replays data/recordings and costs nothing"]
     costs = highest_costs(study, teacher)
     total = sum(costs.values())
-    lines = [f"  {part:<40} at most ${dollars(cost):.2f}" for part, cost in costs.items()]
-    lines.append(
-        f"Highest cost: ${dollars(total if budget is None else min(total, nano(budget))):.2f}, {cap_words(total, budget)}."
-    )
+    lines = [f"  {part:<40} at most ${cents(cost)}" for part, cost in costs.items()]
+    lines.append(f"Highest cost: ${cents(total if budget is None else min(total, nano(budget)))}, {cap_words(total, budget)}.")
     return lines
+
+
+def cents(cost: int) -> str:
+    """Nanodollars in dollars and cents, rounded up: what is said to be the most must not be less."""
+    return f"{-(-cost // 10_000_000) / 100:.2f}"
 
 
 def cap_words(total: int, budget: float | None) -> str:
@@ -170,7 +241,7 @@ def cap_words(total: int, budget: float | None) -> str:
     longest = f"if every reply is at its longest and asked {TRIES} times"
     if budget is None:
         return f"{longest}; no budget is set, and without one a teacher that costs money is not asked (BUDGET=5)"
-    return longest if total <= nano(budget) else f"the budget; {longest}, it would be ${dollars(total):.2f}"
+    return longest if total <= nano(budget) else f"the budget; {longest}, it would be ${cents(total)}"
 
 
 def example_sets(card: Card, examples: list[str]) -> dict[str, ExampleSet]:

@@ -14,7 +14,7 @@ from lib import budget, metrics, paths
 from lib.code import code_of_module
 from lib.records import ExampleSet
 from lib.students import Pool, Recipe, precision, predict, train
-from lib.tasks import Card, Row
+from lib.tasks import Card, Row, text_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -56,14 +56,18 @@ def sweep(
 
     if card.kind != "text":
         raise ValueError(f"Task {card.name!r} is of kind {card.kind!r}; students are trained for kind 'text'.")
-    field, labels = next(iter(card.fields)), list(card.labels)
+    if not runs:
+        raise ValueError(f"Task {card.name!r}: no runs to train. Give larger budgets, or fewer shards than there are runs.")
+    labels = list(card.labels)
     rows = [*human, *(row for method in synthetic.values() for row in method), *test]
     starts = offsets([len(human), *(len(method) for method in synthetic.values())])
     places = dict(zip([budget.NONE, *synthetic], starts, strict=False))
-    scope = scope_of([[row[field], row["label"]] for row in rows], recipe)
+    sources = {budget.NONE: human, **synthetic, "test": test}
+    texts = {name: [[text_of(card, row), row["label"]] for row in found] for name, found in sources.items()}
+    scope = scope_of(texts, labels, recipe)
     done = read_kept(kept, scope)
-    pool = Pool([row[field] for row in rows], recipe) if any(run not in done for run in runs) else None
-    targets = [labels.index(row["label"]) for row in rows]
+    pool = Pool([text_of(card, row) for row in rows], recipe) if any(run not in done for run in runs) else None
+    targets = [place_of(row["label"], labels) for row in rows]
     tested = list(range(len(rows) - len(test), len(rows)))
     sizes = {budget.NONE: len(human), **{method: len(found) for method, found in synthetic.items()}}
     with tqdm(total=len(runs), desc=f"{card.name} students", unit="run", dynamic_ncols=True) as bar:
@@ -91,10 +95,16 @@ def sweep(
     )
 
 
-def scope_of(texts: list[list[str]], recipe: Recipe) -> str:
-    """What a kept score holds for: the texts and their order, the recipe, and the code that trains."""
-    made_by = [asdict(recipe), code_of_module("students"), version("torch"), precision()]
-    return hashlib.sha256(json.dumps([texts, made_by]).encode()).hexdigest()[:16]
+def place_of(label: str, labels: list[str]) -> int:
+    if label not in labels:
+        raise ValueError(f"An example has the label {label!r}, and the task's are {', '.join(labels)}. Run 01 and 02 again.")
+    return labels.index(label)
+
+
+def scope_of(texts: dict[str, list[list[str]]], labels: list[str], recipe: Recipe) -> str:
+    """What a kept score holds for: each source's texts and the labels, in their order, the recipe, and the code that trains."""
+    made_by = [asdict(recipe), code_of_module("students"), code_of_module("metrics"), version("torch"), precision()]
+    return hashlib.sha256(json.dumps([list(texts.items()), labels, made_by]).encode()).hexdigest()[:16]
 
 
 def human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:

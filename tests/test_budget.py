@@ -1,0 +1,252 @@
+"""What a budget buys, exactly; and the tables that the budget notebook draws."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from refusing import refused
+
+from lib import budget
+from lib.budget import NONE, Prices, allocate, cell, cells
+from lib.metrics import mean_interval
+from lib.prices import nano
+
+DOLLARS = st.floats(0.001, 1e5)
+PRICES = st.builds(Prices, st.floats(1e-6, 50), st.floats(1e-9, 50))
+SHARES = st.floats(0, 1)
+
+# ---- counting ----
+
+
+@given(dollars=DOLLARS, share=SHARES, prices=PRICES)
+def test_what_is_bought_is_whole_and_never_over_the_budget(dollars: float, share: float, prices: Prices) -> None:
+    human, synthetic = allocate(dollars, share, prices)
+    assert (type(human), type(synthetic)) == (int, int)
+    assert min(human, synthetic) >= 0
+    assert human * nano(prices.human) + synthetic * nano(prices.synthetic) <= nano(dollars)
+
+
+@given(dollars=DOLLARS, share=SHARES, prices=PRICES)
+def test_less_than_one_example_of_each_kind_is_left(dollars: float, share: float, prices: Prices) -> None:
+    human, synthetic = allocate(dollars, share, prices)
+    left = nano(dollars) - human * nano(prices.human) - synthetic * max(1, nano(prices.synthetic))
+    assert left <= nano(prices.human) + max(1, nano(prices.synthetic))
+
+
+@given(two=st.tuples(DOLLARS, DOLLARS), share=SHARES, prices=PRICES)
+def test_a_larger_budget_never_buys_less(two: tuple[float, float], share: float, prices: Prices) -> None:
+    less, more = (allocate(dollars, share, prices) for dollars in sorted(two))
+    assert less[0] <= more[0]
+    assert less[1] <= more[1]
+
+
+@given(dollars=DOLLARS, two=st.tuples(SHARES, SHARES), prices=PRICES)
+def test_a_larger_share_buys_no_more_human_and_no_fewer_synthetic(
+    dollars: float, two: tuple[float, float], prices: Prices
+) -> None:
+    smaller, larger = (allocate(dollars, share, prices) for share in sorted(two))
+    assert smaller[0] >= larger[0]
+    assert smaller[1] <= larger[1]
+
+
+@given(dollars=DOLLARS, prices=PRICES)
+def test_all_or_nothing(dollars: float, prices: Prices) -> None:
+    assert allocate(dollars, 0, prices) == (nano(dollars) // nano(prices.human), 0)
+    assert allocate(dollars, 1, prices) == (0, nano(dollars) // max(1, nano(prices.synthetic)))
+
+
+@given(
+    dollars=st.integers(1, 10**6),
+    share=st.integers(0, 100),
+    human=st.integers(1, 500),
+    synthetic=st.integers(1, 500),
+)
+def test_cents_and_percents_are_counted_exactly(dollars: int, share: int, human: int, synthetic: int) -> None:
+    """As by hand: 29% of a dollar are 29 cents, whatever floats make of it."""
+    found = allocate(dollars / 100, share / 100, Prices(human / 100, synthetic / 100))
+    for_synthetic = Fraction(dollars * share, 100)
+    assert found == ((dollars - for_synthetic) // human, for_synthetic // synthetic)
+
+
+def test_a_float_that_falls_short_of_its_cents() -> None:
+    assert allocate(100, 0.29, Prices(1, 0.01)) == (71, 2900)
+    assert allocate(0.07, 1, Prices(0.01, 0.01)) == (0, 7)
+    assert allocate(7, 0.07, Prices(0.01, 0.01)) == (651, 49)
+
+
+@pytest.mark.parametrize(
+    ("dollars", "share", "prices", "said"),
+    [
+        (1, -0.1, Prices(1, 1), "share lies between 0 and 1, not -0.1"),
+        (1, 1.01, Prices(1, 1), "not 1.01"),
+        (1, float("nan"), Prices(1, 1), "share"),
+        (0, 0.5, Prices(1, 1), "budget is a positive number of dollars, not 0"),
+        (-3, 0.5, Prices(1, 1), "not -3"),
+        (float("inf"), 0.5, Prices(1, 1), "not inf"),
+        (float("nan"), 0.5, Prices(1, 1), "budget"),
+        (1, 0.5, Prices(0, 1), "price of a human example is 0"),
+        (1, 0.5, Prices(1, -1), "price of a synthetic example is -1"),
+        (1, 0.5, Prices(1, float("nan")), "price of a synthetic example is nan"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(dollars: float, share: float, prices: Prices, said: str) -> None:
+    refused(lambda: allocate(dollars, share, prices), said)
+
+
+# ---- cells ----
+
+POOLS = st.tuples(st.integers(0, 2000), st.integers(0, 2000))
+
+
+@given(dollars=st.floats(0.1, 100), share=SHARES, prices=st.builds(Prices, st.floats(0.01, 5), st.floats(0.001, 5)), pools=POOLS)
+def test_a_cell_is_dry_if_and_only_if_a_pool_holds_less_than_was_bought(
+    dollars: float, share: float, prices: Prices, pools: tuple[int, int]
+) -> None:
+    found = cell("m", dollars, share, prices, pools)
+    bought = allocate(dollars, share, prices)
+    assert (found.bought_human, found.bought_synthetic) == bought
+    assert (found.n_human, found.n_synthetic) == tuple(map(min, bought, pools))
+    assert found.dry == (pools[0] < bought[0] or pools[1] < bought[1])
+    assert found.method == ("m" if found.n_synthetic else NONE)
+
+
+def test_cells_that_buy_nothing_are_left_out() -> None:
+    found = list(cells("m", iter([0.5, 2.0]), iter([0.0, 0.5, 1.0]), Prices(1, 0.25), (10, 6)))
+    assert [(c.budget, c.share, c.n_human, c.n_synthetic, c.dry) for c in found] == [
+        (0.5, 0.5, 0, 1, False),
+        (0.5, 1.0, 0, 2, False),
+        (2.0, 0.0, 2, 0, False),
+        (2.0, 0.5, 1, 4, False),
+        (2.0, 1.0, 0, 6, True),
+    ]
+
+
+# ---- score tables ----
+
+ROW = {"task": "t", "method": "m", "n_human": 1, "n_synthetic": 4, "seed": 1, "score": 0.5}
+ROW |= {"human_price": 1.0, "synthetic_price": 0.25, "human_pool": 10, "synthetic_pool": 6}
+ALONE: dict[str, Any] = ROW | {"method": NONE, "n_synthetic": 0, "synthetic_price": None, "synthetic_pool": None}
+
+
+def table(*changes: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame([ROW | change for change in changes])
+
+
+def write(folder: Path, scores: pd.DataFrame, name: str = "scores.csv") -> str:
+    path = folder / name
+    if name.endswith(".csv"):
+        scores.to_csv(path, index=False)
+    else:
+        scores.to_parquet(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "scores.parquet"])
+def test_scores_are_read_as_they_were_written(tmp_path: Path, name: str) -> None:
+    scores = table({}, ALONE)
+    read = budget.read_scores([write(tmp_path, scores, name)] * 2)
+    assert read.score.tolist() == [0.5] * 4
+    assert read.synthetic_price.isna().tolist() == [False, True] * 2
+    assert read.index.tolist() == [0, 1, 2, 3]
+
+
+def test_prices_given_take_the_place_of_those_in_the_rows(tmp_path: Path) -> None:
+    path = write(tmp_path, table({}, {"human_price": -1, "synthetic_price": -1}))
+    read = budget.read_scores([path], human_price=2, synthetic_price=0.5)
+    assert read[["human_price", "synthetic_price"]].to_numpy().tolist() == [[2, 0.5]] * 2
+    refused(lambda: budget.read_scores([path], human_price=0), "price of a human example is 0")
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        (table({}).drop(columns=["seed", "score"]), ["scores.csv: no column seed, score.", "n_human"]),
+        (table({}).iloc[:0], ["scores.csv: no rows"]),
+        (table({}, {"score": None}), ["scores.csv, row 2", "the score is missing"]),
+        (table({"n_human": None}), ["row 1", "missing"]),
+        (table({}, {}, {"seed": None}), ["row 3"]),
+        (table({"human_price": -1}), ["human example is -1"]),
+        (table({"synthetic_price": -0.5}), ["synthetic example is -0.5"]),
+        (table({}, {"synthetic_price": 0}), ["synthetic example is 0"]),
+        (table({"human_price": None}), ["row 1: the human_price is missing"]),
+        (table({}, {"synthetic_price": None}), ["scores.csv, row 2", "synthetic_price"]),
+        (table({}, {}, {"synthetic_pool": None}), ["scores.csv, row 3", "synthetic_pool"]),
+    ],
+)
+def test_mistake_in_a_table_of_scores(tmp_path: Path, scores: pd.DataFrame, said: list[str]) -> None:
+    path = write(tmp_path, scores)
+    refused(lambda: budget.read_scores([path]), *said)
+
+
+def test_what_is_no_table_of_scores(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    refused(lambda: budget.read_scores([str(tmp_path / "none.csv")]), "none.csv: no such file")
+    refused(lambda: budget.read_scores([str(tmp_path / "empty.csv")]), "empty.csv", "csv table")
+    refused(lambda: budget.read_scores([]), "no table of scores")
+
+
+def test_prices_and_pools_reach_the_rows() -> None:
+    scores = pd.DataFrame({"method": [NONE, "a", "b"]})
+    prices, pools = {"a": Prices(1, 0.1), "b": Prices(1, 0.2)}, {"a": (9, 5), "b": (9, 7)}
+    found = budget.with_prices(scores, prices, pools)
+    assert found.human_price.tolist() == [1, 1, 1]
+    assert found.human_pool.tolist() == [9, 9, 9]
+    assert found.synthetic_price.tolist()[1:] == [0.1, 0.2]
+    assert found.synthetic_pool.tolist()[1:] == [5, 7]
+    assert found.synthetic_price.isna().tolist() == [True, False, False]
+
+
+GRID = table(
+    {"seed": 1, "score": 0.6}, {"seed": 2, "score": 0.8},
+    ALONE | {"n_human": 2, "score": 0.5}, ALONE | {"n_human": 2, "seed": 2, "score": 0.6},
+    {"n_human": 0, "n_synthetic": 6, "score": 0.4},
+)  # fmt: skip
+
+
+def test_a_grid_has_a_row_for_each_cell() -> None:
+    grid = budget.by_cell(GRID, [2.0], [0, 0.5, 1])
+    assert grid[["share", "n_human", "n_synthetic", "seeds", "dry"]].to_numpy().tolist() == [
+        [0, 2, 0, 2, False],
+        [0.5, 1, 4, 2, False],
+        [1, 0, 6, 1, True],
+    ]
+    assert grid["mean"].tolist() == pytest.approx([0.55, 0.7, 0.4])
+    assert (grid.low[1], grid.high[1]) == pytest.approx(mean_interval([0.6, 0.8])[1:])
+    assert set(grid.curve) == {"m"}
+
+
+def test_a_cell_that_no_run_was_trained_for_has_no_score() -> None:
+    grid = budget.by_cell(GRID, [4.0], [0.5])
+    assert grid["mean"].isna().all()
+    assert budget.best_shares(grid).empty
+
+
+def test_nothing_to_draw_is_said() -> None:
+    refused(lambda: budget.by_cell(pd.DataFrame([ALONE]), [2.0], [0.5]), "synthetic", "human only")
+    refused(lambda: budget.by_cell(GRID, [0.01], [0]), "[0.01] dollars buy no example")
+
+
+def test_best_shares() -> None:
+    [best] = budget.best_shares(budget.by_cell(GRID, [2.0], [0, 0.5, 1])).to_dict("records")
+    assert (best["task"], best["method"], best["budget"], best["share"]) == ("t", "m", 2.0, 0.5)
+    assert (best["mean"], best["human_alone"], best["seeds"]) == (pytest.approx(0.7), pytest.approx(0.55), 2)
+
+
+def test_dollars_of_each_mix() -> None:
+    points = budget.by_dollars(GRID).set_index("kind")
+    assert points.dollars.to_dict() == {NONE: 2.0, "human + m": 2.0, "m only": 1.5}
+    assert points["mean"].to_dict() == pytest.approx({NONE: 0.55, "human + m": 0.7, "m only": 0.4})
+
+
+@given(points=st.lists(st.tuples(st.integers(1, 20), st.integers(-10, 10)), min_size=1, max_size=30))
+def test_frontier_holds_each_mix_that_no_cheaper_one_reaches(points: list[tuple[int, int]]) -> None:
+    found = budget.frontier(pd.DataFrame(points, columns=["dollars", "mean"]))
+    kept = list(found[["dollars", "mean"]].itertuples(index=False, name=None))
+    assert set(kept) == {(d, m) for d, m in points if all(n < m for e, n in points if e < d) and m == max(
+        n for e, n in points if e == d)}  # fmt: skip
+    assert kept == sorted(set(kept))
+    assert [mean for _, mean in kept] == sorted(mean for _, mean in kept)

@@ -1,0 +1,190 @@
+"""Figures that a paper can take: the same bytes again, fonts that can be edited, their numbers beside them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from lib import budget, metrics, paths, plots, records
+from lib.budget import NONE
+from lib.tasks import Source, read_card
+
+
+@pytest.fixture(autouse=True)
+def style() -> Iterator[None]:
+    with plt.rc_context():
+        plots.use_style()
+        yield
+    plt.close("all")
+
+
+def scores() -> pd.DataFrame:
+    """Rows as 04 writes them: two tasks, two methods, two seeds; one task has only one of the methods."""
+    prices = {"human_price": 1.0, "synthetic_price": 0.25, "human_pool": 4, "synthetic_pool": 6, "metric": "accuracy"}
+    made = {"encoder": "e", "teacher": "recorded", "data": "Data: own."}
+    mixes = {NONE: [(2, 0), (4, 0)], "zero_shot": [(1, 4), (0, 6)], "my_method": [(1, 4), (0, 6)]}
+    rows = [
+        {"task": task, "method": method, "n_human": h, "n_synthetic": s, "seed": seed, "score": 0.4 + 0.01 * (h + s + seed)}
+        | prices | made | {"n_test": 160 if task == "news" else 80}
+        for task in ("news", "review") for method in mixes for h, s in mixes[method] for seed in (1, 2)
+        if (task, method) != ("review", "my_method")
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def grid() -> pd.DataFrame:
+    return budget.by_cell(scores(), [2.0, 4.0], [0, 0.5, 1])
+
+
+def texts() -> pd.DataFrame:
+    points = np.random.default_rng(1).normal(size=(12, 2))
+    return pd.DataFrame({"set": ["zero_shot"] * 4 + ["human"] * 8, "text": "t", "x": points[:, 0], "y": points[:, 1]})
+
+
+def measured() -> pd.DataFrame:
+    rows = [
+        {"set": s, "measure": m, "value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+        for s in ("human", "own")
+        for m in ("mean_cosine", "new")
+    ]
+    return pd.DataFrame(rows)  # fmt: skip
+
+
+def learned() -> pd.DataFrame:
+    rows = scores()
+    rows = rows[rows.task == "news"].assign(n=rows.n_human + rows.n_synthetic)
+    return metrics.over_seeds(rows, ["method", "n_human", "n_synthetic", "n"])
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "quality_by_share": lambda: plots.quality_by_share(grid(), {"news": "accuracy"}),
+    "quality_by_dollars": lambda: plots.quality_by_dollars(budget.by_dollars(scores()), {"news": "macro_f1"}),
+    "measures": lambda: plots.measures(measured()),
+    "map_of_texts": lambda: plots.map_of_texts(texts()),
+    "learning_curve": lambda: plots.learning_curve(learned(), "accuracy"),
+    "confusion": lambda: plots.confusion(["a", "b", "b"], ["a", "a", "b"], ["a", "b", "c"]),
+}
+CAPTION = "What it shows, with its intervals, for a reader who has only the figure. " * 4
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_figure_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
+    files = [[Path(file) for file in plots.save(FIGURES[name](), tmp_path / part / name, CAPTION)] for part in ("one", "two")]
+    assert [file.name for file in files[0]] == [f"{name}.pdf", f"{name}.png"]
+    for one, two in zip(*files, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+    assert b"/CreationDate" not in files[0][0].read_bytes()
+
+
+SCRIPT = """
+import sys
+from lib import plots
+plots.use_style()
+figure, axes = plots.grid_of(1, 1, plots.COLUMN, 2)
+for name in ("zero_shot", "one", "other", "human only"):
+    axes[0][0].plot([1, 2], [len(name), 1], color=plots.color(name), label=plots.named(name))
+axes[0][0].legend()
+plots.save(figure, sys.argv[1], "A caption: é, 10%.")
+"""
+
+
+def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Python hashes strings anew in each process."""
+    started = [
+        subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path / seed)], cwd=paths.ROOT, env={**os.environ, "PYTHONHASHSEED": seed})
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert [process.wait(60) for process in started] == [0, 0]
+    for ending in (".pdf", ".png"):
+        assert (tmp_path / f"1{ending}").read_bytes() == (tmp_path / f"2{ending}").read_bytes()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_fonts_are_truetype(tmp_path: Path, name: str) -> None:
+    """Type 3 fonts cannot be edited, and some venues refuse them."""
+    pdf = Path(plots.save(FIGURES[name](), tmp_path / name, CAPTION)[0]).read_bytes()
+    assert b"/CIDFontType2" in pdf
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+
+
+def test_the_numbers_lie_beside_the_figure(tmp_path: Path) -> None:
+    step = records.Step("05_budget", {"seed": 1})
+    plots.save(FIGURES["quality_by_share"](), tmp_path / "a", CAPTION, grid(), step)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.json", "a.pdf", "a.png"]
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "a.csv"), grid(), check_dtype=False)
+    assert records.how_made(tmp_path / "a.csv")["parameters"] == {"seed": 1}
+
+
+def test_the_caption_is_in_the_figure_below_the_axes(tmp_path: Path) -> None:
+    figure = FIGURES["learning_curve"]()
+    before = figure.get_size_inches()
+    plots.save(figure, tmp_path / "a", CAPTION)
+    [caption] = figure.texts
+    assert " ".join(caption.get_text().split()) == CAPTION.strip()
+    after = figure.get_size_inches()
+    assert after[0] == before[0]
+    assert after[1] > before[1]
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    assert caption.get_window_extent(renderer).ymax <= figure.axes[0].get_tightbbox(renderer).ymin
+    assert caption.get_window_extent(renderer).xmax <= figure.bbox.xmax
+
+
+def test_a_dry_cell_is_hollow() -> None:
+    figure = FIGURES["quality_by_share"]()
+    faces = [tuple(face) for axis in figure.axes for dots in axis.collections for face in dots.get_facecolor()]
+    assert (1.0, 1.0, 1.0, 1.0) in faces
+
+
+# ---- words ----
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (NONE, "human only"),
+        ("zero_shot_topic", "zero-shot topic"),
+        ("zero_shot only", "zero-shot only"),
+        ("human + labeled_zero_shot", "human + teacher's labels"),
+        ("human + my_method", "human + my_method"),
+        ("macro_f1", "macro-F1"),
+        ("some_measure", "some measure"),
+    ],
+)
+def test_names_in_words(name: str, words: str) -> None:
+    assert plots.named(name) == words
+
+
+@pytest.mark.parametrize("method", ["zero_shot", "zero_shot_topic", "my_method"])
+def test_a_method_has_one_colour(method: str) -> None:
+    assert plots.color(method) == plots.color(f"{method} only") == plots.color(f"human + {method}")
+    assert plots.color(method) != plots.color(NONE)
+
+
+def test_a_caption_says_seeds_sizes_encoder_and_data() -> None:
+    said = plots.rows_note(scores())
+    assert said == "2 seeds a point. n test: news 160, review 80. Encoder: e. Teacher: recorded. Data: own."
+
+
+def test_a_caption_says_what_it_knows_of_tables_of_different_people() -> None:
+    own: dict[str, Any] = dict.fromkeys(["encoder", "teacher", "data", "n_test"])
+    mixed = pd.concat([scores(), scores()[:4].assign(task="mine", **own)], ignore_index=True)
+    assert plots.rows_note(mixed) == plots.rows_note(scores())
+    assert plots.rows_note(scores().drop(columns=list(own))) == "2 seeds a point."
+
+
+def test_a_caption_says_where_the_data_is_from() -> None:
+    card = read_card("news")
+    assert plots.source_note(card, None) == plots.EMBEDDED_NOTE
+    hub = next(name for name, source in card.sources.items() if source.hub)
+    assert plots.source_note(card, hub) == f"Data: {card.sources[hub].hub}."
+    own = card.model_copy(update={"sources": {"own": Source(files={"train": "a.csv", "test": "b.csv"})}})
+    assert plots.source_note(own, None) == "Data: a.csv, b.csv."

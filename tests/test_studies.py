@@ -1,0 +1,283 @@
+"""A study is checked before anything runs, and its highest cost is one that no run can exceed."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from asking import COST, teacher_at
+from endpoint import completion, serving
+from refusing import refused
+
+from lib import generation, labeling, paths, records, studies
+from lib.prices import TokenPrice, dollars
+from lib.teacher import TRIES, Request, TeacherError
+
+GOOD: dict[str, Any] = {"question": "Which?", "tasks": ["news"], "budgets": {"budgets": [1, 2], "shares": [0, 0.5]}}
+
+
+def write(folder: Path, content: dict[str, Any], name: str = "mine.yaml") -> str:
+    (folder / name).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return str(folder / name)
+
+
+# ---- reading ----
+
+
+def test_every_study_can_be_read_and_planned() -> None:
+    for path in paths.STUDIES.glob("*.yaml"):
+        study = studies.read_study(path.stem)
+        assert studies.cards(study)
+        assert studies.plans(study)
+
+
+def test_a_study_by_path(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    study = studies.read_study(path)
+    assert studies.study_path(path) == Path(path)
+    assert (study.tasks, study.teacher, study.budget, study.budgets.shares) == (["news"], "recorded", None, [0, 0.5])
+    assert studies.read_study("studies/demo.yaml") == studies.read_study("demo")
+
+
+def test_a_study_with_a_card_of_ones_own(tmp_path: Path) -> None:
+    card = tmp_path / "own.yaml"
+    card.write_text((paths.TASKS / "news.yaml").read_text().replace("name: news", "name: mine"))
+    study = studies.read_study(write(tmp_path, GOOD | {"tasks": [str(card)]}))
+    assert list(studies.cards(study)) == ["mine"]
+
+
+@pytest.mark.parametrize("study", ["none", "none.yaml", ""])
+def test_an_unknown_study(study: str) -> None:
+    refused(lambda: studies.read_study(study), f"Unknown study {study!r}", "demo", "path of a study (.yaml)")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"tasks": ["news", "nwes"]}, ["tasks", "unknown task 'nwes'", "claims, commonsense", "path of a card"]),
+        ({"tasks": []}, ["tasks", "at least 1 item"]),
+        ({"tasks": ["news", "sentiment", "news"]}, ["tasks", "'news'", "twice"]),
+        ({"generation": {"methods": ["zero_shoot"]}}, ["generation.methods", "unknown method 'zero_shoot'", "zero_shot_topic"]),
+        ({"generation": {"methods": []}}, ["generation.methods", "at least 1 item"]),
+        ({"generation": {"n": 0}}, ["generation.n", "greater than or equal to 1"]),
+        ({"labeling": {"methods": ["few_shot"]}}, ["labeling.methods", "unknown method 'few_shot'", "zero_shot"]),
+        ({"genration": {}}, ["genration: unknown key"]),
+        ({"training": {"epoch": 3}}, ["training.epoch: unknown key"]),
+        ({"training": {"learning_rate": 0}}, ["training.learning_rate", "greater than 0"]),
+        ({"training": {"shards": 0}}, ["training.shards"]),
+        ({"budget": -1}, ["budget", "greater than or equal to 0", "-1"]),
+        ({"budget": "nan"}, ["budget"]),
+        ({"budgets": {"budgets": [1, -2], "shares": [0]}}, ["budgets.budgets", "above 0"]),
+        ({"budgets": {"budgets": [0, 1], "shares": [0]}}, ["budgets.budgets", "above 0"]),
+        ({"budgets": {"budgets": ["nan"], "shares": [0]}}, ["budgets.budgets"]),
+        ({"budgets": {"budgets": ["inf"], "shares": [0]}}, ["budgets.budgets"]),
+        ({"budgets": {"budgets": [], "shares": [0]}}, ["budgets.budgets", "at least"]),
+        ({"budgets": {"budgets": [1], "shares": []}}, ["budgets.shares", "at least"]),
+        ({"budgets": {"budgets": [1], "shares": [0, 1.5]}}, ["budgets.shares", "between 0 and 1"]),
+        ({"budgets": {"budgets": [1], "shares": [-0.5]}}, ["budgets.shares", "between 0 and 1"]),
+        ({"budgets": {"budgets": [1], "shares": ["half"]}}, ["budgets.shares", "number", "'half'"]),
+        ({"token_prices": {"m": {"input": 1}}}, ["token_prices.m.output: missing"]),
+        ({"token_prices": {"m": {"input": -1, "output": 1}}}, ["token_prices.m.input", "greater than or equal to 0"]),
+        ({"question": None}, ["question"]),
+    ],
+)
+def test_mistake_in_a_study(tmp_path: Path, change: dict[str, Any], said: list[str]) -> None:
+    content = {key: value for key, value in (GOOD | change).items() if value is not None}
+    refused(lambda: studies.read_study(write(tmp_path, content)), "mine.yaml", *said)
+
+
+def test_two_tasks_of_one_name(tmp_path: Path) -> None:
+    """Their files would have the same names."""
+    card = tmp_path / "own.yaml"
+    card.write_text((paths.TASKS / "news.yaml").read_text())
+    study = studies.read_study(write(tmp_path, GOOD | {"tasks": ["news", str(card)]}))
+    refused(lambda: studies.cards(study), "news", "one name")
+
+
+# ---- the highest cost ----
+
+PRICE = {"input": 1.0, "output": 2.0}
+CARD: dict[str, Any] = {
+    "name": "tone",
+    "kind": "text",
+    "description": "say whether a remark is kind.",
+    "fields": {"text": "a remark"},
+    "labels": {"respectful": "", "無礼な発言の例": "", "plain one": ""},
+    "family": "tone",
+    "topic_prompt": "things people remark on",
+    "human_price": {"dollars": 0.1, "source": "a test"},
+}
+
+
+def own_study(folder: Path, method: str, per_reply: int, n: int = 5) -> studies.Study:
+    rows = [{"text": f'"quoted" 発言 {i}', "label": "plain one"} for i in range(3)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = {"own": {"files": {"train": str(folder / "rows.jsonl")}}}
+    content = GOOD | {"tasks": [write(folder, CARD | {"sources": source}, "card.yaml")], "token_prices": {"m": PRICE}}
+    content |= {"generation": {"methods": [method], "n": n, "per_reply": per_reply, "topics": 2}, "labeling": {"n": 3}}
+    return studies.read_study(write(folder, content))
+
+
+def reserved(bodies: list[dict[str, Any]]) -> int:
+    """What an endpoint reserved for the calls that it got: each at its worst."""
+    price = TokenPrice.model_validate(PRICE)
+    asked = [Request(b["messages"], b["response_format"]["json_schema"]["schema"], max_tokens=b["max_tokens"]) for b in bodies]
+    return sum(price.nanodollars(request.worst()) for request in asked)
+
+
+def listed(name: str, *items: Any) -> dict[str, Any]:
+    return completion(json.dumps({name: items}))
+
+
+def by_kind(topic: str, examples: Callable[[int], dict[str, Any]]) -> Callable[[dict[str, Any], int], Any]:
+    return lambda body, n: listed("topics", topic, topic[::-1]) if '{"topics"' in str(body["messages"]) else examples(n)
+
+
+def item(n: int) -> dict[str, Any]:
+    return {"text": f"remark {n}"}
+
+
+ANSWERS: dict[str, Callable[[dict[str, Any], int], Any]] = {
+    "nonsense": by_kind("tea", lambda n: completion("no idea")),
+    "never a list": lambda body, n: completion("no idea"),
+    "nothing": by_kind("tea", lambda n: listed("examples")),
+    "one at a time": by_kind("tea", lambda n: listed("examples", item(n))),
+    "the same": by_kind("tea", lambda n: listed("examples", item(0), item(0))),
+    "invalid": by_kind("tea", lambda n: listed("examples", {"txet": "x"})),
+    "every fifth": by_kind("tea", lambda n: listed("examples", item(n)) if n % 5 == 4 else completion("no")),
+    "a long topic": by_kind("tea and cake " * 500, lambda n: completion("no idea")),
+    "a strange topic": by_kind('"\\\n\x01茶' * 30, lambda n: completion("no idea")),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("per_reply", [1, 3])
+@pytest.mark.parametrize("method", list(generation.METHODS))
+def test_generation_never_reserves_more_than_the_highest_cost(tmp_path: Path, answer: str, per_reply: int, method: str) -> None:
+    study = own_study(tmp_path, method, per_reply)
+    [card] = studies.cards(study).values()
+    plan = generation.Plan(card, method, n=5, per_reply=per_reply, topics=2, seed=study.seed)
+    with serving(ANSWERS[answer]) as served:
+        teacher = teacher_at(served.url, tmp_path, budget=1000)
+        try:
+            generation.generate(plan, teacher)
+        except TeacherError:  # No topics came.
+            assert answer == "never a list"
+    assert 0 < reserved(served.bodies) <= studies.highest_costs(study, "m")[f"01 tone {method}"]
+
+
+@pytest.mark.parametrize("text", ["no idea", '{"label": "plain one"}'])
+def test_labeling_never_reserves_more_than_the_highest_cost(tmp_path: Path, text: str) -> None:
+    study = own_study(tmp_path, "zero_shot", 3)
+    [card] = studies.cards(study).values()
+    rows = studies.load(card).to_list()[:3]
+    with serving(lambda body, n: completion(text)) as served:
+        labeling.label(card, rows, teacher_at(served.url, tmp_path, budget=1000))
+    highest = studies.highest_costs(study, "m")["02 tone zero_shot"]
+    assert reserved(served.bodies) * (1 if text == "no idea" else TRIES) == highest
+    assert len(served.bodies) * COST <= highest
+
+
+def test_what_a_dry_run_says(tmp_path: Path) -> None:
+    study = own_study(tmp_path, "zero_shot", 3)
+    costs = studies.highest_costs(study, "m")
+    *parts, total = studies.cost_lines(study, "m", None)
+    for line, (part, cost) in zip(parts, costs.items(), strict=True):
+        assert line.split("  ")[1] == part
+        assert stated(line) >= dollars(cost) > 0
+    assert stated(total) >= dollars(sum(costs.values()))
+    assert "no budget is set" in total
+    assert studies.cost_lines(study, "recorded", None) == ["  replays data/recordings and costs nothing"]
+
+
+def stated(line: str) -> float:
+    return float(re.findall(r"\$([0-9.]+\d)", line)[0])
+
+
+def test_a_budget_caps_the_highest_cost(tmp_path: Path) -> None:
+    study = own_study(tmp_path, "zero_shot", 3)
+    *_, small = studies.cost_lines(study, "m", 0.01)
+    assert small.startswith("Highest cost: $0.01, the budget; ")
+    *_, large = studies.cost_lines(study, "m", 100.0)
+    assert stated(large) < 100
+    refused(lambda: studies.cost_lines(study, "unknown-model", 1.0), "No price is known for model 'unknown-model'")
+
+
+# ---- example sets ----
+
+
+def saved(folder: Path, name: str, method: str) -> str:
+    made = {"teacher": "m", "bill": {"dollars": 0.5}}
+    records.save_examples(folder / name, [{"text": "a", "label": "b", "method": method}] * 2, records.Step("01", {}), **made)
+    return str(folder / name)
+
+
+def test_sets_by_method(tmp_path: Path) -> None:
+    files = [saved(tmp_path, "a.parquet", "zero_shot"), saved(tmp_path, "b.parquet", "labeled_zero_shot")]
+    found = studies.example_sets(studies.read_card("news"), files)
+    assert [(name, one.method, one.price) for name, one in found.items()] == [
+        ("zero_shot", "zero_shot", 0.25),
+        ("labeled_zero_shot", "labeled_zero_shot", 0.25),
+    ]
+
+
+def test_two_sets_of_one_method_are_refused(tmp_path: Path) -> None:
+    files = [saved(tmp_path, name, "zero_shot") for name in ("a.parquet", "b.parquet")]
+    refused(lambda: studies.example_sets(studies.read_card("news"), files), "Two example sets are of one method", *files)
+
+
+def test_no_files_means_the_recordings() -> None:
+    found = studies.example_sets(studies.read_card("news"), [])
+    assert list(found) == ["zero_shot", "zero_shot_topic", "labeled_zero_shot"]
+    assert all(one.rows and one.price > 0 and one.teacher == "recorded" for one in found.values())
+
+
+# ---- money, before anything runs ----
+
+
+def study_of(folder: Path, **change: Any) -> studies.Study:
+    return studies.read_study(write(folder, GOOD | change))
+
+
+def test_a_task_that_could_not_be_trained_is_refused_before_it_is_paid_for(tmp_path: Path) -> None:
+    refused(lambda: studies.cards(study_of(tmp_path, tasks=["news", "riddle"])), "tasks of kind text", "riddle (multiple_choice)")
+
+
+def test_a_source_that_a_card_does_not_have(tmp_path: Path) -> None:
+    refused(lambda: studies.cards(study_of(tmp_path, source="sst2")), "'news' has no source 'sst2'", "reference, nyt")
+
+
+def test_a_free_teacher_needs_a_price_for_its_examples(tmp_path: Path) -> None:
+    free = {"token_prices": {"own": {"input": 0, "output": 0}}}
+    refused(lambda: studies.check_prices(study_of(tmp_path, **free), "own"), "'own' costs nothing", "synthetic_price")
+    priced = free | {"budgets": GOOD["budgets"] | {"synthetic_price": 0.001}}
+    studies.check_prices(study_of(tmp_path, **priced), "own")
+    studies.check_prices(study_of(tmp_path), "recorded")
+    refused(lambda: studies.check_prices(study_of(tmp_path), "own"), "No price is known for model 'own'")
+
+
+@pytest.mark.parametrize(("given", "budget"), [(None, 2.5), (7, 7.0), ("0.5", 0.5), (0, 0.0)])
+def test_the_budget_of_a_run_goes_before_that_of_the_study(tmp_path: Path, given: object, budget: float) -> None:
+    assert studies.budget_of(study_of(tmp_path, budget=2.5), given) == budget
+
+
+@pytest.mark.parametrize("given", ["abc", -1, "nan", "inf"])
+def test_a_budget_that_is_none(tmp_path: Path, given: object) -> None:
+    refused(lambda: studies.budget_of(study_of(tmp_path), given), "A budget is a number of dollars from 0 up", repr(given))
+
+
+def test_a_teacher_that_may_cost_money_needs_a_budget() -> None:
+    studies.check_budget("recorded", None)
+    studies.check_budget("gpt-4o-mini", 1.0)
+    refused(lambda: studies.check_budget("gpt-4o-mini", None), "'gpt-4o-mini'", "BUDGET=5")
+
+
+def test_a_dry_run_needs_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_MIRROR", str(tmp_path))
+    study = study_of(tmp_path, tasks=["sentiment"], source="sst2")
+    lines = studies.cost_lines(study, "gpt-4o-mini", 5.0)
+    assert any("data not at hand" in line for line in lines)
+    assert "Highest cost: $" in lines[-1]
