@@ -39,12 +39,12 @@ lint: setup ## check code, types, and that the notebooks hold no outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 format: setup ## put code and notebooks into their form
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
-	$(BIN)/nbstripout notebooks/*.ipynb
+	$(BIN)/nbstripout --keep-id notebooks/*.ipynb
 
 git: setup ## set this clone up: readable notebook diffs and merges (nbdime), checks before each commit
 	$(BIN)/nbdime config-git --enable

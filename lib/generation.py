@@ -10,7 +10,8 @@ from typing import Any
 
 from lib import prompts, replies
 from lib.prices import dollars
-from lib.tasks import LISTS, Card, Row
+from lib.sources import Row
+from lib.tasks import LISTS, Card
 from lib.teacher import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError, number_samples
 
 METHODS = {
@@ -82,13 +83,11 @@ class Written:
         """Stops where nothing was kept, and says why; fewer than wanted is said but is a result."""
         wanted = f"{plan.card.name} {plan.method}: {len(self.examples)} of {plan.n} examples kept"
         reasons = ", ".join(f"{row['items']} {row['outcome']}" for row in self.account() if row["outcome"] != "kept")
+        more = " The dollar limit was reached: raise BUDGET for more." if self.stopped_by_cap else ""
         if not self.examples:
-            raise TeacherError(f"{wanted} ({reasons or 'nothing came back'}). What was paid for is stored.")
+            raise TeacherError(f"{wanted} ({reasons or 'nothing came back'}). What was paid for is stored.{more}")
         if len(self.examples) < plan.n:
-            print(
-                f"{wanted} ({reasons}). "
-                + ("The dollar limit was reached: raise BUDGET for more." if self.stopped_by_cap else "")
-            )
+            print(f"{wanted} ({reasons}).{more}")
 
     def account(self) -> list[Row]:
         """Items and dollars by outcome, replies that brought no items and lists of topics included: it adds up to the bill."""

@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from lib import prompts, replies
-from lib.tasks import LISTS, Card, Row
-from lib.teacher import Answer, Bill, Request, Teacher, TeacherError
+from lib.sources import Row
+from lib.tasks import LISTS, Card
+from lib.teacher import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError
 
 METHODS = {"zero_shot": "description and labels only"}
 
@@ -25,10 +26,12 @@ class Labeled:
     def require(self) -> None:
         """Stops where no label came back, and says why; some missing is said but is a result."""
         reasons = ", ".join(f"{count} {outcome}" for outcome, count in Counter(row["outcome"] for row in self.rejected).items())
+        over = any(answer.problem == OVER_CAP for answer in self.answers)
+        more = " The dollar limit was reached: raise BUDGET for more." if over else ""
         if not self.examples:
-            raise TeacherError(f"No example was labeled ({reasons}). What was paid for is stored.")
+            raise TeacherError(f"No example was labeled ({reasons}). What was paid for is stored.{more}")
         if self.rejected:
-            print(f"{len(self.rejected)} of {len(self.answers)} examples have no label ({reasons}).")
+            print(f"{len(self.rejected)} of {len(self.answers)} examples have no label ({reasons}).{more}")
 
 
 def label(card: Card, rows: list[Row], teacher: Teacher, method: str = "zero_shot") -> Labeled:

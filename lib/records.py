@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lib import paths
-from lib.tasks import Row
+from lib.sources import Row
 
 if TYPE_CHECKING:
     from datasets import Dataset

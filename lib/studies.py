@@ -11,7 +11,8 @@ from lib.checked import Strict, read_checked
 from lib.encoders import EMBEDDED
 from lib.prices import TokenPrice, dollars, nano
 from lib.records import ExampleSet, load_set
-from lib.tasks import Card, Row, load, names, read_card
+from lib.sources import Row
+from lib.tasks import Card, load, names, read_card
 from lib.teacher import TRIES, Bill, Request
 from lib.teachers import open_teacher, teacher_price
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import paths
+from lib.teacher import OVER_CAP
 
 
 def lines(made: Iterable[str], artefacts: Iterable[str], notebooks: Iterable[str]) -> Iterator[str]:
@@ -54,6 +55,8 @@ def cost_lines(made: list[dict[str, Any]]) -> Iterator[str]:
         else:
             more = f" and up to ${unsure:.4f} for calls without an answer" if unsure else ""
             yield f"Cost: ${total:.4f}{more} for {replies:,} replies of {teacher}, what was stored before included."
+        if unasked := sum(one["bill"].get("problems", {}).get(OVER_CAP, 0) for one in bills):
+            yield f"Not asked, because the budget could have been exceeded: {unasked:,} requests. Raise BUDGET for more."
 
 
 def failure(path: str) -> str | None:

@@ -13,8 +13,9 @@ from tqdm import tqdm
 from lib import budget, metrics, paths
 from lib.code import code_of_module
 from lib.records import ExampleSet
+from lib.sources import Row
 from lib.students import Pool, Recipe, precision, predict, train
-from lib.tasks import Card, Row, text_of
+from lib.tasks import Card, text_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame

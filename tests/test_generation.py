@@ -210,7 +210,7 @@ def test_the_cap_ends_a_generation_with_what_was_paid(tmp_path: Path) -> None:
             {"card": CARD.model_copy(update={"topic_prompt": None}), "method": "zero_shot_topic"},
             "needs a topic_prompt in the card of task 'tone'",
         ),
-        ({"card": read_card("riddle")}, r"task 'riddle' \(multiple_choice\) has none"),
+        ({"card": read_card("riddle")}, r"task 'riddle' \(multiple_choice\) has no"),
         ({"n": 0}, "at least 1, not 0"),
         ({"per_reply": 0}, "at least 1"),
         ({"topics": 0}, "at least 1"),

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 from lib import budget, metrics, paths, plots, records
 from lib.budget import NONE
-from lib.tasks import Source, read_card
+from lib.sources import Source
+from lib.tasks import read_card
 
 
 @pytest.fixture(autouse=True)

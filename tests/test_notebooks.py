@@ -1,0 +1,347 @@
+"""The five notebooks: their form, and what each does when papermill really runs it."""
+
+import ast
+import json
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import papermill as pm
+import pytest
+import yaml
+from endpoint import Served, completion, serving
+
+from lib import paths
+from lib.code import parsed
+
+NOTEBOOKS = {path.stem: path for path in sorted((paths.ROOT / "notebooks").glob("*.ipynb"))}
+NAMES = list(NOTEBOOKS)
+KEY = "sk-test-4f9a17c0b2d84e6f"
+ASKING = {"teacher": "m", "study": "own", "budget": 1.0, "token_prices": {"m": {"input": 1.0, "output": 2.0}}}
+TINY = {"budgets": [0.9], "shares": [0, 1], "seeds": 1, "epochs": 1}
+
+pytestmark = pytest.mark.timeout(600)
+
+
+# ---- helpers ----
+
+
+@pytest.fixture(scope="module", autouse=True)
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The kernels' environment: no key, no endpoint, one thread each, and an IPython folder that is not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HUB_MIRROR"):
+            patch.delenv(name, raising=False)
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        patch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+def run(name: str, folder: Path, **parameters: Any) -> Path:
+    """Runs a notebook as papermill does from `folder`; where it lies executed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    executed = folder / f"{name}.ipynb"
+    given = {"input_path": str(NOTEBOOKS[name]), "output_path": str(executed), "parameters": parameters}
+    pm.execute_notebook(**given, kernel_name="python3", progress_bar=False, log_output=True, cwd=str(folder))
+    return executed
+
+
+def fails(name: str, folder: Path, **parameters: Any) -> str:
+    """The sentence that a notebook fails with."""
+    with pytest.raises(pm.PapermillExecutionError) as caught:
+        run(name, folder, **parameters)
+    return str(caught.value.evalue)
+
+
+def code(name: str) -> list[str]:
+    return [cell.source for cell in nbformat.read(NOTEBOOKS[name], as_version=4).cells if cell.cell_type == "code"]
+
+
+def text_of(notebook: Path) -> str:
+    """Everything that a notebook's cells printed and showed."""
+    outputs = [output for cell in nbformat.read(notebook, as_version=4).cells for output in cell.get("outputs", [])]
+    return json.dumps([dict(output) for output in outputs], ensure_ascii=False)
+
+
+def made(path: Path) -> dict[str, Any]:
+    """What the JSON beside an artefact says."""
+    found: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return found
+
+
+def in_the_repository() -> dict[str, tuple[int, int]]:
+    """Size and time of each file that a notebook could have written."""
+    folders = ("runs", "figures", "data", "notebooks", "studies")
+    files = [path for folder in folders for path in (paths.ROOT / folder).rglob("*") if path.is_file()]
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+def model(body: dict[str, Any], number: int) -> dict[str, Any]:
+    """A language model that does as it is told: so many examples, all different, or one of the labels."""
+    asked, wanted = body["messages"][-1]["content"], body["response_format"]["json_schema"]["schema"]["properties"]
+    if "label" in wanted:
+        return completion(json.dumps({"label": wanted["label"]["enum"][number % 2]}))
+    many = int(re.findall(r"with (\d+) in the list", asked)[-1])
+    fields = wanted["examples"]["items"]["properties"]
+    items = [
+        {name: f"{name} {number} {at}: the {('dog', 'cat', 'owl', 'hen')[at % 4]} came back" for name in fields}
+        for at in range(many)
+    ]
+    return completion(json.dumps({"examples": items}))
+
+
+def refusing(body: dict[str, Any], number: int) -> tuple[int, dict[str, Any]]:
+    return 401, {
+        "error": {"message": f"Incorrect API key provided: {KEY}. Find yours in your account.", "code": "invalid_api_key"}
+    }
+
+
+def holds_key(folder: Path, logged: str) -> list[str]:
+    """Where the key went, Parquet (which is compressed) also read as a table."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    found = [str(path) for path in files if KEY.encode() in path.read_bytes()]
+    tables = [path for path in files if path.suffix == ".parquet"]
+    found += [str(path) for path in tables if KEY in pd.read_parquet(path).to_json()]
+    return found + ["the log"] * (KEY in logged)
+
+
+def write_own_task(folder: Path) -> Path:
+    """A card and two CSV files, as a researcher would bring them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, rows in {"train": 40, "test": 12}.items():
+        lines = [f'"{split} remark {i}, said {"warmly" if i % 2 else "coldly"} to guest {i % 7}",{i % 2}' for i in range(rows)]
+        (folder / f"{split}.csv").write_text("\n".join(["remark,tone", *lines]) + "\n", encoding="utf-8")
+    source = {
+        "files": {split: str(folder / f"{split}.csv") for split in ("train", "test")},
+        "columns": {"text": "remark", "label": "tone"},
+        "labels": {"0": "rude", "1": "kind"},
+    }
+    card = {
+        "name": "tone",
+        "kind": "text",
+        "description": "say whether a remark is kind.",
+        "fields": {"text": "a remark"},
+        "labels": {"kind": "means well", "rude": "means ill"},
+        "family": "tone",
+        "human_price": {"dollars": 0.1, "source": "a test", "assumed": True},
+        "sources": {"own": source},
+    }
+    path = folder / "tone.yaml"
+    path.write_text(yaml.safe_dump(card), encoding="utf-8")
+    return path
+
+
+# ---- form ----
+
+
+def test_there_are_five() -> None:
+    assert NAMES == ["01_generation", "02_labeling", "03_diversity", "04_training", "05_budget"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_as_stored_has_no_outputs_one_parameters_cell_and_the_plain_kernel(name: str) -> None:
+    notebook = nbformat.read(NOTEBOOKS[name], as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.id for cell in cells if cell.outputs or cell.execution_count] == []
+    assert [cell.id for cell in cells if "parameters" in cell.metadata.get("tags", [])] == [cells[0].id]
+
+
+def test_the_hook_before_a_commit_and_make_format_leave_the_notebooks_as_they_are(tmp_path: Path) -> None:
+    """Also their cell ids, by which a diff finds a cell again."""
+    called = re.findall(
+        r"bin/nbstripout([^,\n]*), language", (paths.ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    )
+    called += re.findall(r"BIN\)/nbstripout(.*) notebooks", (paths.ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert len(called) == 3
+    for options in called:
+        copies = [str(shutil.copy2(path, tmp_path)) for path in NOTEBOOKS.values()]
+        subprocess.run([str(Path(sys.executable).parent / "nbstripout"), *options.split(), *copies], check=True)
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+            p.name: p.read_bytes() for p in NOTEBOOKS.values()
+        }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_calls_lib_and_defines_nothing(name: str) -> None:
+    lines = [line for cell in code(name) for line in cell.splitlines() if line.strip()]
+    assert len(lines) <= 150
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+    assert [node for cell in code(name) for node in ast.walk(parsed(cell)) if isinstance(node, kinds)] == []
+    assert sum("parameters.check(In, globals())" in cell for cell in code(name)) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_lists_every_parameter_with_type_default_and_comment(name: str) -> None:
+    declared = [node for node in ast.parse(code(name)[0]).body if not isinstance(node, ast.ImportFrom)]
+    assert all(isinstance(node, ast.AnnAssign) for node in declared)
+    told = pm.inspect_notebook(str(NOTEBOOKS[name]))
+    assert list(told) == [node.target.id for node in declared]  # type: ignore[attr-defined]
+    for parameter, node in zip(told.values(), declared, strict=True):
+        assert isinstance(node, ast.AnnAssign)
+        assert node.value is not None
+        assert parameter["inferred_type_name"] == ast.unparse(node.annotation), parameter
+        assert ast.dump(ast.parse(parameter["default"])) == ast.dump(ast.parse(ast.unparse(node.value))), parameter
+        assert parameter["help"].strip(), parameter
+
+
+# ---- each with its defaults ----
+
+DEFAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "01_generation": ({}, ["out.parquet"]),
+    "02_labeling": ({}, ["out.parquet"]),
+    "03_diversity": ({}, [f"{kind}_news.{ending}" for kind in ("diversity", "map") for ending in ("csv", "pdf", "png")]),
+    "04_training": (TINY, ["out.parquet"]),
+    "05_budget": ({}, ["quality_by_share.pdf", "quality_by_share.png", "quality_by_dollars.csv", "results.csv", "scores.csv"]),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_runs_with_its_defaults_from_any_folder(name: str, tmp_path: Path) -> None:
+    """Without key or network, `recorded` and tracked files being the defaults; the repository stays as it was."""
+    before = in_the_repository()
+    parameters, outputs = DEFAULTS[name]
+    where = "figures" if name in ("03_diversity", "05_budget") else "output"
+    made_here = tmp_path / "made"
+    executed = run(
+        name, tmp_path / "elsewhere", **{where: str(made_here / ("" if where == "figures" else outputs[0]))}, **parameters
+    )
+    for output in outputs:
+        assert (made_here / output).stat().st_size > 0
+        beside = made(made_here / output)
+        assert beside["step"] == name
+        assert beside["inputs"]
+        assert "missing" not in beside["inputs"].values()
+        assert beside["parameters"].items() >= parameters.items()
+        assert set(beside) >= {"git_commit", "libraries", "wall_seconds"}
+    assert [path.name for path in executed.parent.iterdir()] == [executed.name]
+    assert in_the_repository() == before
+
+
+# ---- what is refused ----
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "said"),
+    [
+        ("01_generation", {"tempreature": 0.7}, "Unknown notebook parameter 'tempreature'; there is task, method, n, "),
+        ("01_generation", {"n": "12"}, "Notebook parameter 'n' is '12', but int is expected"),
+        ("01_generation", {"task": "nwes"}, "Unknown task 'nwes'"),
+        ("01_generation", {"method": "zero_shto"}, "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic."),
+        ("01_generation", {"teacher": "no-such-model"}, "No price is known for model 'no-such-model'."),
+        ("02_labeling", {"method": "zero_shto"}, "Unknown labeling method 'zero_shto': there is zero_shot."),
+        ("04_training", {"budgets": 0.9}, "Notebook parameter 'budgets' is 0.9, but list is expected"),
+        ("05_budget", {"scores": ["none.csv"]}, "none.csv: no such file."),
+    ],
+)
+def test_a_mistake_is_said_in_one_sentence(name: str, parameters: dict[str, Any], said: str, tmp_path: Path) -> None:
+    made_here = tmp_path / "made" / "out.parquet"
+    where = {"figures" if name == "05_budget" else "output": str(made_here)}
+    sentence = fails(name, tmp_path, **where, **parameters)
+    assert sentence.startswith(said)
+    assert "\n" not in sentence
+    assert sentence.rstrip(")").endswith(".")
+    assert not (tmp_path / "made").exists()
+
+
+# ---- a task of one's own, all the way ----
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Served, str]:
+    """01 and 02 of a task of one's own at a real endpoint: the folder of it all, what was asked, what was logged."""
+    folder = tmp_path_factory.mktemp("own")
+    card = write_own_task(folder / "task")
+    log = folder / "papermill.log"
+    handler = logging.FileHandler(log, encoding="utf-8")
+    logger = logging.getLogger("papermill")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    with pytest.MonkeyPatch.context() as patch, serving(model) as served:
+        patch.setenv("OPENAI_API_KEY", KEY)
+        asking = ASKING | {"task": str(card), "base_url": served.url, "store": str(folder / "store" / "t.sqlite")}
+        run("01_generation", folder, **asking, n=12, output=str(folder / "written.parquet"))
+        run("02_labeling", folder, **asking, n=8, output=str(folder / "labeled.parquet"))
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+    return folder, served, log.read_text(encoding="utf-8")
+
+
+def test_the_endpoint_gets_the_key_and_nobody_else(own: tuple[Path, Served, str]) -> None:
+    folder, served, logged = own
+    assert {headers["authorization"] for headers in served.headers} == {f"Bearer {KEY}"}
+    assert "Executing" in logged
+    assert "12 of 12 examples" in logged
+    assert (folder / "store" / "t.sqlite").is_file()
+    assert (folder / "written.replies.jsonl").is_file()
+    assert holds_key(folder, logged) == []
+
+
+def test_examples_of_an_own_task_are_written_and_labeled_at_an_endpoint(own: tuple[Path, Served, str]) -> None:
+    folder, served, _ = own
+    written, labeled = pd.read_parquet(folder / "written.parquet"), pd.read_parquet(folder / "labeled.parquet")
+    assert written.label.value_counts().to_dict() == {"kind": 6, "rude": 6}
+    assert len(labeled) == 8
+    assert set(labeled.human_label) == {"kind", "rude"}
+    assert len(served.bodies) == 4 + 8
+    bills = [made(folder / f"{name}.parquet")["bill"] for name in ("written", "labeled")]
+    assert [bill["replies"] for bill in bills] == [4, 8]
+    assert sum(bill["dollars"] for bill in bills) == pytest.approx(12 * 90e-6)
+
+
+def test_an_own_task_goes_through_diversity_training_and_budget(own: tuple[Path, Served, str]) -> None:
+    folder, *_ = own
+    card, written, labeled = (str(folder / name) for name in ("task/tone.yaml", "written.parquet", "labeled.parquet"))
+    figures, scores = folder / "figures", folder / "scores.parquet"
+    run("03_diversity", folder, task=card, examples=[written], figures=str(figures))
+    run("04_training", folder, task=card, examples=[written, labeled], output=str(scores), **TINY)
+    run("05_budget", folder, scores=[str(scores)], figures=str(figures), budgets=[0.9], shares=[0, 1])
+    rows = pd.read_parquet(scores)
+    found = rows[["method", "n_human", "n_synthetic"]].to_numpy().tolist()
+    assert sorted(found) == [["human only", 9, 0], ["labeled_zero_shot", 0, 8], ["zero_shot", 0, 12]]
+    assert rows.score.between(0, 1).all()
+    inputs = made(scores)["inputs"]
+    assert set(inputs) == {card, written, labeled}
+    results = pd.read_csv(figures / "results.csv")
+    assert list(zip(results.task, results.method, results.budget, strict=True)) == [
+        ("tone", "zero_shot", 0.9),
+        ("tone", "labeled_zero_shot", 0.9),
+    ]
+    kinds = ("diversity_tone", "map_tone", "quality_by_share", "quality_by_dollars")
+    assert {path.name for path in figures.glob("*.pdf")} == {f"{kind}.pdf" for kind in kinds}
+    assert all(made(path)["step"] for path in figures.glob("*.*"))
+
+
+# ---- secrets ----
+
+
+@pytest.mark.parametrize("name", ["01_generation", "02_labeling"])
+def test_a_key_that_the_endpoint_repeats_in_its_refusal_goes_nowhere(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    given = ASKING | {"store": str(tmp_path / "t.sqlite"), "output": str(tmp_path / "out.parquet")}
+    with caplog.at_level(logging.DEBUG), serving(refusing) as served:
+        sentence = fails(name, tmp_path, **given, base_url=served.url, n=2)
+    assert {headers["authorization"] for headers in served.headers} == {f"Bearer {KEY}"}
+    assert "refuses model 'm'" in sentence
+    assert "[key]" in sentence
+    assert "[key]" in text_of(tmp_path / f"{name}.ipynb")
+    assert holds_key(tmp_path, caplog.text + "".join(capfd.readouterr())) == []
+    assert os.environ["OPENAI_API_KEY"] == KEY
+    assert not (tmp_path / "out.parquet").exists()
