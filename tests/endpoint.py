@@ -87,6 +87,10 @@ def serving(answer: Answer, delay: float = 0.0) -> Iterator[Served]:
     def run() -> None:
         loop.create_task(start())
         loop.run_forever()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from lib.generation import PATIENCE, Plan, Written, generate, possible_requests
 from lib.prices import TokenPrice, Usage, dollars
+from lib.replies import read_list
 from lib.store import Reply
 from lib.tasks import read_card
 from lib.teacher import OVER_CAP, Bill, Request, Teacher, TeacherError
@@ -81,9 +82,7 @@ def test_whatever_the_teacher_says_the_account_adds_up(texts: list[str], n: int,
     plan = Plan(CARD, n=n, per_reply=per_reply)
     written = generate(plan, Scripted(texts))
     check_account(written, plan)
-    items = [
-        json.loads(answer.text)["examples"] for answer in written.answers if answer.text and answer.text.startswith('{"examples"')
-    ]
+    items = [read_list(answer.text, "examples") or [] for answer in written.answers if answer.text]
     counts = Counter({row["outcome"]: row["items"] for row in written.account()})
     failed = sum(count for outcome, count in counts.items() if outcome.startswith("failed"))
     assert failed == sum(answer.text is None for answer in written.answers)
