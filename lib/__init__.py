@@ -1,6 +1,6 @@
 """What training data to buy with a budget in dollars: from people, from a language model, or both.
 
-The modules, in the order of the data: tasks, sources and records hold examples; prices, store and teacher reach a language
-model and keep its bill; prompts, generation and labeling ask it; diversity and metrics measure; encoders, students
-and sweep train; budget and plots answer; studies says what a study runs.
+The modules, in the order of the data. Examples: paths, checked, sources, tasks, records. A language model and its bill:
+prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, generation, labeling. Measuring: metrics, encoders,
+diversity. Training: students, sweep. Answering: budget, plots. Running: parameters, code, studies, summary.
 """

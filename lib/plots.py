@@ -152,7 +152,7 @@ def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
             axis.set_xticks(list(places.values()), [f"{share:.0%}" for share in places])
             axis.set_ylabel(named(metrics.get(task, "score")) if column == 0 or metrics.get(task) else "")
     for axis in axes[-1]:
-        axis.set_xlabel("share of the budget spent on the teacher")
+        axis.set_xlabel("share of the budget spent on the teacher (not to scale)")
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], title="budget", loc="outside right upper")
     return figure

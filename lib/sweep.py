@@ -5,7 +5,9 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from importlib.metadata import version
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
@@ -43,6 +45,41 @@ def runs_for(cells: Iterable[budget.Cell], seeds: int, seed: int, shard: str = "
     return every[part - 1 :: parts]
 
 
+class Bench:
+    """The texts of a sweep, one source after another with the test set last, and the encoder's view of them once it is needed."""
+
+    def __init__(self, card: Card, human: Sequence[Row], synthetic: dict[str, list[Row]], test: Sequence[Row], recipe: Recipe):
+        sources = {budget.NONE: list(human), **synthetic, "test": list(test)}
+        rows = [row for found in sources.values() for row in found]
+        self.card, self.recipe, self.labels = card, recipe, list(card.labels)
+        self.texts = [text_of(card, row) for row in rows]
+        self.targets = [place_of(row["label"], self.labels) for row in rows]
+        self.sizes = {name: len(found) for name, found in sources.items()}
+        self.places = dict(zip(sources, accumulate([0, *self.sizes.values()]), strict=False))
+        pairs = list(zip(self.texts, self.targets, strict=True))
+        self.scope = scope_of({name: pairs[at : at + self.sizes[name]] for name, at in self.places.items()}, self.labels, recipe)
+
+    @cached_property
+    def pool(self) -> Pool:
+        return Pool(self.texts, self.recipe)
+
+    def scores(self, run: Run) -> dict[str, Any]:
+        """Trains the student of a run and scores it on the test set."""
+        chosen, tested = mix(run, self.places, self.sizes), range(self.places["test"], len(self.texts))
+        student = train(self.pool, chosen, [self.targets[i] for i in chosen], len(self.labels), run.seed)
+        predicted = predict(student, self.pool, tested)
+        gold = [self.labels[self.targets[i]] for i in tested]
+        scored = metrics.classification(gold, [self.labels[i] for i in predicted], self.labels)
+        return scored | {"predicted": predicted}
+
+    def row(self, run: Run, scores: dict[str, Any]) -> dict[str, Any]:
+        """The score row of a run, with what else it depends on."""
+        metric, epochs = self.card.metric, self.recipe.epochs
+        made = {"encoder": self.recipe.encoder, "precision": precision(), "selection": f"last of {epochs} epochs"}
+        score = {"metric": metric, "score": scores[metric], "n_test": self.sizes["test"]}
+        return {"task": self.card.name, **run._asdict(), **scores, **score, **made}
+
+
 def sweep(
     card: Card,
     human: Sequence[Row],
@@ -55,45 +92,24 @@ def sweep(
     """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill costs one run at most."""
     import pandas as pd
 
+    check(card, runs)
+    bench = Bench(card, human, synthetic, test, recipe)
+    done = read_kept(kept, bench.scope)
+    with tqdm(total=len(runs), desc=f"{card.name} students", unit="run", dynamic_ncols=True) as bar:
+        for run in runs:
+            if run not in done:
+                done[run] = bench.scores(run)
+                keep(kept, bench.scope, run, done[run])
+            bar.set_postfix_str(f"last {card.metric} {done[run][card.metric]:.3f}", refresh=False)
+            bar.update()
+    return pd.DataFrame([bench.row(run, done[run]) for run in runs])
+
+
+def check(card: Card, runs: Sequence[Run]) -> None:
     if card.kind != "text":
         raise ValueError(f"Task {card.name!r} is of kind {card.kind!r}; students are trained for kind 'text'.")
     if not runs:
         raise ValueError(f"Task {card.name!r}: no runs to train. Give larger budgets, or fewer shards than there are runs.")
-    labels = list(card.labels)
-    rows = [*human, *(row for method in synthetic.values() for row in method), *test]
-    starts = offsets([len(human), *(len(method) for method in synthetic.values())])
-    places = dict(zip([budget.NONE, *synthetic], starts, strict=False))
-    sources = {budget.NONE: human, **synthetic, "test": test}
-    texts = {name: [[text_of(card, row), row["label"]] for row in found] for name, found in sources.items()}
-    scope = scope_of(texts, labels, recipe)
-    done = read_kept(kept, scope)
-    pool = Pool([text_of(card, row) for row in rows], recipe) if any(run not in done for run in runs) else None
-    targets = [place_of(row["label"], labels) for row in rows]
-    tested = list(range(len(rows) - len(test), len(rows)))
-    sizes = {budget.NONE: len(human), **{method: len(found) for method, found in synthetic.items()}}
-    with tqdm(total=len(runs), desc=f"{card.name} students", unit="run", dynamic_ncols=True) as bar:
-        for run in runs:
-            if run not in done:
-                chosen = mix(run, places, sizes)
-                student = train(pool, chosen, [targets[i] for i in chosen], len(labels), run.seed)  # type: ignore[arg-type]
-                predicted = predict(student, pool, tested)  # type: ignore[arg-type]
-                scored = metrics.classification([row["label"] for row in test], [labels[i] for i in predicted], labels)
-                done[run] = scored | {"predicted": predicted}
-                keep(kept, scope, run, done[run])
-            bar.set_postfix_str(f"last {card.metric} {done[run][card.metric]:.3f}", refresh=False)
-            bar.update()
-    made = {
-        "encoder": recipe.encoder,
-        "precision": precision(),
-        "selection": f"last of {recipe.epochs} epochs",
-        "n_test": len(test),
-    }
-    return pd.DataFrame(
-        [
-            {"task": card.name, **run._asdict(), **done[run], "metric": card.metric, "score": done[run][card.metric], **made}
-            for run in runs
-        ]
-    )
 
 
 def place_of(label: str, labels: list[str]) -> int:
@@ -102,7 +118,7 @@ def place_of(label: str, labels: list[str]) -> int:
     return labels.index(label)
 
 
-def scope_of(texts: dict[str, list[list[str]]], labels: list[str], recipe: Recipe) -> str:
+def scope_of(texts: dict[str, list[tuple[str, int]]], labels: list[str], recipe: Recipe) -> str:
     """What a kept score holds for: each source's texts and the labels, in their order, the recipe, and the code that trains."""
     made_by = [asdict(recipe), code_of_module("students"), code_of_module("metrics"), version("torch"), precision()]
     return hashlib.sha256(json.dumps([list(texts.items()), labels, made_by]).encode()).hexdigest()[:16]
@@ -112,10 +128,6 @@ def human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:
     """The human examples to draw from: without those that the teacher labeled, which must not come twice in one mix."""
     labeled = {row["id"] for one in sets.values() if one.method.startswith("labeled") for row in one.rows}
     return [row for row in rows if row["id"] not in labeled]
-
-
-def offsets(sizes: Sequence[int]) -> list[int]:
-    return [sum(sizes[:i]) for i in range(len(sizes))]
 
 
 def mix(run: Run, places: dict[str, int], sizes: dict[str, int]) -> list[int]:

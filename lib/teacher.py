@@ -1,13 +1,14 @@
 """The teacher: a language model that writes or labels, however it is reached.
 
-`open_teacher` gives one of three: `recorded` replays data/recordings, `batch:MODEL` exchanges batch files, and any
-other name is a model at an OpenAI-compatible endpoint (lib/endpoint.py). All three take requests and give one
-answer each, with everything that the answer cost: no row is lost, and none is paid twice.
+lib/teachers.py opens one of three: `recorded` replays data/recordings, `batch:MODEL` exchanges batch files, and any other
+name is a model at an OpenAI-compatible endpoint (lib/endpoint.py). All three take requests and give one answer each, with
+everything that the answer cost: no row is lost, and none is paid twice.
 """
 
 import asyncio
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -116,7 +117,7 @@ def accept_anything(text: str) -> str | None:
     return None
 
 
-class Teacher:
+class Teacher(ABC):
     """What the three have in common: numbering, asking again after a malformed reply, progress, the bill."""
 
     in_flight = 64
@@ -124,15 +125,15 @@ class Teacher:
     def __init__(self, model: str, price: TokenPrice, pays: bool):
         self.model, self.price, self.pays = model, price, pays
 
+    @abstractmethod
     async def fetch(self, request: Request) -> Reply | str:
         """One reply, or why there is none."""
-        raise NotImplementedError("a Teacher fetches in its own way")
 
     def failures_of(self, request: Request) -> list[tuple[str, int]]:
         return []
 
-    def close(self) -> None:
-        """Nothing to close by default."""
+    def close(self) -> None:  # noqa: B027 (not abstract: recordings hold nothing open)
+        """Lets go of what the teacher holds open."""
 
     async def session(self, work: Awaitable[T]) -> T:
         """Surrounds all fetching of one `ask`; an endpoint opens its connections here."""

@@ -121,6 +121,9 @@ class BatchFiles(Teacher):
         self.store.keep(key, self.model, vars(request), reply, 0.0)
         return reply
 
+    def close(self) -> None:
+        self.store.close()
+
     def ask(
         self, requests: Sequence[Request], accept: Callable[[str], str | None] = accept_anything, title: str = "asking"
     ) -> list[Answer]:

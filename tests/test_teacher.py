@@ -64,7 +64,7 @@ def test_what_could_cost_unknown_money_is_refused(tmp_path: Path, name: str, opt
 
 
 def test_a_teacher_of_its_own_kind_needs_only_to_fetch() -> None:
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(TypeError, match="abstract"):
         Teacher("m", TokenPrice(input=0, output=0), pays=False).ask(requests(1))
 
 
