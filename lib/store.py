@@ -26,6 +26,9 @@ UNDER_WAY: set[tuple[Path, str]] = set()
 """Store and key of the calls that this process makes. A reservation of its own that is not here was given up: a notebook's
 kernel lives on after an interrupted cell."""
 
+OPENING_SECONDS = 60.0
+"""How long a process waits for others that use or open the same store."""
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, model TEXT, request TEXT, text TEXT, problem TEXT,
@@ -79,18 +82,33 @@ def alive(host: str, pid: int, started: float, beat: float) -> bool:
         return False
 
 
+def opened(path: Path) -> sqlite3.Connection:
+    """The database, made if need be. SQLite's own patience does not cover the switch to WAL: whoever finds another process
+    at it is told `locked` at once, and has to try again."""
+    until = time.monotonic() + OPENING_SECONDS
+    while True:
+        # One thread at a time uses the connection: the event loop's.
+        db = sqlite3.connect(path, timeout=OPENING_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            # A killed process loses nothing in this mode; only a power cut can lose the last moments.
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.executescript(SCHEMA)
+            return db
+        except sqlite3.OperationalError as error:
+            db.close()
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
 class Store:
     """The replies, failures, spending and reservations in one file."""
 
     def __init__(self, path: str | Path, study: str = "none", cap: int | None = None):
         self.path, self.study, self.cap = paths.resolve(path), study, cap
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # One thread at a time uses the connection: the event loop's.
-        self.db = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
-        self.db.execute("PRAGMA journal_mode=WAL")
-        # A killed process loses nothing in this mode; only a power cut can lose the last moments.
-        self.db.execute("PRAGMA synchronous=NORMAL")
-        self.db.executescript(SCHEMA)
+        self.db = opened(self.path)
         self.bury_the_dead()
 
     def close(self) -> None:

@@ -87,6 +87,7 @@ def serving(answer: Answer, delay: float = 0.0) -> Iterator[Served]:
     def run() -> None:
         loop.create_task(start())
         loop.run_forever()
+        loop.set_exception_handler(lambda *_: None)  # What is cut off here is no news.
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))

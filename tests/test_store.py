@@ -208,3 +208,14 @@ def test_a_full_disk_loses_nothing_and_blocks_nobody(tmp_path: Path) -> None:
     store.keep("l", "m", {}, long, 0.1)
     assert other.find("l") == long
     assert (other.spent(), other.held()) == (60, 0)
+
+
+def test_processes_that_open_a_new_store_at_once_all_get_it(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from lib.store import Store\n"
+        "while time.time() < float(sys.argv[2]): pass\n"
+        "for i in range(40): Store(f'{sys.argv[1]}/{i}.sqlite').close()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), str(time.time() + 1.5)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [(process.communicate(timeout=100)[1], process.returncode) for process in processes] == [("", 0)] * 3
