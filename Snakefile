@@ -28,6 +28,7 @@ try:
     TEACHER = str(config.get("teacher", study.teacher))
     BUDGET = studies.budget_of(study, config.get("budget"))
     studies.check_prices(study, TEACHER)
+    studies.check_data(study)
     cost = studies.cost_lines(study, TEACHER, BUDGET) if DRY else studies.check_budget(TEACHER, BUDGET)
 except ValueError as error:
     raise WorkflowError(str(error)) from None

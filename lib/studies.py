@@ -12,7 +12,7 @@ from lib.encoders import EMBEDDED
 from lib.prices import TokenPrice, dollars, nano
 from lib.records import ExampleSet, load_set
 from lib.sources import Row
-from lib.tasks import Card, load, names, read_card
+from lib.tasks import Card, checked_rows, load, names, read_card
 from lib.teacher import TRIES, Bill, Request
 from lib.teachers import open_teacher, teacher_price
 
@@ -155,6 +155,14 @@ def cards(study: Study) -> dict[str, Card]:
         if study.source and study.source not in card.sources:
             raise ValueError(f"Task {card.name!r} has no source {study.source!r}: its card names {', '.join(card.sources)}.")
     return found
+
+
+def check_data(study: Study) -> None:
+    """Reads the local data of every task, so that a mistake in them is found before the teacher is paid."""
+    for card in cards(study).values():
+        source = card.sources[study.source or card.default_source]
+        for split in ("train", "test") if source.files else ():
+            list(checked_rows(card, source, split))
 
 
 def budget_of(study: Study, given: object) -> float | None:

@@ -281,3 +281,12 @@ def test_a_dry_run_needs_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     lines = studies.cost_lines(study, "gpt-4o-mini", 5.0)
     assert any("data not at hand" in line for line in lines)
     assert "Highest cost: $" in lines[-1]
+
+
+def test_local_data_are_read_before_anything_is_paid_for(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("text,label\na headline,sprots\n")
+    card = yaml.safe_load((paths.TASKS / "news.yaml").read_text())
+    card["sources"] = {"ours": {"files": {"train": str(tmp_path / "own.csv"), "test": str(tmp_path / "own.csv")}}}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(card))
+    refused(lambda: studies.check_data(study_of(tmp_path, tasks=[str(tmp_path / "own.yaml")])), "own.csv, row 1", "'sprots'")
+    studies.check_data(study_of(tmp_path))
