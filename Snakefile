@@ -46,6 +46,12 @@ def data_of(task, *splits):
     return [paths.relative(tasks.card_path(dict(zip(cards, study.tasks))[task])), *(source.files[split] for split in splits if split in source.files)]
 
 
+def other_tests():
+    """The files of the tasks that students are tested on out of domain; other splits of a task's own source are in `data_of`."""
+    others = [tasks.read_card(name) for name in study.training.also_test if name in tasks.names() or name.endswith((".yaml", ".yml"))]
+    return [path for card in others for path in card.sources[card.default_source].files.values()]
+
+
 def recordings_of(task, part):
     """What `recorded` replays for this part, so that a new recording runs it again."""
     return sorted(map(str, Path(f"data/recordings/{task}").glob(f"{part}.jsonl"))) if TEACHER == "recorded" else []
@@ -158,7 +164,7 @@ rule diversity:
 rule training:
     input:
         notebook=ancient("notebooks/04_training.ipynb"),
-        data=lambda wildcards: data_of(wildcards.task, "train", "test"),
+        data=lambda wildcards: [*data_of(wildcards.task, "train", "test", *study.training.also_test), *other_tests()],
         examples=lambda wildcards: WRITTEN[wildcards.task] + LABELED[wildcards.task],
     output: f"{RUN}/{{task}}/04_training/{{shard}}of{SHARDS}.parquet"
     log: notebook=f"{RUN}/{{task}}/04_training/{{shard}}of{SHARDS}.ipynb"

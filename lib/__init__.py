@@ -2,5 +2,6 @@
 
 The modules, in the order of the data. Examples: paths, checked, sources, tasks, records. A language model and its bill:
 prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, generation, labeling. Measuring: metrics, encoders,
-diversity. Training: students, sweep. Answering: budget, plots. Running: parameters, code, studies, summary.
+diversity. Training: readers, heads, students, sweep, errors. Answering: budget, plots. Running: parameters, code, studies,
+summary.
 """

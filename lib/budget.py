@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NONE = "human only"
 """The method of a mix without synthetic examples."""
+TEST = "test"
+"""The evaluation set that budgets are about: the task's own test split. Score rows of others may stand beside it."""
 COLUMNS = [
     "task",
     "method",
@@ -118,6 +120,8 @@ def checked_scores(scores: "DataFrame", path: str, known: Sequence[str] = ()) ->
     """The rows if they are whole; those without synthetic examples need no price and pool of them, nor any what is `known`."""
     if missing := [column for column in COLUMNS if column not in scores]:
         raise ValueError(f"{path}: no column {', '.join(missing)}. A table of scores has {', '.join(COLUMNS)}.")
+    if "evaluated_on" in scores:
+        scores = scores[scores.evaluated_on == TEST].reset_index(drop=True)
     if scores.empty:
         raise ValueError(f"{path}: no rows.")
     alone = (scores.method == NONE).tolist()

@@ -37,6 +37,10 @@ NAMES = {
     "zero_shot_topic": "zero-shot topic",
     "labeled_zero_shot": "teacher's labels",
     "macro_f1": "macro-F1",
+    "micro_f1": "micro-F1",
+    "weighted_f1": "weighted F1",
+    "trigger_weighted_f1": "weighted F1, triggers",
+    "argument_weighted_f1": "weighted F1, arguments",
     "mean_cosine": "mean cosine\n(low: varied)",
     "distinct_2": "distinct-2\n(high: varied)",
     "nearest_human": "nearest human text\n(high: close)",
@@ -238,29 +242,46 @@ def map_of_texts(points: "DataFrame") -> "Figure":
     return figure
 
 
-def learning_curve(mean: "DataFrame", metric: str) -> "Figure":
-    """Score against the number of examples, from people alone and from the teacher alone."""
-    figure, axes = grid_of(1, 1, COLUMN, 2.2)
-    axis = axes[0][0]
-    for method in dict.fromkeys(mean.method):
-        part = mean[(mean.method == method) & ((mean.n_human == 0) | (method == NONE))].sort_values("n")
-        axis.errorbar(part.n, part["mean"], [part["mean"] - part.low, part.high - part["mean"]],
-                      fmt="o-", color=color(method), label=named(method), elinewidth=0.7)  # fmt: skip
-    axis.set(xlabel="training examples", ylabel=named(metric))
-    axis.legend()
+def learning_curve(mean: "DataFrame") -> "Figure":
+    """Score against the number of examples, from people alone and from the teacher alone: a column of panels for each measure, a
+    row for each evaluation set."""
+    measures, sets = list(dict.fromkeys(mean.measure)), list(dict.fromkeys(mean.evaluated_on))
+    alone = mean[(mean.n_human == 0) | (mean.method == NONE)]
+    width = COLUMN if len(measures) == 1 else TEXT
+    figure, axes = grid_of(len(sets), len(measures), width, 1.9 * len(sets) + 0.3, sharex=True, sharey="col")
+    for line, name in enumerate(sets):
+        for axis, measure in zip(axes[line], measures, strict=True):
+            part = alone[(alone.measure == measure) & (alone.evaluated_on == name)]
+            curves(axis, part)
+            axis.set(ylabel=named(measure), title="" if len(sets) == 1 else f"tested on {named(name)}")
+    for axis in axes[-1]:
+        axis.set_xlabel("training examples")
+    axes[0][0].legend()
     return figure
 
 
-def confusion(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str], side: str = "gold label") -> "Figure":
-    """Counts of predicted against gold labels."""
+def curves(axis: "Axes", part: "DataFrame") -> None:
+    """A line for each method with its intervals, cut to where a score can be."""
+    for method in dict.fromkeys(part.method):
+        one = part[part.method == method].sort_values("n")
+        low, high = one.low.clip(lower=0), one.high.clip(upper=1)
+        axis.errorbar(one.n, one["mean"], [one["mean"] - low, high - one["mean"]],
+                      fmt="o-", color=color(method), label=named(method), elinewidth=0.7)  # fmt: skip
+
+
+def confusion(pairs: Sequence[tuple[str, str]], labels: Sequence[str], side: str = "gold label") -> "Figure":
+    """Counts of predicted against gold labels. Where nothing was to be found or nothing was found, that is the last label."""
     import seaborn as sns
     from sklearn.metrics import confusion_matrix
 
-    counts = confusion_matrix(gold, predicted, labels=labels)
-    size = max(2.2, 0.3 * len(labels) + 0.9)
+    extra = sorted({label for pair in pairs for label in pair} - set(labels))
+    names = [*labels, *extra]
+    counts = confusion_matrix(*zip(*pairs, strict=True), labels=names)
+    size = max(2.2, 0.3 * len(names) + 0.9)
     figure, axes = grid_of(1, 1, max(COLUMN, size), size)
     sns.heatmap(
-        counts, annot=True, fmt="d", cmap="Blues", cbar=False, square=True, ax=axes[0][0], xticklabels=labels, yticklabels=labels
-    )
+        counts, annot=True, fmt="d", cmap="Blues", cbar=False, square=True, ax=axes[0][0], xticklabels=names, yticklabels=names,
+        annot_kws={"size": 6 if len(names) > 8 else 8},
+    )  # fmt: skip
     axes[0][0].set(xlabel="predicted label", ylabel=side)
     return figure

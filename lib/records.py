@@ -105,13 +105,21 @@ class ExampleSet(NamedTuple):
 
 def load_set(path: str | Path) -> ExampleSet:
     """An example set that 01 or 02 wrote, with its price from the bill beside it."""
-    rows, made = read_table(path).to_dict("records"), how_made(path)
+    rows, made = plain_rows(read_table(path)), how_made(path)
     gaps = {"no rows": not rows, "no column 'method'": bool(rows) and "method" not in rows[0]}
     gaps |= {f"no {name} in the JSON beside it": not made.get(name) for name in ("bill", "teacher")}
     if any(gaps.values()):
         said = ", ".join(gap for gap, is_so in gaps.items() if is_so)
         raise ValueError(f"{paths.relative(path)}: not an example set of 01 or 02 ({said}).")
-    return ExampleSet(str(rows[0]["method"]), rows, made["bill"]["dollars"] / len(rows), str(made["teacher"]))  # type: ignore[arg-type]
+    return ExampleSet(str(rows[0]["method"]), rows, made["bill"]["dollars"] / len(rows), str(made["teacher"]))
+
+
+def plain_rows(table: "DataFrame") -> list[Row]:
+    """Rows with lists for lists, which pandas would keep as arrays, and None for what is missing."""
+    import pyarrow
+
+    rows: list[Row] = pyarrow.Table.from_pandas(table, preserve_index=False).to_pylist()
+    return rows
 
 
 def read_table(path: str | Path) -> "DataFrame":

@@ -7,12 +7,13 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from lib import generation, labeling, paths
+from lib.budget import NONE
 from lib.checked import Strict, read_checked
 from lib.encoders import EMBEDDED
 from lib.prices import TokenPrice, dollars, nano
 from lib.records import ExampleSet, load_set
 from lib.sources import Row
-from lib.tasks import Card, checked_rows, load, names, read_card
+from lib.tasks import LISTS, Card, checked_rows, load, names, read_card
 from lib.teacher import TRIES, Bill, Request
 from lib.teachers import open_teacher, teacher_price
 
@@ -61,6 +62,11 @@ class Training(Strict):
     batch_size: int = Field(16, ge=1)
     learning_rate: float = Field(3e-4, gt=0)
     frozen_layers: int = Field(4, ge=0)
+    max_tokens: int | None = Field(None, ge=1)
+    dev_share: float = Field(0.0, ge=0, lt=1)
+    device: str = "auto"
+    also_test: list[str] = []
+    """Evaluation sets out of domain: other splits of a task's source, or tasks."""
     seeds: int = Field(3, ge=1)
     shards: int = Field(1, ge=1)
 
@@ -149,8 +155,8 @@ def cards(study: Study) -> dict[str, Card]:
     found = {card.name: card for card in map(read_card, study.tasks)}
     if len(found) < len(study.tasks):
         raise ValueError(f"Two tasks of the study have one name, and their files would too: {', '.join(study.tasks)}.")
-    if others := [f"{card.name} ({card.kind})" for card in found.values() if card.kind != "text"]:
-        raise ValueError(f"A study takes tasks of kind text so far, not {', '.join(others)}.")
+    if others := [f"{card.name} ({card.kind})" for card in found.values() if card.kind in LISTS]:
+        raise ValueError(f"A study takes tasks with fixed labels so far, as 01 and 02 do, not {', '.join(others)}.")
     for card in found.values():
         if study.source and study.source not in card.sources:
             raise ValueError(f"Task {card.name!r} has no source {study.source!r}: its card names {', '.join(card.sources)}.")
@@ -255,11 +261,20 @@ def cap_words(total: int, budget: float | None) -> str:
 
 def example_sets(card: Card, examples: list[str]) -> dict[str, ExampleSet]:
     """The synthetic sets to look at, by method: from files that 01 and 02 wrote, or if there are none, what the demo
-    study's recordings hold for the task."""
-    found = [load_set(path) for path in examples] if examples else list(recorded_sets(card))
+    study's recordings hold for the task, if anything."""
+    found = [load_set(path) for path in examples] if examples else list(recorded_sets(card)) if has_recordings(card) else []
     if len(found) > len({one.method for one in found}):
         raise ValueError(f"Two example sets are of one method: {', '.join(examples)}. Give one for each method.")
     return {one.method: one for one in found}
+
+
+def has_recordings(card: Card) -> bool:
+    return (paths.RECORDINGS / card.name).is_dir()
+
+
+def people_alone(card: Card) -> dict[str, ExampleSet]:
+    """In the place of example sets where there are none: nothing, at any price, so that every budget goes to people."""
+    return {NONE: ExampleSet(NONE, [], card.human_price.dollars, "none")}
 
 
 def recorded_sets(card: Card) -> Iterator[ExampleSet]:

@@ -1,9 +1,14 @@
-"""Many students over one pool of texts: which mixes to train, and their scores, each kept the moment it is known."""
+"""Many students over one pool of examples: which mixes to train, and their scores, each kept the moment it is known."""
 
 import hashlib
 import json
+import multiprocessing
+import os
 import random
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
@@ -12,15 +17,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
 
-from lib import budget, metrics, paths
+from lib import budget, paths
 from lib.code import code_of_module
+from lib.readers import READERS
 from lib.records import ExampleSet
 from lib.sources import Row
-from lib.students import Pool, Recipe, precision, predict, train
-from lib.tasks import Card, text_of
+from lib.students import Pool, Recipe, precision, scores, train
+from lib.tasks import Card, load, names, read_card
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+LIBRARIES = ("torch", "transformers")
+WORTH_A_PROCESS = 8
+"""Runs for each processor core from which on it pays to start a process there; it takes some seconds to."""
 
 
 class Run(NamedTuple):
@@ -30,6 +40,13 @@ class Run(NamedTuple):
     n_human: int
     n_synthetic: int
     seed: int
+
+
+class Evaluation(NamedTuple):
+    """Examples to score students on, in the words of their own card."""
+
+    card: Card
+    rows: Sequence[Row]
 
 
 def runs_for(cells: Iterable[budget.Cell], seeds: int, seed: int, shard: str = "1/1") -> list[Run]:
@@ -46,82 +63,212 @@ def runs_for(cells: Iterable[budget.Cell], seeds: int, seed: int, shard: str = "
 
 
 class Bench:
-    """The texts of a sweep, one source after another with the test set last, and the encoder's view of them once it is needed."""
+    """The examples of a sweep, one source after another and evaluation sets last, and a student's view of them once needed."""
 
-    def __init__(self, card: Card, human: Sequence[Row], synthetic: dict[str, list[Row]], test: Sequence[Row], recipe: Recipe):
-        sources = {budget.NONE: list(human), **synthetic, "test": list(test)}
-        rows = [row for found in sources.values() for row in found]
-        self.card, self.recipe, self.labels = card, recipe, list(card.labels)
-        self.texts = [text_of(card, row) for row in rows]
-        self.targets = [place_of(row["label"], self.labels) for row in rows]
-        self.sizes = {name: len(found) for name, found in sources.items()}
-        self.places = dict(zip(sources, accumulate([0, *self.sizes.values()]), strict=False))
-        pairs = list(zip(self.texts, self.targets, strict=True))
-        self.scope = scope_of({name: pairs[at : at + self.sizes[name]] for name, at in self.places.items()}, self.labels, recipe)
+    def __init__(
+        self,
+        card: Card,
+        human: Sequence[Row],
+        synthetic: Mapping[str, Sequence[Row]],
+        evaluations: Mapping[str, Evaluation],
+        recipe: Recipe,
+    ):
+        self.card, self.recipe, self.evaluations = card, recipe, dict(evaluations)
+        self.sources = {budget.NONE: list(human), **{name: list(rows) for name, rows in synthetic.items()}}
+        groups = [*self.sources.values(), *(one.rows for one in self.evaluations.values())]
+        starts = dict(zip([*self.sources, *self.evaluations], accumulate([0, *map(len, groups)]), strict=False))
+        self.sizes = {name: len(rows) for name, rows in self.sources.items()}
+        self.places = {name: starts[name] for name in self.sources}
+        self.tested = {name: range(starts[name], starts[name] + len(one.rows)) for name, one in self.evaluations.items()}
 
     @cached_property
     def pool(self) -> Pool:
-        return Pool(self.texts, self.recipe)
+        learned = [row for rows in self.sources.values() for row in rows]
+        pool = Pool(self.card, learned, self.recipe, self.evaluations.values())
+        if pool.cut:
+            print(f"{pool.cut} of {len(pool.examples)} examples are longer than {pool.longest} tokens and were cut.")
+        return pool
 
     def scores(self, run: Run) -> dict[str, Any]:
-        """Trains the student of a run and scores it on the test set."""
-        chosen, tested = mix(run, self.places, self.sizes), range(self.places["test"], len(self.texts))
-        student = train(self.pool, chosen, [self.targets[i] for i in chosen], len(self.labels), run.seed)
-        predicted = predict(student, self.pool, tested)
-        gold = [self.labels[self.targets[i]] for i in tested]
-        scored = metrics.classification(gold, [self.labels[i] for i in predicted], self.labels)
-        return scored | {"predicted": predicted}
+        """Trains the student of a run and scores it on each evaluation set."""
+        chosen = mix(run, self.places, self.sizes)
+        dev = held_back(chosen, run, self.recipe.dev_share)
+        student = train(self.pool, [i for i in chosen if i not in set(dev)], run.seed, dev)
+        found = {}
+        for name, tested in self.tested.items():
+            scored, answers = scores(student, self.pool, tested)
+            found[name] = scored | {"predicted": json.dumps(answers, ensure_ascii=False)}
+        return found
 
-    def row(self, run: Run, scores: dict[str, Any]) -> dict[str, Any]:
-        """The score row of a run, with what else it depends on."""
-        metric, epochs = self.card.metric, self.recipe.epochs
-        made = {"encoder": self.recipe.encoder, "precision": precision(), "selection": f"last of {epochs} epochs"}
-        score = {"metric": metric, "score": scores[metric], "n_test": self.sizes["test"]}
-        return {"task": self.card.name, **run._asdict(), **scores, **score, **made}
+    def rows(self, run: Run, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The score rows of a run, one for each evaluation set, with what else they depend on."""
+        metric, on = self.card.metric, self.recipe.on
+        made = {
+            "encoder": self.recipe.encoder,
+            "selection": selection(run, self.recipe),
+            "device": on,
+            "precision": precision(on),
+        }
+        made |= {name: version(name) for name in LIBRARIES}
+        for name, scored in found.items():
+            score = {"evaluated_on": name, "metric": metric, "score": scored[metric], "n_test": len(self.tested[name])}
+            yield {"task": self.card.name, **run._asdict(), **score, **scored, **made}
+
+    def scope(self, run: Run) -> str:
+        """What the kept scores of a run hold for: the examples that it is drawn from and tested on, the recipe, the code."""
+        return self.scopes[run.method]
+
+    @cached_property
+    def scopes(self) -> dict[str, str]:
+        human, tests = digest(self.sources[budget.NONE]), {name: digest(one) for name, one in self.evaluations.items()}
+        code = [code_of_module("students"), code_of_module("heads"), code_of_module("sweep")]
+        by = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields), asdict(self.recipe)]
+        made_by = [*by, *code, *map(version, LIBRARIES), precision(self.recipe.on)]
+        return {name: digest([human, digest(rows), tests, made_by])[:16] for name, rows in self.sources.items()}
 
 
 def sweep(
     card: Card,
     human: Sequence[Row],
-    synthetic: dict[str, list[Row]],
-    test: Sequence[Row],
+    synthetic: Mapping[str, Sequence[Row]],
+    evaluations: Mapping[str, Evaluation],
     runs: Sequence[Run],
     recipe: Recipe,
     kept: str,
+    workers: int | None = None,
 ) -> "DataFrame":
-    """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill costs one run at most."""
+    """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill costs the runs in hand at most."""
     import pandas as pd
 
-    check(card, runs)
-    bench = Bench(card, human, synthetic, test, recipe)
-    done = read_kept(kept, bench.scope)
-    with tqdm(total=len(runs), desc=f"{card.name} students", unit="run", dynamic_ncols=True) as bar:
-        for run in runs:
-            if run not in done:
-                done[run] = bench.scores(run)
-                keep(kept, bench.scope, run, done[run])
-            bar.set_postfix_str(f"last {card.metric} {done[run][card.metric]:.3f}", refresh=False)
+    check(card, human, runs, evaluations)
+    bench = Bench(card, human, synthetic, evaluations, recipe)
+    done = {run: found for (run, scope), found in read_kept(kept).items() if scope == bench.scopes.get(run.method)}
+    missing = [run for run in dict.fromkeys(runs) if run not in done]
+    with tqdm(
+        total=len(runs), initial=len(runs) - len(missing), desc=f"{card.name} students", unit="run", dynamic_ncols=True
+    ) as bar:
+        for run, found in trained(bench, missing, workers_for(runs, recipe, workers)):
+            done[run] = found
+            keep(kept, bench.scope(run), run, found)
+            last = next(iter(found.values()))[card.metric]
+            bar.set_postfix_str(f"last {card.metric} {last:.3f}", refresh=False)
             bar.update()
-    return pd.DataFrame([bench.row(run, done[run]) for run in runs])
+    return pd.DataFrame([row for run in runs for row in bench.rows(run, done[run])])
 
 
-def check(card: Card, runs: Sequence[Run]) -> None:
-    if card.kind != "text":
-        raise ValueError(f"Task {card.name!r} is of kind {card.kind!r}; students are trained for kind 'text'.")
+def evaluations(card: Card, source: str | None, also: Sequence[str] = ()) -> dict[str, Evaluation]:
+    """The task's own test split, and what else to score on: another split of its source, or the test split of another task."""
+    splits = card.sources[source or card.default_source].files
+    found = {budget.TEST: Evaluation(card, load(card, "test", source).to_list())}
+    for name in also:
+        if name in splits:
+            found[name] = Evaluation(card, load(card, name, source).to_list())
+        elif name in names() or name.endswith((".yaml", ".yml")):
+            other = read_card(name)
+            found[other.name] = Evaluation(other, load(other, "test").to_list())
+        else:
+            there = f"a split ({', '.join(splits)}) or a task ({', '.join(names())})"
+            raise ValueError(f"There is no evaluation set {name!r}: give {there}.")
+    return found
+
+
+def check(card: Card, human: Sequence[Row], runs: Sequence[Run], evaluations: Mapping[str, Evaluation]) -> None:
     if not runs:
         raise ValueError(f"Task {card.name!r}: no runs to train. Give larger budgets, or fewer shards than there are runs.")
+    if empty := [run for run in runs if run.n_human + run.n_synthetic < 1]:
+        raise ValueError(f"Task {card.name!r}: a student needs at least one example to learn from; {empty[0]} has none.")
+    for name, one in evaluations.items():
+        check_evaluation(card, name, one)
 
 
-def place_of(label: str, labels: list[str]) -> int:
-    if label not in labels:
-        raise ValueError(f"An example has the label {label!r}, and the task's are {', '.join(labels)}. Run 01 and 02 again.")
-    return labels.index(label)
+def check_evaluation(card: Card, name: str, one: Evaluation) -> None:
+    """A set whose answers no student of the task could give would score 0 and look like a finding."""
+    if not one.rows:
+        raise ValueError(f"Evaluation set {name!r} has no examples.")
+    if READERS[one.card.kind] is not READERS[card.kind]:
+        raise ValueError(
+            f"Evaluation set {name!r} is of kind {one.card.kind!r}; a student of {card.name!r} answers {card.kind!r}."
+        )
+    if card.labels and not set(card.labels) & set(one.card.labels):
+        theirs, ours = ", ".join(one.card.labels), ", ".join(card.labels)
+        raise ValueError(f"Evaluation set {name!r} has the labels {theirs}, and task {card.name!r} {ours}: they share none.")
 
 
-def scope_of(texts: dict[str, list[tuple[str, int]]], labels: list[str], recipe: Recipe) -> str:
-    """What a kept score holds for: each source's texts and the labels, in their order, the recipe, and the code that trains."""
-    made_by = [asdict(recipe), code_of_module("students"), code_of_module("metrics"), version("torch"), precision()]
-    return hashlib.sha256(json.dumps([list(texts.items()), labels, made_by]).encode()).hexdigest()[:16]
+def workers_for(runs: Sequence[Run], recipe: Recipe, given: int | None) -> int:
+    """One process a core, where there are runs enough; a GPU is shared only if it is asked for."""
+    import torch
+
+    if given is not None:
+        return max(1, given)
+    return max(1, min(torch.get_num_threads(), len(runs) // WORTH_A_PROCESS)) if recipe.on == "cpu" else 1
+
+
+def trained(bench: Bench, runs: Sequence[Run], workers: int) -> Iterator[tuple[Run, dict[str, Any]]]:
+    """Each run with its scores, as they are finished."""
+    if not runs:
+        return
+    if workers == 1:
+        yield from ((run, bench.scores(run)) for run in runs)
+        return
+    import torch.multiprocessing
+
+    bench.pool  # noqa: B018  Made once, before the processes share it.
+    context = torch.multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(runs)), context, at_work, (bench,)) as processes:
+        jobs = {processes.submit(scores_of, run): run for run in runs}
+        try:
+            for job in as_completed(jobs):
+                yield jobs[job], job.result()
+        except BrokenProcessPool:
+            raise RuntimeError(
+                "A training process was ended from outside, most often for want of memory. What was finished is kept: run it "
+                f"again, or with fewer of them than {workers} (workers: 1)."
+            ) from None
+        finally:
+            processes.shutdown(cancel_futures=True)
+
+
+BENCH: list[Bench] = []
+"""In a process of a sweep: what it works on."""
+
+
+def at_work(bench: Bench) -> None:
+    """Sets up a process: one thread, as the others have the other cores, and an end when the sweep ends, however that does."""
+    import torch
+
+    torch.set_num_threads(1)
+    BENCH.append(bench)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
+
+
+def scores_of(run: Run) -> dict[str, Any]:
+    return BENCH[0].scores(run)
+
+
+def selection(run: Run, recipe: Recipe) -> str:
+    """How the epoch was chosen, in words."""
+    n = len(held_back(range(run.n_human + run.n_synthetic), run, recipe.dev_share))
+    return f"best of {recipe.epochs} epochs on {n} of the mix" if n else f"last of {recipe.epochs} epochs"
+
+
+def held_back(chosen: Sequence[int], run: Run, share: float) -> list[int]:
+    """The dev examples of a mix: human ones, which it holds first, as far as there are any; at least one stays to learn from."""
+    n = min(round(share * len(chosen)), len(chosen) - 1)
+    human = list(chosen[: run.n_human]) or list(chosen)
+    return human[: min(n, max(1, len(human) - 1))] if n else []
+
+
+def digest(what: Any) -> str:
+    """Of examples or anything else that JSON can say."""
+    rows = [what.card.fields, list(map(dict, what.rows))] if isinstance(what, Evaluation) else what
+    return hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:
@@ -142,8 +289,8 @@ def draw(size: int, n: int, seed: int, source: str, start: int) -> list[int]:
     return [start + i for i in random.Random(f"{seed} {source}").sample(range(size), size)[:n]]
 
 
-def read_kept(kept: str, scope: str) -> dict[Run, dict[str, Any]]:
-    """The scores that an earlier sweep of the same texts and recipe left behind."""
+def read_kept(kept: str) -> dict[tuple[Run, str], dict[str, Any]]:
+    """The scores that earlier sweeps left behind, and what each holds for."""
     file = paths.resolve(kept)
     done = {}
     for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else []:
@@ -151,14 +298,13 @@ def read_kept(kept: str, scope: str) -> dict[Run, dict[str, Any]]:
             row = json.loads(line)
         except ValueError:  # The last line of a killed sweep.
             continue
-        if row["scope"] == scope:
-            done[Run(*row["run"])] = row["scores"]
+        done[Run(*row["run"]), row["scope"]] = row["scores"]
     return done
 
 
-def keep(kept: str, scope: str, run: Run, scores: dict[str, Any]) -> None:
+def keep(kept: str, scope: str, run: Run, found: dict[str, Any]) -> None:
     file = paths.resolve(kept)
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a", encoding="utf-8") as lines:
         # The line break comes first: after a kill the file may end in half a line.
-        lines.write("\n" + json.dumps({"scope": scope, "run": run, "scores": scores}))
+        lines.write("\n" + json.dumps({"scope": scope, "run": run, "scores": found}))

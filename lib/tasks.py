@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from lib import paths
 from lib.checked import Strict, read_checked
+from lib.metrics import KINDS
 from lib.sources import Row, Source, raw_split
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class Card(Strict):
     """Each label (spans: span type, frames: frame type) with its meaning, in words for a prompt."""
     roles: dict[str, str] = {}
     """Frames: each role of an argument with its meaning, in words for a prompt."""
-    metric: Literal["accuracy", "macro_f1", "weighted_f1"] = "accuracy"
+    metric: str = ""
+    """The score that figures show, of those that the kind has; its first if not given."""
     family: str
     """Tasks of one family test each other out of domain."""
     topic_prompt: str | None = None
@@ -56,10 +58,24 @@ class Card(Strict):
     sources: dict[str, Source] = Field(min_length=1)
     """The first is the one that is used when none is named."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def with_metric(cls, given: Any) -> Any:
+        kind = given.get("kind") if isinstance(given, dict) else None
+        return {"metric": KINDS[kind][0]} | given if kind in KINDS else given
+
+    @model_validator(mode="after")
+    def metric_of_kind(self) -> "Card":
+        if self.metric not in KINDS[self.kind]:
+            raise ValueError(f"metric: no {self.metric!r}; a {self.kind} task has {', '.join(KINDS[self.kind])}")
+        return self
+
     @model_validator(mode="after")
     def labels_where_needed(self) -> "Card":
         if self.kind not in LISTS and len(self.labels) < 2:
             raise ValueError(f"labels: a {self.kind} task needs at least two, each with its meaning")
+        if self.kind == "spans" and not self.labels:
+            raise ValueError("labels: a spans task needs its span types, each with its meaning")
         if self.kind == "frames" and not (self.labels and self.roles):
             raise ValueError("labels, roles: a frames task needs its frame types and its roles, each with its meaning")
         return self
