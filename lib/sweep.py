@@ -121,7 +121,7 @@ class Bench:
     @cached_property
     def scopes(self) -> dict[str, str]:
         human, tests = digest(self.sources[budget.NONE]), {name: digest(one) for name, one in self.evaluations.items()}
-        code = [code_of_module("students"), code_of_module("heads"), code_of_module("sweep")]
+        code = [code_of_module("students"), code_of_module("heads")]
         by = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields), asdict(self.recipe)]
         made_by = [*by, *code, *map(version, LIBRARIES), precision(self.recipe.on)]
         return {name: digest([human, digest(rows), tests, made_by])[:16] for name, rows in self.sources.items()}
