@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 import warnings
+from collections import defaultdict
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -26,39 +27,73 @@ TASKS, SIZES, SEEDS, SYNTHETIC = ("news", "sentiment"), (60, 150, 300), (1, 2, 3
 
 def main() -> None:
     given = arguments()
-    runs = [(task, size, seed) for task in given.tasks for size in given.sizes for seed in given.seeds]
-    recipe = recipe_for(given)
-    ours: dict[str, dict[Any, float]] = {}
-    minutes: dict[str, float] = {}
+    recipe, seconds, found = recipe_for(given), dict.fromkeys(["trainer", "frozen", "full"], 0.0), defaultdict[str, Any](dict)
+    recipes = {
+        # Fewer layers that train want larger steps; the rest is the same for all three.
+        "frozen": replace(recipe, frozen_layers=4, learning_rate=5e-4),
+        "full": replace(recipe, frozen_layers=0),
+        "trainer": recipe,
+    }
     for task in given.tasks:
         pools(task)
-    # Fewer layers that train want larger steps; the rest is the same for all three.
-    for name, changes in {"frozen": {"frozen_layers": 4, "learning_rate": 5e-4}, "full": {"frozen_layers": 0}}.items():
-        started = time.perf_counter()
-        ours[name] = by_sweep(runs, replace(recipe, **changes), given.workers)
-        minutes[name] = (time.perf_counter() - started) / 60
-    started = time.perf_counter()
-    theirs = {run: by_trainer(*run, recipe) for run in runs}
-    minutes["trainer"] = (time.perf_counter() - started) / 60
-    print(
-        f"{'':10}{'runs/min':>10}{'ratio':>8}   accuracy: "
-        + "".join(f"{f'{task} {size}':>15}" for task in given.tasks for size in given.sizes)
-        + f"{'mean':>8}"
-    )
-    for name, found in {"trainer": theirs, **ours}.items():
-        cells = [mean(found[task, size, seed] for seed in given.seeds) for task in given.tasks for size in given.sizes]
-        ratio = minutes["trainer"] / minutes[name]
-        print(
-            f"{name:10}{len(runs) / minutes[name]:10.1f}{ratio:8.2f}"
-            + " " * 13
-            + "".join(f"{cell:15.3f}" for cell in cells)
-            + f"{mean(cells):8.3f}"
-        )
-    gaps = {name: mean(found.values()) - mean(theirs.values()) for name, found in ours.items()}
+        runs = [(task, size, seed) for size in given.sizes for seed in given.seeds]
+        for name, own in recipes.items():  # One after another for each task, so that noise of the machine meets all alike.
+            started = time.perf_counter()
+            found[name] |= by_trainer(runs, own) if name == "trainer" else by_sweep(runs, own, given.workers)
+            seconds[name] += time.perf_counter() - started
+            print(f"{task} {name}: {time.perf_counter() - started:.0f} s", flush=True)
+    show(given, seconds, found, matrix_rate(recipe.on))
+    gaps = {name: mean(found[name].values()) - mean(found["trainer"].values()) for name in ("frozen", "full")}
     print(f"mean accuracy minus Trainer's: {', '.join(f'{name} {gap:+.4f}' for name, gap in gaps.items())}")
-    figures = {f"{name}_ratio": round(minutes["trainer"] / minutes[name], 2) for name in ours}
+    figures = {f"{name}_ratio": round(seconds["trainer"] / seconds[name], 2) for name in gaps}
     figures |= {"accuracy_gap": round(max(map(abs, gaps.values())), 4), "frames_seconds": frames_seconds(given)}
     print(json.dumps(figures))
+
+
+def show(given: argparse.Namespace, seconds: dict[str, float], found: dict[str, Any], rate: float) -> None:
+    mixes = [(task, size) for task in given.tasks for size in given.sizes]
+    flops = {"trainer": work(given, 0), "full": work(given, 0), "frozen": work(given, 4)}
+    heads = "".join(f"{f'{task} {size}':>15}" for task, size in mixes)
+    print(f"{'':10}{'runs/min':>10}{'ratio':>8}{'of matrix rate':>16}{'accuracy':>10}{heads}")
+    for name, scores in found.items():
+        cells = [mean(scores[task, size, seed] for seed in given.seeds) for task, size in mixes]
+        share = flops[name] / seconds[name] / rate
+        print(
+            f"{name:10}{60 * len(scores) / seconds[name]:10.1f}{seconds['trainer'] / seconds[name]:8.2f}{share:16.1%}"
+            f"{mean(cells):10.3f}" + "".join(f"{cell:15.3f}" for cell in cells)
+        )
+    print(f"matrix rate: {rate / 1e12:.2f} TFLOP/s in bfloat16; accuracy: mean over {len(given.seeds)} seeds")
+
+
+def matrix_rate(device: str) -> float:
+    """Operations a second of a large product of bfloat16 matrices, the best of some."""
+    import torch
+
+    size = 2048 if device == "cpu" else 8192
+    one = torch.randn(size, size, dtype=torch.bfloat16, device=device)
+    best = float("inf")
+    for _ in range(6):
+        started = time.perf_counter()
+        float((one @ one)[0, 0])
+        best = min(best, time.perf_counter() - started)
+    return 2 * size**3 / best
+
+
+def work(given: argparse.Namespace, frozen: int) -> float:
+    """Operations that all runs of the layers that train need: 6 a weight and token learned from, 2 a token tested on."""
+    from lib.encoders import open_encoder, open_tokenizer
+    from lib.students import Recipe
+
+    recipe: Recipe = recipe_for(given)
+    model, tokenizer = open_encoder(recipe.encoder), open_tokenizer(recipe.encoder)
+    weights = sum(part.numel() for layer in model.encoder.layer[frozen:] for part in layer.parameters())
+    total = 0.0
+    for task in given.tasks:
+        _, human, _, test = pools(task)
+        length, tested = (mean(len(tokenizer(row["text"])["input_ids"]) for row in rows) for rows in (human, test))
+        for size in given.sizes:
+            total += len(given.seeds) * weights * (6 * recipe.epochs * size * length + 2 * len(test) * tested)
+    return total
 
 
 def arguments() -> argparse.Namespace:
@@ -73,14 +108,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def recipe_for(given: argparse.Namespace) -> Any:
-    from lib.encoders import EMBEDDED
-    from lib.students import Recipe
-
-    encoder = random_roberta() if given.random else given.encoder or EMBEDDED
-    return Recipe(encoder=encoder, epochs=5, batch_size=16, learning_rate=3e-4, device=given.device)
-
-
+@cache
 def random_roberta() -> str:
     """A folder with roberta-base's shape, random weights, and the embedded encoder's tokenizer."""
     from transformers import AutoTokenizer, RobertaConfig, RobertaModel
@@ -91,6 +119,14 @@ def random_roberta() -> str:
     AutoTokenizer.from_pretrained(location(EMBEDDED)).save_pretrained(folder)
     RobertaModel(RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=2)).save_pretrained(folder)
     return folder
+
+
+def recipe_for(given: argparse.Namespace) -> Any:
+    from lib.encoders import EMBEDDED
+    from lib.students import Recipe
+
+    encoder = random_roberta() if given.random else given.encoder or EMBEDDED
+    return Recipe(encoder=encoder, epochs=5, batch_size=16, learning_rate=3e-4, device=given.device)
 
 
 @cache
@@ -118,11 +154,16 @@ def by_sweep(runs: list[Any], recipe: Any, workers: int | None) -> dict[Any, flo
     return found
 
 
-def by_trainer(task: str, size: int, seed: int, recipe: Any) -> float:
+def by_trainer(runs: list[Any], recipe: Any) -> dict[Any, float]:
+    """Accuracy of each run, one after another."""
+    return {run: trained_by_trainer(*run, recipe) for run in runs}
+
+
+def trained_by_trainer(task: str, size: int, seed: int, recipe: Any) -> float:
     """Accuracy of one run, as the documentation of transformers does it: dynamic padding, evaluation at the end."""
     import numpy as np
     from datasets import Dataset
-    from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments, set_seed
+    from transformers import AutoTokenizer, DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments, set_seed
 
     from lib.encoders import location
     from lib.sweep import Run, mix
@@ -154,6 +195,7 @@ def by_trainer(task: str, size: int, seed: int, recipe: Any) -> float:
     trainer = Trainer(
         mean_classifier(folder, len(labels)), settings, DataCollatorWithPadding(tokenizer), tokens(chosen), tokens(test)
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     guessed = trainer.predict(trainer.eval_dataset).predictions.argmax(1)
     return float(np.mean(guessed == np.array([labels.index(row["label"]) for row in test])))

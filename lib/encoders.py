@@ -61,7 +61,9 @@ def open_encoder(encoder: str, device: str = "cpu") -> Any:
     No dropout of attention, and on a processor attention by plain products: each else takes more time than all the rest.
     """
     from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # The sweep has one of its own.
     folder = location(encoder)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     for name in ATTENTION_DROPOUT:

@@ -115,7 +115,7 @@ class Tagging:
         return 1 + 2 * len(self.names)
 
     def windows(self, turns: Sequence[tuple[str, str]]) -> Iterator[Item]:
-        """Turns as (speaker, text) in windows that overlap by about a quarter; most dialogues fit into one."""
+        """Turns as (speaker, text) in windows that overlap by about a quarter."""
         marks = [self.tokens(f"{speaker}:")[0] if speaker else [] for speaker, _ in turns]
         portions = [part for k, (_, text) in enumerate(turns) for part in self.portions(k, text, len(marks[k]))]
         sizes = [len(ids) + len(marks[placed.turn]) for placed, ids in portions]

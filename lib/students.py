@@ -5,6 +5,7 @@ whole pool and each run trains only what is above: nothing but the head, if all 
 """
 
 import copy
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,12 +47,16 @@ class Recipe:
                 "A recipe needs epochs, batch_size and max_tokens of at least 1, a positive learning_rate, frozen_layers of "
                 f"0 or more and a dev_share below 1: {self}."
             )
+        if self.device not in ("auto", "cpu") and not self.device.startswith("cuda"):
+            raise ValueError(f"A device is auto, cpu or cuda (cuda:1 for a second one), not {self.device!r}.")
 
     @property
     def on(self) -> str:
         """The device: a GPU where there is one, if none is named."""
         import torch
 
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise ValueError(f"device is {self.device!r}, but torch finds no GPU here; auto takes one where there is one.")
         return ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
 
 
@@ -61,6 +66,7 @@ class Pool:
     def __init__(self, card: Card, rows: Sequence[Row], recipe: Recipe, others: Iterable[tuple[Card, Sequence[Row]]] = ()):
         """`rows` can be learned from; `others` are scored on, in their own cards' words but with this card's labels."""
         self.card, self.recipe = card, recipe
+        same_each_time(recipe.on)
         model, tokenizer = open_encoder(recipe.encoder, recipe.on), open_tokenizer(recipe.encoder)
         self.size, self.typed = model.config.hidden_size, "token_type_ids" in tokenizer.model_input_names
         longest = min(recipe.max_tokens or READERS[card.kind].longest, window(model))
@@ -152,6 +158,15 @@ def taught(reader: Any, items: list[Item], row: Row) -> None:
         reader.teach(items, row)
     except ValueError as error:
         raise ValueError(f"Example {row.get('id', row)!r} has {error}. Mend it, or run 01 and 02 again.") from None
+
+
+def same_each_time(device: str) -> None:
+    """On a GPU, the algorithms that give the same sums each time, where there are such; a processor's do anyway."""
+    import torch
+
+    if device != "cpu":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def storage(device: str) -> "torch.dtype":

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
 from itertools import accumulate
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
@@ -144,10 +145,13 @@ def sweep(
     bench = Bench(card, human, synthetic, evaluations, recipe)
     done = {run: found for (run, scope), found in read_kept(kept).items() if scope == bench.scopes.get(run.method)}
     missing = [run for run in dict.fromkeys(runs) if run not in done]
+    workers = min(workers_for(runs, recipe, workers), max(1, len(missing)))
+    if workers > 1:
+        make_ready()
     with tqdm(
         total=len(runs), initial=len(runs) - len(missing), desc=f"{card.name} students", unit="run", dynamic_ncols=True
     ) as bar:
-        for run, found in trained(bench, missing, workers_for(runs, recipe, workers)):
+        for run, found in trained(bench, missing, workers):
             done[run] = found
             keep(kept, bench.scope(run), run, found)
             last = next(iter(found.values()))[card.metric]
@@ -203,6 +207,12 @@ def workers_for(runs: Sequence[Run], recipe: Recipe, given: int | None) -> int:
     return max(1, min(torch.get_num_threads(), len(runs) // WORTH_A_PROCESS)) if recipe.on == "cpu" else 1
 
 
+def make_ready() -> None:
+    """Starts the process that others are forked from, so that it imports what they need while the pool is made."""
+    multiprocessing.set_forkserver_preload(["lib.sweep", "lib.heads", "transformers.modeling_utils"])
+    forkserver.ensure_running()
+
+
 def trained(bench: Bench, runs: Sequence[Run], workers: int) -> Iterator[tuple[Run, dict[str, Any]]]:
     """Each run with its scores, as they are finished."""
     if not runs:
@@ -213,9 +223,11 @@ def trained(bench: Bench, runs: Sequence[Run], workers: int) -> Iterator[tuple[R
     import torch.multiprocessing
 
     bench.pool  # noqa: B018  Made once, before the processes share it.
-    context = torch.multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(runs)), context, at_work, (bench,)) as processes:
-        jobs = {processes.submit(scores_of, run): run for run in runs}
+    context = torch.multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(workers, context, at_work, (bench,)) as processes:
+        # Long ones first, so that none is left to train alone at the end.
+        by_length = sorted(runs, key=lambda run: run.n_human + run.n_synthetic, reverse=True)
+        jobs = {processes.submit(scores_of, run): run for run in by_length}
         try:
             for job in as_completed(jobs):
                 yield jobs[job], job.result()
