@@ -85,7 +85,7 @@ class Tagger(nn.Module):
         turns = iter(self.crf.decode(*self.emissions(hidden, items)))
         found = [[0] * len(item.pieces[0].ids) for item in items]
         for tags, item in zip(found, items, strict=True):
-            for _, at, offsets in item.placed:
+            for _, at, offsets, _ in item.placed:
                 tags[at : at + len(offsets)] = next(turns)
         return found
 
@@ -176,7 +176,7 @@ def forbid_stray_tags(crf: CRF, tags: int) -> None:
 
 def by_turn(tokens: torch.Tensor, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
     """What is said of the tokens of each item, turn by turn: mentions never cross turns, and short sequences are quick."""
-    turns = [tokens[line, at : at + len(offsets)] for line, item in enumerate(items) for _, at, offsets in item.placed]
+    turns = [tokens[line, at : at + len(offsets)] for line, item in enumerate(items) for _, at, offsets, _ in item.placed]
     lengths = torch.tensor([len(turn) for turn in turns], device=tokens.device)
     padded = nn.utils.rnn.pad_sequence(turns, batch_first=True)
     return padded, torch.arange(padded.shape[1], device=tokens.device)[None] < lengths[:, None]

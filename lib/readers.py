@@ -5,6 +5,7 @@ each of its choices, or a window of a dialogue. Long dialogues are cut into over
 characters of the text throughout, so that any language and any fast tokenizer will do.
 """
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -28,6 +29,8 @@ class Placed(NamedTuple):
     turn: int
     at: int
     offsets: list[tuple[int, int]]
+    sight: tuple[float, float] = (float("-inf"), float("inf"))
+    """From and to which character the turn is in sight."""
 
 
 class Piece(NamedTuple):
@@ -130,8 +133,14 @@ class Tagging:
         most = (self.longest - 2) // 2 - mark
         if most < 4:
             raise ValueError(f"max_tokens is {self.longest}; a window of dialogue needs more than that.")
-        for at in range(0, len(ids), most):
-            yield Placed(turn, 0, offsets[at : at + most]), ids[at : at + most]
+        at = 0
+        while at < len(ids):
+            stop = at + most
+            while at + 1 < stop < len(ids) and offsets[stop][0] < offsets[stop - 1][1]:  # Both are parts of one character.
+                stop -= 1
+            sight = offsets[at][0] if at else float("-inf"), offsets[stop - 1][1] if stop < len(ids) else float("inf")
+            yield Placed(turn, 0, offsets[at:stop], sight), ids[at:stop]
+            at = stop
 
     def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Token ids, and the characters of each without the spaces that some tokenizers count in."""
@@ -142,12 +151,13 @@ class Tagging:
         """One sequence: each turn after its speaker's mark; portions of one turn are joined again."""
         begin, end = special_tokens(self.tokenizer)
         ids, placed = list(begin), list[Placed]()
-        for (turn, _, offsets), tokens in portions:
-            if placed and placed[-1].turn == turn:
-                placed[-1] = placed[-1]._replace(offsets=placed[-1].offsets + offsets)
+        for one, tokens in portions:
+            if placed and placed[-1].turn == one.turn:
+                sight = placed[-1].sight[0], one.sight[1]
+                placed[-1] = placed[-1]._replace(offsets=placed[-1].offsets + one.offsets, sight=sight)
             else:
-                ids += marks[turn]
-                placed.append(Placed(turn, len(ids), offsets))
+                ids += marks[one.turn]
+                placed.append(one._replace(at=len(ids)))
             ids += tokens
         ids += end
         return Item([Piece(ids, [0] * len(ids))], placed, [(p.turn, p.offsets[0][0], p.offsets[-1][1]) for p in owned])
@@ -155,8 +165,8 @@ class Tagging:
     def places(self, item: Item, mentions: Sequence[Mention]) -> dict[Mention, tuple[int, int]]:
         """Where each mention's tokens are in an item, as far as it shows them."""
         found = {}
-        for turn, at, offsets in item.placed:
-            for mention in (one for one in mentions if one.turn == turn):
+        for turn, at, offsets, (first, last) in item.placed:
+            for mention in (one for one in mentions if one.turn == turn and first <= one.start and one.end <= last):
                 inside = [
                     at + k
                     for k, (start, end) in enumerate(offsets)
@@ -176,7 +186,7 @@ class Tagging:
     def mentions(self, item: Item, tags: Sequence[int]) -> dict[Mention, tuple[int, int]]:
         """The mentions that tags say, and where their tokens are. An I that continues nothing begins a mention."""
         found = {}
-        for turn, at, offsets in item.placed:
+        for turn, at, offsets, _ in item.placed:
             start = 0
             while start < len(offsets):
                 tag, stop = tags[at + start], start + 1
@@ -237,6 +247,8 @@ class Frames(Tagging):
         return list(self.windows([(turn.get("speaker") or "", turn["text"]) for turn in row["turns"]]))
 
     def teach(self, items: list[Item], row: Row) -> None:
+        for frame in row["frames"]:
+            place(frame["type"], self.types, "frame type")
         for item in items:
             item.target = self.links(item, row["frames"])
 
@@ -322,7 +334,8 @@ def owner(portion: int, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
         after = span[1] - 1 - portion if span[1] < last else last
         return min(before, after)
 
-    return max((span for span in spans if span[0] <= portion < span[1]), key=sight)
+    # Of two that show as much, the later: what begins here and goes on in the next portion is whole there.
+    return max((span for span in reversed(spans) if span[0] <= portion < span[1]), key=sight)
 
 
 def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
@@ -336,6 +349,8 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
         start += 1
     while start < end and text[end - 1].isspace():
         end -= 1
+    while start < end < len(text) and unicodedata.category(text[end])[0] == "M":
+        end += 1
     return start, end
 
 

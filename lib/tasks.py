@@ -62,7 +62,7 @@ class Card(Strict):
     @classmethod
     def with_metric(cls, given: Any) -> Any:
         kind = given.get("kind") if isinstance(given, dict) else None
-        return {"metric": KINDS[kind][0]} | given if kind in KINDS else given
+        return {"metric": KINDS[kind][0]} | given if isinstance(kind, str) and kind in KINDS else given
 
     @model_validator(mode="after")
     def metric_of_kind(self) -> "Card":
