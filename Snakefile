@@ -46,10 +46,11 @@ def data_of(task, *splits):
     return [paths.relative(tasks.card_path(dict(zip(cards, study.tasks))[task])), *(source.files[split] for split in splits if split in source.files)]
 
 
-def other_tests():
-    """The files of the tasks that students are tested on out of domain; other splits of a task's own source are in `data_of`."""
-    others = [tasks.read_card(name) for name in study.training.also_test if name in tasks.names() or name.endswith((".yaml", ".yml"))]
-    return [path for card in others for path in card.sources[card.default_source].files.values()]
+def tests_of(task):
+    """The files of what students of a task are tested on beside its own test split, and the cards of other tasks."""
+    found = tasks.other_tests(cards[task], study.source, study.training.also_test).values()
+    files = [path for one in found for split, path in one.card.sources[one.source].files.items() if split == one.split]
+    return [*(paths.relative(one.path) for one in found if one.path), *files]
 
 
 def recordings_of(task, part):
@@ -164,7 +165,7 @@ rule diversity:
 rule training:
     input:
         notebook=ancient("notebooks/04_training.ipynb"),
-        data=lambda wildcards: [*data_of(wildcards.task, "train", "test", *study.training.also_test), *other_tests()],
+        data=lambda wildcards: data_of(wildcards.task, "train", "test") + tests_of(wildcards.task),
         examples=lambda wildcards: WRITTEN[wildcards.task] + LABELED[wildcards.task],
     output: f"{RUN}/{{task}}/04_training/{{shard}}of{SHARDS}.parquet"
     log: notebook=f"{RUN}/{{task}}/04_training/{{shard}}of{SHARDS}.ipynb"

@@ -121,7 +121,7 @@ def checked_scores(scores: "DataFrame", path: str, known: Sequence[str] = ()) ->
     if missing := [column for column in COLUMNS if column not in scores]:
         raise ValueError(f"{path}: no column {', '.join(missing)}. A table of scores has {', '.join(COLUMNS)}.")
     if "evaluated_on" in scores:
-        scores = scores[scores.evaluated_on == TEST].reset_index(drop=True)
+        scores = scores[scores.evaluated_on == TEST]
     if scores.empty:
         raise ValueError(f"{path}: no rows.")
     alone = (scores.method == NONE).tolist()
@@ -130,7 +130,7 @@ def checked_scores(scores: "DataFrame", path: str, known: Sequence[str] = ()) ->
             gap and not (none and column.startswith("synthetic")) for gap, none in zip(scores[column].isna(), alone, strict=True)
         ]
         if any(empty):
-            raise ValueError(f"{path}, row {empty.index(True) + 1}: the {column} is missing.")
+            raise ValueError(f"{path}, row {scores.index[empty.index(True)] + 1}: the {column} is missing.")
     return scores
 
 

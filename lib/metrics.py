@@ -20,7 +20,7 @@ KINDS = {
 }
 """The scores that each kind of task has; the first is a card's metric if it names none."""
 SHOWN = {"frames": ["trigger_weighted_f1", "argument_weighted_f1"]}
-"""The scores of a kind that learning curves show; a card's metric if it is not here."""
+"""The scores of a kind that learning curves show beside the card's metric."""
 NOTHING = ""
 """What stands where only one side has an item."""
 
@@ -124,12 +124,23 @@ def over_seeds(scores: "DataFrame", by: list[str], score: str = "score") -> "Dat
     return pd.DataFrame(rows)
 
 
+def shown(kind: str, metric: str) -> list[str]:
+    """What learning curves show: a card's metric, and what else its kind is judged by."""
+    return list(dict.fromkeys([metric, *SHOWN.get(kind, [])]))
+
+
 def learning(scores: "DataFrame", measures: list[str]) -> "DataFrame":
-    """One row for each measure, evaluation set and mix: its number of examples, mean score and interval over seeds."""
+    """One row for each measure, evaluation set and mix: its number of examples, mean score and interval over seeds. Measures
+    and evaluation sets stand as they are given.
+    """
     by = ["evaluated_on", "method", "n_human", "n_synthetic", "n"]
     counted = scores.assign(n=scores.n_human + scores.n_synthetic)
     long = counted.melt(by, measures, var_name="measure", value_name="value")
-    return over_seeds(long, ["measure", *by], "value")
+    order = [*measures, *dict.fromkeys(scores.evaluated_on)]
+    mean = over_seeds(long, ["measure", *by], "value")
+    return mean.sort_values(
+        ["measure", "evaluated_on"], key=lambda names: names.map(order.index), kind="stable", ignore_index=True
+    )
 
 
 def kappa(first: Sequence[str], second: Sequence[str]) -> float:

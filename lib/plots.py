@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib import paths
-from lib.budget import NONE, frontier
+from lib.budget import NONE, TEST, frontier
 from lib.records import Step, save_table
 from lib.tasks import Card
 
@@ -253,7 +253,11 @@ def learning_curve(mean: "DataFrame") -> "Figure":
         for axis, measure in zip(axes[line], measures, strict=True):
             part = alone[(alone.measure == measure) & (alone.evaluated_on == name)]
             curves(axis, part)
-            axis.set(ylabel=named(measure), title="" if len(sets) == 1 else f"tested on {named(name)}")
+            axis.set_ylim(bottom=max(0, axis.get_ylim()[0]))
+            axis.set(
+                ylabel=named(measure),
+                title="" if len(sets) == 1 else "own test set" if name == TEST else f"tested on {named(name)}",
+            )
     for axis in axes[-1]:
         axis.set_xlabel("training examples")
     axes[0][0].legend()
@@ -276,7 +280,7 @@ def confusion(pairs: Sequence[tuple[str, str]], labels: Sequence[str], side: str
 
     extra = sorted({label for pair in pairs for label in pair} - set(labels))
     names = [*labels, *extra]
-    counts = confusion_matrix(*zip(*pairs, strict=True), labels=names)
+    counts = confusion_matrix(*zip(*pairs, strict=True), labels=names) if pairs else [[0] * len(names)] * len(names)
     size = max(2.2, 0.3 * len(names) + 0.9)
     figure, axes = grid_of(1, 1, max(COLUMN, size), size)
     sns.heatmap(
@@ -284,4 +288,7 @@ def confusion(pairs: Sequence[tuple[str, str]], labels: Sequence[str], side: str
         annot_kws={"size": 6 if len(names) > 8 else 8},
     )  # fmt: skip
     axes[0][0].set(xlabel="predicted label", ylabel=side)
+    # Seaborn turns names by where they are before the layout.
+    axes[0][0].tick_params(axis="x", rotation=90)
+    axes[0][0].tick_params(axis="y", rotation=0)
     return figure

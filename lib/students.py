@@ -41,7 +41,8 @@ class Recipe:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        too_small = min(self.epochs, self.batch_size, self.max_tokens or 1) < 1 or self.frozen_layers < 0
+        counts = [count for count in (self.epochs, self.batch_size, self.max_tokens) if count is not None]
+        too_small = min(counts) < 1 or self.frozen_layers < 0
         if too_small or self.learning_rate <= 0 or not 0 <= self.dev_share < 1:
             raise ValueError(
                 "A recipe needs epochs, batch_size and max_tokens of at least 1, a positive learning_rate, frozen_layers of "

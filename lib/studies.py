@@ -13,7 +13,7 @@ from lib.encoders import EMBEDDED
 from lib.prices import TokenPrice, dollars, nano
 from lib.records import ExampleSet, load_set
 from lib.sources import Row
-from lib.tasks import LISTS, Card, checked_rows, load, names, read_card
+from lib.tasks import LISTS, Card, checked_rows, load, names, other_tests, read_card
 from lib.teacher import TRIES, Bill, Request
 from lib.teachers import open_teacher, teacher_price
 
@@ -160,6 +160,7 @@ def cards(study: Study) -> dict[str, Card]:
     for card in found.values():
         if study.source and study.source not in card.sources:
             raise ValueError(f"Task {card.name!r} has no source {study.source!r}: its card names {', '.join(card.sources)}.")
+        other_tests(card, study.source, study.training.also_test)
     return found
 
 
@@ -266,6 +267,14 @@ def example_sets(card: Card, examples: list[str]) -> dict[str, ExampleSet]:
     if len(found) > len({one.method for one in found}):
         raise ValueError(f"Two example sets are of one method: {', '.join(examples)}. Give one for each method.")
     return {one.method: one for one in found}
+
+
+def written_sets(card: Card, examples: list[str]) -> dict[str, ExampleSet]:
+    """The sets that the teacher wrote, without those that it only labeled."""
+    found = {name: one for name, one in example_sets(card, examples).items() if not name.startswith("labeled")}
+    if not found:
+        raise ValueError(f"Task {card.name!r} has no example sets that a teacher wrote: run 01 and give its files as `examples`.")
+    return found
 
 
 def has_recordings(card: Card) -> bool:

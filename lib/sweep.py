@@ -20,11 +20,10 @@ from tqdm import tqdm
 
 from lib import budget, paths
 from lib.code import code_of_module
-from lib.readers import READERS
 from lib.records import ExampleSet
 from lib.sources import Row
 from lib.students import Pool, Recipe, precision, scores, train
-from lib.tasks import Card, load, names, read_card
+from lib.tasks import Card, check_fits, load, other_tests
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -77,10 +76,13 @@ class Bench:
         self.card, self.recipe, self.evaluations = card, recipe, dict(evaluations)
         self.sources = {budget.NONE: list(human), **{name: list(rows) for name, rows in synthetic.items()}}
         groups = [*self.sources.values(), *(one.rows for one in self.evaluations.values())]
-        starts = dict(zip([*self.sources, *self.evaluations], accumulate([0, *map(len, groups)]), strict=False))
+        starts = accumulate([0, *map(len, groups)])
         self.sizes = {name: len(rows) for name, rows in self.sources.items()}
-        self.places = {name: starts[name] for name in self.sources}
-        self.tested = {name: range(starts[name], starts[name] + len(one.rows)) for name, one in self.evaluations.items()}
+        self.places = {name: next(starts) for name in self.sources}
+        self.tested = {
+            name: range(start, start + len(one.rows))
+            for start, (name, one) in zip(starts, self.evaluations.items(), strict=False)
+        }
 
     @cached_property
     def pool(self) -> Pool:
@@ -124,7 +126,8 @@ class Bench:
         human, tests = digest(self.sources[budget.NONE]), {name: digest(one) for name, one in self.evaluations.items()}
         code = [code_of_module("students"), code_of_module("heads")]
         by = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields), asdict(self.recipe)]
-        made_by = [*by, *code, *map(version, LIBRARIES), precision(self.recipe.on)]
+        chosen_by = self.card.metric if self.recipe.dev_share else ""
+        made_by = [*by, *code, *map(version, LIBRARIES), precision(self.recipe.on), chosen_by]
         return {name: digest([human, digest(rows), tests, made_by])[:16] for name, rows in self.sources.items()}
 
 
@@ -161,18 +164,10 @@ def sweep(
 
 
 def evaluations(card: Card, source: str | None, also: Sequence[str] = ()) -> dict[str, Evaluation]:
-    """The task's own test split, and what else to score on: another split of its source, or the test split of another task."""
-    splits = card.sources[source or card.default_source].files
+    """The task's own test split, and what else is named: another split of its source, or the test split of another task."""
     found = {budget.TEST: Evaluation(card, load(card, "test", source).to_list())}
-    for name in also:
-        if name in splits:
-            found[name] = Evaluation(card, load(card, name, source).to_list())
-        elif name in names() or name.endswith((".yaml", ".yml")):
-            other = read_card(name)
-            found[other.name] = Evaluation(other, load(other, "test").to_list())
-        else:
-            there = f"a split ({', '.join(splits)}) or a task ({', '.join(names())})"
-            raise ValueError(f"There is no evaluation set {name!r}: give {there}.")
+    for name, one in other_tests(card, source, also).items():
+        found[name] = Evaluation(one.card, load(one.card, one.split, one.source).to_list())
     return found
 
 
@@ -186,16 +181,9 @@ def check(card: Card, human: Sequence[Row], runs: Sequence[Run], evaluations: Ma
 
 
 def check_evaluation(card: Card, name: str, one: Evaluation) -> None:
-    """A set whose answers no student of the task could give would score 0 and look like a finding."""
     if not one.rows:
         raise ValueError(f"Evaluation set {name!r} has no examples.")
-    if READERS[one.card.kind] is not READERS[card.kind]:
-        raise ValueError(
-            f"Evaluation set {name!r} is of kind {one.card.kind!r}; a student of {card.name!r} answers {card.kind!r}."
-        )
-    if card.labels and not set(card.labels) & set(one.card.labels):
-        theirs, ours = ", ".join(one.card.labels), ", ".join(card.labels)
-        raise ValueError(f"Evaluation set {name!r} has the labels {theirs}, and task {card.name!r} {ours}: they share none.")
+    check_fits(card, name, one.card)
 
 
 def workers_for(runs: Sequence[Run], recipe: Recipe, given: int | None) -> int:
@@ -279,7 +267,7 @@ def held_back(chosen: Sequence[int], run: Run, share: float) -> list[int]:
 
 def digest(what: Any) -> str:
     """Of examples or anything else that JSON can say."""
-    rows = [what.card.fields, list(map(dict, what.rows))] if isinstance(what, Evaluation) else what
+    rows = [list(what.card.fields), list(map(dict, what.rows))] if isinstance(what, Evaluation) else what
     return hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()
 
 

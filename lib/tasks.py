@@ -6,9 +6,9 @@ the embedded reference set, a data set of the hub (or of a folder laid out like 
 JSONL file; whatever the columns there, `load` gives a `datasets.Dataset` with `id`, the card's fields and `label`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -246,6 +246,50 @@ def own_label(card: Card, source: Source, row: Row, raw: Any) -> str | None:
     if source.others == "drop":
         return None
     raise ValueError(f"unknown label {given!r}: the card has {', '.join(card.labels)}. Map it under `labels` of the source.")
+
+
+class OtherTest(NamedTuple):
+    """Where examples to be scored on lie: a card, its file if it is another task's, one of its sources, a split of that."""
+
+    card: Card
+    path: Path | None
+    source: str
+    split: str
+
+
+def other_tests(card: Card, source: str | None, also: Sequence[str]) -> dict[str, OtherTest]:
+    """What else a task's students are scored on: other splits of its source, and other tasks by their test split."""
+    chosen = source or card.default_source
+    splits = [split for split in card.sources[chosen].files or card.sources[chosen].splits if split not in ("train", "test")]
+    found: dict[str, OtherTest] = {}
+    for name in also:
+        one = OtherTest(card, None, chosen, name) if name in splits else test_of_task(card, name, splits)
+        called = name if name in splits else one.card.name
+        if called in (card.name, "test", *found):
+            raise ValueError(f"Evaluation set {called!r} is there already; name each once, and not the task itself.")
+        check_fits(card, called, one.card)
+        found[called] = one
+    return found
+
+
+def test_of_task(card: Card, name: str, splits: list[str]) -> OtherTest:
+    if name not in names() and not name.endswith((".yaml", ".yml")):
+        there = f"a task ({', '.join(names())})" + (f" or a split of {card.name} ({', '.join(splits)})" if splits else "")
+        raise ValueError(f"There is no evaluation set {name!r}: give {there}.")
+    other = read_card(name)
+    return OtherTest(other, card_path(name), other.default_source, "test")
+
+
+def check_fits(card: Card, name: str, other: Card) -> None:
+    """A set whose answers no student of the task could give would score 0 and look like a finding."""
+    ours, theirs = (one.kind if one.kind in LISTS else "label" for one in (card, other))
+    if ours != theirs:
+        raise ValueError(f"Evaluation set {name!r} is of kind {other.kind!r}; a student of {card.name!r} answers {card.kind!r}.")
+    if card.labels and not set(card.labels) & set(other.labels):
+        shown = ", ".join(other.labels), ", ".join(card.labels)
+        raise ValueError(
+            f"Evaluation set {name!r} has the labels {shown[0]}, and task {card.name!r} {shown[1]}: they share none."
+        )
 
 
 def text_of(card: Card, row: Row) -> str:

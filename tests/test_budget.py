@@ -182,6 +182,30 @@ def test_mistake_in_a_table_of_scores(tmp_path: Path, scores: pd.DataFrame, said
     refused(lambda: budget.read_scores([path]), *said)
 
 
+AWAY = ROW | {"evaluated_on": "garden", "score": 0.1}
+
+
+def test_scores_out_of_domain_are_left_out(tmp_path: Path) -> None:
+    """Budgets are about the task's own test set; what was scored elsewhere needs no price."""
+    at_home = [{"evaluated_on": "test"}, ALONE | {"evaluated_on": "test", "score": 0.6}]
+    scores = table(AWAY, at_home[0], AWAY | {"human_price": None, "score": None}, at_home[1], AWAY)
+    read = budget.read_scores([write(tmp_path, scores), write(tmp_path, table({"score": 0.7}), "own.csv")])
+    assert read.score.tolist() == [0.5, 0.6, 0.7]
+    assert read.index.tolist() == [0, 1, 2]
+    points = budget.by_dollars(read)
+    assert points[["kind", "seeds"]].to_numpy().tolist() == [["human + m", 2], [NONE, 1]]
+
+
+def test_scores_out_of_domain_alone_are_nothing(tmp_path: Path) -> None:
+    refused(lambda: budget.read_scores([write(tmp_path, table(AWAY, AWAY))]), "scores.csv", "no rows")
+
+
+def test_a_row_is_counted_as_it_stands_in_the_file(tmp_path: Path) -> None:
+    at_home = {"evaluated_on": "test"}
+    path = write(tmp_path, table(AWAY, at_home, AWAY, at_home | {"score": None}))
+    refused(lambda: budget.read_scores([path]), "scores.csv, row 4: the score is missing")
+
+
 def test_what_is_no_table_of_scores(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
     refused(lambda: budget.read_scores([str(tmp_path / "none.csv")]), "none.csv: no such file")

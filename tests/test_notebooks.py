@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,13 +115,13 @@ def holds_key(folder: Path, logged: str) -> list[str]:
 
 
 def write_own_task(folder: Path) -> Path:
-    """A card and two CSV files, as a researcher would bring them."""
+    """A card and three CSV files, as a researcher would bring them."""
     folder.mkdir(parents=True, exist_ok=True)
-    for split, rows in {"train": 40, "test": 12}.items():
+    for split, rows in {"train": 40, "test": 12, "later": 6}.items():
         lines = [f'"{split} remark {i}, said {"warmly" if i % 2 else "coldly"} to guest {i % 7}",{i % 2}' for i in range(rows)]
         (folder / f"{split}.csv").write_text("\n".join(["remark,tone", *lines]) + "\n", encoding="utf-8")
     source = {
-        "files": {split: str(folder / f"{split}.csv") for split in ("train", "test")},
+        "files": {split: str(folder / f"{split}.csv") for split in ("train", "test", "later")},
         "columns": {"text": "remark", "label": "tone"},
         "labels": {"0": "rude", "1": "kind"},
     }
@@ -240,13 +240,19 @@ def test_a_notebook_runs_with_its_defaults_from_any_folder(name: str, tmp_path: 
         ("01_generation", {"method": "zero_shto"}, "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic."),
         ("01_generation", {"teacher": "no-such-model"}, "No price is known for model 'no-such-model'."),
         ("02_labeling", {"method": "zero_shto"}, "Unknown labeling method 'zero_shto': there is zero_shot."),
+        ("03_diversity", {"task": "strategy"}, "Task 'strategy' has no example sets"),
+        (
+            "04_training",
+            {"also_test": ["claimz"], "task": "strategy"},
+            "There is no evaluation set 'claimz': give a split (train, test) or a task (",
+        ),
         ("04_training", {"budgets": 0.9}, "Notebook parameter 'budgets' is 0.9, but list is expected"),
         ("05_budget", {"scores": ["none.csv"]}, "none.csv: no such file."),
     ],
 )
 def test_a_mistake_is_said_in_one_sentence(name: str, parameters: dict[str, Any], said: str, tmp_path: Path) -> None:
     made_here = tmp_path / "made" / "out.parquet"
-    where = {"figures" if name == "05_budget" else "output": str(made_here)}
+    where = {"figures" if name in ("03_diversity", "05_budget") else "output": str(made_here)}
     sentence = fails(name, tmp_path, **where, **parameters)
     assert sentence.startswith(said)
     assert "\n" not in sentence
@@ -305,11 +311,14 @@ def test_an_own_task_goes_through_diversity_training_and_budget(own: tuple[Path,
     card, written, labeled = (str(folder / name) for name in ("task/tone.yaml", "written.parquet", "labeled.parquet"))
     figures, scores = folder / "figures", folder / "scores.parquet"
     run("03_diversity", folder, task=card, examples=[written], figures=str(figures))
-    run("04_training", folder, task=card, examples=[written, labeled], output=str(scores), **TINY)
+    run("04_training", folder, task=card, examples=[written, labeled], also_test=["later"], output=str(scores), **TINY)
     run("05_budget", folder, scores=[str(scores)], figures=str(figures), budgets=[0.9], shares=[0, 1])
     rows = pd.read_parquet(scores)
-    found = rows[["method", "n_human", "n_synthetic"]].to_numpy().tolist()
-    assert sorted(found) == [["human only", 9, 0], ["labeled_zero_shot", 0, 8], ["zero_shot", 0, 12]]
+    trained = [["human only", 9, 0], ["labeled_zero_shot", 0, 8], ["zero_shot", 0, 12]]
+    for name, n in {"test": 12, "later": 6}.items():
+        part = rows[rows.evaluated_on == name]
+        assert sorted(part[["method", "n_human", "n_synthetic"]].to_numpy().tolist()) == trained
+        assert set(part.n_test) == {n}
     assert rows.score.between(0, 1).all()
     inputs = made(scores)["inputs"]
     assert set(inputs) == {card, written, labeled}
@@ -318,9 +327,110 @@ def test_an_own_task_goes_through_diversity_training_and_budget(own: tuple[Path,
         ("tone", "zero_shot", 0.9),
         ("tone", "labeled_zero_shot", 0.9),
     ]
+    assert set(pd.read_csv(figures / "scores.csv").evaluated_on) == {"test"}
     kinds = ("diversity_tone", "map_tone", "quality_by_share", "quality_by_dollars")
     assert {path.name for path in figures.glob("*.pdf")} == {f"{kind}.pdf" for kind in kinds}
     assert all(made(path)["step"] for path in figures.glob("*.*"))
+
+
+# ---- every kind of task, from people alone ----
+
+
+def written_lines(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def first_of(task: str, folder: Path, metric: str = "accuracy", **sizes: int) -> str:
+    """A card of data/tasks over the first rows of its splits, an example at a dollar; the path of the card."""
+    card = yaml.safe_load((paths.TASKS / f"{task}.yaml").read_text(encoding="utf-8"))
+    files = {}
+    for split, n in sizes.items():
+        lines = (paths.ROOT / "data" / "reference" / task / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:n]
+        files[split] = written_lines(folder / f"{task}-{split}.jsonl", list(map(json.loads, lines)))
+    price = {"dollars": 1, "source": "a test", "assumed": True}
+    path = folder / f"{task}.yaml"
+    card |= {"sources": {"own": {"files": files}}, "human_price": price, "metric": metric}
+    path.write_text(yaml.safe_dump(card), encoding="utf-8")
+    return str(path)
+
+
+def places_card(folder: Path) -> str:
+    """A task of kind spans: which cities a sentence names, in two splits to be tested on."""
+    cities = ["Rome", "Oslo", "Lima", "Bern", "Cairo", "Quito"]
+    files = {}
+    for split, rows in {"train": range(6), "test": range(6, 10), "later": range(10, 13)}.items():
+        texts = [(f"On day {i} we went to ", cities[i % 6]) for i in rows]
+        examples = [{"text": a + b + ".", "spans": [{"start": len(a), "end": len(a + b), "label": "city"}]} for a, b in texts]
+        files[split] = written_lines(folder / f"{split}.jsonl", examples)
+    card = {
+        "name": "places",
+        "kind": "spans",
+        "description": "mark each city.",
+        "fields": {"text": "a sentence"},
+        "labels": {"city": "a city"},
+        "family": "places",
+        "human_price": {"dollars": 1, "source": "a test", "assumed": True},
+        "sources": {"own": {"files": files}},
+    }
+    path = folder / "places.yaml"
+    path.write_text(yaml.safe_dump(card), encoding="utf-8")
+    return str(path)
+
+
+OF_KINDS: dict[str, tuple[Callable[[Path], dict[str, Any]], dict[str, int], str]] = {
+    # what 04 is given, the size of each evaluation set, the metric
+    "yesno": (
+        lambda folder: {"task": first_of("strategy", folder, train=8, test=6), "also_test": ["claims"], "frozen_layers": 6},
+        {"test": 6, "claims": 100},
+        "accuracy",
+    ),
+    "multiple_choice": (
+        lambda folder: {
+            "task": first_of("commonsense", folder, train=8, test=6),
+            "also_test": [first_of("riddle", folder, train=1, test=4)],
+            "dev_share": 0.25,
+        },
+        {"test": 6, "riddle": 4},
+        "accuracy",
+    ),
+    "frames": (
+        lambda folder: {
+            "task": first_of("frames", folder, "argument_micro_f1", train=3, test=1, garden=1),
+            "also_test": ["garden"],
+            "max_tokens": 64,
+        },
+        {"test": 1, "garden": 1},
+        "argument_micro_f1",
+    ),
+    "spans": (
+        lambda folder: {"task": places_card(folder), "also_test": ["later"], "device": "cpu", "workers": 1},
+        {"test": 4, "later": 3},
+        "weighted_f1",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OF_KINDS)
+def test_training_takes_every_kind_of_task_and_other_sets_to_test_on(kind: str, tmp_path: Path) -> None:
+    give, sizes, metric = OF_KINDS[kind]
+    scores = tmp_path / "scores.parquet"
+    tiny = {"budgets": [3], "shares": [0], "seeds": 2, "epochs": 1, "frozen_layers": 5}
+    executed = run("04_training", tmp_path, **(tiny | give(tmp_path)), output=str(scores))
+    rows = pd.read_parquet(scores)
+    by = ["evaluated_on", "seed", "method", "n_human", "n_synthetic", "n_test", "metric"]
+    assert sorted(rows[by].to_numpy().tolist()) == sorted(
+        [name, seed, "human only", 3, 0, n, metric] for name, n in sizes.items() for seed in (1, 2)
+    )
+    assert rows.score.between(0, 1).all()
+    assert rows.score.tolist() == rows[metric].tolist()
+    assert [len(json.loads(predicted)) for predicted in rows.predicted] == rows.n_test.tolist()
+    assert set(rows.selection) == {"best of 1 epochs on 1 of the mix" if kind == "multiple_choice" else "last of 1 epochs"}
+    shown = text_of(executed)
+    assert shown.count('"image/png"') == 2
+    assert "2 runs; 0 of 1 cells ask for more than a pool holds" in shown
+    assert "places that at least one of 2 students gets wrong" in shown
+    assert f"{2 * len(sizes)} score rows in " in shown
 
 
 # ---- secrets ----

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,16 @@ def measured() -> pd.DataFrame:
     return pd.DataFrame(rows)  # fmt: skip
 
 
+def on_two_sets() -> pd.DataFrame:
+    """Rows of one task with two measures on two evaluation sets: one is high where the other is low."""
+    rows = scores()[lambda rows: rows.task == "news"]
+    high, low = rows.score.tolist(), (rows.score / 2).tolist()
+    values = {"test": {"macro_f1": high, "accuracy": low}, "later": {"macro_f1": low, "accuracy": high}}
+    return pd.concat([rows.assign(evaluated_on=name, **measured) for name, measured in values.items()], ignore_index=True)
+
+
 def learned() -> pd.DataFrame:
-    rows = scores()
-    rows = rows[rows.task == "news"].assign(n=rows.n_human + rows.n_synthetic)
-    return metrics.over_seeds(rows, ["method", "n_human", "n_synthetic", "n"])
+    return metrics.learning(on_two_sets(), ["macro_f1", "accuracy"])
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
@@ -70,8 +77,8 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "quality_by_dollars": lambda: plots.quality_by_dollars(budget.by_dollars(scores()), {"news": "macro_f1"}),
     "measures": lambda: plots.measures(measured()),
     "map_of_texts": lambda: plots.map_of_texts(texts()),
-    "learning_curve": lambda: plots.learning_curve(learned(), "accuracy"),
-    "confusion": lambda: plots.confusion(["a", "b", "b"], ["a", "a", "b"], ["a", "b", "c"]),
+    "learning_curve": lambda: plots.learning_curve(learned()),
+    "confusion": lambda: plots.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),
 }
 CAPTION = "What it shows, with its intervals, for a reader who has only the figure. " * 4
 
@@ -143,6 +150,134 @@ def test_a_dry_cell_is_hollow() -> None:
     figure = FIGURES["quality_by_share"]()
     faces = [tuple(face) for axis in figure.axes for dots in axis.collections for face in dots.get_facecolor()]
     assert (1.0, 1.0, 1.0, 1.0) in faces
+
+
+# ---- learning curves ----
+
+
+def panels(figure: Figure) -> dict[tuple[str, str], Any]:
+    """Each panel by what it measures and what it was tested on."""
+    return {(axis.get_ylabel(), axis.get_title()): axis for axis in figure.axes}
+
+
+def lines(axis: Any) -> dict[str, list[tuple[float, float]]]:
+    """The points of each line by its name in the legend."""
+    return {drawn.get_label(): [tuple(point) for point in drawn[0].get_xydata()] for drawn in axis.containers}
+
+
+def intervals(axis: Any) -> list[tuple[float, float]]:
+    """Lower and upper end of each interval that is drawn."""
+    segments = [ends for drawn in axis.containers for ends in drawn[2][0].get_segments() if len(ends)]
+    return [(low[1], high[1]) for low, high in segments]
+
+
+def test_each_measure_and_evaluation_set_has_its_panel() -> None:
+    found = panels(plots.learning_curve(learned()))
+    assert set(found) == {(measure, title) for measure in ("macro-F1", "accuracy") for title in ("own test set", "tested on later")}
+    # Scores are 0.4 + 0.01 * (n + seed), as `scores` says, so 0.435 over both seeds at n = 2; low is half of it.
+    high = {"human only": [(2, 0.435), (4, 0.455)], "zero-shot": [(6, 0.475)], "my method": [(6, 0.475)]}
+    for (measure, name), axis in found.items():
+        factor = 1.0 if (measure, name) in [("macro-F1", "own test set"), ("accuracy", "tested on later")] else 0.5
+        drawn = lines(axis)
+        assert set(drawn) == set(high)
+        for label, points in drawn.items():
+            assert points == [pytest.approx((n, mean * factor)) for n, mean in high[label]]
+
+
+def test_panels_stand_in_the_order_of_the_measures_and_the_task_s_own_test_set_comes_first() -> None:
+    figure = plots.learning_curve(metrics.learning(on_two_sets(), ["macro_f1", "accuracy"]))
+    order = [(axis.get_title(), axis.get_ylabel()) for axis in figure.axes]
+    assert order == [(title, measure) for title in ("own test set", "tested on later") for measure in ("macro-F1", "accuracy")]
+
+
+def test_one_evaluation_set_needs_no_title() -> None:
+    own = metrics.learning(on_two_sets()[lambda rows: rows.evaluated_on == "test"], ["accuracy"])
+    figure = plots.learning_curve(own)
+    assert list(panels(figure)) == [("accuracy", "")]
+    assert figure.get_size_inches()[0] == pytest.approx(plots.COLUMN)
+
+
+def alone(values: list[float]) -> pd.DataFrame:
+    """A curve of one point: two examples of people, a score a seed."""
+    rows = [
+        {"method": NONE, "n_human": 2, "n_synthetic": 0, "seed": i, "evaluated_on": "test", "f1": v} for i, v in enumerate(values)
+    ]
+    return metrics.learning(pd.DataFrame(rows), ["f1"])
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ([0.0, 0.9], 0.0, 1.0),  # Of two values the t-interval goes to -5.27 and 6.17.
+        ([0.02, 0.04], 0.0, 0.03 + 12.7062 * 0.01),
+        ([0.9, 1.0, 0.98], 0.96 - 4.3027 * 0.052915 / 3**0.5, 1.0),
+        ([0.4, 0.5, 0.6], 0.5 - 4.3027 * 0.1 / 3**0.5, 0.5 + 4.3027 * 0.1 / 3**0.5),
+        ([0.0, 0.0], 0.0, 0.0),
+    ],
+)
+def test_an_interval_is_cut_to_where_a_score_can_be(values: list[float], low: float, high: float) -> None:
+    [found] = intervals(plots.learning_curve(alone(values)).axes[0])
+    assert found == pytest.approx((low, high), abs=1e-4)
+
+
+def test_one_seed_has_a_point_without_an_interval() -> None:
+    [axis] = plots.learning_curve(alone([0.5])).axes
+    assert lines(axis) == {"human only": [(2, 0.5)]}
+    assert intervals(axis) == []
+
+
+def test_the_axis_of_a_score_does_not_go_below_zero() -> None:
+    """A student that finds nothing scores 0, and ticks at -0.04 would promise less."""
+    [axis] = plots.learning_curve(alone([0.0, 0.0])).axes
+    assert not [tick for tick in axis.get_yticks() if axis.get_ylim()[0] <= tick < 0]
+
+
+# ---- confusions ----
+
+
+def counts(figure: Figure) -> dict[tuple[str, str], int]:
+    """The number in each cell, by the names at its row and column."""
+    [axis] = figure.axes
+    rows, columns = ([tick.get_text() for tick in ticks] for ticks in (axis.get_yticklabels(), axis.get_xticklabels()))
+    cells = [(row, column) for row in rows for column in columns]
+    return dict(zip(cells, (int(text.get_text()) for text in axis.texts), strict=True))
+
+
+def test_what_is_missed_or_made_up_is_the_last_class() -> None:
+    pairs = [("a", "a"), ("a", "nothing"), ("a", "nothing"), ("z", "a"), ("nothing", "z")]
+    figure = plots.confusion(pairs, ["z", "a"])
+    found = counts(figure)
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["z", "a", "nothing"]
+    assert {cell: n for cell, n in found.items() if n} == {
+        ("a", "a"): 1,
+        ("a", "nothing"): 2,
+        ("z", "a"): 1,
+        ("nothing", "z"): 1,
+    }
+    assert len(found) == 9
+
+
+def test_a_confusion_has_only_its_labels_where_nothing_is_missed() -> None:
+    found = counts(plots.confusion([("a", "b"), ("b", "b"), ("a", "b")], ["a", "b"]))
+    assert found == {("a", "a"): 0, ("a", "b"): 2, ("b", "a"): 0, ("b", "b"): 1}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [f"choice {i}" for i in range(1, 6)],
+        ["entailment", "not_entailment"],
+        ["Place", "Remove", "Combine", "Present", "nothing"],
+    ],
+    ids=["choices", "pairs", "types"],
+)
+def test_names_of_a_confusion_do_not_overlap(labels: list[str]) -> None:
+    figure = plots.confusion([(label, label) for label in labels], labels)
+    figure.canvas.draw()
+    [axis] = figure.axes
+    for ticks in (axis.get_xticklabels(), axis.get_yticklabels()):
+        boxes = [tick.get_window_extent() for tick in ticks]
+        assert not [(one, other) for one, other in pairwise(boxes) if one.overlaps(other)]
 
 
 # ---- words ----

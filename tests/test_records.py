@@ -95,6 +95,54 @@ def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, texts: list
     assert [json.loads(line)["text"] for line in lines] == texts
 
 
+def word(turn: int, start: int, end: int) -> dict[str, int]:
+    return {"turn": turn, "start": start, "end": end}
+
+
+QUESTIONS = [
+    {"question": "Where?", "choices": ["here", "there", "nowhere"], "label": "there"},
+    {"question": "Who?", "choices": ["Ann", "Bo"], "label": "Ann"},
+]
+SPANS: list[dict[str, Any]] = [
+    {"text": "to Rome", "spans": [{"start": 3, "end": 7, "label": "city"}]},
+    {"text": "home", "spans": []},
+]
+FRAMES: list[dict[str, Any]] = [
+    {
+        "topic": "bread",
+        "turns": [{"speaker": "a", "text": "I bake it"}, {"speaker": "b", "text": "Long?"}],
+        "frames": [
+            {"type": "Change", "trigger": word(0, 2, 6), "arguments": [{"role": "Object", **word(0, 7, 9)}]},
+            {"type": "Check", "trigger": word(1, 0, 4), "arguments": []},
+        ],
+    },
+    {"topic": "tea", "turns": [{"speaker": "a", "text": "Hm."}], "frames": []},
+]
+
+
+@pytest.mark.parametrize(
+    "rows", [QUESTIONS, SPANS, FRAMES, SPANS[1:], FRAMES[1:]], ids=["choices", "spans", "frames", "no span", "no frame"]
+)
+def test_lists_are_read_as_lists(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    """Of whatever is inside them too, so that they can be asked whether they are empty, and written as JSON."""
+    rows = [row | {"method": "zero_shot"} for row in rows]
+    found = records.load_set(save(tmp_path, rows)).rows
+    assert found == rows
+    assert json.dumps(found) == json.dumps(rows)
+
+
+def test_what_is_missing_is_none(tmp_path: Path) -> None:
+    rows = [{"method": "m", "topic": None, "dollars": None, "n": None}, {"method": "m", "topic": "tea", "dollars": 0.5, "n": 3}]
+    found = records.load_set(save(tmp_path, rows)).rows
+    assert found == rows
+    turns = [[{"speaker": "a", "text": "Hm."}], [{"text": "Yes."}]]
+    speakers = [
+        row["turns"][0]["speaker"]
+        for row in records.load_set(save(tmp_path, [{"method": "m", "turns": one} for one in turns])).rows
+    ]
+    assert speakers == ["a", None]
+
+
 @pytest.mark.parametrize(
     ("rows", "more", "said"),
     [

@@ -324,6 +324,32 @@ def test_two_shards_give_the_score_rows_of_one(again: Path, finished: Finished) 
     pd.testing.assert_frame_equal(shards, pd.read_parquet(whole).sort_values(by, ignore_index=True), check_like=True)
 
 
+# ---- what training is given ----
+
+
+def test_training_is_given_all_that_the_study_says_and_waits_for_what_it_is_tested_on(copy: Path) -> None:
+    own = yaml.safe_load((copy / "data" / "tasks" / "strategy.yaml").read_text(encoding="utf-8"))
+    own["sources"]["reference"]["files"]["later"] = "data/reference/claims/train.jsonl"
+    (copy / "data" / "tasks" / "strategy.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    given = {"also_test": ["claims", "later"], "max_tokens": 64, "dev_share": 0.2, "device": "cpu"}
+    write_study(copy, tasks=["strategy"], training=given)
+    ended = run(copy, options=("--dry-run", "--printshellcmds", "--quiet", "host"))
+    assert ended.code == 0, ended.said
+    job = ended.said[ended.said.index("rule training:") :]
+    read, told = re.search(r"input: (.*)", job), re.search(r"papermill .* -y '(.*)'", job)
+    assert read
+    assert told
+    assert yaml.safe_load(told[1]).items() >= given.items()
+    assert set(read[1].split(", ")) >= {
+        "data/tasks/strategy.yaml",
+        "data/reference/strategy/train.jsonl",
+        "data/reference/strategy/test.jsonl",
+        "data/reference/claims/train.jsonl",  # As the split `later`.
+        "data/tasks/claims.yaml",
+        "data/reference/claims/test.jsonl",
+    }
+
+
 # ---- what fails ----
 
 
@@ -409,6 +435,8 @@ def test_a_dry_run_says_the_highest_cost_without_key_or_network(copy: Path) -> N
         ("study=nowhere", {}, "Unknown study 'nowhere': studies/ has demo"),
         ("", {"epcohs": 3}, "studies/tiny.yaml: epcohs: unknown key (found '3')"),
         ("", {"tasks": ["nwes"]}, "studies/tiny.yaml: tasks: unknown task 'nwes'; there is "),
+        ("", {"training": {"also_test": ["claimz"]}}, "There is no evaluation set 'claimz'"),
+        ("", {"training": {"also_test": ["claims"]}}, "Evaluation set 'claims' "),  # Before 01 is paid for what 04 cannot use.
     ],
 )
 def test_a_mistake_in_a_study_is_said_in_one_sentence(config: str, changes: dict[str, Any], said: str, copy: Path) -> None:

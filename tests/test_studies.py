@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from endpoint import completion, serving
 from refusing import refused
 
 from lib import generation, labeling, paths, records, studies
+from lib.budget import NONE, Prices, cells
 from lib.prices import TokenPrice, dollars
+from lib.students import Recipe
 from lib.teacher import TRIES, Request, TeacherError
 
 GOOD: dict[str, Any] = {"question": "Which?", "tasks": ["news"], "budgets": {"budgets": [1, 2], "shares": [0, 0.5]}}
@@ -68,6 +71,10 @@ def test_an_unknown_study(study: str) -> None:
         ({"training": {"epoch": 3}}, ["training.epoch: unknown key"]),
         ({"training": {"learning_rate": 0}}, ["training.learning_rate", "greater than 0"]),
         ({"training": {"shards": 0}}, ["training.shards"]),
+        ({"training": {"max_tokens": 0}}, ["training.max_tokens", "greater than or equal to 1"]),
+        ({"training": {"dev_share": 1}}, ["training.dev_share", "less than 1"]),
+        ({"training": {"dev_share": -0.1}}, ["training.dev_share", "greater than or equal to 0"]),
+        ({"training": {"also_test": "riddle"}}, ["training.also_test", "list", "'riddle'"]),
         ({"budget": -1}, ["budget", "greater than or equal to 0", "-1"]),
         ({"budget": "nan"}, ["budget"]),
         ({"budgets": {"budgets": [1, -2], "shares": [0]}}, ["budgets.budgets", "above 0"]),
@@ -235,6 +242,30 @@ def test_no_files_means_the_recordings() -> None:
     assert all(one.rows and one.price > 0 and one.teacher == "recorded" for one in found.values())
 
 
+def test_a_task_without_recordings_has_no_sets() -> None:
+    assert {task: studies.example_sets(studies.read_card(task), []) for task in ("claims", "commonsense", "frames")} == {
+        "claims": {},
+        "commonsense": {},
+        "frames": {},
+    }
+
+
+def test_people_alone_get_the_whole_of_every_budget_that_is_theirs() -> None:
+    """At 0.39 dollars a claim; what would go to the teacher buys nothing."""
+    card = studies.read_card("claims")
+    [(name, alone)] = studies.people_alone(card).items()
+    assert (name, alone.method, alone.rows, alone.teacher) == (NONE, NONE, [], "none")
+    prices = Prices(card.human_price.dollars, alone.price)
+    found = list(cells(name, [0.3, 3.9, 390], [0, 0.5, 1], prices, (160, len(alone.rows))))
+    assert [(cell.budget, cell.share, cell.n_human, cell.n_synthetic) for cell in found] == [
+        (3.9, 0, 10, 0),
+        (3.9, 0.5, 5, 0),
+        (390, 0, 160, 0),
+        (390, 0.5, 160, 0),
+    ]
+    assert {cell.method for cell in found} == {NONE}
+
+
 # ---- money, before anything runs ----
 
 
@@ -242,8 +273,32 @@ def study_of(folder: Path, **change: Any) -> studies.Study:
     return studies.read_study(write(folder, GOOD | change))
 
 
-def test_a_task_that_could_not_be_trained_is_refused_before_it_is_paid_for(tmp_path: Path) -> None:
-    refused(lambda: studies.cards(study_of(tmp_path, tasks=["news", "riddle"])), "tasks of kind text", "riddle (multiple_choice)")
+def test_tasks_of_every_kind_with_fixed_labels_are_taken_and_planned(tmp_path: Path) -> None:
+    fixed = {"emotion": "text", "entailment": "pair", "passage": "passage_yesno", "strategy": "yesno", "claims": "yesno"}
+    study = study_of(tmp_path, tasks=list(fixed))
+    assert {name: card.kind for name, card in studies.cards(study).items()} == fixed
+    studies.check_data(study)
+    parts = {part.split(" ")[1] for part, requests in studies.plans(study).items() if requests}
+    assert parts == set(fixed)
+
+
+SPANS = {"name": "places", "kind": "spans", "sources": {"own": {"files": {"train": "none.jsonl"}}}}
+
+
+@pytest.mark.parametrize("task", ["riddle (multiple_choice)", "frames (frames)", "places (spans)"])
+def test_a_task_that_could_not_be_asked_for_is_refused_before_anything_is_paid_for(tmp_path: Path, task: str) -> None:
+    name = task.split(" ")[0]
+    given = write(tmp_path, CARD | SPANS, "places.yaml") if name == "places" else name
+    refused(lambda: studies.cards(study_of(tmp_path, tasks=["news", given])), "tasks with fixed labels", f"not {task}.")
+
+
+def test_how_a_study_trains(tmp_path: Path) -> None:
+    given = {"max_tokens": 64, "dev_share": 0.2, "device": "cuda", "also_test": ["claims", "garden"]}
+    training = study_of(tmp_path, training=given).training
+    assert training.model_dump().items() >= given.items()
+    shared = studies.Training().model_dump().keys() & asdict(Recipe()).keys()
+    assert {"epochs", "max_tokens", "dev_share", "device"} <= shared
+    assert {name: getattr(studies.Training(), name) for name in shared} == {name: getattr(Recipe(), name) for name in shared}
 
 
 def test_a_source_that_a_card_does_not_have(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_card_is_complete(task: str) -> None:
     assert card.topic_prompt
     assert not card.topic_prompt.endswith(".")
     assert all([*card.fields.values(), *card.labels.values(), *card.roles.values()])
+    assert card.metric == "trigger_weighted_f1" if task == "frames" else card.metric in ("accuracy", "macro_f1")
     assert card.human_price.assumed == (task != "sentiment")
     assert len(card.sources) > 1 or task == "frames"
 
@@ -445,6 +446,7 @@ GOOD = OWN.format(kind="text", fields="{text: a text}", file="own.csv", more="")
         ("name: own\n", "", ["name: missing"]),
         ("name: own", "name: My Task", ["name", "'My Task'"]),
         ("kind: text", "kind: txet", ["kind", "'multiple_choice'", "'txet'"]),
+        ("kind: text", "kind: [text]", ["kind", "'multiple_choice'"]),
         ("kind: text", "kind: frames", ["frame types", "roles"]),
         ("description: say whether it is good", "description:", ["description", "at least 1 character"]),
         ("{text: a text}", "{text: a text", ["line", "not valid YAML"]),
@@ -467,6 +469,52 @@ def test_mistake_in_a_card(tmp_path: Path, old: str, new: str, said: list[str]) 
     path = tmp_path / "own.yaml"
     path.write_text(GOOD.replace(old, new), encoding="utf-8")
     refused(lambda: tasks.read_card(str(path)), "own.yaml", *said)
+
+
+OF_LABELS = ["accuracy", "macro_f1", "weighted_f1"]
+SCORES = {
+    **dict.fromkeys(["text", "pair", "passage_yesno", "yesno"], OF_LABELS),
+    "multiple_choice": ["accuracy"],
+    "spans": ["weighted_f1", "micro_f1", "macro_f1"],
+    "frames": [f"{what}_{mean}_f1" for what in ("trigger", "argument") for mean in ("weighted", "micro", "macro")],
+}
+"""The metrics that a card of each kind can name; the first is taken if it names none."""
+EVERY_METRIC = sorted({*(metric for metrics in SCORES.values() for metric in metrics), "f1", "Accuracy", '""'})
+
+
+def card_of_kind(folder: Path, kind: str, more: str = "") -> Path:
+    path = folder / "own.yaml"
+    path.write_text(
+        GOOD.replace("kind: text", f"kind: {kind}") + f"roles: {{Object: what is acted on}}\n{more}", encoding="utf-8"
+    )
+    return path
+
+
+@pytest.mark.parametrize("kind", SCORES)
+def test_a_kind_has_its_own_metric_if_the_card_names_none(tmp_path: Path, kind: str) -> None:
+    assert tasks.read_card(str(card_of_kind(tmp_path, kind))).metric == SCORES[kind][0]
+
+
+@pytest.mark.parametrize("metric", EVERY_METRIC)
+@pytest.mark.parametrize("kind", SCORES)
+def test_a_card_names_a_metric_of_its_kind(tmp_path: Path, kind: str, metric: str) -> None:
+    path = str(card_of_kind(tmp_path, kind, f"metric: {metric}\n"))
+    if metric in SCORES[kind]:
+        assert tasks.read_card(path).metric == metric
+    else:
+        said = f"metric: no {metric.strip(chr(34))!r}; a {kind} task has {', '.join(SCORES[kind])}"
+        refused(lambda: tasks.read_card(path), "own.yaml", said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("spans", "a spans task needs its span types"), ("frames", "needs its frame types and its roles")]
+)
+def test_spans_and_frames_need_their_labels(tmp_path: Path, kind: str, said: str) -> None:
+    path = card_of_kind(tmp_path, kind)
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("labels: {good: it is good, bad: it is bad}\n", ""), encoding="utf-8"
+    )
+    refused(lambda: tasks.read_card(str(path)), "own.yaml", "labels", said)
 
 
 @pytest.mark.parametrize(
