@@ -5,3 +5,9 @@ prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, generat
 diversity. Training: readers, heads, students, sweep, errors. Answering: budget, plots. Running: parameters, code, studies,
 summary.
 """
+
+import os
+
+# Threads that wait for each other give the core away meanwhile. If they spun, as is usual, one busy neighbour on the machine
+# would make training on two cores some twenty times slower. It is read when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

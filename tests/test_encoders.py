@@ -124,9 +124,9 @@ def test_attention_drops_nothing_and_hidden_states_what_they_did(tmp_path: Path,
     assert getattr(ours, hidden) == getattr(theirs, hidden) > 0
 
 
-def test_no_dropout_of_attention_reaches_its_layers(folders: dict[str, str]) -> None:
+def test_no_dropout_of_attention_reaches_its_layers(tmp_path: Path) -> None:
     """With hidden states left whole, too, an encoder that trains says what it says at rest."""
-    model = open_encoder(folders["Bert"])
+    model = open_encoder(save_tiny(tmp_path, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3))
     rest = outputs(model)
     model.train()
     assert not torch.allclose(outputs(model), rest, atol=1e-3)

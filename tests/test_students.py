@@ -318,10 +318,10 @@ def test_a_frames_student_learns_triggers_and_arguments() -> None:
 
 
 def test_students_answer_examples_in_other_words_than_their_own_card(small: str) -> None:
-    """Scored on a task whose field has another name, and which knows a label more."""
+    """Scored on a task whose field has another name, and whose labels are more and in another order."""
     card, rows = examples("yesno")
     other = read_card("strategy")
-    other = other.model_copy(update={"labels": other.labels | {"maybe": "who knows"}})
+    other = other.model_copy(update={"labels": {"maybe": "who knows", "no": "false", "yes": "true"}})
     asked = load(read_card("strategy"), "test").to_list()[:6]
     pool = Pool(card, rows, quick(small), [(card, rows[:2]), (other, asked)])
     student = train(pool, range(8), seed=1)
@@ -361,6 +361,15 @@ def test_training_leaves_the_pool_as_it_was(small: str, kind: str, frozen: int) 
     assert same(upper, state(pool.upper) if pool.upper is not None else [])
     assert [(row, items) for _, row, items in pool.examples] == seen
     assert pool.data.requires_grad is False
+
+
+def test_training_drops_hidden_states_as_the_encoder_says(tmp_path: Path) -> None:
+    card, rows = examples("text")
+    encoders = [save_tiny(tmp_path / str(share), hidden_dropout_prob=share) for share in (0.0, 0.5)]
+    one, other = (state(train(Pool(card, rows, quick(encoder, frozen_layers=1)), range(8), seed=1)) for encoder in encoders)
+    assert not same(one, other)
+    rest = [read(new_student(pool), pool, pool.items(range(8))) for pool in (Pool(card, rows, quick(one)) for one in encoders)]
+    assert all(map(torch.equal, *rest))
 
 
 def test_only_what_is_above_the_frozen_layers_trains(small: str) -> None:
@@ -670,7 +679,7 @@ STRANGE: dict[str, tuple[Row, list[str]]] = {
     "spans": ({"spans": [{"start": 0, "end": 2, "label": "day"}]}, ["label 'day'", "person, place"]),
     "frames": (
         {"frames": [{"type": "Cook", "trigger": {"turn": 0, "start": 0, "end": 2}, "arguments": []}]},
-        ["'trigger Cook'", "trigger Place"],
+        ["frame type 'Cook'", "Place, Remove"],
     ),
 }
 
