@@ -173,7 +173,9 @@ def intervals(axis: Any) -> list[tuple[float, float]]:
 
 def test_each_measure_and_evaluation_set_has_its_panel() -> None:
     found = panels(plots.learning_curve(learned()))
-    assert set(found) == {(measure, title) for measure in ("macro-F1", "accuracy") for title in ("own test set", "tested on later")}
+    assert set(found) == {
+        (measure, title) for measure in ("macro-F1", "accuracy") for title in ("own test set", "tested on later")
+    }
     # Scores are 0.4 + 0.01 * (n + seed), as `scores` says, so 0.435 over both seeds at n = 2; low is half of it.
     high = {"human only": [(2, 0.435), (4, 0.455)], "zero-shot": [(6, 0.475)], "my method": [(6, 0.475)]}
     for (measure, name), axis in found.items():

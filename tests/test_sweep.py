@@ -257,8 +257,10 @@ def test_splits_of_a_data_set_of_the_hub_are_scored_on_too() -> None:
 
 
 def test_an_unknown_evaluation_set_is_refused() -> None:
-    refused(lambda: evaluations(read_card("frames"), None, ["gardn"]), "'gardn'", "train, test, garden, ja", ", ".join(names()))
-    refused(lambda: evaluations(CARD, None, ["garden"]), "'garden'", "a split (train, test)")
+    refused(
+        lambda: evaluations(read_card("frames"), None, ["gardn"]), "'gardn'", "a split of frames (garden, ja)", ", ".join(names())
+    )
+    refused(lambda: evaluations(CARD, None, ["garden"]), "'garden'", "give a task (")
     refused(lambda: evaluations(CARD, None, ["none.yaml"]), "none.yaml")
     refused(lambda: evaluations(CARD, "imdb"), "no source 'imdb'", "reference, sst2")
 
@@ -600,3 +602,9 @@ def test_labels_may_overlap_in_part(tmp_path: Path, recipe: Recipe) -> None:
     rows = [TESTS[0] | {"label": "neutral"}, TESTS[1] | {"label": "positive"}]
     table = scores(tmp_path / "k", recipe, RUNS[:1], evaluations=TESTED | {"near": Evaluation(card, rows)})
     assert set(json.loads(table.predicted[1])) <= {"positive", "negative"}
+
+
+def test_the_training_split_and_a_set_named_twice_are_no_evaluation_sets() -> None:
+    refused(lambda: evaluations(read_card("frames"), None, ["train"]), "'train'", "garden, ja")
+    refused(lambda: evaluations(read_card("frames"), None, ["garden", "garden"]), "'garden' is there already")
+    refused(lambda: evaluations(read_card("claims"), None, ["claims"]), "'claims' is there already")
