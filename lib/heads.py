@@ -25,8 +25,6 @@ FORBIDDEN = -5.0
 class Classifier(nn.Module):
     """A linear reading of the mean over a piece's tokens: scores for labels."""
 
-    pooled = True
-
     def __init__(self, size: int, labels: int):
         super().__init__()
         self.linear = nn.Linear(size, labels)
@@ -59,8 +57,6 @@ class Chooser(Classifier):
 
 class Tagger(nn.Module):
     """A CRF over the BIO tags of each turn."""
-
-    pooled = False
 
     def __init__(self, size: int, tags: int):
         super().__init__()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib import metrics
 from lib.encoders import EMBEDDED, keep_tokens, open_encoder, open_tokenizer, parts, window
-from lib.readers import READERS, Item, Piece, gold
+from lib.readers import READERS, Item, Labels, Piece, gold
 from lib.sources import Row
 from lib.tasks import Card
 
@@ -81,6 +81,7 @@ class Pool:
             self.examples += [(reader, row, reader.items(row)) for row in found]
         self.cut = sum(any(item.cut for item in items) for _, _, items in self.examples)
         self.longest, self.probes = longest, recipe.frozen_layers == model.config.num_hidden_layers
+        self.at_once = self.probes and issubclass(READERS[card.kind], Labels)
         self.lay_out(model)
 
     def lay_out(self, model: Any) -> None:
@@ -109,10 +110,7 @@ class Pool:
         """What the frozen layers make of each piece, in batches of pieces of like length; its mean, where a probe reads that."""
         import torch
 
-        from lib.heads import new_head
-
         made: dict[int, torch.Tensor] = {}
-        mean = self.probes and new_head(self.reader, self.size).pooled
         order = sorted(range(len(pieces)), key=lambda i: len(pieces[i]))
         with torch.inference_mode():
             for start in range(0, len(pieces), TOGETHER):
@@ -120,7 +118,7 @@ class Pool:
                 hidden = self.through(lower, [pieces[i] for i in chosen])[0]
                 for i, row in zip(chosen, hidden, strict=True):
                     whole = row[: len(pieces[i])]
-                    made[i] = whole.mean(0, keepdim=True) if mean else whole.to(storage(self.recipe.on))
+                    made[i] = whole.mean(0, keepdim=True) if self.at_once else whole.to(storage(self.recipe.on))
         return (made[i] for i in range(len(pieces)))
 
     def through(self, encoder: Any, pieces: Sequence["torch.Tensor"]) -> tuple["torch.Tensor", "torch.Tensor"]:
@@ -218,7 +216,7 @@ def train(pool: Pool, chosen: Sequence[int], seed: int, dev: Sequence[int] = ())
     torch.manual_seed(seed)
     student, items = new_student(pool), pool.items(chosen)
     best: tuple[float, dict[str, Any]] = float("-inf"), {}
-    if pool.probes and student["head"].pooled:
+    if pool.at_once:
         return probe(student, pool, items)
     for _ in epochs(student, pool, items):
         if dev:

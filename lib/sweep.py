@@ -95,12 +95,16 @@ class Bench:
     def scores(self, run: Run) -> dict[str, Any]:
         """Trains the student of a run and scores it on each evaluation set."""
         chosen = mix(run, self.places, self.sizes)
-        dev = held_back(chosen, run, self.recipe.dev_share)
+        dev = [] if self.pool.at_once else held_back(chosen, run, self.recipe.dev_share)
         student = train(self.pool, [i for i in chosen if i not in set(dev)], run.seed, dev)
         found = {}
         for name, tested in self.tested.items():
             scored, answers = scores(student, self.pool, tested)
-            found[name] = scored | {"predicted": json.dumps(answers, ensure_ascii=False)}
+            said = {
+                "selection": selection(run, self.recipe, self.pool.at_once),
+                "predicted": json.dumps(answers, ensure_ascii=False),
+            }
+            found[name] = scored | said
         return found
 
     def rows(self, run: Run, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -108,7 +112,6 @@ class Bench:
         metric, on = self.card.metric, self.recipe.on
         made = {
             "encoder": self.recipe.encoder,
-            "selection": selection(run, self.recipe),
             "device": on,
             "precision": precision(on),
         }
@@ -252,8 +255,10 @@ def scores_of(run: Run) -> dict[str, Any]:
     return BENCH[0].scores(run)
 
 
-def selection(run: Run, recipe: Recipe) -> str:
+def selection(run: Run, recipe: Recipe, at_once: bool = False) -> str:
     """How the epoch was chosen, in words."""
+    if at_once:
+        return "the best fit, found at once"
     n = len(held_back(range(run.n_human + run.n_synthetic), run, recipe.dev_share))
     return f"best of {recipe.epochs} epochs on {n} of the mix" if n else f"last of {recipe.epochs} epochs"
 

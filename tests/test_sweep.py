@@ -181,25 +181,15 @@ def test_a_probe_has_no_epochs_to_choose_from(tmp_path: Path, recipe: Recipe) ->
 
 
 def test_what_chooses_the_epoch_is_not_learned_from(tmp_path: Path, recipe: Recipe) -> None:
-    """A dev example with the other label changes the score that an epoch gets, and nothing that a student learns."""
-    rows, run = [row | {"label": "positive"} for row in HUMAN[:4]], Run(NONE, 4, 0, 1)
-    (place,) = held_back(sweep.mix(run, {NONE: 0}, {NONE: 4}), run, 0.25)
-    once = replace(recipe, epochs=1, dev_share=0.25)
-    changed = [row | {"label": "negative"} if i == place else row for i, row in enumerate(rows)]
-    # With one epoch there is nothing to choose, so only learning could make a difference.
-    one, other = (scores(tmp_path / name, once, [run], human=human) for name, human in (("a", rows), ("b", changed)))
-    assert one.predicted.tolist() == other.predicted.tolist()
-    assert one.selection.tolist() == ["best of 1 epochs on 1 of the mix"]
-    learned = [row | {"label": "negative"} if i == (place + 1) % 4 else row for i, row in enumerate(rows)]
-    bench, its = (Bench(CARD, human, {}, TESTED, once) for human in (rows, learned))
-    assert weights(bench, run) != weights(its, run)
-
-
-def weights(bench: Bench, run: Run) -> list[float]:
-    chosen = sweep.mix(run, bench.places, bench.sizes)
-    dev = held_back(chosen, run, bench.recipe.dev_share)
-    student = sweep.train(bench.pool, [i for i in chosen if i not in dev], run.seed, dev)
-    return [float(part.double().sum()) for part in student.state_dict().values()]
+    """Three of four examples, all that have the other label: a student that saw them would give it."""
+    run = Run(NONE, 4, 0, 1)
+    (learned,) = set(range(4)) - set(held_back(sweep.mix(run, {NONE: 0}, {NONE: 4}), run, 0.75))
+    labels = ["positive" if i == learned else "negative" for i in range(4)]
+    rows = [row | {"label": label} for row, label in zip(HUMAN, labels, strict=False)]
+    table = scores(tmp_path / "kept", replace(recipe, epochs=5, dev_share=0.75), [run], human=rows)
+    assert set(json.loads(table.predicted[0])) == {"positive"}
+    assert table.selection.tolist() == ["best of 5 epochs on 3 of the mix"]
+    assert "negative" in json.loads(scores(tmp_path / "all", replace(recipe, epochs=5), [run], human=rows).predicted[0])
 
 
 # ---- what to score on ----
@@ -258,11 +248,16 @@ def test_splits_of_a_data_set_of_the_hub_are_scored_on_too() -> None:
 
 def test_an_unknown_evaluation_set_is_refused() -> None:
     refused(
-        lambda: evaluations(read_card("frames"), None, ["gardn"]), "'gardn'", "a split of frames (garden, ja)", ", ".join(names())
+        lambda: evaluations(read_card("frames"), None, ["gardn"]), "'gardn'", "split of frames (garden, ja)", ", ".join(names())
     )
-    refused(lambda: evaluations(CARD, None, ["garden"]), "'garden'", "give a task (")
+    refused(lambda: evaluations(CARD, None, ["garden"]), "'garden'", ", ".join(names()))
     refused(lambda: evaluations(CARD, None, ["none.yaml"]), "none.yaml")
     refused(lambda: evaluations(CARD, "imdb"), "no source 'imdb'", "reference, sst2")
+
+
+@pytest.mark.parametrize("also", [["test"], ["train"], ["claims"], ["strategy", "strategy"]])
+def test_nothing_is_scored_on_twice_or_on_what_was_learned(also: list[str]) -> None:
+    refused(lambda: evaluations(read_card("claims"), None, also), repr(also[0]))
 
 
 # ---- scores ----
