@@ -80,15 +80,16 @@ def window(model: Any) -> int:
 
 
 def parts(model: Any, name: str, frozen: int) -> tuple[Any, Any]:
-    """The frozen lower part of an encoder (none if nothing is frozen) and the upper part that trains.
+    """The frozen lower part of an encoder (None if nothing is frozen) and the upper part that trains (None if all is).
 
     Each is the encoder itself with some of its layers, so that every architecture brings its own masks and positions.
     """
     deep = int(model.config.num_hidden_layers)
     if frozen > deep:
         raise ValueError(f"frozen_layers is {frozen}, but {name} has {deep} layers.")
-    if not frozen:
-        return None, without_pooler(copy.deepcopy(model))
+    if frozen in (0, deep):
+        whole = without_pooler(copy.deepcopy(model))
+        return (whole, None) if frozen else (None, whole)
     try:
         lower, upper = some_layers(model, 0, frozen), some_layers(model, frozen, deep)
         whole_again = same_outputs(model, lower, upper)

@@ -248,9 +248,9 @@ def test_splits_of_a_data_set_of_the_hub_are_scored_on_too() -> None:
 
 def test_an_unknown_evaluation_set_is_refused() -> None:
     refused(
-        lambda: evaluations(read_card("frames"), None, ["gardn"]), "'gardn'", "split of frames (garden, ja)", ", ".join(names())
+        lambda: evaluations(read_card("frames"), None, ["gardn"]), "'gardn'", "a split of frames (garden, ja)", ", ".join(names())
     )
-    refused(lambda: evaluations(CARD, None, ["garden"]), "'garden'", ", ".join(names()))
+    refused(lambda: evaluations(CARD, None, ["garden"]), "'garden'", "give a task (")
     refused(lambda: evaluations(CARD, None, ["none.yaml"]), "none.yaml")
     refused(lambda: evaluations(CARD, "imdb"), "no source 'imdb'", "reference, sst2")
 
