@@ -244,7 +244,7 @@ def test_a_notebook_runs_with_its_defaults_from_any_folder(name: str, tmp_path: 
         (
             "04_training",
             {"also_test": ["claimz"], "task": "strategy"},
-            "There is no evaluation set 'claimz': give a split (train, test) or a task (",
+            "There is no evaluation set 'claimz': give a task (",
         ),
         ("04_training", {"budgets": 0.9}, "Notebook parameter 'budgets' is 0.9, but list is expected"),
         ("05_budget", {"scores": ["none.csv"]}, "none.csv: no such file."),
