@@ -81,6 +81,8 @@ class Labels:
         pair = ("\n".join(texts[:-1]), texts[-1]) if len(texts) > 1 else (texts[0],)
         whole = self.tokenizer(*pair, verbose=False)
         cut = len(whole["input_ids"]) > self.longest
+        if cut and self.longest <= self.tokenizer.num_special_tokens_to_add(len(pair) > 1):
+            raise ValueError(f"max_tokens is {self.longest}; what the tokenizer puts around a text fills that.")
         read = self.tokenizer(*pair, truncation=True, max_length=self.longest) if cut else whole
         return Piece(read["input_ids"], read.get("token_type_ids") or [0] * len(read["input_ids"])), cut
 

@@ -272,13 +272,14 @@ def probe(student: Any, pool: Pool, items: Sequence[Item]) -> Any:
     """The best head there is, as logistic regression finds it (scikit-learn's C = 1): nothing below it moves."""
     import torch
 
-    given = hidden(student, pool, items)
+    given, weight = hidden(student, pool, items), student["head"].linear.weight
+    twice = 2 if len(weight) == 2 else 1  # Of two labels scikit-learn weighs one vector, the difference of these two.
     optimizer = torch.optim.LBFGS(student.parameters(), max_iter=300, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         loss: torch.Tensor = student["head"].loss(*given, items)
-        loss = loss + student["head"].linear.weight.square().sum() / (2 * len(items))
+        loss = loss + twice * weight.square().sum() / (2 * len(items))
         loss.backward()
         return loss
 

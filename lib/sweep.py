@@ -130,7 +130,7 @@ class Bench:
         code = [code_of_module("students"), code_of_module("heads")]
         by = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields), asdict(self.recipe)]
         chosen_by = self.card.metric if self.recipe.dev_share else ""
-        made_by = [*by, *code, *map(version, LIBRARIES), precision(self.recipe.on), chosen_by]
+        made_by = [*by, *code, *map(version, LIBRARIES), self.recipe.on, precision(self.recipe.on), chosen_by]
         return {name: digest([human, digest(rows), tests, made_by])[:16] for name, rows in self.sources.items()}
 
 

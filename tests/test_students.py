@@ -98,8 +98,9 @@ def quick(small: str, **other: Any) -> Recipe:
     return Recipe(**{"encoder": small, "epochs": 2, "frozen_layers": 2, "learning_rate": 3e-3, "batch_size": 4} | other)
 
 
-ANSWERING = [(kind, frozen) for kind in KINDS for frozen in ((5, 6) if kind in ("spans", "frames") else (0, 2, 3))]
-"""Each kind with some layers to train and with none. An encoder without training finds no mention, so those have the embedded one."""
+FROZEN = {"text": (0, 2, 3), "multiple_choice": (0, 2, 3), "spans": (5, 6), "frames": (5, 6)}
+ANSWERING = [(kind, frozen) for kind in KINDS for frozen in FROZEN.get(kind, (2,))]
+"""Each kind, and each head with some layers to train and with none; to find mentions it takes an encoder that knows something."""
 
 
 def answering(card: Card, rows: list[Row], small: str, frozen: int, others: Sequence[tuple[Card, list[Row]]] = ()) -> Pool:
@@ -142,7 +143,7 @@ def by_transformers(encoder: str, texts: Sequence[tuple[str, ...]], longest: int
 
 
 @pytest.mark.usefixtures("exact")
-@pytest.mark.parametrize("frozen", range(4))
+@pytest.mark.parametrize("frozen", [0, 2, 3])
 @pytest.mark.parametrize("kind", tiny.KINDS)
 def test_a_frozen_prefix_gives_what_the_whole_encoder_gives(folders: dict[str, str], kind: str, frozen: int) -> None:
     encoder = folders[kind]
@@ -291,7 +292,7 @@ def test_every_kind_trains_and_answers_in_its_form(small: str, kind: str, frozen
     assert all(torch.isfinite(part).all() for part in student.state_dict().values())
 
 
-@pytest.mark.parametrize(("kind", "frozen"), [("text", 4), ("pair", 5), ("multiple_choice", 5), ("text", 6)])
+@pytest.mark.parametrize(("kind", "frozen"), [("text", 4), ("multiple_choice", 5), ("text", 6)])
 def test_a_student_learns(kind: str, frozen: int) -> None:
     card, rows = examples(kind, 12)
     pool = Pool(card, rows, Recipe(epochs=8, frozen_layers=frozen, batch_size=4, learning_rate=1e-3))
@@ -335,7 +336,8 @@ def test_students_answer_examples_in_other_words_than_their_own_card(small: str)
 
 
 @pytest.mark.parametrize(
-    ("kind", "frozen"), [*((kind, 2) for kind in KINDS), ("text", 0), ("frames", 0), ("text", 3), ("frames", 3)]
+    ("kind", "frozen"),
+    [(kind, frozen) for kind in ("text", "multiple_choice", "spans", "frames") for frozen in (0, 3)] + [("pair", 2)],
 )
 def test_the_same_seed_gives_the_same_student(small: str, kind: str, frozen: int) -> None:
     """To the last bit, in the same pool and in another one of the same examples."""
@@ -348,7 +350,7 @@ def test_the_same_seed_gives_the_same_student(small: str, kind: str, frozen: int
 
 
 @pytest.mark.parametrize("frozen", [0, 2, 3])
-@pytest.mark.parametrize("kind", ["text", "multiple_choice", "frames"])
+@pytest.mark.parametrize("kind", ["text", "frames"])
 def test_training_leaves_the_pool_as_it_was(small: str, kind: str, frozen: int) -> None:
     card, rows = examples(kind)
     pool = Pool(card, rows, quick(small, frozen_layers=frozen))
@@ -396,7 +398,7 @@ def test_an_encoder_that_cannot_be_cut_trains_whole_and_is_refused_in_part(tmp_p
     refused(lambda: Pool(card, rows, quick(encoder, frozen_layers=1)), repr(encoder), "cannot be cut", "frozen_layers: 0")
 
 
-@pytest.mark.parametrize("frozen", [0, 2, 3])
+@pytest.mark.parametrize("frozen", [0, 3])
 @pytest.mark.parametrize("chosen", [[0], [0, 0, 0], [8], [9], [10], list(range(5))], ids=str)
 def test_few_examples(small: str, chosen: list[int], frozen: int) -> None:
     """One example, one repeated, an empty, a short and a long text, a last batch of one."""
@@ -426,8 +428,7 @@ BLANK: dict[str, Row] = {
 }
 
 
-@pytest.mark.parametrize("frozen", [0, 3])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "frozen"), [*((kind, 0) for kind in KINDS), ("text", 3), ("multiple_choice", 3), ("frames", 2)])
 def test_empty_texts(small: str, kind: str, frozen: int) -> None:
     """Alone and among others, to learn from and to answer. Where nothing is, nothing is found."""
     card, rows = examples(kind, 2)
