@@ -425,7 +425,8 @@ def test_training_takes_every_kind_of_task_and_other_sets_to_test_on(kind: str, 
     assert rows.score.between(0, 1).all()
     assert rows.score.tolist() == rows[metric].tolist()
     assert [len(json.loads(predicted)) for predicted in rows.predicted] == rows.n_test.tolist()
-    assert set(rows.selection) == {"best of 1 epochs on 1 of the mix" if kind == "multiple_choice" else "last of 1 epochs"}
+    chosen = {"multiple_choice": "best of 1 epochs on 1 of the mix", "yesno": "the best fit, found at once"}
+    assert set(rows.selection) == {chosen.get(kind, "last of 1 epochs")}
     shown = text_of(executed)
     assert shown.count('"image/png"') == 2
     assert "2 runs; 0 of 1 cells ask for more than a pool holds" in shown
