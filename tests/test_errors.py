@@ -4,18 +4,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from made_up import DISHES
 
 from lib import errors
-from lib.tasks import Card, load, read_card
-
-MADE_UP = {
-    "name": "made_up",
-    "description": "find dishes and tools.",
-    "family": "made_up",
-    "human_price": {"dollars": 1, "source": "made up"},
-    "sources": {"own": {"files": {"train": "none.jsonl"}}},
-}
-DISHES = Card(**MADE_UP, kind="spans", fields={"text": "a recipe"}, labels={"dish": "what is made", "tool": "what with"})
+from lib.tasks import load, read_card
 
 
 def span(start: int, end: int, label: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from made_up import DISHES, MADE_UP
 from refusing import refused
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -36,14 +37,6 @@ from lib.tasks import Card, load, read_card
 
 TOKENIZER = open_tokenizer(EMBEDDED)
 CLS, SEP = TOKENIZER.cls_token_id, TOKENIZER.sep_token_id
-MADE_UP = {
-    "name": "made_up",
-    "description": "find dishes and tools.",
-    "family": "made_up",
-    "human_price": {"dollars": 1, "source": "made up"},
-    "sources": {"own": {"files": {"train": "none.jsonl"}}},
-}
-DISHES = Card(**MADE_UP, kind="spans", fields={"text": "a recipe"}, labels={"dish": "what is made", "tool": "what with"})
 COOKING = read_card("frames")
 
 
