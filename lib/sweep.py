@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 LIBRARIES = ("torch", "transformers")
-WORTH_A_PROCESS = 8
+WORTH_A_PROCESS = 5
 """Runs for each processor core from which on it pays to start a process there; it takes some seconds to."""
 
 
@@ -72,8 +72,9 @@ class Bench:
         synthetic: Mapping[str, Sequence[Row]],
         evaluations: Mapping[str, Evaluation],
         recipe: Recipe,
+        threads: int = 1,
     ):
-        self.card, self.recipe, self.evaluations = card, recipe, dict(evaluations)
+        self.card, self.recipe, self.evaluations, self.threads = card, recipe, dict(evaluations), threads
         self.sources = {budget.NONE: list(human), **{name: list(rows) for name, rows in synthetic.items()}}
         groups = [*self.sources.values(), *(one.rows for one in self.evaluations.values())]
         starts = accumulate([0, *map(len, groups)])
@@ -93,7 +94,10 @@ class Bench:
         return pool
 
     def scores(self, run: Run) -> dict[str, Any]:
-        """Trains the student of a run and scores it on each evaluation set."""
+        """Trains the student of a run and scores it on each evaluation set, with as many threads in every process."""
+        import torch
+
+        torch.set_num_threads(self.threads)
         chosen = mix(run, self.places, self.sizes)
         dev = [] if self.pool.at_once else held_back(chosen, run, self.recipe.dev_share)
         student = train(self.pool, [i for i in chosen if i not in set(dev)], run.seed, dev)
@@ -102,6 +106,7 @@ class Bench:
             scored, answers = scores(student, self.pool, tested)
             said = {
                 "selection": selection(run, self.recipe, self.pool.at_once),
+                "threads": self.threads,
                 "predicted": json.dumps(answers, ensure_ascii=False),
             }
             found[name] = scored | said
@@ -148,10 +153,12 @@ def sweep(
     import pandas as pd
 
     check(card, human, runs, evaluations)
-    bench = Bench(card, human, synthetic, evaluations, recipe)
+    workers = workers_for(runs, recipe, workers)
+    # By the runs that are asked for and not by those that are missing: sums differ a little between one thread and two.
+    bench = Bench(card, human, synthetic, evaluations, recipe, threads_for(workers))
     done = {run: found for (run, scope), found in read_kept(kept).items() if scope == bench.scopes.get(run.method)}
     missing = [run for run in dict.fromkeys(runs) if run not in done]
-    workers = min(workers_for(runs, recipe, workers), max(1, len(missing)))
+    workers = min(workers, max(1, len(missing)))
     if workers > 1:
         make_ready()
     with tqdm(
@@ -198,6 +205,13 @@ def workers_for(runs: Sequence[Run], recipe: Recipe, given: int | None) -> int:
     return max(1, min(torch.get_num_threads(), len(runs) // WORTH_A_PROCESS)) if recipe.on == "cpu" else 1
 
 
+def threads_for(workers: int) -> int:
+    """For each run: all that there are, or one where processes have the other cores."""
+    import torch
+
+    return 1 if workers > 1 else torch.get_num_threads()
+
+
 def make_ready() -> None:
     """Starts the process that others are forked from, so that it imports what they need while the pool is made."""
     multiprocessing.set_forkserver_preload(["lib.sweep", "lib.heads", "transformers.modeling_utils"])
@@ -208,11 +222,15 @@ def trained(bench: Bench, runs: Sequence[Run], workers: int) -> Iterator[tuple[R
     """Each run with its scores, as they are finished."""
     if not runs:
         return
-    if workers == 1:
-        yield from ((run, bench.scores(run)) for run in runs)
-        return
     import torch.multiprocessing
 
+    if workers == 1:
+        before = torch.get_num_threads()
+        try:
+            yield from ((run, bench.scores(run)) for run in runs)
+        finally:
+            torch.set_num_threads(before)
+        return
     bench.pool  # noqa: B018  Made once, before the processes share it.
     context = torch.multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, context, at_work, (bench,)) as processes:
@@ -236,10 +254,7 @@ BENCH: list[Bench] = []
 
 
 def at_work(bench: Bench) -> None:
-    """Sets up a process: one thread, as the others have the other cores, and an end when the sweep ends, however that does."""
-    import torch
-
-    torch.set_num_threads(1)
+    """Sets up a process: what it works on, and an end when the sweep ends, however that does."""
     BENCH.append(bench)
     threading.Thread(target=end_with_parent, daemon=True).start()
 
