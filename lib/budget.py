@@ -70,6 +70,8 @@ def allocate(budget: float, share: float, prices: Prices) -> tuple[int, int]:
 
 def check_prices(prices: Prices) -> None:
     for kind, price in prices._asdict().items():
+        if price != price:
+            raise ValueError(f"The price of a {kind} example is not known: give {kind}_price.")
         if not 0 < price < float("inf"):
             raise ValueError(f"The price of a {kind} example is {price!r}; it must be a positive number of dollars.")
 
@@ -82,21 +84,29 @@ def cell(method: str, budget: float, share: float, prices: Prices, pools: tuple[
 
 
 def cells(
-    method: str, budgets: Iterable[float], shares: Iterable[float], prices: Prices, pools: tuple[int, int]
+    method: str, budgets: Iterable[float], shares: Iterable[float], prices: Prices, pools: tuple[int, int], shown: int = 0
 ) -> Iterator[Cell]:
-    """Every budget at every share; a cell that buys nothing is left out."""
+    """Every budget at every share; a cell that buys nothing is left out, and one that cannot buy the human examples that the
+    method's prompts show."""
     shares = list(shares)
     every = (cell(method, budget, share, prices, pools) for budget in budgets for share in shares)
-    return (found for found in every if found.n_human + found.n_synthetic > 0)
+    some = (found for found in every if found.n_human + found.n_synthetic > 0)
+    return (found for found in some if not found.n_synthetic or found.bought_human >= shown)
 
 
-def with_prices(scores: "DataFrame", prices: dict[str, Prices], pools: dict[str, tuple[int, int]]) -> "DataFrame":
-    """Score rows with what their examples cost and how many there were, as the budget notebook wants them."""
+def with_prices(
+    scores: "DataFrame", prices: dict[str, Prices], pools: dict[str, tuple[int, int]], shown: dict[str, int]
+) -> "DataFrame":
+    """Score rows with what their examples cost, how many there were and how many human ones the prompts showed, as the budget
+    notebook wants them."""
     any_method = next(iter(prices))
     human = {"human_price": prices[any_method].human, "human_pool": pools[any_method][0]}
     synthetic = {name: price.synthetic for name, price in prices.items()}
     held = {name: pool[1] for name, pool in pools.items()}
-    return scores.assign(**human, synthetic_price=scores.method.map(synthetic), synthetic_pool=scores.method.map(held))
+    seen = scores.method.map(shown).fillna(0).astype(int)
+    return scores.assign(
+        **human, human_shown=seen, synthetic_price=scores.method.map(synthetic), synthetic_pool=scores.method.map(held)
+    )
 
 
 def read_scores(paths: list[str], human_price: float | None = None, synthetic_price: float | None = None) -> "DataFrame":
@@ -137,7 +147,7 @@ def checked_scores(scores: "DataFrame", path: str, known: Sequence[str] = ()) ->
 def by_cell(scores: "DataFrame", budgets: list[float], shares: list[float]) -> "DataFrame":
     """One row for each task, method, budget and share: what it buys, whether a pool is dry, mean score and interval.
 
-    A cell that no run was trained for, as when prices were changed since, has no score (nan).
+    A cell that no run was trained for, as when prices were changed since, has no score (nan); a method without any is left out.
     """
     import pandas as pd
 
@@ -147,19 +157,25 @@ def by_cell(scores: "DataFrame", budgets: list[float], shares: list[float]) -> "
     for (task, method), group in synthetic.groupby(["task", "method"], sort=False):
         first = group.iloc[0]
         prices, pools = Prices(first.human_price, first.synthetic_price), (int(first.human_pool), int(first.synthetic_pool))
-        for found in cells(str(method), budgets, shares, prices, pools):
+        shown = int(first.get("human_shown", 0))
+        for found in cells(str(method), budgets, shares, prices, pools, shown):
             rows.append({"task": task, "curve": method, **found._asdict(), "dry": found.dry})
-    if not rows:
+    if budgets and not rows:
         nothing = f"{budgets} dollars buy no example" if len(synthetic) else f"every row is {NONE}, none has synthetic examples"
         raise ValueError(f"There is no cell to draw: {nothing}.")
-    grid = pd.DataFrame(rows)
-    return grid.merge(mean, how="left", on=["task", "method", "n_human", "n_synthetic"])
+    grid = pd.DataFrame(rows, columns=["task", "curve", *Cell._fields, "dry"])
+    grid = grid.merge(mean, how="left", on=["task", "method", "n_human", "n_synthetic"])
+    known = grid[(grid.method != NONE) & grid["mean"].notna()][["task", "curve"]].drop_duplicates()
+    return grid.merge(known, on=["task", "curve"])
 
 
 def by_dollars(scores: "DataFrame") -> "DataFrame":
-    """One row for each kind of mix that was trained: its dollars, mean score and interval."""
+    """One row for each kind of mix that was trained: its dollars, mean score and interval. Human examples that prompts showed
+    had to be bought, too; a student may learn from them as well."""
+    shown = scores.human_shown if "human_shown" in scores else 0
+    bought = scores.n_human.clip(lower=shown)
     costed = scores.assign(
-        dollars=scores.n_human * scores.human_price + scores.n_synthetic * scores.synthetic_price.fillna(0.0),
+        dollars=bought * scores.human_price + scores.n_synthetic * scores.synthetic_price.fillna(0.0),
         kind=[kind_of_mix(row.method, row.n_human) for row in scores.itertuples()],
     )
     return over_seeds(costed, ["task", "kind", "method", "n_human", "n_synthetic", "dollars"])
@@ -175,6 +191,12 @@ def kind_of_mix(method: str, n_human: int) -> str:
     if method == NONE:
         return NONE
     return f"{method} only" if n_human == 0 else f"human + {method}"
+
+
+def best_mixes(points: "DataFrame") -> "DataFrame":
+    """For each task and kind of mix the one with the best mean."""
+    best = points.loc[points.groupby(["task", "kind"], sort=False)["mean"].idxmax()]
+    return best.sort_values(["task", "mean"], ascending=[True, False], ignore_index=True)
 
 
 def best_shares(grid: "DataFrame") -> "DataFrame":

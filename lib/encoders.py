@@ -36,13 +36,26 @@ def location(encoder: str) -> str:
     return str(folder)
 
 
-def embed(texts: list[str], encoder: str = EMBEDDED) -> "np.ndarray":
-    """One unit vector for each text."""
-    from sentence_transformers import SentenceTransformer
+class Embedder:
+    """One unit vector for each text; a text that was met before is not computed again."""
 
-    model = SentenceTransformer(location(encoder), model_kwargs={"use_safetensors": True}, trust_remote_code=False)
-    vectors: np.ndarray = model.encode(texts, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
-    return vectors
+    def __init__(self, encoder: str = EMBEDDED):
+        from sentence_transformers import SentenceTransformer
+
+        self.model = SentenceTransformer(location(encoder), model_kwargs={"use_safetensors": True}, trust_remote_code=False)
+        self.known: dict[str, np.ndarray] = {}
+
+    def __call__(self, texts: list[str]) -> "np.ndarray":
+        import numpy as np
+
+        if new := [text for text in dict.fromkeys(texts) if text not in self.known]:
+            vectors = self.model.encode(new, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
+            self.known |= dict(zip(new, vectors, strict=True))
+        return np.stack([self.known[text] for text in texts])
+
+
+def embed(texts: list[str], encoder: str = EMBEDDED) -> "np.ndarray":
+    return Embedder(encoder)(texts)
 
 
 def open_tokenizer(encoder: str) -> Any:

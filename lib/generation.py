@@ -1,27 +1,35 @@
 """Examples that a teacher writes: n kept ones of a task by a method, every label alike, every item accounted for."""
 
 import itertools
+import json
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from lib import prompts, replies
-from lib.prices import dollars
+from lib.duplicates import Seen
+from lib.prices import dollars, nano
 from lib.sources import Row
-from lib.tasks import LISTS, Card
+from lib.tasks import LISTS, Card, load, text_of
 from lib.teacher import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError, number_samples
 
 METHODS = {
     "zero_shot": "description and label only",
     "zero_shot_topic": "description, label and a topic from the teacher's own list",
+    "one_shot": "like one human example, on its topic",
+    "few_shot_3": "like three human examples",
+    "few_shot_5": "like five human examples",
+    "attributes": "description, label and drawn values of attributes that the teacher listed (AttrPrompt)",
 }
-TOKENS_AN_EXAMPLE = 150
-"""Room for one example in a reply. Examples of the embedded tasks take 10 to 100 tokens."""
+SHOTS = {"one_shot": 1, "few_shot_3": 3, "few_shot_5": 5}
+"""Human examples that a prompt of the method shows."""
+TOKENS_A_FIELD = 150
+"""Room for a field of one example in a reply. Those of the embedded tasks take 10 to 130 tokens."""
 LONGEST_TOPIC = 120
-"""Bytes of a topic. Two to six words are asked for; what is longer is cut, so that a dry run can say the highest cost."""
+"""Bytes of a topic or a value. A few words are asked for; what is longer is cut, so that a dry run can say the highest cost."""
 PATIENCE = 3
 """Asking stops after so many times the items that were wanted, so that a teacher that repeats itself cannot ask for ever."""
 
@@ -38,6 +46,17 @@ class Plan:
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 1
+    raw: Sequence[Row] = ()
+    """The human examples that a prompt may show."""
+    conditioned: bool = True
+    """Whether a text is written to a given label, as 2407.12813 recommends; else each comes with a label of the teacher's."""
+    near: float = 0.8
+    """Share of common pieces from which on two texts are near duplicates; 1: only equal ones are. No paper says; ours."""
+    attributes: int = 5
+    values: int = 8
+    """AttrPrompt: attributes, and values of each (it takes some ten)."""
+    dollars: float | None = None
+    """What the set may cost at most; asking ends there or at n kept examples, whichever comes first."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -48,8 +67,25 @@ class Plan:
             raise ValueError(
                 f"Method {self.method!r} writes to a label; task {self.card.name!r} ({self.card.kind}) has no fixed ones."
             )
-        if self.n < 1 or self.per_reply < 1 or self.topics < 1:
-            raise ValueError(f"n, per_reply and topics are at least 1, not {self.n}, {self.per_reply}, {self.topics}.")
+        counts = {name: getattr(self, name) for name in ("n", "per_reply", "topics", "attributes", "values")}
+        if low := {name: count for name, count in counts.items() if count < 1}:
+            raise ValueError(f"{', '.join(counts)} are at least 1, not {', '.join(map(str, low.values()))}.")
+        if not 0 < self.near <= 1:
+            raise ValueError(f"near is a share of common pieces, above 0 and at most 1, not {self.near}.")
+        if self.dollars is not None and not 0 < self.dollars < float("inf"):
+            raise ValueError(f"dollars is what the set may cost at most, a number above 0, not {self.dollars}.")
+        if self.method in SHOTS:
+            self.check_shots()
+
+    def check_shots(self) -> None:
+        """A prompt shows as many as its method is named for."""
+        have, need = Counter(row["label"] for row in self.raw), SHOTS[self.method]
+        short = {label: have[label] for label in self.card.labels} if self.conditioned else {"any label": have.total()}
+        if short := {label: count for label, count in short.items() if count < need}:
+            raise ValueError(
+                f"Method {self.method!r} shows {need} human examples, but the first {have.total()} of task {self.card.name!r} "
+                f"hold {', '.join(f'{count} of {label!r}' for label, count in short.items())}: raise `raw`."
+            )
 
     @property
     def quota(self) -> dict[str, int]:
@@ -57,8 +93,35 @@ class Plan:
         share, more = divmod(self.n, len(self.card.labels))
         return {label: share + (i < more) for i, label in enumerate(self.card.labels)}
 
+    @property
+    def tokens(self) -> int:
+        """Room for an example in a reply."""
+        return TOKENS_A_FIELD * len(self.card.fields)
+
     def request(self, messages: prompts.Messages, schema: prompts.Schema, items: int, tokens: int) -> Request:
         return Request(messages, schema, self.temperature, self.top_p, max_tokens=64 + items * tokens)
+
+
+class Drawn(NamedTuple):
+    """What a prompt is given beside the task and the label."""
+
+    topic: str | None = None
+    attributes: Sequence[dict[str, str]] = ()
+    """One for each item."""
+    shots: Sequence[Row] = ()
+
+
+class Call(NamedTuple):
+    """One request: the label to write to (None: the teacher's choice), how many items, and what was drawn for it."""
+
+    label: str | None
+    items: int
+    drawn: Drawn
+    request: Request
+
+
+Draw = Callable[[str, int], Drawn]
+"""What is drawn for a prompt of a label with so many items."""
 
 
 @dataclass
@@ -68,8 +131,12 @@ class Written:
     examples: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
-    topic_answers: list[Answer] = field(default_factory=list)
-    """Those of the answers that list topics."""
+    list_answers: list[Answer] = field(default_factory=list)
+    """Those of the answers that list topics or attributes."""
+    have: Counter[str] = field(default_factory=Counter)
+    """Kept examples of each label."""
+    out_of_money: bool = False
+    """Whether the plan's own dollars, not the study's, ended it."""
 
     @property
     def bill(self) -> Bill:
@@ -84,15 +151,16 @@ class Written:
         wanted = f"{plan.card.name} {plan.method}: {len(self.examples)} of {plan.n} examples kept"
         reasons = ", ".join(f"{row['items']} {row['outcome']}" for row in self.account() if row["outcome"] != "kept")
         more = " The dollar limit was reached: raise BUDGET for more." if self.stopped_by_cap else ""
+        more += f" The set's own limit of ${plan.dollars:g} was reached." if self.out_of_money else ""
         if not self.examples:
             raise TeacherError(f"{wanted} ({reasons or 'nothing came back'}). What was paid for is stored.{more}")
         if len(self.examples) < plan.n:
-            print(f"{wanted} ({reasons}).{more}")
+            print(f"{wanted} ({reasons or 'no more were asked for'}).{more}")
 
     def account(self) -> list[Row]:
         """Items and dollars by outcome, replies that brought no items and lists of topics included: it adds up to the bill."""
         rows = [("kept", row) for row in self.examples] + [(row["outcome"], row) for row in self.rejected]
-        rows += [("topics", {"dollars": dollars(Bill().add([answer]).nanodollars)}) for answer in self.topic_answers]
+        rows += [("topics or attributes", {"dollars": cost_of(answer)}) for answer in self.list_answers]
         counts = Counter(outcome for outcome, _ in rows)
         return [
             {"outcome": outcome, "items": count, "dollars": sum(row["dollars"] for name, row in rows if name == outcome)}
@@ -100,61 +168,178 @@ class Written:
         ]
 
 
+def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> list[Row]:
+    """The human examples that prompts of a method may show: the first n of train, or none, so that they need not be read."""
+    return load(card, "train", source).to_list()[:n] if method in SHOTS else []
+
+
 def generate(plan: Plan, teacher: Teacher) -> Written:
-    """Asks until n examples are kept, the dollar limit is reached or patience ends."""
+    """Asks until n examples are kept, a dollar limit is reached or patience ends."""
     written = Written()
-    draws = topic_draws(plan, teacher, written)
-    seen: Counter[str] = Counter()
-    keys: set[tuple[str, ...]] = set()
+    draw = drawing(plan, teacher, written)
+    seen, numbers = Seen(plan.near), Counter[str]()
+    for row in plan.raw if plan.method in SHOTS else ():  # What was shown is not new.
+        seen.add(text_of(plan.card, row))
     asked = 0
-    while missing := {label: want - have for label, (want, have) in progress(plan, written).items() if want > have}:
+    while missing := {label: want - written.have[label] for label, want in plan.quota.items() if want > written.have[label]}:
         if asked + sum(missing.values()) > PATIENCE * plan.n or written.stopped_by_cap:
             break
-        calls = list(next_calls(plan, missing, draws))
+        calls = affordable(plan, teacher, written, next_calls(plan, missing, draw))
+        if not calls:
+            break
         title = f"{plan.card.name} {plan.method} {len(written.examples)}/{plan.n} kept"
-        requests = number_samples([call["request"] for call in calls], seen)
+        requests = number_samples([call.request for call in calls], numbers)
         answers = teacher.ask(requests, lambda text: replies.list_problem(text, "examples"), title)
         for call, answer in zip(calls, answers, strict=True):
-            take(plan, written, keys, call, answer)
-        asked += sum(call["items"] for call in calls)
+            take(plan, written, seen, call, answer)
+        asked += sum(call.items for call in calls)
     for number, row in enumerate(written.examples):
         row["id"] = f"{plan.card.name}-{plan.method}-{number:04d}"
     return written
 
 
-def progress(plan: Plan, written: Written) -> dict[str, tuple[int, int]]:
-    have = Counter(row["label"] for row in written.examples)
-    return {label: (want, have[label]) for label, want in plan.quota.items()}
+def affordable(plan: Plan, teacher: Teacher, written: Written, calls: Iterable[Call]) -> list[Call]:
+    """As many of the calls as the plan's own dollars pay for, each at its worst, in all its tries."""
+    if plan.dollars is None:
+        return list(calls)
+    left, found = nano(plan.dollars) - written.bill.nanodollars, []
+    for call in calls:
+        left -= teacher.price.nanodollars(call.request.worst())
+        if left < 0:
+            written.out_of_money = True
+            break
+        found.append(call)
+    return found
 
 
-def topic_draws(plan: Plan, teacher: Teacher, written: Written) -> Callable[[str], str | None]:
-    """How a prompt of a label gets its topic: from the teacher's list, shuffled, each topic once before any comes again."""
-    if plan.method != "zero_shot_topic":
-        return lambda label: None
-    requests = topic_requests(plan)
-    answers = teacher.ask(list(requests.values()), lambda text: replies.list_problem(text, "topics"), f"{plan.card.name} topics")
+def next_calls(plan: Plan, missing: dict[str, int], draw: Draw) -> Iterator[Call]:
+    """The calls of one round: for each label as many as its missing examples need; without labels, for all together."""
+    wanted: list[tuple[str | None, int]] = [*missing.items()] if plan.conditioned else [(None, sum(missing.values()))]
+    turns = itertools.cycle(missing)
+    for label, count in wanted:
+        for start in range(0, count, plan.per_reply):
+            items = min(plan.per_reply, count - start)
+            drawn = draw(label or next(turns), items)
+            yield Call(label, items, drawn, write_request(plan, label, items, drawn))
+
+
+def write_request(plan: Plan, label: str | None, items: int, drawn: Drawn) -> Request:
+    return plan.request(asked(plan, label, items, drawn), prompts.examples_schema(plan.card, label is None), items, plan.tokens)
+
+
+def asked(plan: Plan, label: str | None, items: int, drawn: Drawn) -> prompts.Messages:
+    if drawn.topic is not None:
+        return prompts.zero_shot_topic(plan.card, label, items, drawn.topic)
+    if drawn.attributes:
+        return prompts.to_attributes(plan.card, label, items, drawn.attributes)
+    if drawn.shots:
+        names = prompts.reply_fields(plan.card, label is None)
+        shown = [{name: row[name] for name in names} for row in drawn.shots]
+        return prompts.like_examples(plan.card, label, items, shown, same_topic=plan.method == "one_shot")
+    return prompts.zero_shot(plan.card, label, items)
+
+
+# ---- what is drawn for a prompt ----
+
+
+def drawing(plan: Plan, teacher: Teacher, written: Written) -> Draw:
+    """How prompts get what a method gives them, in an order that the seed decides."""
+    if plan.method in SHOTS:
+        return shot_draws(plan)
+    if plan.method == "zero_shot_topic":
+        topics = per_label(plan, listed(plan, teacher, written, topic_requests(plan), "topics", topic_list))
+        endless = {label: itertools.cycle(shuffled(plan, key, found)) for label, (key, found) in topics.items()}
+        return lambda label, items: Drawn(topic=next(endless[label]))
+    if plan.method == "attributes":
+        named = per_label(plan, listed(plan, teacher, written, attribute_requests(plan), "attributes", attribute_list))
+        combined = {label: attribute_draws(plan, key, found) for label, (key, found) in named.items()}
+        return lambda label, items: Drawn(attributes=tuple(itertools.islice(combined[label], items)))
+    return lambda label, items: Drawn()
+
+
+def per_label(plan: Plan, lists: dict[str, list[Any]]) -> dict[str, tuple[str, list[Any]]]:
+    """The list of each label, its own or that of all, and what its order is drawn by: labels that share a list get the same
+    topics in the same order, or a topic would say which label it is."""
+    return {label: (label, lists[label]) if label in lists else ("", lists[""]) for label in plan.card.labels}
+
+
+def shuffled(plan: Plan, label: str, found: Sequence[Any]) -> list[Any]:
+    return random.Random(f"{plan.seed} {label}").sample(found, len(found))
+
+
+def shot_draws(plan: Plan) -> Draw:
+    """The raw examples, shuffled, in turn, so that each is shown as often as any other: those of the label, where it is given."""
+    if not plan.conditioned:
+        every = itertools.cycle(shuffled(plan, "", plan.raw))
+        return lambda label, items: Drawn(shots=tuple(itertools.islice(every, SHOTS[plan.method])))
+    of_label = {label: [row for row in plan.raw if row["label"] == label] for label in plan.card.labels}
+    endless = {label: itertools.cycle(shuffled(plan, label, rows)) for label, rows in of_label.items()}
+    return lambda label, items: Drawn(shots=tuple(itertools.islice(endless[label], SHOTS[plan.method])))
+
+
+def listed(
+    plan: Plan, teacher: Teacher, written: Written, requests: dict[str, Request], name: str, read: Callable[[Answer], list[Any]]
+) -> dict[str, list[Any]]:
+    """The teacher's own lists, by label or one for all."""
+    answers = teacher.ask(list(requests.values()), lambda text: replies.list_problem(text, name), f"{plan.card.name} {name}")
     written.answers += answers
-    written.topic_answers += answers
-    lists = {label: topic_list(answer) for label, answer in zip(requests, answers, strict=True)}
-    endless = {label: itertools.cycle(random.Random(f"{plan.seed} {label}").sample(t, len(t))) for label, t in lists.items()}
-    return lambda label: next(endless[label if label in endless else ""])
+    written.list_answers += answers
+    return {label: read(answer) for label, answer in zip(requests, answers, strict=True)}
+
+
+def labels_of_lists(card: Card) -> list[str]:
+    """One list for the task, or one a label where the card's topic prompt names the label."""
+    return list(card.labels) if "{label}" in str(card.topic_prompt) else [""]
 
 
 def topic_requests(plan: Plan) -> dict[str, Request]:
-    """One list for the task, or one a label where the card's topic prompt names the label."""
-    labels = list(plan.card.labels) if "{label}" in str(plan.card.topic_prompt) else [""]
     schema = prompts.topics_schema()
-    return {label: plan.request(prompts.topics(plan.card, label, plan.topics), schema, plan.topics, 16) for label in labels}
+    return {
+        label: plan.request(prompts.topics(plan.card, label, plan.topics), schema, plan.topics, 16)
+        for label in labels_of_lists(plan.card)
+    }
+
+
+def attribute_requests(plan: Plan) -> dict[str, Request]:
+    schema, many = prompts.attributes_schema(), plan.attributes * (plan.values + 1)
+    return {
+        label: plan.request(prompts.attributes(plan.card, label, plan.attributes, plan.values), schema, many, 16)
+        for label in labels_of_lists(plan.card)
+    }
 
 
 def topic_list(answer: Answer) -> list[str]:
-    found = replies.read_list(answer.text or "", "topics") or []
-    topics = list(dict.fromkeys(cut(topic) for topic in found if isinstance(topic, str) and topic.strip()))
+    topics = short_texts(replies.read_list(answer.text or "", "topics"))
     if not topics:
         raise TeacherError(
             f"No list of topics came back ({answer.problem or 'an empty list'}), so nothing was asked to be written."
         )
     return topics
+
+
+def attribute_list(answer: Answer) -> list[tuple[str, list[str]]]:
+    """Each attribute with its values; one without any is left out."""
+    found = replies.read_list(answer.text or "", "attributes") or []
+    named = [(short_texts([one.get("name")]), short_texts(one.get("values"))) for one in found if isinstance(one, dict)]
+    attributes = {names[0]: values for names, values in named if names and values}
+    if not attributes:
+        raise TeacherError(
+            f"No list of attributes came back ({answer.problem or 'an empty list'}), so nothing was asked to be written."
+        )
+    return list(attributes.items())
+
+
+def attribute_draws(plan: Plan, label: str, attributes: list[tuple[str, list[str]]]) -> Iterator[dict[str, str]]:
+    """Values drawn together; each value of an attribute comes once before any comes again."""
+    endless = {name: itertools.cycle(shuffled(plan, f"{label} {name}", values)) for name, values in attributes[: plan.attributes]}
+    while True:
+        yield {name: next(values) for name, values in endless.items()}
+
+
+def short_texts(found: Any) -> list[str]:
+    """The different texts of a list, cut where they are too long; whatever else is in it is left out."""
+    texts = [text for text in found if isinstance(text, str) and text.strip()] if isinstance(found, list) else []
+    return list(dict.fromkeys(map(cut, texts)))
 
 
 def cut(topic: str) -> str:
@@ -169,64 +354,67 @@ def bytes_in_prompt(words: str) -> int:
     return len(prompts.quoted(prompts.quoted(words))[3:-3].encode())
 
 
-def next_calls(plan: Plan, missing: dict[str, int], draw: Callable[[str], str | None]) -> Iterator[dict[str, Any]]:
-    """The calls of one round: for each label as many as its missing examples need."""
-    for label, count in missing.items():
-        for start in range(0, count, plan.per_reply):
-            items, topic = min(plan.per_reply, count - start), draw(label)
-            yield {"label": label, "topic": topic, "items": items, "request": write_request(plan, label, items, topic)}
+# ---- what becomes of a reply ----
 
 
-def write_request(plan: Plan, label: str, items: int, topic: str | None) -> Request:
-    asked = (
-        prompts.zero_shot(plan.card, label, items) if topic is None else prompts.zero_shot_topic(plan.card, label, items, topic)
-    )
-    return plan.request(asked, prompts.examples_schema(plan.card), items, TOKENS_AN_EXAMPLE)
-
-
-def take(plan: Plan, written: Written, keys: set[tuple[str, ...]], call: dict[str, Any], answer: Answer) -> None:
+def take(plan: Plan, written: Written, seen: Seen, call: Call, answer: Answer) -> None:
     """Sorts the items of one answer into kept and rejected; the answer's cost is spread evenly over them."""
     written.answers.append(answer)
     items = replies.read_list(answer.text or "", "examples") or []
-    cost = Bill().add([answer]).summary()["dollars"]
-    origin = {
-        "method": plan.method,
-        "topic": call["topic"],
-        "sample": answer.request.sample,
-        "dollars": cost / max(1, len(items)),
-    }
+    cost = cost_of(answer) / max(1, len(items))
+    shown = {"shots": [str(row["id"]) for row in call.drawn.shots]}
+    origin = {"method": plan.method, "topic": call.drawn.topic, **shown, "sample": answer.request.sample, "dollars": cost}
     if not items:
-        written.rejected.append({"outcome": f"failed: {answer.problem}", "item": "", "label": call["label"], **origin})
-    room = progress(plan, written)[call["label"]]
-    left = room[0] - room[1]
-    for item in items:
-        outcome = item_outcome(plan, keys, call["label"], item, left)
-        if outcome is None:
-            left -= 1
+        written.rejected.append({"outcome": f"failed: {answer.problem}", "item": "", "label": call.label, **origin})
+    for number, item in enumerate(items):
+        drawn = call.drawn.attributes[number] if number < len(call.drawn.attributes) else None
+        more = origin | {"attributes": prompts.quoted(drawn) if drawn else None}
+        label = call.label if call.label is not None else replies.known_label(plan.card, item)
+        outcome = item_outcome(plan, written, seen, call, label, item)
+        if outcome is None and label is not None:
             fields = {name: item[name].strip() for name in plan.card.fields}
-            written.examples.append({"id": "", **fields, "label": call["label"], "source": "synthetic", **origin})
+            written.examples.append({"id": "", **fields, "label": label, "source": "synthetic", **more})
+            written.have[label] += 1
+            seen.add(text_of(plan.card, fields))
         else:
-            written.rejected.append({"outcome": outcome, "item": prompts.quoted(item), "label": call["label"], **origin})
+            written.rejected.append({"outcome": outcome, "item": prompts.quoted(item), "label": label, **more})
 
 
-def item_outcome(plan: Plan, keys: set[tuple[str, ...]], label: str, item: Any, left: int) -> str | None:
-    """Why an item is not kept, or None; what is kept is remembered, so that it is kept once."""
-    if problem := replies.item_problem(plan.card, label, item):
+def cost_of(answer: Answer) -> float:
+    return dollars(Bill().add([answer]).nanodollars)
+
+
+def item_outcome(plan: Plan, written: Written, seen: Seen, call: Call, label: str | None, item: Any) -> str | None:
+    """Why an item is not kept, or None."""
+    if problem := replies.item_problem(plan.card, call.label, item):
         return f"invalid: {problem}"
-    key = tuple(" ".join(item[name].split()).casefold() for name in plan.card.fields)
-    if key in keys:
-        return "duplicate"
-    if left < 1:
-        return "surplus"
-    keys.add(key)
-    return None
+    if again := seen.like(text_of(plan.card, item)):
+        return again
+    return None if written.have[str(label)] < plan.quota[str(label)] else "surplus"
+
+
+# ---- what it can cost ----
 
 
 def possible_requests(plan: Plan) -> list[Request]:
     """Every request that a plan can come to make, each at its longest: what a dry run adds up."""
-    topic = "x" * LONGEST_TOPIC if plan.method == "zero_shot_topic" else None
-    label = max(plan.card.labels, key=lambda name: bytes_in_prompt(prompts.described(plan.card, name)))
-    first_round = sum(math.ceil(want / plan.per_reply) for want in plan.quota.values())
-    full, single = (write_request(plan, label, items, topic) for items in (plan.per_reply, 1))
-    listed = list(topic_requests(plan).values()) if topic else []
-    return listed + [full] * first_round + [single] * ((PATIENCE - 1) * plan.n)
+    label = (
+        max(plan.card.labels, key=lambda name: bytes_in_prompt(prompts.described(plan.card, name))) if plan.conditioned else None
+    )
+    rounds = plan.quota.values() if plan.conditioned else [plan.n]
+    first_round = sum(math.ceil(want / plan.per_reply) for want in rounds)
+    full, single = (write_request(plan, label, items, longest(plan, items)) for items in (plan.per_reply, 1))
+    lists = {"zero_shot_topic": topic_requests, "attributes": attribute_requests}
+    asked_first = list(lists[plan.method](plan).values()) if plan.method in lists else []
+    return asked_first + [full] * first_round + [single] * ((PATIENCE - 1) * plan.n)
+
+
+def longest(plan: Plan, items: int) -> Drawn:
+    """The most that a prompt can be given."""
+    if plan.method == "zero_shot_topic":
+        return Drawn(topic="x" * LONGEST_TOPIC)
+    if plan.method == "attributes":
+        values = {f"{number}".rjust(LONGEST_TOPIC, "x"): "x" * LONGEST_TOPIC for number in range(plan.attributes)}
+        return Drawn(attributes=[values] * items)
+    by_length = sorted(plan.raw, key=lambda row: -bytes_in_prompt(json.dumps(row, ensure_ascii=False, default=str)))
+    return Drawn(shots=by_length[: SHOTS.get(plan.method, 0)])

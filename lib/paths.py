@@ -12,8 +12,8 @@ STUDIES = ROOT / "studies"
 
 
 def resolve(path: str | Path) -> Path:
-    """The path as given if it is absolute, else from the root of the repository."""
-    return ROOT / Path(path).expanduser()
+    """The path as given if it is absolute, else from the root of the repository; $NAME in it is the environment's."""
+    return ROOT / Path(os.path.expandvars(path)).expanduser()
 
 
 def relative(path: str | Path) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+MOST_TICKS = 5
+"""Amounts of dollars that have room below a panel."""
 COLUMN, TEXT = 3.03, 6.3
 """Width in inches of a column and of the text of an ACL paper."""
 STYLE: dict[str, Any] = {
@@ -35,15 +37,25 @@ STYLE: dict[str, Any] = {
 NAMES = {
     "zero_shot": "zero-shot",
     "zero_shot_topic": "zero-shot topic",
+    "one_shot": "one-shot",
+    "few_shot": "few-shot",
+    "few_shot_3": "few-shot 3",
+    "few_shot_5": "few-shot 5",
     "labeled_zero_shot": "teacher's labels",
+    "labeled_few_shot": "teacher's labels, few-shot",
     "macro_f1": "macro-F1",
     "micro_f1": "micro-F1",
     "weighted_f1": "weighted F1",
     "trigger_weighted_f1": "weighted F1, triggers",
     "argument_weighted_f1": "weighted F1, arguments",
     "mean_cosine": "mean cosine\n(low: varied)",
+    "vendi": "Vendi score\n(high: varied)",
+    "self_bleu": "self-BLEU\n(low: varied)",
+    "compression": "compression ratio\n(low: varied)",
+    "distinct_1": "distinct-1\n(high: varied)",
     "distinct_2": "distinct-2\n(high: varied)",
     "nearest_human": "nearest human text\n(high: close)",
+    "words": "words",
 }
 EMBEDDED_NOTE = (
     "Data: embedded reference sets, written by a language model in place of people; these numbers show that the software works."
@@ -84,10 +96,19 @@ def use_style() -> None:
 
 def named(name: str) -> str:
     """A method, metric or mix in words."""
+    if name.endswith("_rephrased"):
+        return f"{named(name.removesuffix('_rephrased'))}, rephrased"
     for joint in (" only", "human + "):
         if joint in name and name != NONE:
             return name.replace(name.replace(joint, ""), NAMES.get(name.replace(joint, ""), name.replace(joint, "")))
     return NAMES.get(name, name.replace("_", " "))
+
+
+ORDER = [
+    "zero_shot", "zero_shot_topic", "one_shot", "few_shot_3", "few_shot_5", "attributes", "labeled_zero_shot",
+    "zero_shot_rephrased",
+]  # fmt: skip
+"""Methods that always have the same colour, in the order of the palette after that of human examples."""
 
 
 def color(name: str) -> Any:
@@ -95,13 +116,10 @@ def color(name: str) -> Any:
     import seaborn as sns
 
     palette = sns.color_palette("colorblind")
-    order = [NONE, "human", "zero_shot", "zero_shot_topic", "labeled_zero_shot"]
     bare = name.removesuffix(" only").removeprefix("human + ") if name != NONE else name
-    return palette[[0, 0, 1, 2, 4][order.index(bare)]] if bare in order else palette[5 + hash_index(bare)]
-
-
-def hash_index(name: str) -> int:
-    return sum(name.encode()) % 5
+    if bare in (NONE, "human"):
+        return palette[0]
+    return palette[1 + (ORDER.index(bare) if bare in ORDER else sum(bare.encode())) % 9]
 
 
 def save(
@@ -156,7 +174,7 @@ def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
             axis.set_xticks(list(places.values()), [f"{share:.0%}" for share in places])
             axis.set_ylabel(named(metrics.get(task, "score")) if column == 0 or metrics.get(task) else "")
     for axis in axes[-1]:
-        axis.set_xlabel("share of the budget spent on the teacher (not to scale)")
+        axis.set_xlabel("share spent on the teacher")
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], title="budget", loc="outside right upper")
     return figure
@@ -170,19 +188,122 @@ def share_curve(axis: "Axes", part: "DataFrame", x: list[float], color: Any, lab
     axis.scatter(x, part["mean"], c=faces, edgecolors=[color] * len(x), s=14, linewidths=0.9, zorder=3)
 
 
+def score_by_method(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
+    """A panel a task, a line a method: its synthetic examples alone and beside raw ones; a band: the raw ones alone."""
+    tasks, methods = list(dict.fromkeys(table.task)), [name for name in dict.fromkeys(table.method) if name != NONE]
+    sizes = sorted(set(table.n_human))
+    height = (0.14 + 0.13 * len(sizes)) * len(methods) + 0.9
+    figure, axes = grid_of(1, len(tasks), TEXT, height, sharey=True)
+    for axis, task in zip(axes[0], tasks, strict=True):
+        for number, n_human in enumerate(sizes):
+            part = table[(table.task == task) & (table.n_human == n_human)].set_index("method")
+            method_marks(
+                axis, part, methods, (number - (len(sizes) - 1) / 2) * 0.26, grey(number, len(sizes)), "os^D"[number % 4]
+            )
+        axis.set_yticks(range(len(methods)), [named(name) for name in methods])
+        axis.set_ylim(len(methods) - 0.4, -0.6)
+        axis.set(title=task, xlabel=named(metrics.get(task, "score")))
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def grey(number: int, many: int) -> Any:
+    import seaborn as sns
+
+    return sns.color_palette("viridis", many + 1)[number]
+
+
+def method_marks(axis: "Axes", part: "DataFrame", methods: list[str], shift: float, color: Any, marker: str) -> None:
+    """One size of raw examples: a point with its interval for each method, and the raw examples alone as a band."""
+    shown = [(place, part.loc[name]) for place, name in enumerate(methods) if name in part.index]
+    if NONE in part.index:
+        raw = part.loc[NONE]
+        axis.axvline(raw["mean"], color=color, linewidth=0.8, linestyle="--", label=raw["mix"])
+        axis.axvspan(max(0, raw.low), min(1, raw.high), color=color, alpha=0.12, linewidth=0)
+    if shown:
+        places = [place + shift for place, _ in shown]
+        axis.hlines(
+            places, [max(0, row.low) for _, row in shown], [min(1, row.high) for _, row in shown], color=color, linewidth=0.8
+        )
+        axis.plot([row["mean"] for _, row in shown], places, marker, color=color, label=shown[0][1]["mix"])
+
+
+def score_by_volume(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
+    """Score against the number of synthetic examples: a row for each number of raw ones, a column a task, a curve a method."""
+    sizes = sorted(set(table.n_human))
+    titles = {size: "synthetic only" if size == 0 else f"+ {size} raw" for size in sizes}
+    return curves_by(table, metrics, "n_synthetic", "n_human", titles, "synthetic examples")
+
+
+def score_by_ratio(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
+    """Score against the synthetic part of a fixed number of examples: a row a number, a column a task, a curve a method."""
+    titles = {n: f"{n} examples" for n in sorted(set(table.n))}
+    return curves_by(table, metrics, "part", "n", titles, "synthetic part of them")
+
+
+def curves_by(table: "DataFrame", metrics: dict[str, str], x: str, row: str, titles: dict[Any, str], label: str) -> "Figure":
+    """A grid of panels, each with a curve a method; points stand a little apart, so that intervals can be told."""
+    tasks, methods = list(dict.fromkeys(table.task)), list(dict.fromkeys(table.curve))
+    figure, axes = grid_of(len(titles), len(tasks), TEXT, 1.7 * len(titles) + 0.7, sharex=True, sharey="col")
+    step = 0.012 * (table[x].max() - table[x].min())
+    for line, (value, title) in enumerate(titles.items()):
+        for axis, task in zip(axes[line], tasks, strict=True):
+            for number, method in enumerate(methods):
+                part = table[(table.task == task) & (table[row] == value) & (table.curve == method)].sort_values(x)
+                places = part[x] + (number - (len(methods) - 1) / 2) * step
+                axis.plot(places, part["mean"], "o-", color=color(method), label=named(method), markersize=2.5, linewidth=0.9)
+                axis.vlines(places, part.low.clip(lower=0), part.high.clip(upper=1), color=color(method), linewidth=0.5)
+            axis.set(title=f"{task}: {title}", ylabel=named(metrics.get(task, "score")))
+    for axis in axes[-1]:
+        axis.set_xlabel(label)
+        if x == "part":
+            axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+def teacher_and_students(pairs: "DataFrame", correlations: "DataFrame") -> "Figure":
+    """A panel for each way of asking for labels: the teacher's own score on a test set against its students'."""
+    asked, tasks = list(dict.fromkeys(pairs.asked)), list(dict.fromkeys(pairs.task))
+    figure, axes = grid_of(1, len(asked), TEXT, 2.6, sharex=True, sharey=True)
+    for axis, name in zip(axes[0], asked, strict=True):
+        found = correlations[correlations.asked == name].iloc[0]
+        for number, task in enumerate(tasks):
+            part = pairs[(pairs.asked == name) & (pairs.task == task)]
+            colors = [color(method) for method in part.method]
+            axis.vlines(part.teacher, part.low.clip(lower=0), part.high.clip(upper=1), color=colors, linewidth=0.4)
+            axis.scatter(part.teacher, part.student, c=colors, marker="os^DvP*X"[number % 8], s=16, linewidths=0)
+        axis.set(title=f"{named(name)}: {rho_in_words(found)}", xlabel="teacher's own score on the test set")
+        axis.set_xlim(max(0, pairs.teacher.min() - 0.05), min(1.02, pairs.teacher.max() + 0.05))
+    axes[0][0].set_ylabel("students of its examples alone")
+    shapes = [axes[0][0].plot([], [], "os^DvP*X"[number % 8], color="0.3")[0] for number in range(len(tasks))]
+    dots = [axes[0][0].plot([], [], "o", color=color(method))[0] for method in dict.fromkeys(pairs.method)]
+    names = [*tasks, *(named(method) for method in dict.fromkeys(pairs.method))]
+    figure.legend([*shapes, *dots], names, loc="outside right center")
+    return figure
+
+
+def rho_in_words(found: Any) -> str:
+    """A rank correlation with its interval, or why it has none."""
+    value = "\u03c1 unknown" if found.rho != found.rho else f"\u03c1 = {found.rho:.2f}"
+    return f"{value} ({found.tasks} tasks)" if found.low != found.low else f"{value} [{found.low:.2f}, {found.high:.2f}]"
+
+
 def quality_by_dollars(points: "DataFrame", metrics: dict[str, str]) -> "Figure":
     """Score against what the training data cost: people alone, the teacher alone, and the best of both."""
-    tasks = list(dict.fromkeys(points.task))
-    kinds = sorted(set(points.kind), key=lambda name: (name != NONE, "+" in name, name))
-    figure, axes = grid_of(1, len(tasks), TEXT, 2.7)
+    tasks = list(dict.fromkeys([*(task for task in metrics if task in set(points.task)), *points.task]))
+    kinds = sorted(set(points.kind), key=lambda name: (name != NONE, "+" in name))
+    methods = sorted(set(points.method) - {NONE}, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    figure, axes = grid_of(1, len(tasks), TEXT, 2.9)
     for axis, task in zip(axes[0], tasks, strict=True):
         for kind in kinds:
             dollars_curve(axis, points[(points.task == task) & (points.kind == kind)].sort_values("dollars"), color(kind), kind)
-        axis.set(
-            title=task, xscale="log", xlabel="dollars for training data (log scale)", ylabel=named(metrics.get(task, "score"))
-        )
+        axis.set(title=task, xscale="log", xlabel="dollars for training data", ylabel=named(metrics.get(task, "score")))
         plain_dollars(axis)
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    lines = [axes[0][0].plot([], [], "o-", color=color(name))[0] for name in (NONE, *methods)]
+    ways = [axes[0][0].plot([], [], way, color="0.3", markersize=3, linewidth=0.8)[0] for way in ("o-", "^--")]
+    names = [*map(named, (NONE, *methods)), "alone", "with human examples"]
+    figure.legend([*lines, *ways], names, loc="outside upper center", ncols=4)
     return figure
 
 
@@ -190,9 +311,9 @@ def dollars_curve(axis: "Axes", part: "DataFrame", color: Any, kind: str) -> Non
     """Solid for one source alone, dashed for the mixes worth their money."""
     if "+" in kind:
         part = frontier(part)
-        axis.plot(part.dollars, part["mean"], "^--", color=color, label=named(kind), markersize=3, linewidth=0.8)
+        axis.plot(part.dollars, part["mean"], "^--", color=color, markersize=3, linewidth=0.8)
         return
-    axis.plot(part.dollars, part["mean"], "o-", color=color, label=named(kind))
+    axis.plot(part.dollars, part["mean"], "o-", color=color, markersize=3)
     if len(part) > 1:
         axis.fill_between(part.dollars, part.low, part.high, color=color, alpha=0.12, linewidth=0)
     else:
@@ -206,40 +327,9 @@ def plain_dollars(axis: "Axes") -> None:
     low, high = axis.get_xlim()
     round_amounts = [digit * 10.0**power for power in range(-5, 7) for digit in (1, 2, 5)]
     shown = [amount for amount in round_amounts if low <= amount <= high]
-    axis.xaxis.set_major_locator(FixedLocator(shown[:: 1 + len(shown) // 9]))
+    axis.xaxis.set_major_locator(FixedLocator(shown[:: -(-len(shown) // MOST_TICKS)]))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(lambda value, _: f"${value:g}")
-
-
-def measures(table: "DataFrame") -> "Figure":
-    """Each diversity measure of each set, with its interval."""
-    names, sets = list(dict.fromkeys(table.measure)), list(dict.fromkeys(table.set))[::-1]
-    figure, axes = grid_of(1, len(names), TEXT, 0.32 * len(sets) + 0.75, sharey=True)
-    for axis, name in zip(axes[0], names, strict=True):
-        part = table[table.measure == name].set_index("set").loc[sets]
-        for place, (label, row) in enumerate(part.iterrows()):
-            axis.plot([row.low, row.high], [place, place], color=color(str(label)))
-            axis.plot(row.value, place, "o", color=color(str(label)))
-        axis.set_yticks(range(len(sets)), [named(label) for label in sets])
-        axis.set_ylim(-0.6, len(sets) - 0.4)
-        axis.set_xlabel(named(name))
-        axis.margins(x=0.15)
-    return figure
-
-
-def map_of_texts(points: "DataFrame") -> "Figure":
-    """One panel a set, each over the human texts in grey."""
-    sets = [name for name in dict.fromkeys(points.set) if name != "human"]
-    human = points[points.set == "human"]
-    figure, axes = grid_of(1, len(sets), TEXT if len(sets) > 1 else COLUMN, 2.2, sharex=True, sharey=True)
-    for axis, name in zip(axes[0], sets, strict=True):
-        part = points[points.set == name]
-        axis.scatter(human.x, human.y, s=5, color="0.75", linewidths=0, label="human")
-        axis.scatter(part.x, part.y, s=9, color=color(name), linewidths=0, label=named(name))
-        axis.set(title=f"{named(name)} (n = {len(part)})", xlabel="component 1", xticks=[], yticks=[])
-    axes[0][0].set_ylabel("component 2")
-    axes[0][0].legend(handletextpad=0.1, loc="best")
-    return figure
 
 
 def learning_curve(mean: "DataFrame") -> "Figure":

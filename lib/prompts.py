@@ -1,11 +1,13 @@
 """Every word that a teacher reads. Texts from data sets and models go in as JSON strings: they are data, never orders.
 
-The way of writing follows 2407.12813: the label is given and the text is written to it (label-conditioned), plainly
-(zero-shot) or on a topic that the teacher itself listed before (zero-shot topic). The paper's own prompts are not
-published; these are ours.
+The ways of writing follow 2407.12813: plainly (zero-shot), on a topic that the teacher itself listed before (zero-shot
+topic), like one or a few human examples (one-shot, few-shot); and AttrPrompt (2306.15895): to attributes that the teacher
+listed. Either the label is given and the text is written to it (label-conditioned, which the paper recommends), or the
+text comes first and its label after it. The papers' own prompts are not published; these are ours.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from lib.tasks import Card
@@ -17,15 +19,15 @@ WRITER = "You write examples for a data set. You answer with one JSON object and
 LABELER = "You label examples for a data set. You answer with one JSON object and nothing else."
 
 
-def zero_shot(card: Card, label: str, n: int) -> Messages:
+def zero_shot(card: Card, label: str | None, n: int) -> Messages:
     """2407.12813, section 3: the task's description and the label, no example."""
-    return messages(WRITER, f"{task_part(card)}\n\n{asked_part(card, label, n)}\n\n{reply_part(card, n)}")
+    return messages(WRITER, f"{task_part(card)}\n\n{asked_part(card, label, n)}\n\n{reply_part(card, n, label)}")
 
 
-def zero_shot_topic(card: Card, label: str, n: int, topic: str) -> Messages:
+def zero_shot_topic(card: Card, label: str | None, n: int, topic: str) -> Messages:
     """2407.12813, section 3: as zero-shot, on one topic from the teacher's own list."""
     about = f"The topic: {quoted(topic)}. Each example is about this topic or something close to it."
-    return messages(WRITER, f"{task_part(card)}\n\n{asked_part(card, label, n)}\n{about}\n\n{reply_part(card, n)}")
+    return messages(WRITER, f"{task_part(card)}\n\n{asked_part(card, label, n)}\n{about}\n\n{reply_part(card, n, label)}")
 
 
 def topics(card: Card, label: str, n: int) -> Messages:
@@ -39,13 +41,61 @@ def topics(card: Card, label: str, n: int) -> Messages:
     )
 
 
-def label_one(card: Card, example: dict[str, str]) -> Messages:
-    """The teacher as annotator: description, labels with their meaning, one example."""
+def like_examples(card: Card, label: str | None, n: int, shots: Sequence[dict[str, str]], same_topic: bool) -> Messages:
+    """2407.12813, section 3: one-shot and few-shot. A single example is also what the new ones are about (`same_topic`)."""
+    shown = "\n".join(map(quoted, shots))
+    which = "" if label is None else f" with the label {described(card, label)}"
+    head = f"{'Examples' if len(shots) > 1 else 'An example'}{which}:"
+    like = f"Keep to the sort of {'those' if len(shots) > 1 else 'the one'} shown above, but write something new."
+    like += " Stay on its topic." if same_topic else ""
+    asked = asked_part(card, label, n)
+    return messages(WRITER, f"{task_part(card)}\n\n{head}\n{shown}\n\n{asked}\n{like}\n\n{reply_part(card, n, label)}")
+
+
+def attributes(card: Card, label: str, n: int, values: int) -> Messages:
+    """AttrPrompt: the ways in which examples differ, each with values to draw from."""
+    which = f" with the label {described(card, label)}" if label else ""
+    return messages(
+        WRITER,
+        f"{task_part(card)}\n\nTo make the examples varied, each will be written to values of some attributes, drawn at random. "
+        f"Name {n} attributes in which such examples{which} differ from each other, as subject, setting, style, length or point "
+        f"of view may be, and {values} values of each. Any value of one attribute should go with any value of another"
+        f"{'' if label else ', and none should give a label away'}. An attribute is named in one to three words, a value in one "
+        f"to six, in {card.language}.\n\n"
+        'Answer in this form: {"attributes": [{"name": "...", "values": ["...", "..."]}]}',
+    )
+
+
+def to_attributes(card: Card, label: str | None, n: int, drawn: Sequence[dict[str, str]]) -> Messages:
+    """AttrPrompt: as zero-shot, each example to values of its own."""
+    listed = "\n".join(f"{number}. {quoted(values)}" for number, values in enumerate(drawn, start=1))
+    which = "The attributes of each example, in order" if n > 1 else "Its attributes"
+    asked = f"{task_part(card)}\n\n{asked_part(card, label, n)}\n{which}:\n{listed}"
+    return messages(WRITER, f"{asked}\n\n{reply_part(card, n, label)}")
+
+
+def label_one(card: Card, example: dict[str, str], shots: Sequence[dict[str, str]] = ()) -> Messages:
+    """The teacher as annotator: description, labels with their meaning, labeled examples if there are, one to label."""
     labels = "\n".join(f"- {described(card, label)}" for label in card.labels)
+    labeled = "\n\nExamples with their labels:\n" + "\n".join(map(quoted, shots)) if shots else ""
     return messages(
         LABELER,
-        f"{task_part(card)}\n\nThe labels:\n{labels}\n\nThe example:\n{quoted(example)}\n\n"
+        f"{task_part(card)}\n\nThe labels:\n{labels}{labeled}\n\nThe example:\n{quoted(example)}\n\n"
         f'Which label is right? Answer in this form: {{"label": "..."}}',
+    )
+
+
+def reworded(card: Card, example: dict[str, str], label: str, field: str, avoid: Sequence[str]) -> Messages:
+    """2407.12813, section 5: another wording for what gives its label away, or can be answered by matching words."""
+    words = f" These words hint at a label in this data set; do without them: {', '.join(map(quoted, avoid))}." if avoid else ""
+    others = [name for name in card.fields if name != field]
+    beside = f" Leave the {others[0]} as it is, and do not repeat its words where others say the same." if others else ""
+    return messages(
+        WRITER,
+        f"{task_part(card)}\n\nAn example with the label {described(card, label)}:\n{quoted(example)}\n\n"
+        f"Its {field} makes the label too easy to guess. Write the {field} ({card.fields[field]}) anew in other words, so that "
+        f"the label stays right and only somebody who understands the whole example can tell it.{beside}{words}\n\n"
+        f"Answer in this form: {json.dumps({field: '...'})}",
     )
 
 
@@ -53,21 +103,34 @@ def task_part(card: Card) -> str:
     return f"The task: {card.description}"
 
 
-def asked_part(card: Card, label: str, n: int) -> str:
+def asked_part(card: Card, label: str | None, n: int) -> str:
     """What to write, how many, and that they should differ from each other."""
     fields = "\n".join(f"- {name}: {what}" for name, what in card.fields.items())
-    many = f"Write {n} examples, each" if n > 1 else "Write one example"
     differ = " Make them differ from each other in content, wording, tone and length." if n > 1 else ""
     return (
-        f"{many} with the label {described(card, label)}.{differ} "
+        f"{label_part(card, label, n)}{differ} "
         f"They should read like the real thing, in {card.language}, and not give the label away by naming it.\n"
         f"The fields of an example:\n{fields}"
     )
 
 
-def reply_part(card: Card, n: int) -> str:
-    one = json.dumps(dict.fromkeys(card.fields, "..."))
+def label_part(card: Card, label: str | None, n: int) -> str:
+    """How many to write, to a given label or each with a label of the writer's choice."""
+    if label is not None:
+        return f"{f'Write {n} examples, each' if n > 1 else 'Write one example'} with the label {described(card, label)}."
+    labels = "\n".join(f"- {described(card, name)}" for name in card.labels)
+    many = f"Write {n} examples, and after each its label" if n > 1 else "Write one example, and after it its label"
+    return f"The labels:\n{labels}\n\n{many}. No label is more likely than another."
+
+
+def reply_part(card: Card, n: int, label: str | None) -> str:
+    one = json.dumps(dict.fromkeys(reply_fields(card, label is None), "..."))
     return f'Answer in this form, with {n} in the list: {{"examples": [{one}]}}'
+
+
+def reply_fields(card: Card, labeled: bool) -> list[str]:
+    """In the order of writing: the text, then its label."""
+    return [*card.fields, *["label"] * labeled]
 
 
 def described(card: Card, label: str) -> str:
@@ -82,13 +145,25 @@ def messages(system: str, user: str) -> Messages:
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
-def examples_schema(card: Card) -> Schema:
+def examples_schema(card: Card, labeled: bool = False) -> Schema:
     """The reply's form, for endpoints that can hold a model to it."""
-    return closed({"examples": {"type": "array", "items": closed({name: {"type": "string"} for name in card.fields})}})
+    fields: Schema = {name: {"type": "string"} for name in reply_fields(card, labeled)}
+    if labeled:
+        fields |= label_schema(card)["properties"]
+    return closed({"examples": {"type": "array", "items": closed(fields)}})
 
 
 def topics_schema() -> Schema:
     return closed({"topics": {"type": "array", "items": {"type": "string"}}})
+
+
+def attributes_schema() -> Schema:
+    values = {"type": "array", "items": {"type": "string"}}
+    return closed({"attributes": {"type": "array", "items": closed({"name": {"type": "string"}, "values": values})}})
+
+
+def field_schema(field: str) -> Schema:
+    return closed({field: {"type": "string"}})
 
 
 def label_schema(card: Card) -> Schema:

@@ -102,6 +102,15 @@ class ExampleSet(NamedTuple):
     price: float
     teacher: str
 
+    @property
+    def dollars(self) -> float:
+        return self.price * len(self.rows)
+
+    @property
+    def shown(self) -> int:
+        """Human examples that its prompts showed; they had to be bought, too."""
+        return len({shot for row in self.rows for shot in row.get("shots") or ()})
+
 
 def load_set(path: str | Path) -> ExampleSet:
     """An example set that 01 or 02 wrote, with its price from the bill beside it."""
@@ -111,7 +120,8 @@ def load_set(path: str | Path) -> ExampleSet:
     if any(gaps.values()):
         said = ", ".join(gap for gap, is_so in gaps.items() if is_so)
         raise ValueError(f"{paths.relative(path)}: not an example set of 01 or 02 ({said}).")
-    return ExampleSet(str(rows[0]["method"]), rows, made["bill"]["dollars"] / len(rows), str(made["teacher"]))
+    paid = made["bill"]["dollars"] + made.get("dollars_before", 0.0)
+    return ExampleSet(str(rows[0]["method"]), rows, paid / len(rows), str(made["teacher"]))
 
 
 def plain_rows(table: "DataFrame") -> list[Row]:

@@ -58,13 +58,15 @@ def list_problem(text: str, name: str) -> str | None:
     return None if read_list(text, name) else f"no {name} in the reply"
 
 
-def item_problem(card: Card, label: str, item: Any) -> str | None:
-    """What is wrong with one written example, or None."""
+def item_problem(card: Card, label: str | None, item: Any) -> str | None:
+    """What is wrong with one written example, or None; with no label asked for, it has to bring one."""
     if not isinstance(item, dict):
         return "not an object"
     for field in card.fields:
         if not isinstance(item.get(field), str) or not item[field].strip():
             return f"no {field}"
+    if label is None:
+        return None if known_label(card, item) else "label outside the task" if "label" in item else "no label"
     if "label" in item and str(item["label"]) not in card.labels:
         return "label outside the task"
     if "label" in item and item["label"] != label:
@@ -72,12 +74,17 @@ def item_problem(card: Card, label: str, item: Any) -> str | None:
     return None
 
 
-def read_label(card: Card, text: str) -> str | None:
-    """The label that a reply gives; case and surrounding space are forgiven, anything else is not."""
-    content, _ = read_json(text)
-    given = content.get("label") if isinstance(content, dict) else text
+def known_label(card: Card, given: Any) -> str | None:
+    """The label that an object, or a bare text, gives; case and surrounding space are forgiven, anything else is not."""
+    named = given.get("label") if isinstance(given, dict) else given
     known = {label.casefold(): label for label in card.labels}
-    return known.get(str(given).strip().strip('".').casefold())
+    return known.get(str(named).strip().strip('".').casefold())
+
+
+def read_label(card: Card, text: str) -> str | None:
+    """The label that a reply gives."""
+    content, _ = read_json(text)
+    return known_label(card, content if isinstance(content, dict) else text)
 
 
 def label_problem(card: Card, text: str) -> str | None:
@@ -85,3 +92,10 @@ def label_problem(card: Card, text: str) -> str | None:
         return None
     content, _ = read_json(text)
     return "label outside the task" if isinstance(content, dict) and "label" in content else "no label in the reply"
+
+
+def read_field(text: str, field: str) -> str | None:
+    """The text of one field in a reply."""
+    content, _ = read_json(text)
+    found = content.get(field) if isinstance(content, dict) else None
+    return found.strip() if isinstance(found, str) and found.strip() else None

@@ -1,20 +1,23 @@
 """A study: which tasks, methods, sizes and prices, in one YAML file; and what it can cost before it runs."""
 
+import itertools
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from lib import generation, labeling, paths
-from lib.budget import NONE
-from lib.checked import Strict, read_checked
+from lib import generation, labeling, paths, rephrasing
+from lib.budget import NONE, Prices, check_prices
+from lib.checked import Strict, explain, read_checked
 from lib.encoders import EMBEDDED
 from lib.prices import TokenPrice, dollars, nano
 from lib.records import ExampleSet, load_set
-from lib.sources import Row
+from lib.sources import Row, Source
 from lib.tasks import LISTS, Card, checked_rows, load, names, other_tests, read_card
-from lib.teacher import TRIES, Bill, Request
+from lib.teacher import TRIES, Request
 from lib.teachers import open_teacher, teacher_price
 
 UNREAD = 2000
@@ -27,12 +30,24 @@ class Generation(Strict):
     methods: list[str] = Field(list(generation.METHODS), min_length=1)
     n: int = Field(40, ge=1)
     """Kept examples for each task and method."""
+    dollars: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """What a set may cost at most; asking ends there or at n kept examples."""
     per_reply: int = Field(5, ge=1)
+    conditioned: bool = True
+    """Whether a text is written to a given label."""
     topics: int = Field(20, ge=1)
+    attributes: int = Field(5, ge=1)
+    values: int = Field(8, ge=1)
+    near: float = Field(0.8, gt=0, le=1)
+    """Share of common pieces from which on two texts are near duplicates."""
     temperature: float = 1.0
     top_p: float = 1.0
+    rephrase: list[str] = []
+    """Methods whose examples are also had reworded: a set of its own for each."""
+    rephrase_all: bool = False
+    """Whether all of them are, or those that give their label away."""
 
-    @field_validator("methods")
+    @field_validator("methods", "rephrase")
     @classmethod
     def known(cls, methods: list[str]) -> list[str]:
         if unknown := [method for method in methods if method not in generation.METHODS]:
@@ -41,17 +56,28 @@ class Generation(Strict):
 
 
 class Labeling(Strict):
-    """What 02 labels: the first n raw examples of train."""
+    """What 02 labels: the first n raw examples of train, for students to learn from, and the first n_test of the test set, to
+    put the teacher's own score beside that of students."""
 
     methods: list[str] = ["zero_shot"]
-    n: int = Field(60, ge=1)
+    n: int = Field(60, ge=0)
+    test_methods: list[str] = ["zero_shot"]
+    n_test: int = Field(0, ge=0)
+    shots: int = Field(1, ge=1)
+    """Human examples of each label that a prompt shows (few_shot)."""
 
-    @field_validator("methods")
+    @field_validator("methods", "test_methods")
     @classmethod
     def known(cls, methods: list[str]) -> list[str]:
         if unknown := [method for method in methods if method not in labeling.METHODS]:
             raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(labeling.METHODS)}")
         return methods
+
+    @property
+    def parts(self) -> list[tuple[str, str, int]]:
+        """Method, split and number of each set of labels that is asked for."""
+        train = [(method, "train", self.n) for method in self.methods if self.n]
+        return train + [(method, "test", self.n_test) for method in self.test_methods if self.n_test]
 
 
 class Training(Strict):
@@ -71,22 +97,51 @@ class Training(Strict):
     shards: int = Field(1, ge=1)
 
 
+class Sizes(Strict):
+    """Mixes by number of examples: each human size with each synthetic one, and each total in each of the parts."""
+
+    human: list[int] = []
+    synthetic: list[int] = []
+    totals: list[int] = []
+    parts: list[float] = [0, 0.25, 0.5, 0.75, 1]
+    """Of each total, how much is synthetic."""
+
+    @field_validator("human", "synthetic", "totals")
+    @classmethod
+    def counts(cls, values: list[int]) -> list[int]:
+        if not all(value >= 0 for value in values):
+            raise ValueError("a number of examples is 0 or more")
+        return values
+
+    @field_validator("parts")
+    @classmethod
+    def shares(cls, values: list[float]) -> list[float]:
+        return checked_shares(values)
+
+    @model_validator(mode="after")
+    def both(self) -> "Sizes":
+        if bool(self.human) != bool(self.synthetic):
+            raise ValueError("human and synthetic go together: each size of one is trained with each of the other (0 is a size)")
+        return self
+
+
+def checked_shares(values: list[float]) -> list[float]:
+    if not all(0 <= value <= 1 for value in values):
+        raise ValueError("a share is a part of the whole, between 0 and 1")
+    return values
+
+
 class Budget(Strict):
     """The ladder of budgets in dollars, and the shares of each that go to the teacher."""
 
-    budgets: list[float]
-    shares: list[float]
+    budgets: list[float] = []
+    shares: list[float] = []
+    budget_methods: list[str] = []
+    """The methods whose examples the budgets buy; all, if none is named."""
     human_price: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Dollars for a human example of any task, in place of the cards' prices."""
     synthetic_price: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Dollars for a synthetic example, in place of the bills'; needed where the teacher's tokens cost nothing."""
-
-    @field_validator("budgets", "shares")
-    @classmethod
-    def not_empty(cls, values: list[float]) -> list[float]:
-        if not values:
-            raise ValueError("give at least one number")
-        return values
 
     @field_validator("budgets")
     @classmethod
@@ -98,9 +153,16 @@ class Budget(Strict):
     @field_validator("shares")
     @classmethod
     def parts(cls, values: list[float]) -> list[float]:
-        if not all(0 <= value <= 1 for value in values):
-            raise ValueError("a share is a part of the budget, between 0 and 1")
-        return values
+        return checked_shares(values)
+
+    @model_validator(mode="after")
+    def both(self) -> "Budget":
+        if bool(self.budgets) != bool(self.shares):
+            raise ValueError("budgets and shares go together: each budget is spent at each share")
+        return self
+
+
+PER_TASK = ("source", "raw", "generation", "labeling", "training", "sizes")
 
 
 class Study(Strict):
@@ -119,11 +181,44 @@ class Study(Strict):
     """Dollars per million tokens, where genai-prices does not know a model."""
     priced_as: str = "gpt-4o-mini"
     """The model at whose list price recorded replies are counted."""
+    embedder: str = EMBEDDED
+    """Makes vectors of texts for 03, whatever encoder is trained."""
     seed: int = 1
+    raw: int = Field(60, ge=1)
+    """Human examples that prompts may show, the first ones of train."""
     generation: Generation = Generation()
     labeling: Labeling = Labeling()
     training: Training = Training()
-    budgets: Budget
+    sizes: Sizes = Sizes()
+    budgets: Budget = Budget()
+    per_task: dict[str, dict[str, Any]] = {}
+    """What is otherwise for a task: its source, raw, or parts of generation, labeling, training and sizes."""
+
+    @model_validator(mode="after")
+    def something_to_train(self) -> "Study":
+        if not (self.budgets.budgets or self.sizes.human or self.sizes.totals):
+            raise ValueError("nothing to train: give budgets and shares, or sizes")
+        return self
+
+    @model_validator(mode="after")
+    def tasks_fit(self) -> "Study":
+        for task in self.per_task:
+            if task not in self.tasks:
+                raise ValueError(f"per_task: {task!r} is not among the study's tasks ({', '.join(self.tasks)})")
+            self.of(task)
+        return self
+
+    def of(self, task: str) -> "Study":
+        """The study as it is for one of its tasks."""
+        changes = self.per_task.get(task, {})
+        if unknown := [name for name in changes if name not in PER_TASK]:
+            raise ValueError(f"per_task.{task}: {unknown[0]!r} is the same for all tasks; there is {', '.join(PER_TASK)}")
+        plain = self.model_dump(exclude={"per_task"}, exclude_unset=True)
+        sections = {name: {**plain.get(name, {}), **new} if isinstance(new, dict) else new for name, new in changes.items()}
+        try:
+            return Study.model_validate(plain | sections)
+        except ValidationError as error:
+            raise ValueError(f"per_task.{task}: {explain(error)}") from None
 
     @field_validator("tasks")
     @classmethod
@@ -157,19 +252,41 @@ def cards(study: Study) -> dict[str, Card]:
         raise ValueError(f"Two tasks of the study have one name, and their files would too: {', '.join(study.tasks)}.")
     if others := [f"{card.name} ({card.kind})" for card in found.values() if card.kind in LISTS]:
         raise ValueError(f"A study takes tasks with fixed labels so far, as 01 and 02 do, not {', '.join(others)}.")
-    for card in found.values():
-        if study.source and study.source not in card.sources:
-            raise ValueError(f"Task {card.name!r} has no source {study.source!r}: its card names {', '.join(card.sources)}.")
-        other_tests(card, study.source, study.training.also_test)
+    for card, own in zip(found.values(), map(study.of, study.tasks), strict=True):
+        if own.source and own.source not in card.sources:
+            raise ValueError(f"Task {card.name!r} has no source {own.source!r}: its card names {', '.join(card.sources)}.")
+        other_tests(card, own.source, own.training.also_test)
     return found
+
+
+def by_task(study: Study) -> dict[str, tuple[Card, Study]]:
+    """Each task's card, and the study as it is for that task."""
+    return {name: (card, study.of(task)) for (name, card), task in zip(cards(study).items(), study.tasks, strict=True)}
 
 
 def check_data(study: Study) -> None:
     """Reads the local data of every task, so that a mistake in them is found before the teacher is paid."""
-    for card in cards(study).values():
-        source = card.sources[study.source or card.default_source]
+    for card, own in by_task(study).values():
+        source = card.sources[own.source or card.default_source]
         for split in ("train", "test") if source.files else ():
             list(checked_rows(card, source, split))
+        if source.files:
+            plans_of(card, own, load(card, "train", own.source).to_list()[: own.raw])
+
+
+def pictures_of_scores(study: Study) -> list[str]:
+    """The figures that 05 can draw of a study's scores."""
+    sizes = [own.sizes for _, own in by_task(study).values()]
+    labels = any(own.labeling.n_test for _, own in by_task(study).values())
+    wanted = {
+        "score_by_method": any(one.human and len(set(one.synthetic)) > 1 for one in sizes),
+        "score_by_volume": any(len(set(one.synthetic)) > 2 for one in sizes),
+        "score_by_ratio": any(one.totals for one in sizes),
+        "teacher_and_students": labels and any(one.synthetic for one in sizes),
+        "quality_by_share": bool(study.budgets.budgets),
+        "quality_by_dollars": True,
+    }
+    return [name for name, is_wanted in wanted.items() if is_wanted]
 
 
 def budget_of(study: Study, given: object) -> float | None:
@@ -191,7 +308,7 @@ def check_budget(teacher: str, budget: float | None) -> None:
         )
 
 
-def check_prices(study: Study, teacher: str) -> None:
+def check_teacher(study: Study, teacher: str) -> None:
     """Refuses a teacher without a price, or one without costs whose examples no budget could be shared with."""
     if teacher == "recorded":
         return
@@ -210,24 +327,41 @@ def price_of(study: Study, teacher: str) -> TokenPrice:
 
 def plans(study: Study) -> dict[str, list[Request]]:
     """Every request that each part of a study can come to make, each at its longest."""
-    found = {}
-    for card in cards(study).values():
-        settings = study.generation.model_dump()
-        for method in settings.pop("methods"):
-            plan = generation.Plan(card, method, seed=study.seed, **settings)
-            found[f"01 {card.name} {method}"] = generation.possible_requests(plan)
-        pool, note = pool_to_price(card, study)
-        for method in study.labeling.methods:
-            found[f"02 {card.name} {method}{note}"] = labeling.label_requests(card, pool, method)
+    found, gone = {}, set[str]()
+    for card, own in by_task(study).values():
+        raw, note = rows_to_price(card, own, "train", own.raw, gone)
+        for method, plan in plans_of(card, own, raw).items():
+            found[f"01 {card.name} {method}{note if method in generation.SHOTS else ''}"] = generation.possible_requests(plan)
+        for method in own.generation.rephrase:
+            found[f"01 {card.name} {method}{rephrasing.SUFFIX}"] = rephrasing.possible_requests(card, own.generation.n)
+        for method, split, n in own.labeling.parts:
+            pool, note = rows_to_price(card, own, split, n, gone)
+            asked = labeling.possible_requests(card, pool, method, raw, own.labeling.shots)
+            found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = asked
     return found
 
 
-def pool_to_price(card: Card, study: Study) -> tuple[list[Row], str]:
-    """The examples that 02 will label, or where they cannot be read (no network) as many long ones, and a word of that."""
-    try:
-        return load(card, "train", study.source).to_list()[: study.labeling.n], ""
-    except ValueError:
-        return [dict.fromkeys(card.fields, "x" * UNREAD)] * study.labeling.n, f" (data not at hand: {UNREAD} bytes a field)"
+def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, generation.Plan]:
+    """What 01 is to write for a task, by method."""
+    settings = own.generation.model_dump(exclude={"methods", "rephrase", "rephrase_all"})
+    shown = {method: raw if method in generation.SHOTS else () for method in own.generation.methods}
+    return {method: generation.Plan(card, method, seed=own.seed, raw=rows, **settings) for method, rows in shown.items()}
+
+
+def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) -> tuple[list[Row], str]:
+    """The first examples of a split, or where they cannot be read (no network) as many long ones, and a word of that.
+
+    A hub that did not answer once, which takes it half a minute, is `gone` for the rest of a plan.
+    """
+    place = "hub" if card.sources[own.source or card.default_source].hub else card.name
+    if place not in gone:
+        try:
+            return load(card, split, own.source).to_list()[:n], ""
+        except ValueError:
+            gone.add(place)
+    labels = itertools.cycle(card.labels)
+    long = [{"id": str(i), **dict.fromkeys(card.fields, "x" * UNREAD), "label": next(labels)} for i in range(n)]
+    return long, f" (data not at hand: {UNREAD} bytes a field)"
 
 
 def highest_costs(study: Study, teacher: str) -> dict[str, int]:
@@ -260,20 +394,43 @@ def cap_words(total: int, budget: float | None) -> str:
     return longest if total <= nano(budget) else f"the budget; {longest}, it would be ${cents(total)}"
 
 
-def example_sets(card: Card, examples: list[str]) -> dict[str, ExampleSet]:
-    """The synthetic sets to look at, by method: from files that 01 and 02 wrote, or if there are none, what the demo
-    study's recordings hold for the task, if anything."""
-    found = [load_set(path) for path in examples] if examples else list(recorded_sets(card)) if has_recordings(card) else []
+def example_sets(card: Card, examples: list[str], source: str | None = None) -> dict[str, ExampleSet]:
+    """The synthetic sets to look at, by method: from files that 01 and 02 wrote or of one's own, or if there are none, what the
+    demo study's recordings hold for the task, if anything."""
+    given = [own_set(card, path, source) if path.endswith((".jsonl", ".csv")) else load_set(path) for path in examples]
+    found = given or (list(recorded_sets(card)) if has_recordings(card) else [])
     if len(found) > len({one.method for one in found}):
         raise ValueError(f"Two example sets are of one method: {', '.join(examples)}. Give one for each method.")
     return {one.method: one for one in found}
 
 
-def written_sets(card: Card, examples: list[str]) -> dict[str, ExampleSet]:
+def own_set(card: Card, path: str, source: str | None) -> ExampleSet:
+    """Synthetic examples from elsewhere, in the columns of the card's source; the method is called as the file is."""
+    like = card.sources[source or card.default_source]
+    only = Source(files={"train": path}, columns=like.columns, labels=like.labels, others=like.others)
+    rows = [row | {"source": "synthetic"} for row in checked_rows(card, only, "train") if row is not None]
+    if not rows:
+        raise ValueError(f"{path}: no rows with a label of task {card.name!r}.")
+    called = re.sub("[^a-z0-9]+", "_", Path(path).stem.lower()).strip("_")
+    return ExampleSet(called, rows, float("nan"), Path(path).stem)
+
+
+def written_sets(card: Card, examples: list[str], source: str | None = None) -> dict[str, ExampleSet]:
     """The sets that the teacher wrote, without those that it only labeled."""
-    found = {name: one for name, one in example_sets(card, examples).items() if not name.startswith("labeled")}
+    found = {name: one for name, one in example_sets(card, examples, source).items() if not name.startswith("labeled")}
     if not found:
         raise ValueError(f"Task {card.name!r} has no example sets that a teacher wrote: run 01 and give its files as `examples`.")
+    return found
+
+
+def prices_of(
+    card: Card, sets: Mapping[str, ExampleSet], human_price: float | None, synthetic_price: float | None
+) -> dict[str, Prices]:
+    """What one example of either kind costs, by method: as given, else the card's and that of each set's bill."""
+    human = card.human_price.dollars if human_price is None else human_price
+    found = {name: Prices(human, one.price if synthetic_price is None else synthetic_price) for name, one in sets.items()}
+    for prices in found.values():
+        check_prices(prices)
     return found
 
 
@@ -289,16 +446,23 @@ def people_alone(card: Card) -> dict[str, ExampleSet]:
 def recorded_sets(card: Card) -> Iterator[ExampleSet]:
     """What 01 and 02 make of the recordings with the settings of the demo study."""
     study = read_study("demo")
+    own = study.of(card.name)
     teacher = open_teacher("recorded", priced_as=study.priced_as)
-    settings = study.generation.model_dump()
-    for method in settings.pop("methods"):
-        written = generation.generate(generation.Plan(card, method, seed=study.seed, **settings), teacher)
-        yield priced_set(method, written.examples, written.bill, teacher.model)
-    pool = load(card, "train").to_list()[: study.labeling.n]
-    for method in study.labeling.methods:
-        labeled = labeling.label(card, pool, teacher, method)
-        yield priced_set(f"labeled_{method}", labeled.examples, labeled.bill, teacher.model)
+    for method, plan in plans_of(card, own, load(card, "train").to_list()[: own.raw]).items():
+        written = generation.generate(plan, teacher)
+        first = priced_set(method, written.examples, written.bill.nanodollars, teacher.model)
+        yield first
+        if method in own.generation.rephrase:
+            sampling = own.generation.temperature, own.generation.top_p
+            again = rephrasing.rephrase(card, first.rows, teacher, *sampling, own.generation.rephrase_all)
+            both = written.bill.nanodollars + again.bill.nanodollars
+            yield priced_set(f"{method}{rephrasing.SUFFIX}", again.examples, both, teacher.model)
+    for method in own.labeling.methods if own.labeling.n else ():
+        given = own.labeling.n, method, own.labeling.shots, own.raw, own.seed
+        pool, shown = labeling.pool_and_shots(card, None, "train", *given)
+        labeled = labeling.label(card, pool, teacher, method, shown)
+        yield priced_set(f"labeled_{method}", labeled.examples, labeled.bill.nanodollars, teacher.model)
 
 
-def priced_set(method: str, rows: list[Row], bill: Bill, teacher: str) -> ExampleSet:
-    return ExampleSet(method, rows, dollars(bill.nanodollars) / max(1, len(rows)), teacher)
+def priced_set(method: str, rows: list[Row], nanodollars: int, teacher: str) -> ExampleSet:
+    return ExampleSet(method, rows, dollars(nanodollars) / max(1, len(rows)), teacher)

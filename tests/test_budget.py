@@ -90,7 +90,7 @@ def test_a_float_that_falls_short_of_its_cents() -> None:
         (float("nan"), 0.5, Prices(1, 1), "budget"),
         (1, 0.5, Prices(0, 1), "price of a human example is 0"),
         (1, 0.5, Prices(1, -1), "price of a synthetic example is -1"),
-        (1, 0.5, Prices(1, float("nan")), "price of a synthetic example is nan"),
+        (1, 0.5, Prices(1, float("nan")), "price of a synthetic example is not known: give synthetic_price"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(dollars: float, share: float, prices: Prices, said: str) -> None:
@@ -216,7 +216,8 @@ def test_what_is_no_table_of_scores(tmp_path: Path) -> None:
 def test_prices_and_pools_reach_the_rows() -> None:
     scores = pd.DataFrame({"method": [NONE, "a", "b"]})
     prices, pools = {"a": Prices(1, 0.1), "b": Prices(1, 0.2)}, {"a": (9, 5), "b": (9, 7)}
-    found = budget.with_prices(scores, prices, pools)
+    found = budget.with_prices(scores, prices, pools, {"a": 3, "b": 0})
+    assert found.human_shown.tolist() == [0, 3, 0]
     assert found.human_price.tolist() == [1, 1, 1]
     assert found.human_pool.tolist() == [9, 9, 9]
     assert found.synthetic_price.tolist()[1:] == [0.1, 0.2]

@@ -15,7 +15,7 @@ from endpoint import Served, completion, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.generation import PATIENCE, Plan, Written, generate, possible_requests
+from lib.generation import METHODS, PATIENCE, Plan, Written, generate, possible_requests
 from lib.prices import TokenPrice, Usage, dollars
 from lib.replies import read_list
 from lib.store import Reply
@@ -162,7 +162,7 @@ def test_topics_are_asked_once_drawn_in_turn_and_kept_with_the_example(tmp_path:
         f'The topic: "{row["topic"]}"' in str([text for text in asked if row["topic"] in text]) for row in written.examples
     )
     check_account(written, plan)
-    assert {row["outcome"]: row["items"] for row in written.account()} == {"kept": 12, "topics": 1}
+    assert {row["outcome"]: row["items"] for row in written.account()} == {"kept": 12, "topics or attributes": 1}
 
 
 def test_a_topic_prompt_that_names_the_label_gets_a_list_for_each(tmp_path: Path) -> None:
@@ -188,6 +188,170 @@ def test_without_topics_nothing_is_written() -> None:
         generate(Plan(CARD, "zero_shot_topic"), Scripted(["I am sorry"]))
 
 
+# ---- human examples that are shown ----
+
+RAW = [
+    {"id": f"raw-{label}-{i}", "text": f"{label} remark number {i}", "label": label} for i in range(6) for label in CARD.labels
+]
+
+
+@pytest.mark.parametrize(("method", "many"), [("one_shot", 1), ("few_shot_3", 3), ("few_shot_5", 5)])
+def test_prompts_show_human_examples_of_their_label_and_rows_say_which(tmp_path: Path, method: str, many: int) -> None:
+    plan = Plan(CARD, method, n=12, per_reply=1, raw=RAW)
+    with writer(fresh) as served:
+        written = generate(plan, teacher_at(served.url, tmp_path))
+    by_id = {row["id"]: row for row in RAW}
+    assert Counter(shot for row in written.examples for shot in row["shots"]) == dict.fromkeys(by_id, many)  # All alike.
+    for row in written.examples:
+        assert len(set(row["shots"])) == many
+        assert {by_id[shot]["label"] for shot in row["shots"]} == {row["label"]}
+    asked = [prompt(body) for body in served.bodies]
+    assert all(text.count(" remark number ") == many for text in asked)
+    assert all(("Stay on its topic." in text) == (method == "one_shot") for text in asked)
+    check_account(written, plan)
+
+
+def test_what_repeats_a_shown_example_is_not_kept(tmp_path: Path) -> None:
+    def write(label: str, n: int, call: int) -> list[dict[str, str]]:
+        return [{"text": f"{label}  REMARK number 1"}, *fresh(label, n - 1, call)] if n > 1 else fresh(label, n, call)
+
+    plan = Plan(CARD, "few_shot_3", n=4, per_reply=2, raw=RAW)
+    with writer(write) as served:
+        written = generate(plan, teacher_at(served.url, tmp_path))
+    assert Counter(row["outcome"] for row in written.rejected) == {"duplicate": 2}
+    check_account(written, plan)
+
+
+def test_too_few_human_examples_to_show_are_refused_before_anything_is_asked() -> None:
+    few = [row for row in RAW if row["label"] == "kind"] + [row for row in RAW if row["label"] == "rude"][:2]
+    with pytest.raises(
+        ValueError, match=r"'few_shot_3' shows 3 human examples, but the first 8 of task 'tone' hold 2 of 'rude': raise"
+    ):
+        Plan(CARD, "few_shot_3", raw=few)
+    assert Plan(CARD, "few_shot_3", raw=few, conditioned=False)
+
+
+def test_nearly_the_same_text_is_dropped_and_paid_for(tmp_path: Path) -> None:
+    long = "the waiter smiled at everyone and brought the soup before anybody had asked for it"
+
+    def write(label: str, n: int, call: int) -> list[dict[str, str]]:
+        texts = [f"{label} {long}", f"{label} {long}!"][: 2 * (n == 4)] + [
+            f"{label} {chr(97 + call) * 9} {'xyzu'[i] * 9}" for i in range(n)
+        ]
+        return [{"text": text} for text in texts[:n]]
+
+    kept = {}
+    for near in (1.0, 0.8):
+        with writer(write) as served:
+            written = generate(plan := Plan(CARD, n=8, per_reply=4, near=near), teacher_at(served.url, tmp_path / str(near)))
+        kept[near] = Counter(row["outcome"] for row in written.rejected)
+        check_account(written, plan)
+        assert len(written.examples) == 8
+    assert kept == {1.0: {}, 0.8: {"near duplicate": 3}}  # Of the other label, too.
+
+
+# ---- text first, then its label ----
+
+
+def labeled(labels: list[str]) -> Callable[[str, int, int], list[dict[str, str]]]:
+    return lambda label, n, call: [{"text": f"remark {call} {i}", "label": labels[i % len(labels)]} for i in range(n)]
+
+
+@pytest.mark.parametrize("method", ["zero_shot", "zero_shot_topic", "few_shot_3"])
+def test_without_a_given_label_the_teacher_gives_one_and_labels_stay_even(tmp_path: Path, method: str) -> None:
+    plan = Plan(CARD, method, n=8, per_reply=4, raw=RAW, conditioned=False)
+    # What is rare comes in the end, too, as fewer and fewer are asked for.
+    with writer(
+        lambda label, n, call: labeled(["kind", "kind", "kind", "RUDE "] if n > 2 else ["rude"])(label, n, call)
+    ) as served:
+        written = generate(plan, teacher_at(served.url, tmp_path))
+    assert Counter(row["label"] for row in written.examples) == plan.quota
+    assert {row["outcome"] for row in written.rejected} == {"surplus"}
+    asked = [body for body in served.bodies if '"topics"' not in prompt(body)]
+    assert all('- "kind" (means well)' in prompt(body) for body in asked)
+    item = asked[0]["response_format"]["json_schema"]["schema"]["properties"]["examples"]["items"]["properties"]
+    assert list(item) == ["text", "label"]
+    assert item["label"]["enum"] == ["kind", "rude"]
+    check_account(written, plan)
+
+
+def test_an_item_without_a_label_of_the_task_is_invalid(tmp_path: Path) -> None:
+    def write(label: str, n: int, call: int) -> list[Any]:
+        return [{"text": f"a {call}"}, {"text": f"b {call}", "label": "angry"}, 3, *labeled(["kind", "rude"])(label, n, call)]
+
+    plan = Plan(CARD, n=2, per_reply=2, conditioned=False)
+    with writer(write) as served:
+        written = generate(plan, teacher_at(served.url, tmp_path))
+    assert Counter(row["outcome"] for row in written.rejected) == {
+        "invalid: no label": 1, "invalid: label outside the task": 1, "invalid: not an object": 1,
+    }  # fmt: skip
+    check_account(written, plan)
+
+
+# ---- attributes ----
+
+LISTED = [
+    {"name": "place", "values": ["home", "work", "home", 7]},
+    {"name": "", "values": ["x"]},
+    {"name": "tone", "values": []},
+    "nonsense",
+    {"name": "length", "values": ["short", "long", "very long"]},
+    {"name": "one too many", "values": ["x"]},
+]
+
+
+def test_each_example_is_written_to_drawn_attributes_and_keeps_them(tmp_path: Path) -> None:
+    def answer(body: dict[str, Any], number: int) -> Any:
+        if '{"attributes"' in prompt(body):
+            return completion(json.dumps({"attributes": LISTED}))
+        wanted = re.findall(r"^\d\. (\{.*\})$", prompt(body), re.MULTILINE)
+        return completion(json.dumps({"examples": [{"text": f"{number} {values}"} for values in wanted]}))
+
+    plan = Plan(CARD, "attributes", n=12, per_reply=3, attributes=2, near=1)
+    with serving(answer) as served:
+        written = generate(plan, teacher_at(served.url, tmp_path))
+    assert all(row["text"].endswith(row["attributes"]) for row in written.examples)
+    drawn = [[row["attributes"] for row in written.examples if row["label"] == label] for label in CARD.labels]
+    assert sorted(drawn[0]) == sorted(drawn[1])  # No value says which label it is.
+    assert Counter(json.loads(one)["place"] for one in drawn[0]) == {"home": 3, "work": 3}
+    assert Counter(json.loads(one)["length"] for one in drawn[0]) == {"short": 2, "long": 2, "very long": 2}
+    check_account(written, plan)
+
+
+def test_labels_that_share_a_list_of_topics_get_the_same_ones(tmp_path: Path) -> None:
+    """Or a topic would say which label it is."""
+    with writer(fresh) as served:
+        written = generate(Plan(CARD, "zero_shot_topic", n=8, per_reply=2), teacher_at(served.url, tmp_path))
+    topics = [Counter(row["topic"] for row in written.examples if row["label"] == label) for label in CARD.labels]
+    assert topics[0] == topics[1]
+
+
+# ---- n kept or the dollar limit ----
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 5), st.integers(1, 60))
+def test_a_set_ends_at_n_kept_or_at_its_own_dollars_whichever_comes_first(n: int, per_reply: int, calls: int) -> None:
+    texts = [json.dumps({"examples": [{"text": f"{i} {k}"} for k in range(per_reply)]}) for i in range(400)]
+    plan = Plan(CARD, n=n, per_reply=per_reply, dollars=dollars(calls * 90_000 + 500_000))
+    written = generate(plan, Scripted(texts))
+    assert plan.dollars is not None
+    assert written.bill.nanodollars <= plan.dollars * 1e9
+    if written.out_of_money:
+        worst = PRICE.nanodollars(possible_requests(plan)[0].worst())
+        assert written.bill.nanodollars + worst > plan.dollars * 1e9 or len(written.examples) == n
+    else:
+        assert len(written.examples) == n
+    check_account(written, plan)
+
+
+def test_the_sets_own_limit_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = Plan(CARD, n=40, per_reply=1, dollars=0.002)
+    written = generate(plan, Scripted([json.dumps({"examples": [{"text": f"{i}"}]}) for i in range(99)]))
+    written.require(plan)
+    assert "The set's own limit of $0.002 was reached." in capsys.readouterr().out
+
+
 def test_the_cap_ends_a_generation_with_what_was_paid(tmp_path: Path) -> None:
     plan = Plan(CARD, n=200)
     worst = PRICE.nanodollars(possible_requests(plan)[0].worst())
@@ -204,7 +368,7 @@ def test_the_cap_ends_a_generation_with_what_was_paid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "few_shot"}, "Unknown method 'few_shot': there is zero_shot, zero_shot_topic"),
+        ({"method": "few_shot"}, "Unknown method 'few_shot': there is zero_shot, zero_shot_topic, one_shot"),
         (
             {"card": CARD.model_copy(update={"topic_prompt": None}), "method": "zero_shot_topic"},
             "needs a topic_prompt in the card of task 'tone'",
@@ -213,6 +377,9 @@ def test_the_cap_ends_a_generation_with_what_was_paid(tmp_path: Path) -> None:
         ({"n": 0}, "at least 1, not 0"),
         ({"per_reply": 0}, "at least 1"),
         ({"topics": 0}, "at least 1"),
+        ({"values": 0}, "at least 1"),
+        ({"near": 0}, "near is a share"),
+        ({"dollars": 0}, "dollars is what the set may cost"),
     ],
 )
 def test_a_plan_that_cannot_work_is_refused(options: dict[str, Any], message: str) -> None:
@@ -221,12 +388,16 @@ def test_a_plan_that_cannot_work_is_refused(options: dict[str, Any], message: st
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from(["zero_shot", "zero_shot_topic"]), st.integers(1, 9), st.integers(1, 4))
-def test_no_generation_costs_more_than_what_is_possible(seed: int, method: str, n: int, per_reply: int) -> None:
+@given(st.integers(0, 10**6), st.sampled_from(list(METHODS)), st.integers(1, 9), st.integers(1, 4), st.booleans())
+def test_no_generation_costs_more_than_what_is_possible(
+    seed: int, method: str, n: int, per_reply: int, conditioned: bool
+) -> None:
     luck = random.Random(seed)
-    texts = [json.dumps({"examples": [{"text": luck.choice("abc")} for _ in range(luck.randint(1, 4))]}) for _ in range(9)]
-    plan = Plan(CARD, method, n=n, per_reply=per_reply)
-    teacher = Scripted([json.dumps({"topics": ["one two three"]}), *texts] if method == "zero_shot_topic" else texts)
+    items = [[{"text": luck.choice("abc"), "label": "kind"} for _ in range(luck.randint(1, 4))] for _ in range(9)]
+    texts = [json.dumps({"examples": some}) for some in items]
+    plan = Plan(CARD, method, n=n, per_reply=per_reply, raw=RAW, conditioned=conditioned)
+    lists = {"zero_shot_topic": {"topics": ["one two three"]}, "attributes": {"attributes": [{"name": "a", "values": ["b"]}]}}
+    teacher = Scripted([json.dumps(lists[method]), *texts] if method in lists else texts)
     written = generate(plan, teacher)
     possible = possible_requests(plan)
     assert len(written.answers) <= len(possible)

@@ -1,5 +1,7 @@
 """The teacher as annotator: every row ends up with a label of the task or with the reason why not."""
 
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +9,9 @@ import pytest
 from asking import CARD, COST, prompt, teacher_at
 from endpoint import completion, serving
 
-from lib.labeling import label, label_requests
-from lib.prices import dollars
-from lib.tasks import read_card
+from lib.labeling import label, label_requests, pool_and_shots, possible_requests
+from lib.prices import TokenPrice, dollars
+from lib.tasks import load, read_card
 from lib.teacher import TRIES
 
 POOL = [{"id": f"i{i}", "text": f"row {i}", "label": "rude"} for i in range(4)]
@@ -67,3 +69,45 @@ def test_what_cannot_be_labeled_is_refused_before_asking() -> None:
         label_requests(CARD, POOL, "guess")
     with pytest.raises(ValueError, match=r"Task 'riddle' \(multiple_choice\) has no fixed labels to choose from"):
         label_requests(read_card("riddle"), [])
+
+
+# ---- labeled examples that are shown ----
+
+
+def test_few_shot_shows_as_many_of_each_label_and_never_the_one_to_label(tmp_path: Path) -> None:
+    card = read_card("news")
+    for split, missing in (("train", 16), ("test", 0)):
+        pool, shown = pool_and_shots(card, None, split, 60, "few_shot", 2, 60, 1)
+        assert Counter(row["label"] for row in shown) == dict.fromkeys(card.labels, 2)
+        assert not {row["id"] for row in pool} & {row["id"] for row in shown}
+        assert len(pool) == 60 - missing
+    assert pool_and_shots(card, None, "train", 60, "few_shot", 2, 60, 1)[1] == shown  # Whatever is labeled.
+    assert pool_and_shots(card, None, "train", 60, "few_shot", 2, 60, 2)[1] != shown
+    with serving(lambda body, n: completion('{"label": "crime"}')) as served:
+        label(card, pool[:2], teacher_at(served.url, tmp_path), "few_shot", shown)
+    for row in shown:
+        assert all(
+            f'{{"text": {json.dumps(row["text"], ensure_ascii=False)}, "label": "{row["label"]}"}}' in prompt(body)
+            for body in served.bodies
+        )
+
+
+def test_zero_shot_shows_nothing() -> None:
+    pool, shown = pool_and_shots(read_card("news"), None, "train", 5, "zero_shot", 2, 60, 1)
+    assert (len(pool), shown) == (5, [])
+
+
+def test_too_few_examples_to_show() -> None:
+    with pytest.raises(
+        ValueError, match=r"few_shot shows 3 human examples of each label, but the first 5 of task 'news' hold 0 of 'sports'|hold"
+    ):
+        pool_and_shots(read_card("news"), None, "train", 5, "few_shot", 3, 5, 1)
+
+
+def test_no_few_shot_labeling_costs_more_than_what_is_possible() -> None:
+    card = read_card("passage")
+    pool, shown = pool_and_shots(card, None, "test", 9, "few_shot", 2, 40, 1)
+    price = TokenPrice(input=1, output=2)
+    asked = [price.nanodollars(request.worst()) for request in label_requests(card, pool, "few_shot", shown)]
+    raw = load(card).to_list()[:40]
+    assert sum(asked) <= sum(price.nanodollars(one.worst()) for one in possible_requests(card, pool, "few_shot", raw, 2))

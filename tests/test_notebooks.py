@@ -26,7 +26,8 @@ NOTEBOOKS = {path.stem: path for path in sorted((paths.ROOT / "notebooks").glob(
 NAMES = list(NOTEBOOKS)
 KEY = "sk-test-4f9a17c0b2d84e6f"
 ASKING = {"teacher": "m", "study": "own", "budget": 1.0, "token_prices": {"m": {"input": 1.0, "output": 2.0}}}
-TINY = {"budgets": [0.9], "shares": [0, 1], "seeds": 1, "epochs": 1}
+TINY = {"human_sizes": [], "synthetic_sizes": [], "budgets": [0.9], "shares": [0, 1], "seeds": 1, "epochs": 1}
+TEXTS = ("diversity", "map", "lengths", "telling_words", "guessing")
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -86,10 +87,12 @@ def in_the_repository() -> dict[str, tuple[int, int]]:
 
 
 def model(body: dict[str, Any], number: int) -> dict[str, Any]:
-    """A language model that does as it is told: so many examples, all different, or one of the labels."""
+    """A language model that does as it is told: so many examples, all different, another wording, or one of the labels."""
     asked, wanted = body["messages"][-1]["content"], body["response_format"]["json_schema"]["schema"]["properties"]
     if "label" in wanted:
         return completion(json.dumps({"label": wanted["label"]["enum"][number % 2]}))
+    if "text" in wanted:
+        return completion(json.dumps({"text": f"said otherwise, {number}"}))
     many = int(re.findall(r"with (\d+) in the list", asked)[-1])
     fields = wanted["examples"]["items"]["properties"]
     items = [
@@ -200,9 +203,15 @@ def test_help_lists_every_parameter_with_type_default_and_comment(name: str) -> 
 DEFAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "01_generation": ({}, ["out.parquet"]),
     "02_labeling": ({}, ["out.parquet"]),
-    "03_diversity": ({}, [f"{kind}_news.{ending}" for kind in ("diversity", "map") for ending in ("csv", "pdf", "png")]),
+    "03_diversity": ({}, [f"{kind}_news.{ending}" for kind in TEXTS for ending in ("csv", "pdf", "png")]),
     "04_training": (TINY, ["out.parquet"]),
-    "05_budget": ({}, ["quality_by_share.pdf", "quality_by_share.png", "quality_by_dollars.csv", "results.csv", "scores.csv"]),
+    "05_budget": (
+        {},
+        [
+            *(f"{kind}.pdf" for kind in ("score_by_method", "score_by_volume", "score_by_ratio", "quality_by_share")),
+            *("quality_by_share.png", "quality_by_dollars.csv", "results.csv", "scores.csv"),
+        ],
+    ),
 }
 
 
@@ -234,12 +243,16 @@ def test_a_notebook_runs_with_its_defaults_from_any_folder(name: str, tmp_path: 
 @pytest.mark.parametrize(
     ("name", "parameters", "said"),
     [
-        ("01_generation", {"tempreature": 0.7}, "Unknown notebook parameter 'tempreature'; there is task, method, n, "),
+        ("01_generation", {"tempreature": 0.7}, "Unknown notebook parameter 'tempreature'; there is task, source, method, n, "),
         ("01_generation", {"n": "12"}, "Notebook parameter 'n' is '12', but int is expected"),
         ("01_generation", {"task": "nwes"}, "Unknown task 'nwes'"),
-        ("01_generation", {"method": "zero_shto"}, "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic."),
+        (
+            "01_generation",
+            {"method": "zero_shto"},
+            "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, attributes.",
+        ),
         ("01_generation", {"teacher": "no-such-model"}, "No price is known for model 'no-such-model'."),
-        ("02_labeling", {"method": "zero_shto"}, "Unknown labeling method 'zero_shto': there is zero_shot."),
+        ("02_labeling", {"method": "zero_shto"}, "Unknown labeling method 'zero_shto': there is zero_shot, few_shot."),
         ("03_diversity", {"task": "strategy"}, "Task 'strategy' has no example sets"),
         (
             "04_training",
@@ -312,7 +325,7 @@ def test_an_own_task_goes_through_diversity_training_and_budget(own: tuple[Path,
     figures, scores = folder / "figures", folder / "scores.parquet"
     run("03_diversity", folder, task=card, examples=[written], figures=str(figures))
     run("04_training", folder, task=card, examples=[written, labeled], also_test=["later"], output=str(scores), **TINY)
-    run("05_budget", folder, scores=[str(scores)], figures=str(figures), budgets=[0.9], shares=[0, 1])
+    run("05_budget", folder, scores=[str(scores)], figures=str(figures), budgets=[0.9], shares=[0, 1], totals=[])
     rows = pd.read_parquet(scores)
     trained = [["human only", 9, 0], ["labeled_zero_shot", 0, 8], ["zero_shot", 0, 12]]
     for name, n in {"test": 12, "later": 6}.items():
@@ -328,9 +341,47 @@ def test_an_own_task_goes_through_diversity_training_and_budget(own: tuple[Path,
         ("tone", "labeled_zero_shot", 0.9),
     ]
     assert set(pd.read_csv(figures / "scores.csv").evaluated_on) == {"test"}
-    kinds = ("diversity_tone", "map_tone", "quality_by_share", "quality_by_dollars")
+    kinds = (*(f"{kind}_tone" for kind in TEXTS), "quality_by_share", "quality_by_dollars")
     assert {path.name for path in figures.glob("*.pdf")} == {f"{kind}.pdf" for kind in kinds}
     assert all(made(path)["step"] for path in figures.glob("*.*"))
+
+
+def test_few_shot_rephrasing_the_teachers_own_score_and_mixes_by_number(own: tuple[Path, Served, str]) -> None:
+    """Of a task of one's own, and beside a set that somebody else wrote."""
+    folder, *_ = own
+    card, new = str(folder / "task/tone.yaml"), folder / "more"
+    with serving(model) as served:
+        asking = ASKING | {"task": card, "base_url": served.url, "store": str(new / "t.sqlite")}
+        first, again, test = (str(new / f"{name}.parquet") for name in ("few", "few_rephrased", "test"))
+        run("01_generation", new, **asking, method="few_shot_3", n=12, raw=8, near=1.0, output=first)
+        run("01_generation", new, **asking, method="few_shot_3", rephrase=first, rephrase_all=True, output=again)
+        run("02_labeling", new, **asking, split="test", method="few_shot", n=6, output=test)
+    sets = [made(Path(path)) for path in (first, again)]
+    assert sets[1]["dollars_before"] == sets[0]["bill"]["dollars"] > 0
+    assert pd.read_parquet(again).rephrased_from.tolist() == pd.read_parquet(first).text.tolist()
+    lines = [f'"bought remark {i}, about {"a cat" if i % 2 else "the rain"}",{i % 2}' for i in range(8)]
+    (new / "bought.csv").write_text("\n".join(["remark,tone", *lines]) + "\n", encoding="utf-8")
+    scores, figures = new / "scores.parquet", new / "figures"
+    sizes = {"human_sizes": [0, 4], "synthetic_sizes": [0, 4, 8, 99], "totals": [8], "parts": [0, 0.25, 0.5], "frozen_layers": 6}
+    given = {"examples": [first, again, str(new / "bought.csv")], "synthetic_price": 0.01, "output": str(scores)}
+    executed = run("04_training", new, task=card, **given, **(TINY | sizes | {"budgets": [], "shares": []}))
+    # Only 99 is beyond the pools: beside 0 and 4, three times.
+    assert "6 mixes by number ask for more than a pool holds and are left out" in text_of(executed)
+    rows = pd.read_parquet(scores)
+    assert set(rows.method) == {"human only", "few_shot_3", "few_shot_3_rephrased", "bought"}
+    assert dict(zip(rows.method, rows.human_shown, strict=True)) == {
+        "human only": 0,
+        "few_shot_3": 8,
+        "few_shot_3_rephrased": 8,
+        "bought": 0,
+    }
+    compare = {"raw_sizes": [0, 4], "totals": [8], "budgets": [], "shares": []}
+    run("05_budget", new, scores=[str(scores)], labels=[test], figures=str(figures), **compare)
+    kinds = ("score_by_method", "score_by_volume", "score_by_ratio", "teacher_and_students", "quality_by_dollars")
+    assert {path.name for path in figures.glob("*.pdf")} == {f"{kind}.pdf" for kind in kinds}
+    dollars = pd.read_csv(figures / "quality_by_dollars.csv").set_index(["method", "n_human", "n_synthetic"]).dollars
+    assert dollars["few_shot_3", 0, 8] == pytest.approx(8 * 0.1 + 8 * 0.01)  # The eight that its prompts showed were bought.
+    assert dollars["bought", 4, 8] == pytest.approx(4 * 0.1 + 8 * 0.01)
 
 
 # ---- every kind of task, from people alone ----
@@ -415,7 +466,7 @@ OF_KINDS: dict[str, tuple[Callable[[Path], dict[str, Any]], dict[str, int], str]
 def test_training_takes_every_kind_of_task_and_other_sets_to_test_on(kind: str, tmp_path: Path) -> None:
     give, sizes, metric = OF_KINDS[kind]
     scores = tmp_path / "scores.parquet"
-    tiny = {"budgets": [3], "shares": [0], "seeds": 2, "epochs": 1, "frozen_layers": 5}
+    tiny = TINY | {"budgets": [3], "shares": [0], "seeds": 2, "frozen_layers": 5}
     executed = run("04_training", tmp_path, **(tiny | give(tmp_path)), output=str(scores))
     rows = pd.read_parquet(scores)
     by = ["evaluated_on", "seed", "method", "n_human", "n_synthetic", "n_test", "metric"]

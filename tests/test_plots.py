@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import budget, metrics, paths, plots, records
+from lib import budget, comparison, metrics, paths, plots, records, text_plots
 from lib.budget import NONE
 from lib.sources import Source
 from lib.tasks import read_card
@@ -72,11 +72,56 @@ def learned() -> pd.DataFrame:
     return metrics.learning(on_two_sets(), ["macro_f1", "accuracy"])
 
 
+def labels_and_words() -> pd.DataFrame:
+    columns = ["word", "label", "n", "share", "expected", "z", "p", "q"]
+    rows = [["rain", "a", 9, 1.0, 0.5, 3.0, 0.002, 0.01], ["tea", "b", 4, 0.5, 0.5, 0.0, 1.0, 1.0]]
+    return pd.concat([pd.DataFrame(rows, columns=columns).assign(set=name) for name in ("zero_shot", "human")])
+
+
+def guessed() -> pd.DataFrame:
+    rows = [
+        ("zero_shot", "question", 0.7),
+        ("human", "question", 0.5),
+        ("zero_shot", "all fields", 0.9),
+        ("human", "all fields", 0.8),
+    ]
+    return pd.DataFrame(
+        [{"set": s, "given": g, "accuracy": a, "low": a - 0.1, "high": a + 0.1, "chance": 0.5, "n": 9} for s, g, a in rows]
+    )
+
+
+def teachers() -> pd.DataFrame:
+    rows = [
+        ("zero_shot", task, at / 10, method) for at, task in enumerate("abc", start=5) for method in ("zero_shot", "attributes")
+    ]
+    made = [
+        {"asked": a, "task": t, "teacher": x, "method": m, "student": x / 2, "low": x / 3, "high": x, "seeds": 2}
+        for a, t, x, m in rows
+    ]
+    return pd.DataFrame(made)
+
+
+def compared(how: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    rows = [
+        {"task": task, "method": method if n else NONE, "n_human": h, "n_synthetic": n, "seed": seed, "score": 0.3 + h / 90 + n / 99 + seed / 50}
+        for task in ("news", "review") for method in ("zero_shot", "mine") for h in (0, 5, 10) for n in (0, 5, 10) for seed in (1, 2) if h + n
+    ]  # fmt: skip
+    return how(pd.DataFrame(rows).drop_duplicates())
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "quality_by_share": lambda: plots.quality_by_share(grid(), {"news": "accuracy"}),
     "quality_by_dollars": lambda: plots.quality_by_dollars(budget.by_dollars(scores()), {"news": "macro_f1"}),
-    "measures": lambda: plots.measures(measured()),
-    "map_of_texts": lambda: plots.map_of_texts(texts()),
+    "score_by_method": lambda: plots.score_by_method(compared(comparison.by_method), {"news": "accuracy"}),
+    "score_by_volume": lambda: plots.score_by_volume(compared(comparison.by_volume), {}),
+    "score_by_ratio": lambda: plots.score_by_ratio(compared(comparison.by_ratio), {}),
+    "teacher_and_students": lambda: plots.teacher_and_students(teachers(), comparison.rank_correlations(teachers())),
+    "measures": lambda: text_plots.measures(measured()),
+    "map_of_texts": lambda: text_plots.map_of_texts(texts()),
+    "lengths": lambda: text_plots.lengths(pd.DataFrame({"set": ["human", "mine"] * 6, "words": range(12)})),
+    "telling_words": lambda: text_plots.telling_words(labels_and_words(), ["zero_shot", "human", "without words"]),
+    "guesses": lambda: text_plots.guesses(guessed()),
+    "no guesses": lambda: text_plots.guesses(guessed().head(0)),
     "learning_curve": lambda: plots.learning_curve(learned()),
     "confusion": lambda: plots.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),
 }

@@ -29,7 +29,7 @@ STUDY: dict[str, Any] = {
     "question": "Does it run?",
     "tasks": ["news"],
     "priced_as": "gpt-4",
-    "generation": {"methods": ["zero_shot"], "n": 48, "per_reply": 3, "topics": 20},  # As the recordings are.
+    "generation": {"methods": ["zero_shot"], "n": 24, "per_reply": 3, "topics": 20},  # As the recordings are.
     "labeling": {"methods": ["zero_shot"], "n": 60},
     "training": {"epochs": 1, "seeds": 1, "frozen_layers": 5},
     "budgets": {"budgets": [0.9], "shares": [0, 1]},
@@ -223,7 +223,8 @@ def copied(source: Path, name: str) -> Iterator[Path]:
 def test_a_run_ends_by_naming_its_figures_its_tables_and_what_it_would_have_cost(finished: Finished) -> None:
     assert finished.ended.code == 0, finished.ended.said
     assert finished.ended.started == EVERY
-    figures = [f"figures/tiny/{kind}" for kind in ("diversity_news", "map_news", "quality_by_share", "quality_by_dollars")]
+    texts = [f"{kind}_news" for kind in ("diversity", "map", "lengths", "telling_words", "guessing")]
+    figures = [f"figures/tiny/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars")]
     tables = [f"figures/tiny/{kind}.csv" for kind in ("results", "scores")]
     for made in tables + [f"{figure}.{ending}" for figure in figures for ending in ("pdf", "png", "csv")]:
         assert (finished.copy / made).stat().st_size > 0
@@ -432,7 +433,7 @@ def test_a_dry_run_says_the_highest_cost_without_key_or_network(copy: Path) -> N
     ("config", "changes", "said"),
     [
         ("teacher=no-such-model", {}, "No price is known for model 'no-such-model'. State it in the study"),
-        ("study=nowhere", {}, "Unknown study 'nowhere': studies/ has demo"),
+        ("study=nowhere", {}, "Unknown study 'nowhere': studies/ has classification, demo"),
         ("", {"epcohs": 3}, "studies/tiny.yaml: epcohs: unknown key (found '3')"),
         ("", {"tasks": ["nwes"]}, "studies/tiny.yaml: tasks: unknown task 'nwes'; there is "),
         ("", {"training": {"also_test": ["claimz"]}}, "There is no evaluation set 'claimz'"),

@@ -30,7 +30,9 @@ def write(folder: Path, content: dict[str, Any], name: str = "mine.yaml") -> str
 # ---- reading ----
 
 
-def test_every_study_can_be_read_and_planned() -> None:
+def test_every_study_can_be_read_and_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing of the hub is at hand."""
+    monkeypatch.setenv("HUB_MIRROR", str(tmp_path))
     for path in paths.STUDIES.glob("*.yaml"):
         study = studies.read_study(path.stem)
         assert studies.cards(study)
@@ -66,7 +68,7 @@ def test_an_unknown_study(study: str) -> None:
         ({"generation": {"methods": ["zero_shoot"]}}, ["generation.methods", "unknown method 'zero_shoot'", "zero_shot_topic"]),
         ({"generation": {"methods": []}}, ["generation.methods", "at least 1 item"]),
         ({"generation": {"n": 0}}, ["generation.n", "greater than or equal to 1"]),
-        ({"labeling": {"methods": ["few_shot"]}}, ["labeling.methods", "unknown method 'few_shot'", "zero_shot"]),
+        ({"labeling": {"methods": ["many_shot"]}}, ["labeling.methods", "unknown method 'many_shot'", "zero_shot"]),
         ({"genration": {}}, ["genration: unknown key"]),
         ({"training": {"epoch": 3}}, ["training.epoch: unknown key"]),
         ({"training": {"learning_rate": 0}}, ["training.learning_rate", "greater than 0"]),
@@ -81,8 +83,8 @@ def test_an_unknown_study(study: str) -> None:
         ({"budgets": {"budgets": [0, 1], "shares": [0]}}, ["budgets.budgets", "above 0"]),
         ({"budgets": {"budgets": ["nan"], "shares": [0]}}, ["budgets.budgets"]),
         ({"budgets": {"budgets": ["inf"], "shares": [0]}}, ["budgets.budgets"]),
-        ({"budgets": {"budgets": [], "shares": [0]}}, ["budgets.budgets", "at least"]),
-        ({"budgets": {"budgets": [1], "shares": []}}, ["budgets.shares", "at least"]),
+        ({"budgets": {"budgets": [], "shares": [0]}}, ["budgets: budgets and shares go together"]),
+        ({"budgets": {"budgets": [1], "shares": []}}, ["budgets: budgets and shares go together"]),
         ({"budgets": {"budgets": [1], "shares": [0, 1.5]}}, ["budgets.shares", "between 0 and 1"]),
         ({"budgets": {"budgets": [1], "shares": [-0.5]}}, ["budgets.shares", "between 0 and 1"]),
         ({"budgets": {"budgets": [1], "shares": ["half"]}}, ["budgets.shares", "number", "'half'"]),
@@ -120,11 +122,13 @@ CARD: dict[str, Any] = {
 
 
 def own_study(folder: Path, method: str, per_reply: int, n: int = 5) -> studies.Study:
-    rows = [{"text": f'"quoted" 発言 {i}', "label": "plain one"} for i in range(3)]
+    labels: dict[str, str] = CARD["labels"]
+    rows = [{"text": f'"quoted" 発言 {i} {label}', "label": label} for i in range(5) for label in labels]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = {"own": {"files": {"train": str(folder / "rows.jsonl")}}}
     content = GOOD | {"tasks": [write(folder, CARD | {"sources": source}, "card.yaml")], "token_prices": {"m": PRICE}}
-    content |= {"generation": {"methods": [method], "n": n, "per_reply": per_reply, "topics": 2}, "labeling": {"n": 3}}
+    asked = {"methods": [method], "n": n, "per_reply": per_reply, "topics": 2, "attributes": 2, "values": 2}
+    content |= {"generation": asked, "labeling": {"n": 3}}
     return studies.read_study(write(folder, content))
 
 
@@ -140,7 +144,13 @@ def listed(name: str, *items: Any) -> dict[str, Any]:
 
 
 def by_kind(topic: str, examples: Callable[[int], dict[str, Any]]) -> Callable[[dict[str, Any], int], Any]:
-    return lambda body, n: listed("topics", topic, topic[::-1]) if '{"topics"' in str(body["messages"]) else examples(n)
+    lists = {"topics": [topic, topic[::-1]], "attributes": [{"name": topic + name, "values": [topic]} for name in "ab"]}
+
+    def answer(body: dict[str, Any], n: int) -> Any:
+        asked = [name for name in lists if f'{{"{name}"' in str(body["messages"])]
+        return listed(asked[0], *lists[asked[0]]) if asked else examples(n)
+
+    return answer
 
 
 def item(n: int) -> dict[str, Any]:
@@ -166,7 +176,7 @@ ANSWERS: dict[str, Callable[[dict[str, Any], int], Any]] = {
 def test_generation_never_reserves_more_than_the_highest_cost(tmp_path: Path, answer: str, per_reply: int, method: str) -> None:
     study = own_study(tmp_path, method, per_reply)
     [card] = studies.cards(study).values()
-    plan = generation.Plan(card, method, n=5, per_reply=per_reply, topics=2, seed=study.seed)
+    plan = studies.plans_of(card, study, studies.load(card).to_list())[method]
     with serving(ANSWERS[answer]) as served:
         teacher = teacher_at(served.url, tmp_path, budget=1000)
         try:
@@ -238,7 +248,7 @@ def test_two_sets_of_one_method_are_refused(tmp_path: Path) -> None:
 
 def test_no_files_means_the_recordings() -> None:
     found = studies.example_sets(studies.read_card("news"), [])
-    assert list(found) == ["zero_shot", "zero_shot_topic", "labeled_zero_shot"]
+    assert list(found) == [*generation.METHODS, "labeled_zero_shot"]
     assert all(one.rows and one.price > 0 and one.teacher == "recorded" for one in found.values())
 
 
@@ -264,6 +274,69 @@ def test_people_alone_get_the_whole_of_every_budget_that_is_theirs() -> None:
         (390, 0.5, 160, 0),
     ]
     assert {cell.method for cell in found} == {NONE}
+
+
+def test_a_set_from_elsewhere_is_read_in_the_columns_of_the_source(tmp_path: Path) -> None:
+    card = studies.read_card("passage")
+    rows = [{"passage": "p", "question": f"q{i}", "answer": i % 2 == 0, "more": 1} for i in range(3)]
+    (tmp_path / "GPT-4 (new).jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    [(name, found)] = studies.example_sets(card, [str(tmp_path / "GPT-4 (new).jsonl")], "boolq").items()
+    assert (name, found.teacher, [row["label"] for row in found.rows]) == ("gpt_4_new", "GPT-4 (new)", ["yes", "no", "yes"])
+    assert {row["source"] for row in found.rows} == {"synthetic"}
+    assert studies.prices_of(card, {name: found}, None, 0.01) == {name: Prices(card.human_price.dollars, 0.01)}
+    refused(
+        lambda: studies.prices_of(card, {name: found}, None, None), "price of a synthetic example is not known", "synthetic_price"
+    )
+
+
+def test_human_examples_that_prompts_showed_are_counted_once(tmp_path: Path) -> None:
+    rows = [{"method": "few_shot_3", "shots": ["a", "b", "c"]}, {"method": "few_shot_3", "shots": ["b", "c", "d"]}]
+    assert records.ExampleSet("few_shot_3", rows, 0.1, "m").shown == 4
+    assert records.ExampleSet("zero_shot", [{"method": "zero_shot"}], 0.1, "m").shown == 0
+
+
+# ---- what is otherwise for a task ----
+
+
+def test_a_task_can_have_its_own_source_sizes_and_settings(tmp_path: Path) -> None:
+    own = {"source": "boolq", "generation": {"n": 7}, "sizes": {"human": [0, 9], "synthetic": [3]}, "training": {"seeds": 2}}
+    study = study_of(tmp_path, tasks=["news", "passage"], generation={"per_reply": 2}, per_task={"passage": own})
+    (_, news), (_, passage) = studies.by_task(study).values()
+    assert (news.source, news.generation.n, news.sizes.human, news.training.seeds) == (None, 40, [], 3)
+    assert (passage.source, passage.generation.n, passage.generation.per_reply) == ("boolq", 7, 2)
+    assert (passage.sizes.human, passage.training.seeds, passage.budgets) == ([0, 9], 2, news.budgets)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"per_task": {"riddle": {}}}, ["per_task: 'riddle' is not among the study's tasks (news)"]),
+        ({"per_task": {"news": {"budgets": {}}}}, ["per_task.news: 'budgets' is the same for all tasks"]),
+        ({"per_task": {"news": {"generation": {"m": 3}}}}, ["per_task.news: generation.m: unknown key"]),
+        ({"per_task": {"news": {"sizes": {"human": [3]}}}}, ["per_task.news: sizes: human and synthetic go together"]),
+        ({"budgets": {}}, ["nothing to train: give budgets and shares, or sizes"]),
+        ({"sizes": {"human": [-1], "synthetic": [0]}}, ["sizes.human", "0 or more"]),
+        ({"sizes": {"totals": [10], "parts": [2]}}, ["sizes.parts", "between 0 and 1"]),
+        ({"generation": {"rephrase": ["zero_shto"]}}, ["generation.rephrase", "unknown method 'zero_shto'"]),
+    ],
+)
+def test_a_mistake_in_what_is_otherwise(tmp_path: Path, change: dict[str, Any], said: list[str]) -> None:
+    refused(lambda: studies.read_study(write(tmp_path, GOOD | change)), *said)
+
+
+def test_too_few_raw_examples_are_said_before_anything_is_paid_for(tmp_path: Path) -> None:
+    study = study_of(tmp_path, raw=20, generation={"methods": ["few_shot_5"]})
+    refused(lambda: studies.check_data(study), "'few_shot_5' shows 5 human examples", "raise `raw`")
+
+
+def test_the_figures_of_a_study_are_those_that_its_grid_can_answer(tmp_path: Path) -> None:
+    assert studies.pictures_of_scores(study_of(tmp_path)) == ["quality_by_share", "quality_by_dollars"]
+    sizes = {"human": [0, 5], "synthetic": [0, 5], "totals": [9]}
+    assert studies.pictures_of_scores(study_of(tmp_path, budgets={}, sizes=sizes)) == [
+        "score_by_method",
+        "score_by_ratio",
+        "quality_by_dollars",
+    ]
 
 
 # ---- money, before anything runs ----
@@ -307,11 +380,11 @@ def test_a_source_that_a_card_does_not_have(tmp_path: Path) -> None:
 
 def test_a_free_teacher_needs_a_price_for_its_examples(tmp_path: Path) -> None:
     free = {"token_prices": {"own": {"input": 0, "output": 0}}}
-    refused(lambda: studies.check_prices(study_of(tmp_path, **free), "own"), "'own' costs nothing", "synthetic_price")
+    refused(lambda: studies.check_teacher(study_of(tmp_path, **free), "own"), "'own' costs nothing", "synthetic_price")
     priced = free | {"budgets": GOOD["budgets"] | {"synthetic_price": 0.001}}
-    studies.check_prices(study_of(tmp_path, **priced), "own")
-    studies.check_prices(study_of(tmp_path), "recorded")
-    refused(lambda: studies.check_prices(study_of(tmp_path), "own"), "No price is known for model 'own'")
+    studies.check_teacher(study_of(tmp_path, **priced), "own")
+    studies.check_teacher(study_of(tmp_path), "recorded")
+    refused(lambda: studies.check_teacher(study_of(tmp_path), "own"), "No price is known for model 'own'")
 
 
 @pytest.mark.parametrize(("given", "budget"), [(None, 2.5), (7, 7.0), ("0.5", 0.5), (0, 0.0)])

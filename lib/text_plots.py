@@ -1,0 +1,115 @@
+"""Figures of texts: how varied sets are, where they lie, how long they are, and what gives their labels away."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lib.bias import FALSE_DISCOVERIES
+from lib.plots import COLUMN, TEXT, color, grid_of, named
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+MOST_NAMED = 8
+"""Words that are named in one panel."""
+
+
+def measures(table: "DataFrame") -> "Figure":
+    """Each diversity measure of each set, with its interval."""
+    names, sets = list(dict.fromkeys(table.measure)), list(dict.fromkeys(table.set))[::-1]
+    columns = min(4, len(names))
+    rows = -(-len(names) // columns)
+    figure, axes = grid_of(rows, columns, TEXT, rows * (0.2 * len(sets) + 0.75), sharey=True)
+    for axis, name in zip(axes.flat, names, strict=False):
+        dots(axis, table[table.measure == name].set_index("set").loc[sets].rename(columns={"value": "mean"}))
+        axis.set_xlabel(named(name))
+        axis.margins(x=0.15)
+    for axis in list(axes.flat)[len(names) :]:
+        axis.set_visible(False)
+    return figure
+
+
+def dots(axis: "Axes", part: "DataFrame") -> None:
+    """A line for each set: its value and interval."""
+    for place, (label, row) in enumerate(part.iterrows()):
+        axis.plot([row.low, row.high], [place, place], color=color(str(label)))
+        axis.plot(row["mean"], place, "o", color=color(str(label)))
+    axis.set_yticks(range(len(part)), [named(str(label)) for label in part.index])
+    axis.set_ylim(-0.6, len(part) - 0.4)
+
+
+def map_of_texts(points: "DataFrame") -> "Figure":
+    """One panel a set, each over the human texts in grey."""
+    sets = [name for name in dict.fromkeys(points.set) if name != "human"]
+    human, columns = points[points.set == "human"], min(4, len(sets))
+    rows = -(-len(sets) // columns)
+    width = TEXT if columns > 1 else COLUMN
+    figure, axes = grid_of(rows, columns, width, (1.75 if columns > 2 else 2.2) * rows, sharex=True, sharey=True)
+    for axis, name in zip(axes.flat, sets, strict=False):
+        part = points[points.set == name]
+        axis.scatter(human.x, human.y, s=4, color="0.78", linewidths=0, label="human")
+        axis.scatter(part.x, part.y, s=9, color=color(name), linewidths=0)
+        axis.set(title=f"{named(name)} (n = {len(part)})", xticks=[], yticks=[])
+    label_outside(axes, len(sets), "component 1", "component 2")
+    return figure
+
+
+def lengths(long: "DataFrame") -> "Figure":
+    """How long the texts of each set are."""
+    import seaborn as sns
+
+    sets = list(dict.fromkeys(long.set))
+    figure, axes = grid_of(1, 1, COLUMN, 0.24 * len(sets) + 0.6)
+    colors = {name: color(name) for name in sets}
+    sns.boxplot(
+        long, x="words", y="set", order=sets, hue="set", palette=colors, legend=False, ax=axes[0][0], whis=(5, 95), fliersize=1.5,
+        linewidth=0.7, saturation=1, boxprops={"alpha": 0.6},
+    )  # fmt: skip
+    axes[0][0].set_yticks(range(len(sets)), [named(name) for name in sets])
+    axes[0][0].set(xlabel="words of a text", ylabel="")
+    return figure
+
+
+def telling_words(words: "DataFrame", sets: Sequence[str]) -> "Figure":
+    """One panel a set: each word by the number of texts with it and how far its label goes beyond chance."""
+    columns = min(4, len(sets))
+    rows = -(-len(sets) // columns)
+    figure, axes = grid_of(rows, columns, TEXT if columns > 1 else COLUMN, 1.7 * rows + 0.1, sharex=True, sharey=True)
+    for axis, name in zip(axes.flat, sets, strict=False):
+        part = words[words.set == name]
+        found = part[part.q < FALSE_DISCOVERIES]
+        axis.scatter(part.n, part.z, s=4, color="0.75", linewidths=0)
+        axis.scatter(found.n, found.z, s=8, color=color(name), linewidths=0)
+        for row in found.head(MOST_NAMED).itertuples():
+            axis.annotate(str(row.word), (row.n, row.z), xytext=(2, 1), textcoords="offset points", fontsize=5)
+        axis.set(title=f"{named(name)}: {len(found)} of {len(part)}", xscale="log")
+        axis.xaxis.set_major_formatter(lambda n, _: f"{n:g}")
+        axis.xaxis.set_minor_formatter(lambda n, _: f"{n:g}" if str(n)[0] in "25" else "")
+    label_outside(axes, len(sets), "texts with the word", "z of the label")
+    return figure
+
+
+def label_outside(axes: Any, used: int, x: str, y: str) -> None:
+    """Names the axes of a grid at its left and below the last panel of each column; panels beyond those used are left empty."""
+    columns = axes.shape[1]
+    for place, axis in enumerate(axes.flat):
+        axis.set_visible(place < used)
+        if place + columns >= used:
+            axis.set_xlabel(x)
+            axis.tick_params(labelbottom=True)
+        if place % columns == 0:
+            axis.set_ylabel(y)
+
+
+def guesses(table: "DataFrame") -> "Figure":
+    """A panel for each part of the input: how often the label is guessed from it, set by set."""
+    parts, sets = list(dict.fromkeys(table.given)) or ["no part of the input"], list(dict.fromkeys(table.set))[::-1]
+    figure, axes = grid_of(1, len(parts), TEXT if len(parts) > 1 else COLUMN, 0.2 * len(sets) + 0.9, sharey=True, sharex=True)
+    for axis, name in zip(axes[0], parts, strict=True):
+        part = table[table.given == name].set_index("set").loc[sets].rename(columns={"accuracy": "mean"})
+        if len(part):
+            axis.axvline(part.chance.mean(), color="0.5", linestyle=":", linewidth=0.8)
+        dots(axis, part)
+        axis.set(title=f"from {'the ' if name.isidentifier() else ''}{name}", xlabel="accuracy")
+    return figure

@@ -1,0 +1,85 @@
+"""Examples in other words: those that give their label away, or all; nothing else changes, and every dollar is counted."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asking import CARD, COST, prompt, teacher_at
+from endpoint import completion, serving
+
+from lib import rephrasing
+from lib.prices import TokenPrice, dollars
+from lib.tasks import read_card
+
+PASSAGE = read_card("passage")
+
+
+def rows(card: Any = CARD, **fields: Any) -> list[dict[str, Any]]:
+    """Twelve remarks of each label; a kind one always says `thanks`."""
+    texts = {"kind": "thanks for number {}", "rude": "enough of number {}"}
+    return [
+        {
+            "id": f"{label}{i}",
+            "text": texts[label].format(i),
+            "label": label,
+            "source": "synthetic",
+            "method": "zero_shot",
+            "dollars": 1.0,
+        }
+        for i in range(12)
+        for label in CARD.labels
+    ]
+
+
+def test_what_gives_its_label_away_is_reworded_without_the_telling_words(tmp_path: Path) -> None:
+    hidden = [{**rows()[0], "id": "plain", "text": "number 99 it is"}]
+    with serving(lambda body, n: completion(json.dumps({"text": f"other words {n}"}))) as served:
+        written = rephrasing.rephrase(CARD, rows() + hidden, teacher_at(served.url, tmp_path))
+    assert len(served.bodies) == 24
+    asked = [prompt(body) for body in served.bodies]
+    assert all('"thanks"' in text and '"enough"' not in text for text in asked if '"kind" (means well)' in text)
+    assert written.examples[-1] == hidden[0] | {"method": "zero_shot_rephrased", "rephrased_from": None, "dollars": 0.0}
+    for before, after in zip(rows(), written.examples, strict=False):
+        assert after["rephrased_from"] == before["text"]
+        assert re.fullmatch(r"other words \d+", after["text"])
+        assert (after["id"], after["label"], after["method"]) == (before["id"], before["label"], "zero_shot_rephrased")
+    assert sum(row["dollars"] for row in written.examples) == pytest.approx(dollars(written.bill.nanodollars))
+    assert written.bill.nanodollars == 24 * COST
+
+
+def test_a_small_set_can_be_reworded_whole(tmp_path: Path) -> None:
+    few = rows()[:4]
+    with serving(lambda body, n: completion(json.dumps({"text": f"other words {n}"}))) as served:
+        assert rephrasing.rephrase(CARD, few, teacher_at(served.url, tmp_path)).examples[0]["text"] == few[0]["text"]
+        assert not served.bodies  # In four texts no word can go beyond chance.
+        rephrasing.rephrase(CARD, few, teacher_at(served.url, tmp_path), every=True)
+        assert len(served.bodies) == 4
+
+
+def test_the_question_is_reworded_and_its_passage_left_as_it_is(tmp_path: Path) -> None:
+    row = rows()[0] | {"passage": "The owl sleeps by day.", "question": "does the owl sleep by day", "label": "yes"}
+    with serving(lambda body, n: completion('{"question": "is it awake at noon", "passage": "Something else."}')) as served:
+        [found] = rephrasing.rephrase(
+            PASSAGE, [row], teacher_at(served.url, tmp_path)
+        ).examples  # Trivial: it repeats its passage.
+    assert (found["passage"], found["question"]) == ("The owl sleeps by day.", "is it awake at noon")
+    assert "Leave the passage as it is" in prompt(served.bodies[0])
+
+
+def test_where_no_new_wording_comes_back_the_old_one_stays(tmp_path: Path) -> None:
+    with serving(lambda body, n: completion("I cannot")) as served:
+        written = rephrasing.rephrase(CARD, rows()[:3], teacher_at(served.url, tmp_path), every=True)
+    assert [row["text"] for row in written.examples] == [row["text"] for row in rows()[:3]]
+    assert {row["rephrased_from"] for row in written.examples} == {None}
+    assert [row["outcome"] for row in written.rejected] == ["failed: no text in the reply"] * 3
+    assert sum(row["dollars"] for row in written.account()) == pytest.approx(dollars(written.bill.nanodollars))
+
+
+def test_no_rewording_costs_more_than_what_is_possible() -> None:
+    price = TokenPrice(input=1, output=2)
+    passage = {"passage": "The owl sleeps by day. " * 20, "question": "does the owl sleep by day", "label": "yes"}
+    asked = rephrasing.request(PASSAGE, passage, ["owl"] * 20, 1.0, 1.0)
+    [highest] = rephrasing.possible_requests(PASSAGE, 1)
+    assert price.nanodollars(asked.worst()) <= price.nanodollars(highest.worst())
