@@ -210,7 +210,9 @@ rule diversity:
         given=lambda wildcards: given(
             **named(wildcards.task), seed=study.seed, encoder=study.embedder,
             examples=WRITTEN[wildcards.task], figures=FIGURES),
-    shell: PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
+    threads: 1
+    priority: 1  # As below.
+    shell: "OMP_NUM_THREADS={threads} " + PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
 
 
 rule training:
@@ -228,6 +230,7 @@ rule training:
             output=f"{RUN}/{wildcards.task}/04_training/{wildcards.shard}of{wildcards.shards}.parquet",
             **sizes_of(wildcards.task), **study.budgets.model_dump(), **tasks_of[wildcards.task][1].training.model_dump(exclude={"shards"})),
     threads: 1
+    priority: 1  # The longest, so that none is left to run alone in the end.
     shell: "OMP_NUM_THREADS={threads} " + PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
 
 

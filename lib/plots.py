@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_TICKS = 5
 """Amounts of dollars that have room below a panel."""
+ACROSS = 3
+"""Panels beside each other on a page."""
 COLUMN, TEXT = 3.03, 6.3
 """Width in inches of a column and of the text of an ACL paper."""
 STYLE: dict[str, Any] = {
@@ -67,7 +69,8 @@ def source_note(card: Card, source: str | None) -> str:
     chosen = card.sources[source or card.default_source]
     if any(path.startswith("data/reference/") for path in chosen.files.values()):
         return EMBEDDED_NOTE
-    return f"Data: {chosen.hub or ', '.join(chosen.files.values())}."
+    names = dict.fromkeys(Path(path).name for path in chosen.files.values())
+    return f"Data of {card.name}: {chosen.hub or ', '.join(names)}."
 
 
 def rows_note(scores: "DataFrame") -> str:
@@ -133,7 +136,17 @@ def save(
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.set(rect=(0, room / (height + room), 1, height / (height + room)))  # type: ignore[call-arg]
-    figure.text(0.01, 0.04 / (height + room), "\n".join(lines), fontsize=6, color="0.35", va="bottom", ha="left", linespacing=1.3)
+    figure.text(
+        0.01,
+        0.04 / (height + room),
+        "\n".join(lines),
+        fontsize=6,
+        color="0.35",
+        va="bottom",
+        ha="left",
+        linespacing=1.3,
+        parse_math=False,
+    )
     base, written = paths.resolve(path), []
     for ending, metadata in {".pdf": {"CreationDate": None}, ".png": {"Software": None}}.items():
         file = base.with_suffix(ending)
@@ -150,6 +163,37 @@ def grid_of(rows: int, columns: int, width: float, height: float, **shared: Any)
     return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained", **shared)
 
 
+def blocks(tasks: Sequence[str]) -> list[list[str]]:
+    """Tasks that share a row of panels; a page has room for three beside each other."""
+    return [list(tasks[i : i + ACROSS]) for i in range(0, len(tasks), ACROSS)]
+
+
+def panels(
+    rows: Sequence[tuple[Any, Sequence[str]]], height: float, **shared: Any
+) -> "tuple[Figure, list[tuple[Any, str, Axes]]]":
+    """A panel for each row's value and each of its tasks; panels of a task share their y axis, whatever row they are in."""
+    columns = max(len(tasks) for _, tasks in rows)
+    figure, axes = grid_of(len(rows), columns, TEXT, height * len(rows) + 0.7, **shared)
+    found, first = [], dict[str, Any]()
+    for line, (value, tasks) in enumerate(rows):
+        for place, axis in enumerate(axes[line]):
+            axis.set_visible(place < len(tasks))
+        for task, axis in zip(tasks, axes[line], strict=False):
+            if first.setdefault(task, axis) is not axis:
+                axis.sharey(first[task])
+            found.append((value, task, axis))
+    return figure, found
+
+
+def label_x(found: "Sequence[tuple[Any, str, Axes]]", label: str) -> None:
+    """Names the x axis below the last panel of each column, and leaves its numbers to that one."""
+    last = {axis.get_subplotspec().colspan.start: axis for _, _, axis in found}  # type: ignore[union-attr]
+    for _, _, axis in found:
+        axis.tick_params(labelbottom=axis in last.values())
+    for axis in last.values():
+        axis.set_xlabel(label)
+
+
 def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
     """Score against the share of the budget spent on synthetic data; a curve a budget, a row a method, a column a task."""
     import seaborn as sns
@@ -158,24 +202,22 @@ def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
     budgets = sorted(grid.budget.unique())
     colors = dict(zip(budgets, sns.color_palette("viridis_r", len(budgets) + 1)[1:], strict=True))
     places = {share: i for i, share in enumerate(sorted(grid.share.unique()))}
-    figure, axes = grid_of(len(curves), len(tasks), TEXT, 1.5 * len(curves) + 0.3, sharex=True, sharey="col")
-    for row, curve in enumerate(curves):
-        for column, task in enumerate(tasks):
-            axis = axes[row][column]
-            for number, budget in enumerate(budgets):
-                part = (
-                    grid[(grid.curve == curve) & (grid.task == task) & (grid.budget == budget)]
-                    .dropna(subset="mean")
-                    .sort_values("share")
-                )
-                shift = (number - (len(budgets) - 1) / 2) * 0.09
-                share_curve(axis, part, [places[share] + shift for share in part.share], colors[budget], f"${budget:g}")
-            axis.set_title(f"{task}: {named(curve)}")
-            axis.set_xticks(list(places.values()), [f"{share:.0%}" for share in places])
-            axis.set_ylabel(named(metrics.get(task, "score")) if column == 0 or metrics.get(task) else "")
-    for axis in axes[-1]:
-        axis.set_xlabel("share spent on the teacher")
-    handles, names = axes[0][0].get_legend_handles_labels()
+    rows = [
+        (curve, [task for task in block if ((grid.task == task) & (grid.curve == curve)).any()])
+        for block in blocks(tasks)
+        for curve in curves
+    ]
+    figure, found = panels([row for row in rows if row[1]], 1.5)
+    for curve, task, axis in found:
+        for number, budget in enumerate(budgets):
+            part = grid[(grid.curve == curve) & (grid.task == task) & (grid.budget == budget)]
+            part = part.dropna(subset="mean").sort_values("share")
+            shift = (number - (len(budgets) - 1) / 2) * 0.09
+            share_curve(axis, part, [places[share] + shift for share in part.share], colors[budget], f"${budget:g}")
+        axis.set(title=f"{task}: {named(curve)}", ylabel=named(metrics.get(task, "score")))
+        axis.set_xticks(list(places.values()), [f"{share:.0%}" for share in places])
+    label_x(found, "share spent on the teacher")
+    handles, names = found[0][2].get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], title="budget", loc="outside right upper")
     return figure
 
@@ -192,18 +234,18 @@ def score_by_method(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
     """A panel a task, a line a method: its synthetic examples alone and beside raw ones; a band: the raw ones alone."""
     tasks, methods = list(dict.fromkeys(table.task)), [name for name in dict.fromkeys(table.method) if name != NONE]
     sizes = sorted(set(table.n_human))
-    height = (0.14 + 0.13 * len(sizes)) * len(methods) + 0.9
-    figure, axes = grid_of(1, len(tasks), TEXT, height, sharey=True)
-    for axis, task in zip(axes[0], tasks, strict=True):
+    figure, found = panels([(None, block) for block in blocks(tasks)], (0.14 + 0.13 * len(sizes)) * len(methods) + 0.6)
+    for _, task, axis in found:
         for number, n_human in enumerate(sizes):
             part = table[(table.task == task) & (table.n_human == n_human)].set_index("method")
             method_marks(
                 axis, part, methods, (number - (len(sizes) - 1) / 2) * 0.26, grey(number, len(sizes)), "os^D"[number % 4]
             )
-        axis.set_yticks(range(len(methods)), [named(name) for name in methods])
+        at_left = axis.get_subplotspec().colspan.start == 0  # type: ignore[union-attr]
+        axis.set_yticks(range(len(methods)), [named(name) if at_left else "" for name in methods])
         axis.set_ylim(len(methods) - 0.4, -0.6)
         axis.set(title=task, xlabel=named(metrics.get(task, "score")))
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure.legend(*found[0][2].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -244,21 +286,19 @@ def score_by_ratio(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
 def curves_by(table: "DataFrame", metrics: dict[str, str], x: str, row: str, titles: dict[Any, str], label: str) -> "Figure":
     """A grid of panels, each with a curve a method; points stand a little apart, so that intervals can be told."""
     tasks, methods = list(dict.fromkeys(table.task)), list(dict.fromkeys(table.curve))
-    figure, axes = grid_of(len(titles), len(tasks), TEXT, 1.7 * len(titles) + 0.7, sharex=True, sharey="col")
+    figure, found = panels([(value, block) for block in blocks(tasks) for value in titles], 1.7, sharex=True)
     step = 0.012 * (table[x].max() - table[x].min())
-    for line, (value, title) in enumerate(titles.items()):
-        for axis, task in zip(axes[line], tasks, strict=True):
-            for number, method in enumerate(methods):
-                part = table[(table.task == task) & (table[row] == value) & (table.curve == method)].sort_values(x)
-                places = part[x] + (number - (len(methods) - 1) / 2) * step
-                axis.plot(places, part["mean"], "o-", color=color(method), label=named(method), markersize=2.5, linewidth=0.9)
-                axis.vlines(places, part.low.clip(lower=0), part.high.clip(upper=1), color=color(method), linewidth=0.5)
-            axis.set(title=f"{task}: {title}", ylabel=named(metrics.get(task, "score")))
-    for axis in axes[-1]:
-        axis.set_xlabel(label)
+    for value, task, axis in found:
+        for number, method in enumerate(methods):
+            part = table[(table.task == task) & (table[row] == value) & (table.curve == method)].sort_values(x)
+            places = part[x] + (number - (len(methods) - 1) / 2) * step
+            axis.plot(places, part["mean"], "o-", color=color(method), label=named(method), markersize=2.5, linewidth=0.9)
+            axis.vlines(places, part.low.clip(lower=0), part.high.clip(upper=1), color=color(method), linewidth=0.5)
+        axis.set(title=f"{task}: {titles[value]}", ylabel=named(metrics.get(task, "score")))
         if x == "part":
             axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    label_x(found, label)
+    figure.legend(*found[0][2].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 
@@ -294,14 +334,15 @@ def quality_by_dollars(points: "DataFrame", metrics: dict[str, str]) -> "Figure"
     tasks = list(dict.fromkeys([*(task for task in metrics if task in set(points.task)), *points.task]))
     kinds = sorted(set(points.kind), key=lambda name: (name != NONE, "+" in name))
     methods = sorted(set(points.method) - {NONE}, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-    figure, axes = grid_of(1, len(tasks), TEXT, 2.9)
-    for axis, task in zip(axes[0], tasks, strict=True):
+    figure, found = panels([(None, block) for block in blocks(tasks)], 2.2)
+    for _, task, axis in found:
         for kind in kinds:
             dollars_curve(axis, points[(points.task == task) & (points.kind == kind)].sort_values("dollars"), color(kind), kind)
         axis.set(title=task, xscale="log", xlabel="dollars for training data", ylabel=named(metrics.get(task, "score")))
         plain_dollars(axis)
-    lines = [axes[0][0].plot([], [], "o-", color=color(name))[0] for name in (NONE, *methods)]
-    ways = [axes[0][0].plot([], [], way, color="0.3", markersize=3, linewidth=0.8)[0] for way in ("o-", "^--")]
+    first = found[0][2]
+    lines = [first.plot([], [], "o-", color=color(name))[0] for name in (NONE, *methods)]
+    ways = [first.plot([], [], way, color="0.3", markersize=3, linewidth=0.8)[0] for way in ("o-", "^--")]
     names = [*map(named, (NONE, *methods)), "alone", "with human examples"]
     figure.legend([*lines, *ways], names, loc="outside upper center", ncols=4)
     return figure

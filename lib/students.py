@@ -274,7 +274,9 @@ def probe(student: Any, pool: Pool, items: Sequence[Item]) -> Any:
 
     given, weight = hidden(student, pool, items), student["head"].linear.weight
     twice = 2 if len(weight) == 2 else 1  # Of two labels scikit-learn weighs one vector, the difference of these two.
-    optimizer = torch.optim.LBFGS(student.parameters(), max_iter=300, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(
+        student.parameters(), max_iter=300, history_size=10, tolerance_grad=1e-5, line_search_fn="strong_wolfe"
+    )
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()

@@ -368,6 +368,6 @@ def test_a_caption_says_where_the_data_is_from() -> None:
     card = read_card("news")
     assert plots.source_note(card, None) == plots.EMBEDDED_NOTE
     hub = next(name for name, source in card.sources.items() if source.hub)
-    assert plots.source_note(card, hub) == f"Data: {card.sources[hub].hub}."
+    assert plots.source_note(card, hub) == f"Data of news: {card.sources[hub].hub}."
     own = card.model_copy(update={"sources": {"own": Source(files={"train": "a.csv", "test": "b.csv"})}})
-    assert plots.source_note(own, None) == "Data: a.csv, b.csv."
+    assert plots.source_note(own, None) == "Data of news: a.csv, b.csv."
