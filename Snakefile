@@ -95,7 +95,7 @@ for task, (card, own) in tasks_of.items():
 TEXTS = ("diversity", "map", "lengths", "telling_words", "guessing")
 DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in TEXTS] for task in tasks_of}
 ANSWERS = [f"{FIGURES}/{kind}" for kind in studies.pictures_of_scores(study)]
-RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "scores")]
+RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "scores", "tasks")]
 
 
 def drawn(bases):

@@ -26,6 +26,9 @@ LEAST = 3
 MATCHING = 0.8
 """A share of a question's content words: so many in one sentence of the passage make it trivial. No paper says; ours."""
 FOLDS = 5
+GUESSES = ["set", "given", "accuracy", "low", "high", "chance", "n"]
+MATCHES = "matching words"
+"""What is `given` where no label is guessed but examples are counted that matching words answer."""
 AUXILIARY = {"did", "does", "doing"}
 
 
@@ -102,14 +105,15 @@ def singular(word: str) -> str:
 
 
 def trivial_share(card: Card, sets: Mapping[str, Sequence[Row]]) -> "DataFrame":
-    """The share of trivial examples in each set, with its 95% interval."""
+    """The share of trivial examples in each set, with its 95% interval, in the columns of `guessing`; of one field alone none."""
     import pandas as pd
 
     rows = []
-    for name, found in sets.items():
+    for name, found in sets.items() if len(card.fields) > 1 else ():
         share, low, high = share_interval(sum(is_trivial(card, row) for row in found), len(found))
-        rows.append({"set": name, "trivial": share, "low": low, "high": high, "n": len(found)})
-    return pd.DataFrame(rows)
+        chance = {"chance": float("nan"), "n": len(found)}
+        rows.append({"set": name, "given": MATCHES, "accuracy": share, "low": low, "high": high} | chance)
+    return pd.DataFrame(rows, columns=GUESSES)
 
 
 def suspects(card: Card, rows: Sequence[Row]) -> dict[int, list[str]]:
@@ -147,7 +151,7 @@ def guessing(card: Card, sets: Mapping[str, Sequence[Row]], embed: Callable[[lis
             rows.append(
                 {"set": name, "given": part, "accuracy": share, "low": low, "high": high, "chance": chance, "n": len(found)}
             )
-    return pd.DataFrame(rows, columns=["set", "given", "accuracy", "low", "high", "chance", "n"])
+    return pd.DataFrame(rows, columns=GUESSES)
 
 
 def guessed(vectors: "np.ndarray", labels: Sequence[str], folds: int, seed: int) -> int:

@@ -50,6 +50,12 @@ def means(scores: "DataFrame", raw: Sequence[int] = ()) -> "DataFrame":
     return found.sort_values(["task", "method"], key=lambda names: names.map(order[names.name]), kind="stable", ignore_index=True)
 
 
+def tasks(scores: "DataFrame") -> "DataFrame":
+    """What the rows say of each task: metric, sizes, what a human example costs and who says so, where the data is from."""
+    names = ["task", "metric", "n_test", "human_pool", "human_price", "human_price_source", "data"]
+    return scores[[name for name in names if name in scores]].drop_duplicates("task", ignore_index=True)
+
+
 def by_method(scores: "DataFrame", raw: Sequence[int] = ()) -> "DataFrame":
     """For each task every method at the same sizes: alone, and beside each number of raw examples that was trained alone, too.
 

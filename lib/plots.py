@@ -88,6 +88,14 @@ def rows_note(scores: "DataFrame") -> str:
     return " ".join([*parts, *(sorted(set(scores.data.dropna())) if "data" in scores else [])])
 
 
+def prices_note(tasks: "DataFrame") -> str:
+    """What a human example of each task costs, and which of these prices are assumptions."""
+    sources = tasks.human_price_source if "human_price_source" in tasks else [""] * len(tasks)
+    guesses = ["assumed " * str(source).startswith("an assumption") for source in sources]
+    prices = [f"{task} {guess}${price:g}" for task, guess, price in zip(tasks.task, guesses, tasks.human_price, strict=True)]
+    return f"A human example: {', '.join(prices)}."
+
+
 def use_style() -> None:
     """Sets the style for every figure of a notebook."""
     import matplotlib as mpl

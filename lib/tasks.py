@@ -33,6 +33,12 @@ class HumanPrice(Strict):
     source: str
     assumed: bool = False
 
+    @property
+    def said(self) -> str:
+        """Who says so, in one line."""
+        words = " ".join(self.source.split())
+        return words if not self.assumed or words.startswith("an assumption") else f"an assumption: {words}"
+
 
 class Card(Strict):
     """What there is to know of a task."""

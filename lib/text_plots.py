@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lib.bias import FALSE_DISCOVERIES
+from lib.bias import FALSE_DISCOVERIES, MATCHES
 from lib.plots import COLUMN, TEXT, color, grid_of, named
 
 if TYPE_CHECKING:
@@ -107,9 +107,12 @@ def guesses(table: "DataFrame") -> "Figure":
     parts, sets = list(dict.fromkeys(table.given)) or ["no part of the input"], list(dict.fromkeys(table.set))[::-1]
     figure, axes = grid_of(1, len(parts), TEXT if len(parts) > 1 else COLUMN, 0.2 * len(sets) + 0.9, sharey=True, sharex=True)
     for axis, name in zip(axes[0], parts, strict=True):
-        part = table[table.given == name].set_index("set").loc[sets].rename(columns={"accuracy": "mean"})
-        if len(part):
+        part = table[table.given == name].set_index("set").reindex(sets).rename(columns={"accuracy": "mean"})
+        if part.chance.notna().any():
             axis.axvline(part.chance.mean(), color="0.5", linestyle=":", linewidth=0.8)
         dots(axis, part)
-        axis.set(title=f"from {'the ' if name.isidentifier() else ''}{name}", xlabel="accuracy")
+        title, counted = (
+            ("trivial", "share") if name == MATCHES else (f"from {'the ' if name.isidentifier() else ''}{name}", "accuracy")
+        )
+        axis.set(title=title, xlabel=counted)
     return figure

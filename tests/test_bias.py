@@ -13,7 +13,7 @@ from made_up import MADE_UP
 from scipy.stats import binom, binomtest
 
 from lib import bias
-from lib.tasks import Card
+from lib.tasks import Card, read_card
 
 PASSAGE = Card(
     **MADE_UP,
@@ -221,9 +221,12 @@ def test_share_of_trivial_examples_with_its_interval() -> None:
     rows = [asked(PIANO, "was the piano built in vienna")] * 3 + [asked(PIANO, "who painted the ceiling")] * 7
     [some, none] = bias.trivial_share(PASSAGE, {"some": rows, "none": rows[3:]}).to_dict("records")
     wilson = binomtest(3, 10).proportion_ci(method="wilson")
-    assert some == {"set": "some", "trivial": 0.3, "low": pytest.approx(wilson.low), "high": pytest.approx(wilson.high), "n": 10}
-    assert (none["trivial"], none["low"], none["n"]) == (0, 0, 7)
+    assert list(some) == bias.GUESSES
+    assert (some["set"], some["given"], some["accuracy"], some["n"]) == ("some", "matching words", 0.3, 10)
+    assert (some["low"], some["high"]) == (pytest.approx(wilson.low), pytest.approx(wilson.high))
+    assert (none["accuracy"], none["low"], none["n"]) == (0, 0, 7)
     assert 0 < none["high"] < 0.5
+    assert bias.trivial_share(read_card("news"), {"some": rows}).empty  # Of one field nothing can be matched.
 
 
 # ---- what should be reworded ----

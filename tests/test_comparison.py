@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from lib import comparison
+from lib import comparison, plots
 from lib.budget import NONE
 from lib.comparison import Mix, mixes_of
 from lib.metrics import mean_interval
@@ -341,3 +341,12 @@ def test_where_one_side_does_not_vary_the_correlation_is_unknown(means: list[tup
     found = comparison.rank_correlations(pairs(*means))
     assert found[["rho", "low", "high"]].isna().all().all()
     assert found.tasks.tolist() == [len(means)]
+
+
+def test_a_table_of_tasks_says_prices_and_where_they_are_from() -> None:
+    rows = TWO_METHODS.assign(human_price=0.5, human_price_source="an assumption: two minutes", metric="accuracy", n_test=9)
+    rows = pd.concat([rows, rows.assign(task="u", human_price=0.25, human_price_source="Ding et al. 2023")])
+    found = comparison.tasks(rows)
+    assert shown(found, "task", "human_price", "n_test") == [("t", 0.5, 9), ("u", 0.25, 9)]
+    assert plots.prices_note(found) == "A human example: t assumed $0.5, u $0.25."
+    assert plots.prices_note(found.drop(columns="human_price_source")) == "A human example: t $0.5, u $0.25."

@@ -225,7 +225,7 @@ def test_a_run_ends_by_naming_its_figures_its_tables_and_what_it_would_have_cost
     assert finished.ended.started == EVERY
     texts = [f"{kind}_news" for kind in ("diversity", "map", "lengths", "telling_words", "guessing")]
     figures = [f"figures/tiny/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars")]
-    tables = [f"figures/tiny/{kind}.csv" for kind in ("results", "scores")]
+    tables = [f"figures/tiny/{kind}.csv" for kind in ("results", "scores", "tasks")]
     for made in tables + [f"{figure}.{ending}" for figure in figures for ending in ("pdf", "png", "csv")]:
         assert (finished.copy / made).stat().st_size > 0
     listed = [
