@@ -246,6 +246,7 @@ rule budget:
         given=given(
             scores=every(SCORES), labels=every(TESTED), figures=FIGURES,
             raw_sizes=sorted({n for _, own in tasks_of.values() for n in own.sizes.human}),
+            expected=[path.split("/")[-1] for path in ANSWERS],
             totals=sorted({n for _, own in tasks_of.values() for n in own.sizes.totals}),
             **study.budgets.model_dump(exclude={"budget_methods"})),
     shell: PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"

@@ -143,13 +143,13 @@ def large_apart() -> Figures:
 
 
 def main(with_large: bool) -> None:
-    from lib.diversity import HALVES, Texts, vendi, with_intervals
+    from lib.diversity import GROUPS, Texts, vendi, with_intervals
 
     texts, vectors, anchors = made_up(N), unit_vectors(N, SEED), unit_vectors(N, SEED + 1)
     many = unit_vectors(VECTORS, SEED)
     metrics_seconds, found = timed(lambda: with_intervals(Texts(texts, vectors, anchors), SEED), REPEATS)
     vendi_seconds, _ = timed(lambda: vendi(many), REPEATS)
-    print(f"{N:,} texts; {os.cpu_count()} cores; {HALVES} halves for each interval", flush=True)
+    print(f"{N:,} texts; {os.cpu_count()} cores; {GROUPS} halves for each interval", flush=True)
     bleu = self_bleus(texts)
     figures: Figures = {
         "self_bleu_ratio": round(bleu["nltk"] / bleu["ours"], 1),

@@ -76,9 +76,14 @@ def check_prices(prices: Prices) -> None:
             raise ValueError(f"The price of a {kind} example is {price!r}; it must be a positive number of dollars.")
 
 
-def cell(method: str, budget: float, share: float, prices: Prices, pools: tuple[int, int]) -> Cell:
-    """What a budget and a share buy of a method's examples; no synthetic ones at all is `human only`."""
+def cell(method: str, budget: float, share: float, prices: Prices, pools: tuple[int, int], shown: int = 0) -> Cell | None:
+    """What a budget and a share buy of a method's examples, beside the human ones that its prompts show; no synthetic ones at all
+    is `human only`. None, if what is shown cannot be bought."""
     human, synthetic = allocate(budget, share, prices)
+    if synthetic and pools[1]:
+        human -= shown
+    if human < 0:
+        return None
     have = min(human, pools[0]), min(synthetic, pools[1])
     return Cell(method if have[1] else NONE, budget, share, human, synthetic, *have)
 
@@ -86,12 +91,10 @@ def cell(method: str, budget: float, share: float, prices: Prices, pools: tuple[
 def cells(
     method: str, budgets: Iterable[float], shares: Iterable[float], prices: Prices, pools: tuple[int, int], shown: int = 0
 ) -> Iterator[Cell]:
-    """Every budget at every share; a cell that buys nothing is left out, and one that cannot buy the human examples that the
-    method's prompts show."""
+    """Every budget at every share; a cell that buys nothing is left out, and one that cannot buy what the prompts show."""
     shares = list(shares)
-    every = (cell(method, budget, share, prices, pools) for budget in budgets for share in shares)
-    some = (found for found in every if found.n_human + found.n_synthetic > 0)
-    return (found for found in some if not found.n_synthetic or found.bought_human >= shown)
+    every = (cell(method, budget, share, prices, pools, shown) for budget in budgets for share in shares)
+    return (found for found in every if found is not None and found.n_human + found.n_synthetic > 0)
 
 
 def with_prices(
@@ -171,9 +174,8 @@ def by_cell(scores: "DataFrame", budgets: list[float], shares: list[float]) -> "
 
 def by_dollars(scores: "DataFrame") -> "DataFrame":
     """One row for each kind of mix that was trained: its dollars, mean score and interval. Human examples that prompts showed
-    had to be bought, too; a student may learn from them as well."""
-    shown = scores.human_shown if "human_shown" in scores else 0
-    bought = scores.n_human.clip(lower=shown)
+    had to be bought beside those that a student learns from."""
+    bought = scores.n_human + (scores.human_shown if "human_shown" in scores else 0)
     costed = scores.assign(
         dollars=bought * scores.human_price + scores.n_synthetic * scores.synthetic_price.fillna(0.0),
         kind=[kind_of_mix(row.method, row.n_human) for row in scores.itertuples()],

@@ -136,6 +136,8 @@ def teacher_and_students(scores: "DataFrame", labels: Sequence[str]) -> "DataFra
     rows: list[dict[str, Any]] = []
     for path in labels:
         made = how_made(path)
+        if missing := [name for name in ("task", "score", "metric", "n") if name not in made]:
+            raise ValueError(f"{path}: not labels of a test set by 02 (no {', '.join(missing)} in the JSON beside it).")
         asked = made["parameters"]["method"]
         for student in alone[alone.task == made["task"]].itertuples():
             own = {

@@ -1,7 +1,7 @@
 """How varied a set of texts is, and how close to human texts.
 
-Sets are compared at equal n. Intervals come from random halves of each set: a half drawn without replacement varies
-as much as a bootstrap sample does, but holds no text twice, which every measure here would take for sameness.
+Sets are compared at equal n. Intervals are the jackknife's: each group of texts is left out once. A bootstrap sample holds
+texts twice, which every measure here would take for sameness, and smaller samples say too little of measures that grow with n.
 """
 
 import itertools
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from pandas import DataFrame
 
-HALVES = 100
+GROUPS = 100
+"""Groups that the jackknife leaves out, one after another; each text is one where there are no more."""
 MEASURES = {
     "mean_cosine": "mean cosine similarity of two texts of the set (lower: more varied)",
     "vendi": "how many entirely different texts would be as varied: exp of the entropy of the similarities (higher: more varied)",
@@ -29,6 +30,8 @@ MEASURES = {
 LONGEST_GRAM = 4
 EPSILON = 0.1
 """What stands for no common n-gram in BLEU: method1 of nltk's SmoothingFunction."""
+MOST_POINTS = 2000
+"""Texts of one set on a map: more hide each other, and make its file large."""
 CELLS = 2**24
 """Similarities in memory at once."""
 
@@ -224,34 +227,39 @@ def equal_part(name: str, texts: Sequence[Any], n: int, seed: int) -> list[Any]:
 
 
 def with_intervals(texts: Texts, seed: int) -> dict[str, tuple[float, float, float]]:
-    """Every measure of a set with a 95% interval: the whole set's value, and around it how far random halves scatter."""
+    """Every measure of a set with a 95% interval by the delete-a-group jackknife."""
     import numpy as np
+    from scipy.stats import t
 
-    rng, n = np.random.default_rng(seed), len(texts.texts)
+    n = len(texts.texts)
+    many = min(n, GROUPS)
+    group = np.random.default_rng(seed).permutation(n) % many
     whole = texts.measures(np.ones(n, bool))
-    halves = [texts.measures(np.isin(np.arange(n), rng.choice(n, n // 2, replace=False))) for _ in range(HALVES)]
+    without = [texts.measures(group != left_out) for left_out in range(many)]
     found = {}
     for name, value in whole.items():
-        scatter = np.array([half[name] for half in halves])
-        low, high = np.percentile(scatter - scatter.mean(), [2.5, 97.5])
-        found[name] = value, value + float(low), value + float(high)
+        scatter = np.array([one[name] for one in without])
+        half = float(t.ppf(0.975, many - 1) * np.sqrt((many - 1) / many * ((scatter - scatter.mean()) ** 2).sum()))
+        found[name] = value, value - half, value + half
     return found
 
 
 def text_map(sets: Mapping[str, Sequence[str]], embed: Callable[[list[str]], "np.ndarray"], seed: int) -> "DataFrame":
-    """Every text as a point in the plane of the two largest principal components of all."""
+    """Texts as points in the plane of the two largest principal components of all; of a large set some, drawn."""
     import pandas as pd
     from sklearn.decomposition import PCA
 
-    texts = [(name, text) for name, found in sets.items() for text in found]
+    some = {name: equal_part(name, found, min(len(found), MOST_POINTS), seed) for name, found in sets.items()}
+    texts = [(name, text) for name, found in some.items() for text in found]
     points = PCA(2, random_state=seed).fit_transform(embed([text for _, text in texts]))
     return pd.DataFrame(
         {"set": [name for name, _ in texts], "text": [text for _, text in texts], "x": points[:, 0], "y": points[:, 1]}
     )
 
 
-def lengths(sets: Mapping[str, Sequence[str]]) -> "DataFrame":
-    """The number of words of every text."""
+def lengths(sets: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence[str]]) -> "DataFrame":
+    """The number of words of every text, and its label."""
     import pandas as pd
 
-    return pd.DataFrame([{"set": name, "words": len(words(text))} for name, texts in sets.items() for text in texts])
+    rows = [(name, label, len(words(text))) for name in sets for text, label in zip(sets[name], labels[name], strict=True)]
+    return pd.DataFrame(rows, columns=["set", "label", "words"])

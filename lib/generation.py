@@ -5,7 +5,7 @@ import json
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from lib.duplicates import Seen
 from lib.prices import dollars, nano
 from lib.sources import Row
 from lib.tasks import LISTS, Card, load, text_of
-from lib.teacher import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError, number_samples
+from lib.teacher import OVER_CAP, TRIES, Answer, Bill, Request, Teacher, TeacherError, number_samples
 
 METHODS = {
     "zero_shot": "description and label only",
@@ -78,13 +78,14 @@ class Plan:
             self.check_shots()
 
     def check_shots(self) -> None:
-        """A prompt shows as many as its method is named for."""
-        have, need = Counter(row["label"] for row in self.raw), SHOTS[self.method]
-        short = {label: have[label] for label in self.card.labels} if self.conditioned else {"any label": have.total()}
-        if short := {label: count for label, count in short.items() if count < need}:
+        """There is one to show of each label, at least; of fewer than the method is named for, a prompt shows all."""
+        have = Counter(row["label"] for row in self.raw)
+        wanted = list(self.card.labels) if self.conditioned else []
+        if not self.raw or any(not have[label] for label in wanted):
+            missing = [label for label in wanted if not have[label]] or ["any label"]
             raise ValueError(
-                f"Method {self.method!r} shows {need} human examples, but the first {have.total()} of task {self.card.name!r} "
-                f"hold {', '.join(f'{count} of {label!r}' for label, count in short.items())}: raise `raw`."
+                f"Method {self.method!r} shows human examples, but the first {have.total()} of task {self.card.name!r} "
+                f"hold none of {', '.join(map(repr, missing))}: raise `raw`."
             )
 
     @property
@@ -135,6 +136,8 @@ class Written:
     """Those of the answers that list topics or attributes."""
     have: Counter[str] = field(default_factory=Counter)
     """Kept examples of each label."""
+    shown: set[str] = field(default_factory=set)
+    """Human examples that prompts showed, whatever came of them."""
     out_of_money: bool = False
     """Whether the plan's own dollars, not the study's, ended it."""
 
@@ -184,7 +187,8 @@ def generate(plan: Plan, teacher: Teacher) -> Written:
     while missing := {label: want - written.have[label] for label, want in plan.quota.items() if want > written.have[label]}:
         if asked + sum(missing.values()) > PATIENCE * plan.n or written.stopped_by_cap:
             break
-        calls = affordable(plan, teacher, written, next_calls(plan, missing, draw))
+        calls = list(next_calls(plan, missing, draw))
+        calls = calls[: affordable(plan.dollars, teacher, written, [call.request for call in calls])]
         if not calls:
             break
         title = f"{plan.card.name} {plan.method} {len(written.examples)}/{plan.n} kept"
@@ -193,32 +197,38 @@ def generate(plan: Plan, teacher: Teacher) -> Written:
         for call, answer in zip(calls, answers, strict=True):
             take(plan, written, seen, call, answer)
         asked += sum(call.items for call in calls)
+    written.out_of_money &= len(written.examples) < plan.n
     for number, row in enumerate(written.examples):
         row["id"] = f"{plan.card.name}-{plan.method}-{number:04d}"
     return written
 
 
-def affordable(plan: Plan, teacher: Teacher, written: Written, calls: Iterable[Call]) -> list[Call]:
-    """As many of the calls as the plan's own dollars pay for, each at its worst, in all its tries."""
-    if plan.dollars is None:
-        return list(calls)
-    left, found = nano(plan.dollars) - written.bill.nanodollars, []
-    for call in calls:
-        left -= teacher.price.nanodollars(call.request.worst())
+def affordable(limit: float | None, teacher: Teacher, written: Written, requests: Sequence[Request]) -> int:
+    """How many of the requests a set's own dollars pay for, each at its worst, in all its tries."""
+    if limit is None:
+        return len(requests)
+    left = nano(limit) - written.bill.nanodollars
+    for count, request in enumerate(requests):
+        left -= TRIES * teacher.price.nanodollars(request.worst())
         if left < 0:
             written.out_of_money = True
-            break
-        found.append(call)
-    return found
+            return count
+    return len(requests)
 
 
 def next_calls(plan: Plan, missing: dict[str, int], draw: Draw) -> Iterator[Call]:
-    """The calls of one round: for each label as many as its missing examples need; without labels, for all together."""
-    wanted: list[tuple[str | None, int]] = [*missing.items()] if plan.conditioned else [(None, sum(missing.values()))]
+    """The calls of one round: for each label as many as its missing examples need; without labels, for all together.
+
+    Labels take turns, the one that lacks most first, so that a dollar limit ends a set with as much of each.
+    """
+    by_need = sorted(missing.items(), key=lambda label: -label[1])
+    wanted: list[tuple[str | None, int]] = [*by_need] if plan.conditioned else [(None, sum(missing.values()))]
     turns = itertools.cycle(missing)
-    for label, count in wanted:
-        for start in range(0, count, plan.per_reply):
-            items = min(plan.per_reply, count - start)
+    by_label = [
+        [(label, min(plan.per_reply, count - start)) for start in range(0, count, plan.per_reply)] for label, count in wanted
+    ]
+    for round_of_calls in itertools.zip_longest(*by_label):
+        for label, items in filter(None, round_of_calls):
             drawn = draw(label or next(turns), items)
             yield Call(label, items, drawn, write_request(plan, label, items, drawn))
 
@@ -248,8 +258,8 @@ def drawing(plan: Plan, teacher: Teacher, written: Written) -> Draw:
         return shot_draws(plan)
     if plan.method == "zero_shot_topic":
         topics = per_label(plan, listed(plan, teacher, written, topic_requests(plan), "topics", topic_list))
-        endless = {label: itertools.cycle(shuffled(plan, key, found)) for label, (key, found) in topics.items()}
-        return lambda label, items: Drawn(topic=next(endless[label]))
+        drawn = {label: Turns(plan, key, found) for label, (key, found) in topics.items()}
+        return lambda label, items: Drawn(topic=drawn[label].take(1)[0])
     if plan.method == "attributes":
         named = per_label(plan, listed(plan, teacher, written, attribute_requests(plan), "attributes", attribute_list))
         combined = {label: attribute_draws(plan, key, found) for label, (key, found) in named.items()}
@@ -263,24 +273,45 @@ def per_label(plan: Plan, lists: dict[str, list[Any]]) -> dict[str, tuple[str, l
     return {label: (label, lists[label]) if label in lists else ("", lists[""]) for label in plan.card.labels}
 
 
-def shuffled(plan: Plan, label: str, found: Sequence[Any]) -> list[Any]:
-    return random.Random(f"{plan.seed} {label}").sample(found, len(found))
+class Turns:
+    """Things in turn: all of them, shuffled, then all in another order, and so on. None comes a third time before all have come
+    twice, and what is drawn together differs from pass to pass."""
+
+    def __init__(self, plan: Plan, key: str, things: Sequence[Any]):
+        self.things, self.key, self.passes = list(things), f"{plan.seed} {key}", 0
+        self.waiting: list[Any] = []
+
+    def take(self, count: int) -> list[Any]:
+        """The next ones, none of them twice: what would be, where two passes meet, waits for the next time."""
+        taken: list[Any] = []
+        while len(taken) < min(count, len(self.things)):
+            fresh = [place for place, thing in enumerate(self.waiting) if thing not in taken]
+            if fresh:
+                taken.append(self.waiting.pop(fresh[0]))
+            else:
+                luck = random.Random(self.key + (f" {self.passes}" if self.passes else ""))
+                self.waiting += luck.sample(self.things, len(self.things))
+                self.passes += 1
+        return taken
 
 
 def shot_draws(plan: Plan) -> Draw:
-    """The raw examples, shuffled, in turn, so that each is shown as often as any other: those of the label, where it is given."""
+    """The raw examples in turn, so that each is shown as often as any other: those of the label, where it is given."""
+    many = SHOTS[plan.method]
     if not plan.conditioned:
-        every = itertools.cycle(shuffled(plan, "", plan.raw))
-        return lambda label, items: Drawn(shots=tuple(itertools.islice(every, SHOTS[plan.method])))
+        every = Turns(plan, "", plan.raw)
+        return lambda label, items: Drawn(shots=every.take(many))
     of_label = {label: [row for row in plan.raw if row["label"] == label] for label in plan.card.labels}
-    endless = {label: itertools.cycle(shuffled(plan, label, rows)) for label, rows in of_label.items()}
-    return lambda label, items: Drawn(shots=tuple(itertools.islice(endless[label], SHOTS[plan.method])))
+    drawn = {label: Turns(plan, label, rows) for label, rows in of_label.items()}
+    return lambda label, items: Drawn(shots=drawn[label].take(many))
 
 
 def listed(
     plan: Plan, teacher: Teacher, written: Written, requests: dict[str, Request], name: str, read: Callable[[Answer], list[Any]]
 ) -> dict[str, list[Any]]:
     """The teacher's own lists, by label or one for all."""
+    if affordable(plan.dollars, teacher, written, list(requests.values())) < len(requests):
+        raise TeacherError(f"The set's own limit of ${plan.dollars:g} does not pay for its lists of {name}: raise `dollars`.")
     answers = teacher.ask(list(requests.values()), lambda text: replies.list_problem(text, name), f"{plan.card.name} {name}")
     written.answers += answers
     written.list_answers += answers
@@ -331,9 +362,9 @@ def attribute_list(answer: Answer) -> list[tuple[str, list[str]]]:
 
 def attribute_draws(plan: Plan, label: str, attributes: list[tuple[str, list[str]]]) -> Iterator[dict[str, str]]:
     """Values drawn together; each value of an attribute comes once before any comes again."""
-    endless = {name: itertools.cycle(shuffled(plan, f"{label} {name}", values)) for name, values in attributes[: plan.attributes]}
+    drawn = {name: Turns(plan, f"{label} {name}", values) for name, values in attributes[: plan.attributes]}
     while True:
-        yield {name: next(values) for name, values in endless.items()}
+        yield {name: values.take(1)[0] for name, values in drawn.items()}
 
 
 def short_texts(found: Any) -> list[str]:
@@ -360,6 +391,7 @@ def bytes_in_prompt(words: str) -> int:
 def take(plan: Plan, written: Written, seen: Seen, call: Call, answer: Answer) -> None:
     """Sorts the items of one answer into kept and rejected; the answer's cost is spread evenly over them."""
     written.answers.append(answer)
+    written.shown |= {str(row["id"]) for row in call.drawn.shots if answer.replies}
     items = replies.read_list(answer.text or "", "examples") or []
     cost = cost_of(answer) / max(1, len(items))
     shown = {"shots": [str(row["id"]) for row in call.drawn.shots]}

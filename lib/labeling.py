@@ -74,7 +74,7 @@ def pool_and_shots(
 ) -> tuple[list[Row], list[Row]]:
     """The first n examples of a split, to be labeled, and the labeled ones that are shown; none is both."""
     shown = draw_shots(card, load(card, "train", source).to_list()[:raw], each, seed) if method == "few_shot" else []
-    known = {row["id"] for row in shown}
+    known = {row["id"] for row in shown} if split == "train" else set()
     return [row for row in load(card, split, source).to_list()[:n] if row["id"] not in known], shown
 
 

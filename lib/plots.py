@@ -206,6 +206,8 @@ def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
     """Score against the share of the budget spent on synthetic data; a curve a budget, a row a method, a column a task."""
     import seaborn as sns
 
+    if grid.empty:
+        return nothing("No cell of budgets and shares that was trained.")
     tasks, curves = list(dict.fromkeys(grid.task)), list(dict.fromkeys(grid.curve))
     budgets = sorted(grid.budget.unique())
     colors = dict(zip(budgets, sns.color_palette("viridis_r", len(budgets) + 1)[1:], strict=True))
@@ -238,11 +240,22 @@ def share_curve(axis: "Axes", part: "DataFrame", x: list[float], color: Any, lab
     axis.scatter(x, part["mean"], c=faces, edgecolors=[color] * len(x), s=14, linewidths=0.9, zorder=3)
 
 
+def nothing(said: str) -> "Figure":
+    """In the place of a figure that a study expects and its rows cannot give."""
+    figure, axes = grid_of(1, 1, COLUMN, 0.6)
+    axes[0][0].text(0, 0.5, said, fontsize=7, va="center")
+    axes[0][0].set_axis_off()
+    return figure
+
+
 def score_by_method(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
     """A panel a task, a line a method: its synthetic examples alone and beside raw ones; a band: the raw ones alone."""
+    if table.empty:
+        return nothing("No number of synthetic examples that all methods were trained with.")
     tasks, methods = list(dict.fromkeys(table.task)), [name for name in dict.fromkeys(table.method) if name != NONE]
     sizes = sorted(set(table.n_human))
     figure, found = panels([(None, block) for block in blocks(tasks)], (0.14 + 0.13 * len(sizes)) * len(methods) + 0.6)
+    handles: dict[str, Any] = {}
     for _, task, axis in found:
         for number, n_human in enumerate(sizes):
             part = table[(table.task == task) & (table.n_human == n_human)].set_index("method")
@@ -252,8 +265,9 @@ def score_by_method(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
         at_left = axis.get_subplotspec().colspan.start == 0  # type: ignore[union-attr]
         axis.set_yticks(range(len(methods)), [named(name) if at_left else "" for name in methods])
         axis.set_ylim(len(methods) - 0.4, -0.6)
-        axis.set(title=task, xlabel=named(metrics.get(task, "score")))
-    figure.legend(*found[0][2].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        axis.set(title=f"{task} (n = {table[table.task == task].n_synthetic.max()})", xlabel=named(metrics.get(task, "score")))
+        handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -265,21 +279,24 @@ def grey(number: int, many: int) -> Any:
 
 def method_marks(axis: "Axes", part: "DataFrame", methods: list[str], shift: float, color: Any, marker: str) -> None:
     """One size of raw examples: a point with its interval for each method, and the raw examples alone as a band."""
-    shown = [(place, part.loc[name]) for place, name in enumerate(methods) if name in part.index]
+    part = part.assign(low=part.low.clip(lower=0), high=part.high.clip(upper=1))
+    shown = [(place + shift, part.loc[name]) for place, name in enumerate(methods) if name in part.index]
     if NONE in part.index:
         raw = part.loc[NONE]
-        axis.axvline(raw["mean"], color=color, linewidth=0.8, linestyle="--", label=raw["mix"])
-        axis.axvspan(max(0, raw.low), min(1, raw.high), color=color, alpha=0.12, linewidth=0)
+        axis.axvline(raw["mean"], color=color, linewidth=0.8, linestyle="--", label=f"{raw.n_human} raw")
+        if raw.low == raw.low:  # One seed has no interval.
+            axis.axvspan(raw.low, raw.high, color=color, alpha=0.12, linewidth=0)
     if shown:
-        places = [place + shift for place, _ in shown]
-        axis.hlines(
-            places, [max(0, row.low) for _, row in shown], [min(1, row.high) for _, row in shown], color=color, linewidth=0.8
-        )
-        axis.plot([row["mean"] for _, row in shown], places, marker, color=color, label=shown[0][1]["mix"])
+        places, rows = [place for place, _ in shown], [row for _, row in shown]
+        axis.hlines(places, [row.low for row in rows], [row.high for row in rows], color=color, linewidth=0.8)
+        label = f"{rows[0].n_human} raw + n synthetic" if rows[0].n_human else "n synthetic"
+        axis.plot([row["mean"] for row in rows], places, marker, color=color, label=label)
 
 
 def score_by_volume(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
     """Score against the number of synthetic examples: a row for each number of raw ones, a column a task, a curve a method."""
+    if table.empty:
+        return nothing("No three numbers of synthetic examples beside one number of raw ones.")
     sizes = sorted(set(table.n_human))
     titles = {size: "synthetic only" if size == 0 else f"+ {size} raw" for size in sizes}
     return curves_by(table, metrics, "n_synthetic", "n_human", titles, "synthetic examples")
@@ -287,6 +304,8 @@ def score_by_volume(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
 
 def score_by_ratio(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
     """Score against the synthetic part of a fixed number of examples: a row a number, a column a task, a curve a method."""
+    if table.empty:
+        return nothing("No three ratios at one number of examples.")
     titles = {n: f"{n} examples" for n in sorted(set(table.n))}
     return curves_by(table, metrics, "part", "n", titles, "synthetic part of them")
 
@@ -312,6 +331,8 @@ def curves_by(table: "DataFrame", metrics: dict[str, str], x: str, row: str, tit
 
 def teacher_and_students(pairs: "DataFrame", correlations: "DataFrame") -> "Figure":
     """A panel for each way of asking for labels: the teacher's own score on a test set against its students'."""
+    if pairs.empty:
+        return nothing("No labels of a test set beside students of synthetic examples alone.")
     asked, tasks = list(dict.fromkeys(pairs.asked)), list(dict.fromkeys(pairs.task))
     figure, axes = grid_of(1, len(asked), TEXT, 2.6, sharex=True, sharey=True)
     for axis, name in zip(axes[0], asked, strict=True):

@@ -101,15 +101,12 @@ class ExampleSet(NamedTuple):
     rows: list[Row]
     price: float
     teacher: str
+    shown: int = 0
+    """Human examples that its prompts showed; they had to be bought, too."""
 
     @property
     def dollars(self) -> float:
         return self.price * len(self.rows)
-
-    @property
-    def shown(self) -> int:
-        """Human examples that its prompts showed; they had to be bought, too."""
-        return len({shot for row in self.rows for shot in row.get("shots") or ()})
 
 
 def load_set(path: str | Path) -> ExampleSet:
@@ -121,7 +118,7 @@ def load_set(path: str | Path) -> ExampleSet:
         said = ", ".join(gap for gap, is_so in gaps.items() if is_so)
         raise ValueError(f"{paths.relative(path)}: not an example set of 01 or 02 ({said}).")
     paid = made["bill"]["dollars"] + made.get("dollars_before", 0.0)
-    return ExampleSet(str(rows[0]["method"]), rows, paid / len(rows), str(made["teacher"]))
+    return ExampleSet(str(rows[0]["method"]), rows, paid / len(rows), str(made["teacher"]), int(made.get("human_shown", 0)))
 
 
 def plain_rows(table: "DataFrame") -> list[Row]:

@@ -8,10 +8,11 @@ before and the set after can be compared.
 from collections.abc import Sequence
 
 from lib import bias, prompts, replies
-from lib.generation import TOKENS_A_FIELD, Written, cost_of
+from lib.duplicates import Seen
+from lib.generation import TOKENS_A_FIELD, Written, affordable, cost_of
 from lib.sources import Row
-from lib.tasks import Card
-from lib.teacher import Request, Teacher
+from lib.tasks import Card, text_of
+from lib.teacher import Answer, Request, Teacher, TeacherError
 
 SUFFIX = "_rephrased"
 MOST_WORDS = 12
@@ -21,31 +22,66 @@ BYTES_A_TOKEN = 5
 
 
 def rephrase(
-    card: Card, rows: Sequence[Row], teacher: Teacher, temperature: float = 1.0, top_p: float = 1.0, every: bool = False
+    card: Card,
+    rows: Sequence[Row],
+    teacher: Teacher,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    every: bool = False,
+    dollars: float | None = None,
 ) -> Written:
     """The set with its suspect examples, or all, in other words. Where none came back, the old one stays, and that is said."""
+    check_fields(card, rows)
     found = bias.suspects(card, rows)
     if every:  # In a small set no word can go beyond chance.
         found = {number: found.get(number, []) for number in range(len(rows))}
-    requests = {number: request(card, rows[number], words, temperature, top_p) for number, words in found.items()}
-    field = reworded_field(card)
-    answers = teacher.ask(
-        list(requests.values()),
-        lambda text: None if replies.read_field(text, field) else f"no {field} in the reply",
-        f"{card.name} rephrasing",
+    requests = [request(card, rows[number], words, temperature, top_p) for number, words in found.items()]
+    written, field = Written(), reworded_field(card)
+    requests = requests[: affordable(dollars, teacher, written, requests)]
+    # What batch files are named by, so that no two sets may have the same one.
+    title = f"{card.name} rephrasing {rows[0]['method']}"
+    written.answers = teacher.ask(
+        requests, lambda text: None if replies.read_field(text, field) else f"no {field} in the reply", title
     )
-    written, by_row = Written(answers=answers), dict(zip(requests, answers, strict=True))
+    by_row = dict(zip(found, written.answers, strict=False))
+    seen = Seen()
     for number, row in enumerate(rows):
-        answer = by_row.get(number)
-        new = replies.read_field(answer.text, field) if answer and answer.text else None
-        cost = cost_of(answer) if answer else 0.0
-        marks = {"method": f"{row['method']}{SUFFIX}", "rephrased_from": row[field] if new else None, "dollars": cost}
-        written.examples.append(row | marks | ({field: new} if new else {}))
-        if answer and not new:
-            written.rejected.append(
-                {"outcome": f"failed: {answer.problem}", "item": row["id"], "label": row["label"], "dollars": 0.0}
-            )
+        take(card, written, row, by_row.get(number), seen)
+    say_what_is_left(written, len(found))
     return written
+
+
+def check_fields(card: Card, rows: Sequence[Row]) -> None:
+    missing = [name for name in [*card.fields, "label", "method"] if any(name not in row for row in rows)]
+    if missing or not rows:
+        raise ValueError(f"The set to rephrase is not one of task {card.name!r}: its examples have no {', '.join(missing)}.")
+
+
+def take(card: Card, written: Written, row: Row, answer: Answer | None, seen: Seen) -> None:
+    """One example in its new wording, if there is one that no other example has."""
+    field, cost = reworded_field(card), cost_of(answer) if answer else 0.0
+    new = replies.read_field(answer.text, field) if answer and answer.text else None
+    outcome = "duplicate" if new and seen.like(text_of(card, row | {field: new})) else None
+    if answer and (outcome or not new):
+        lost = {"outcome": outcome or f"failed: {answer.problem}", "item": row["id"], "label": row["label"], "dollars": 0.0}
+        written.rejected.append(lost)
+        new = None
+    marks = {"method": f"{row['method']}{SUFFIX}", "rephrased_from": row[field] if new else None, "dollars": cost}
+    written.examples.append(row | marks | ({field: new} if new else {}))
+    seen.add(text_of(card, written.examples[-1]))
+
+
+def say_what_is_left(written: Written, wanted: int) -> None:
+    """A set that is all old wordings is no result; one that is so in part says it."""
+    changed = sum(row["rephrased_from"] is not None for row in written.examples)
+    if changed == wanted:
+        return
+    reasons = ", ".join(sorted({row["outcome"] for row in written.rejected})) or "the set's own limit was reached"
+    if not changed:
+        raise TeacherError(
+            f"None of {wanted} examples was reworded ({reasons}). What was paid for is stored; raise BUDGET for more."
+        )
+    print(f"{wanted - changed} of {wanted} examples keep their old wording ({reasons}).")
 
 
 def reworded_field(card: Card) -> str:

@@ -47,9 +47,17 @@ class Generation(Strict):
     rephrase_all: bool = False
     """Whether all of them are, or those that give their label away."""
 
+    @model_validator(mode="after")
+    def rephrased_are_written(self) -> "Generation":
+        if unwritten := [method for method in self.rephrase if method not in self.methods]:
+            raise ValueError(f"rephrase: {unwritten[0]!r} is not among the methods that are written ({', '.join(self.methods)})")
+        return self
+
     @field_validator("methods", "rephrase")
     @classmethod
     def known(cls, methods: list[str]) -> list[str]:
+        if len(set(methods)) < len(methods):
+            raise ValueError(f"a method is named twice: {', '.join(methods)}")
         if unknown := [method for method in methods if method not in generation.METHODS]:
             raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(generation.METHODS)}")
         return methods
@@ -208,6 +216,13 @@ class Study(Strict):
             self.of(task)
         return self
 
+    @property
+    def sets(self) -> list[str]:
+        """The example sets that 01 and 02 make of a task, by method."""
+        again = [f"{method}{rephrasing.SUFFIX}" for method in self.generation.rephrase]
+        labels = [f"labeled_{method}" for method, split, _ in self.labeling.parts if split == "train"]
+        return [*self.generation.methods, *again, *labels]
+
     def of(self, task: str) -> "Study":
         """The study as it is for one of its tasks."""
         changes = self.per_task.get(task, {})
@@ -261,7 +276,11 @@ def cards(study: Study) -> dict[str, Card]:
 
 def by_task(study: Study) -> dict[str, tuple[Card, Study]]:
     """Each task's card, and the study as it is for that task."""
-    return {name: (card, study.of(task)) for (name, card), task in zip(cards(study).items(), study.tasks, strict=True)}
+    found = {name: (card, study.of(task)) for (name, card), task in zip(cards(study).items(), study.tasks, strict=True)}
+    there = {name for _, own in found.values() for name in own.sets}
+    if unknown := [name for name in study.budgets.budget_methods if name not in there]:
+        raise ValueError(f"budgets.budget_methods: no {unknown[0]!r} among the study's sets ({', '.join(sorted(there))}).")
+    return found
 
 
 def check_data(study: Study) -> None:
@@ -407,7 +426,7 @@ def example_sets(card: Card, examples: list[str], source: str | None = None) -> 
 def own_set(card: Card, path: str, source: str | None) -> ExampleSet:
     """Synthetic examples from elsewhere, in the columns of the card's source; the method is called as the file is."""
     like = card.sources[source or card.default_source]
-    only = Source(files={"train": path}, columns=like.columns, labels=like.labels, others=like.others)
+    only = Source(files={"train": path}, columns=like.columns, labels=like.labels, answers=like.answers, others=like.others)
     rows = [row | {"source": "synthetic"} for row in checked_rows(card, only, "train") if row is not None]
     if not rows:
         raise ValueError(f"{path}: no rows with a label of task {card.name!r}.")
@@ -450,19 +469,19 @@ def recorded_sets(card: Card) -> Iterator[ExampleSet]:
     teacher = open_teacher("recorded", priced_as=study.priced_as)
     for method, plan in plans_of(card, own, load(card, "train").to_list()[: own.raw]).items():
         written = generation.generate(plan, teacher)
-        first = priced_set(method, written.examples, written.bill.nanodollars, teacher.model)
+        first = priced_set(method, written.examples, written.bill.nanodollars, teacher.model, len(written.shown))
         yield first
         if method in own.generation.rephrase:
             sampling = own.generation.temperature, own.generation.top_p
             again = rephrasing.rephrase(card, first.rows, teacher, *sampling, own.generation.rephrase_all)
             both = written.bill.nanodollars + again.bill.nanodollars
-            yield priced_set(f"{method}{rephrasing.SUFFIX}", again.examples, both, teacher.model)
+            yield priced_set(f"{method}{rephrasing.SUFFIX}", again.examples, both, teacher.model, len(written.shown))
     for method in own.labeling.methods if own.labeling.n else ():
         given = own.labeling.n, method, own.labeling.shots, own.raw, own.seed
         pool, shown = labeling.pool_and_shots(card, None, "train", *given)
         labeled = labeling.label(card, pool, teacher, method, shown)
-        yield priced_set(f"labeled_{method}", labeled.examples, labeled.bill.nanodollars, teacher.model)
+        yield priced_set(f"labeled_{method}", labeled.examples, labeled.bill.nanodollars, teacher.model, len(shown))
 
 
-def priced_set(method: str, rows: list[Row], nanodollars: int, teacher: str) -> ExampleSet:
-    return ExampleSet(method, rows, dollars(nanodollars) / max(1, len(rows)), teacher)
+def priced_set(method: str, rows: list[Row], nanodollars: int, teacher: str, shown: int) -> ExampleSet:
+    return ExampleSet(method, rows, dollars(nanodollars) / max(1, len(rows)), teacher, shown)

@@ -83,7 +83,7 @@ def telling_words(words: "DataFrame", sets: Sequence[str]) -> "Figure":
         axis.scatter(found.n, found.z, s=8, color=color(name), linewidths=0)
         for row in found.head(MOST_NAMED).itertuples():
             axis.annotate(str(row.word), (row.n, row.z), xytext=(2, 1), textcoords="offset points", fontsize=5, parse_math=False)
-        axis.set(title=f"{named(name)}: {len(found)} of {len(part)}", xscale="log")
+        axis.set(title=f"{named(name)}: {len(found)} of {len(part)}", xscale="log" if len(words) else "linear")
         axis.xaxis.set_major_formatter(lambda n, _: f"{n:g}")
         axis.xaxis.set_minor_formatter(lambda n, _: f"{n:g}" if str(n)[0] in "25" else "")
     label_outside(axes, len(sets), "texts with the word", "z of the label")

@@ -275,3 +275,20 @@ def test_frontier_holds_each_mix_that_no_cheaper_one_reaches(points: list[tuple[
         n for e, n in points if e == d)}  # fmt: skip
     assert kept == sorted(set(kept))
     assert [mean for _, mean in kept] == sorted(mean for _, mean in kept)
+
+
+def test_what_prompts_show_is_bought_first() -> None:
+    """A cell never costs more than its budget, what its method's prompts showed included."""
+    prices, shares = Prices(0.1, 0.01), [0, 0.5, 0.9, 1]
+    found = list(cells("few", [1.0], shares, prices, (99, 99), shown=4))
+    assert [(one.share, one.n_human, one.n_synthetic) for one in found] == [(0, 10, 0), (0.5, 1, 50)]
+    for one in found:
+        shown = 4 if one.n_synthetic else 0
+        assert (one.n_human + shown) * 0.1 + one.n_synthetic * 0.01 <= 1.0 + 1e-9
+
+
+def test_dollars_count_what_was_shown_beside_what_is_learned_from() -> None:
+    rows = GRID.assign(human_shown=[3 if n else 0 for n in GRID.n_synthetic], human_price=0.5, synthetic_price=0.1)
+    points = budget.by_dollars(rows).set_index(["n_human", "n_synthetic"]).dollars
+    assert points[1, 4] == pytest.approx((1 + 3) * 0.5 + 4 * 0.1)
+    assert points[2, 0] == pytest.approx(2 * 0.5)

@@ -265,7 +265,7 @@ def test_every_set_gets_every_measure_at_equal_n() -> None:
     sets = {"small": SOME[:6], "large": SOME}
     found = diversity.measure(sets, SOME[:3], embedder(), seed=1)
     assert len(diversity.MEASURES) == 8
-    assert diversity.HALVES == 100
+    assert diversity.GROUPS == 100
     assert found[["set", "measure"]].to_numpy().tolist() == [[name, label] for name in sets for label in diversity.MEASURES]
     assert set(found.n) == {6}
     assert (found.low <= found.value).all()
@@ -274,7 +274,7 @@ def test_every_set_gets_every_measure_at_equal_n() -> None:
 
 
 def test_same_seed_same_table() -> None:
-    first, again, other = (diversity.measure({"a": SOME}, SOME, one_hot, seed) for seed in (1, 1, 2))
+    first, again, other = (diversity.measure({"a": SOME, "b": SOME[:8]}, SOME, one_hot, seed) for seed in (1, 1, 2))
     assert first.equals(again)
     assert not first.equals(other)
 
@@ -363,5 +363,35 @@ def test_map_puts_texts_that_mean_the_same_at_one_place() -> None:
 
 
 def test_lengths_are_those_of_every_text() -> None:
-    long = diversity.lengths({"a": ["one", "two words"], "human": ["", "it's three"]})
-    assert long.to_dict("list") == {"set": ["a", "a", "human", "human"], "words": [1, 2, 0, 3]}
+    long = diversity.lengths({"a": ["one", "two words"], "human": ["", "it's three"]}, {"a": ["x", "y"], "human": ["y", "y"]})
+    assert long.to_dict("list") == {"set": ["a", "a", "human", "human"], "label": ["x", "y", "y", "y"], "words": [1, 2, 0, 3]}
+
+
+@pytest.mark.parametrize("n", [20, 150])
+def test_intervals_cover_what_other_texts_of_the_same_kind_would_give(n: int) -> None:
+    """95% of the time, or nearly: halves of a set gave half as wide ones for the Vendi score, which grows with n."""
+    luck = np.random.default_rng(3)
+    centers = luck.normal(size=(30, 24))
+
+    def drawn() -> diversity.Texts:
+        topics = luck.integers(0, 30, n)
+        vectors = centers[topics] + luck.normal(size=(n, 24)) * 0.7
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        texts = [" ".join(f"w{topic}x{word}" for word in luck.zipf(1.6, luck.integers(4, 12)) % 60) for topic in topics]
+        return diversity.Texts(texts, vectors, vectors[:1])
+
+    many = [drawn() for _ in range(150)]
+    every = np.ones(n, bool)
+    truth = {
+        name: np.mean([one.measures(every)[name] for one in many]) for name in ("vendi", "self_bleu", "distinct_2", "mean_cosine")
+    }
+    found = [diversity.with_intervals(one, 1) for one in many[:40]]
+    for name, value in truth.items():
+        covered = np.mean([low <= value <= high for low, high in (one[name][1:] for one in found)])
+        assert covered >= 0.8, name
+
+
+def test_a_map_of_many_texts_shows_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diversity, "MOST_POINTS", 5)
+    points = diversity.text_map({"a": SOME[:3], "human": SOME}, one_hot, seed=1)
+    assert points.set.value_counts().to_dict() == {"human": 5, "a": 3}

@@ -20,7 +20,7 @@ from lib.prices import TokenPrice, Usage, dollars
 from lib.replies import read_list
 from lib.store import Reply
 from lib.tasks import read_card
-from lib.teacher import OVER_CAP, Bill, Request, Teacher, TeacherError
+from lib.teacher import OVER_CAP, TRIES, Bill, Request, Teacher, TeacherError
 
 PRICE = TokenPrice(input=1, output=2)
 ITEMS = st.lists(
@@ -222,13 +222,24 @@ def test_what_repeats_a_shown_example_is_not_kept(tmp_path: Path) -> None:
     check_account(written, plan)
 
 
-def test_too_few_human_examples_to_show_are_refused_before_anything_is_asked() -> None:
+def test_a_label_with_fewer_examples_than_the_method_is_named_for_shows_those_and_with_none_is_refused(tmp_path: Path) -> None:
     few = [row for row in RAW if row["label"] == "kind"] + [row for row in RAW if row["label"] == "rude"][:2]
+    with writer(fresh) as served:
+        written = generate(Plan(CARD, "few_shot_3", n=4, per_reply=1, raw=few), teacher_at(served.url, tmp_path))
+    assert {row["label"]: len(row["shots"]) for row in written.examples} == {"kind": 3, "rude": 2}
     with pytest.raises(
-        ValueError, match=r"'few_shot_3' shows 3 human examples, but the first 8 of task 'tone' hold 2 of 'rude': raise"
+        ValueError, match=r"'few_shot_3' shows human examples, but the first 6 of task 'tone' hold none of 'rude': raise"
     ):
-        Plan(CARD, "few_shot_3", raw=few)
-    assert Plan(CARD, "few_shot_3", raw=few, conditioned=False)
+        Plan(CARD, "few_shot_3", raw=few[:6])
+    assert Plan(CARD, "few_shot_3", raw=few[:6], conditioned=False)
+
+
+def test_what_is_shown_together_differs_from_pass_to_pass(tmp_path: Path) -> None:
+    with writer(fresh) as served:
+        written = generate(Plan(CARD, "few_shot_3", n=40, per_reply=1, raw=RAW), teacher_at(served.url, tmp_path))
+    groups = {frozenset(row["shots"]) for row in written.examples if row["label"] == "kind"}
+    assert len(groups) > 8  # Of twenty prompts over six examples; passes in one order would show two groups for ever.
+    assert written.shown == {row["id"] for row in RAW}
 
 
 def test_nearly_the_same_text_is_dropped_and_paid_for(tmp_path: Path) -> None:
@@ -333,23 +344,35 @@ def test_labels_that_share_a_list_of_topics_get_the_same_ones(tmp_path: Path) ->
 @given(st.integers(1, 40), st.integers(1, 5), st.integers(1, 60))
 def test_a_set_ends_at_n_kept_or_at_its_own_dollars_whichever_comes_first(n: int, per_reply: int, calls: int) -> None:
     texts = [json.dumps({"examples": [{"text": f"{i} {k}"} for k in range(per_reply)]}) for i in range(400)]
-    plan = Plan(CARD, n=n, per_reply=per_reply, dollars=dollars(calls * 90_000 + 500_000))
+    plan = Plan(CARD, n=n, per_reply=per_reply, dollars=dollars(calls * 200_000 + 500_000))
     written = generate(plan, Scripted(texts))
     assert plan.dollars is not None
     assert written.bill.nanodollars <= plan.dollars * 1e9
     if written.out_of_money:
-        worst = PRICE.nanodollars(possible_requests(plan)[0].worst())
-        assert written.bill.nanodollars + worst > plan.dollars * 1e9 or len(written.examples) == n
+        worst = TRIES * PRICE.nanodollars(possible_requests(plan)[0].worst())
+        assert written.bill.nanodollars + worst > plan.dollars * 1e9
     else:
         assert len(written.examples) == n
     check_account(written, plan)
 
 
 def test_the_sets_own_limit_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    plan = Plan(CARD, n=40, per_reply=1, dollars=0.002)
-    written = generate(plan, Scripted([json.dumps({"examples": [{"text": f"{i}"}]}) for i in range(99)]))
+    plan = Plan(CARD, n=400, per_reply=1, dollars=0.02)
+    written = generate(plan, Scripted([json.dumps({"examples": [{"text": f"{i}"}]}) for i in range(999)]))
     written.require(plan)
-    assert "The set's own limit of $0.002 was reached." in capsys.readouterr().out
+    assert "The set's own limit of $0.02 was reached." in capsys.readouterr().out
+    kept = Counter(row["label"] for row in written.examples)
+    assert abs(kept["kind"] - kept["rude"]) <= 1  # Labels take turns.
+
+
+def test_the_sets_own_limit_holds_though_every_reply_is_malformed() -> None:
+    for method in ("zero_shot", "zero_shot_topic"):
+        plan = Plan(CARD, method, n=40, per_reply=1, dollars=0.01)
+        lists = [json.dumps({"topics": ["tea"]})] if method != "zero_shot" else []
+        written = generate(plan, Scripted([*lists, *["no idea"] * 999]))
+        assert 0 < written.bill.nanodollars <= 0.01 * 1e9
+    with pytest.raises(TeacherError, match=r"limit of \$0.0001 does not pay for its lists of topics: raise `dollars`"):
+        generate(Plan(CARD, "zero_shot_topic", dollars=0.0001), Scripted([]))
 
 
 def test_the_cap_ends_a_generation_with_what_was_paid(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from endpoint import completion, serving
 
 from lib.labeling import label, label_requests, pool_and_shots, possible_requests
 from lib.prices import TokenPrice, dollars
+from lib.sources import Source
 from lib.tasks import load, read_card
 from lib.teacher import TRIES
 
@@ -111,3 +112,13 @@ def test_no_few_shot_labeling_costs_more_than_what_is_possible() -> None:
     asked = [price.nanodollars(request.worst()) for request in label_requests(card, pool, "few_shot", shown)]
     raw = load(card).to_list()[:40]
     assert sum(asked) <= sum(price.nanodollars(one.worst()) for one in possible_requests(card, pool, "few_shot", raw, 2))
+
+
+def test_examples_whose_ids_begin_anew_in_each_file_are_all_tested(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        rows = [{"id": i, "text": f"{split} {i}", "label": ("kind", "rude")[i % 2]} for i in range(8)]
+        (tmp_path / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    files = {split: str(tmp_path / f"{split}.jsonl") for split in ("train", "test")}
+    card = CARD.model_copy(update={"sources": {"own": Source(files=files)}})
+    assert len(pool_and_shots(card, None, "test", 8, "few_shot", 2, 8, 1)[0]) == 8
+    assert len(pool_and_shots(card, None, "train", 8, "few_shot", 2, 8, 1)[0]) == 4

@@ -369,6 +369,7 @@ def test_few_shot_rephrasing_the_teachers_own_score_and_mixes_by_number(own: tup
     assert "6 mixes by number ask for more than a pool holds and are left out" in text_of(executed)
     rows = pd.read_parquet(scores)
     assert set(rows.method) == {"human only", "few_shot_3", "few_shot_3_rephrased", "bought"}
+    # Six of each label in all of them; a prompt shows three.
     assert dict(zip(rows.method, rows.human_shown, strict=True)) == {
         "human only": 0,
         "few_shot_3": 8,

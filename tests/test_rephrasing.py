@@ -12,6 +12,7 @@ from endpoint import completion, serving
 from lib import rephrasing
 from lib.prices import TokenPrice, dollars
 from lib.tasks import read_card
+from lib.teacher import TeacherError
 
 PASSAGE = read_card("passage")
 
@@ -68,13 +69,47 @@ def test_the_question_is_reworded_and_its_passage_left_as_it_is(tmp_path: Path) 
     assert "Leave the passage as it is" in prompt(served.bodies[0])
 
 
-def test_where_no_new_wording_comes_back_the_old_one_stays(tmp_path: Path) -> None:
-    with serving(lambda body, n: completion("I cannot")) as served:
+def test_where_no_new_wording_comes_back_the_old_one_stays_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(lambda body, n: completion('{"text": "new"}' if "thanks for number 0" in prompt(body) else "no")) as served:
         written = rephrasing.rephrase(CARD, rows()[:3], teacher_at(served.url, tmp_path), every=True)
-    assert [row["text"] for row in written.examples] == [row["text"] for row in rows()[:3]]
-    assert {row["rephrased_from"] for row in written.examples} == {None}
-    assert [row["outcome"] for row in written.rejected] == ["failed: no text in the reply"] * 3
+    assert [row["text"] for row in written.examples] == ["new", *(row["text"] for row in rows()[1:3])]
+    assert [row["rephrased_from"] is None for row in written.examples] == [False, True, True]
+    assert [row["outcome"] for row in written.rejected] == ["failed: no text in the reply"] * 2
     assert sum(row["dollars"] for row in written.account()) == pytest.approx(dollars(written.bill.nanodollars))
+    assert "2 of 3 examples keep their old wording (failed: no text in the reply)." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("budget", [5.0, 0.0])
+def test_a_set_that_is_all_old_wordings_is_no_result(tmp_path: Path, budget: float) -> None:
+    with (
+        serving(lambda body, n: completion("I cannot")) as served,
+        pytest.raises(TeacherError, match="None of 3 examples was reworded"),
+    ):
+        rephrasing.rephrase(CARD, rows()[:3], teacher_at(served.url, tmp_path, budget=budget), every=True)
+
+
+def test_the_same_new_wording_is_taken_once(tmp_path: Path) -> None:
+    with serving(lambda body, n: completion('{"text": "the same"}')) as served:
+        written = rephrasing.rephrase(CARD, rows()[:3], teacher_at(served.url, tmp_path), every=True)
+    assert [row["text"] for row in written.examples] == ["the same", *(row["text"] for row in rows()[1:3])]
+    assert [row["outcome"] for row in written.rejected] == ["duplicate"] * 2
+
+
+def test_the_sets_own_limit_holds_for_rewording_too(tmp_path: Path) -> None:
+    with serving(lambda body, n: completion(json.dumps({"text": f"new {n}"}))) as served:
+        written = rephrasing.rephrase(CARD, rows(), teacher_at(served.url, tmp_path), every=True, dollars=0.012)
+    assert 0 < len(served.bodies) < 24
+    assert written.bill.nanodollars <= 0.012 * 1e9
+
+
+def test_a_set_of_another_task_is_refused(tmp_path: Path) -> None:
+    with (
+        serving(lambda body, n: completion("{}")) as served,
+        pytest.raises(ValueError, match="not one of task 'passage': .* no passage, question"),
+    ):
+        rephrasing.rephrase(PASSAGE, rows(), teacher_at(served.url, tmp_path))
 
 
 def test_no_rewording_costs_more_than_what_is_possible() -> None:

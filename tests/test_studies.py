@@ -289,12 +289,6 @@ def test_a_set_from_elsewhere_is_read_in_the_columns_of_the_source(tmp_path: Pat
     )
 
 
-def test_human_examples_that_prompts_showed_are_counted_once(tmp_path: Path) -> None:
-    rows = [{"method": "few_shot_3", "shots": ["a", "b", "c"]}, {"method": "few_shot_3", "shots": ["b", "c", "d"]}]
-    assert records.ExampleSet("few_shot_3", rows, 0.1, "m").shown == 4
-    assert records.ExampleSet("zero_shot", [{"method": "zero_shot"}], 0.1, "m").shown == 0
-
-
 # ---- what is otherwise for a task ----
 
 
@@ -317,6 +311,11 @@ def test_a_task_can_have_its_own_source_sizes_and_settings(tmp_path: Path) -> No
         ({"budgets": {}}, ["nothing to train: give budgets and shares, or sizes"]),
         ({"sizes": {"human": [-1], "synthetic": [0]}}, ["sizes.human", "0 or more"]),
         ({"sizes": {"totals": [10], "parts": [2]}}, ["sizes.parts", "between 0 and 1"]),
+        (
+            {"generation": {"methods": ["one_shot"], "rephrase": ["zero_shot"]}},
+            ["rephrase: 'zero_shot' is not among the methods"],
+        ),
+        ({"generation": {"methods": ["one_shot", "one_shot"]}}, ["generation.methods", "named twice"]),
         ({"generation": {"rephrase": ["zero_shto"]}}, ["generation.rephrase", "unknown method 'zero_shto'"]),
     ],
 )
@@ -325,8 +324,15 @@ def test_a_mistake_in_what_is_otherwise(tmp_path: Path, change: dict[str, Any], 
 
 
 def test_too_few_raw_examples_are_said_before_anything_is_paid_for(tmp_path: Path) -> None:
-    study = study_of(tmp_path, raw=20, generation={"methods": ["few_shot_5"]})
-    refused(lambda: studies.check_data(study), "'few_shot_5' shows 5 human examples", "raise `raw`")
+    study = study_of(tmp_path, raw=2, generation={"methods": ["few_shot_5"]})
+    refused(lambda: studies.check_data(study), "'few_shot_5' shows human examples, but the first 2", "raise `raw`")
+
+
+def test_budgets_are_spent_on_sets_that_there_are(tmp_path: Path) -> None:
+    for name in ("zero_shot", "labeled_zero_shot"):
+        assert studies.by_task(study_of(tmp_path, budgets=GOOD["budgets"] | {"budget_methods": [name]}))
+    wrong = study_of(tmp_path, budgets=GOOD["budgets"] | {"budget_methods": ["zero_shoot"]})
+    refused(lambda: studies.by_task(wrong), "budgets.budget_methods: no 'zero_shoot' among the study's sets", "labeled_zero_shot")
 
 
 def test_the_figures_of_a_study_are_those_that_its_grid_can_answer(tmp_path: Path) -> None:
