@@ -14,6 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from lib import paths, studies, summary, tasks
 from lib.code import code_of
+from lib.creation import STRATEGIES
 from lib.rephrasing import SUFFIX
 
 os.environ.update({
@@ -93,9 +94,13 @@ for task, (card, own) in tasks_of.items():
     SHARDS[task] = own.training.shards
     SCORES[task] = [f"{RUN}/{task}/04_training/{shard}of{SHARDS[task]}.parquet" for shard in range(1, SHARDS[task] + 1)]
 TEXTS = ("diversity", "map", "lengths", "telling_words", "guessing")
-DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in TEXTS] for task in tasks_of}
+STRAYING = [task for task, (_, own) in tasks_of.items() if set(own.generation.methods) & set(STRATEGIES)]
+DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in TEXTS + ("drift", "tree") * (task in STRAYING)] for task in tasks_of}
 ANSWERS = [f"{FIGURES}/{kind}" for kind in studies.pictures_of_scores(study)]
 RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "scores", "tasks")]
+
+
+NONE = "(?!)"  # No task.
 
 
 def drawn(bases):
@@ -140,7 +145,7 @@ onstart:
     lock = one_run_at_a_time()
 
 
-localrules: all, generation, rephrasing, labeling, diversity, budget
+localrules: all, generation, rephrasing, labeling, diversity, drift, budget
 wildcard_constraints: task="[a-z][a-z0-9_]*", method="[a-z0-9_]+?", split="|_test", shard="[0-9]+", shards="[0-9]+"
 ruleorder: rephrasing > generation
 
@@ -204,6 +209,7 @@ rule diversity:
         data=lambda wildcards: data_of(wildcards.task, "train"),
         examples=lambda wildcards: WRITTEN[wildcards.task],
     output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS)
+    wildcard_constraints: task="|".join(set(tasks_of) - set(STRAYING)) or NONE
     log: notebook=f"{RUN}/{{task}}/03_diversity/all.ipynb"
     params:
         code=code_of("03_diversity"),
@@ -213,6 +219,11 @@ rule diversity:
     threads: 1
     priority: 1  # As below.
     shell: "OMP_NUM_THREADS={threads} " + PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
+
+
+use rule diversity as drift with:
+    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS + ("drift", "tree"))
+    wildcard_constraints: task="|".join(STRAYING) or NONE
 
 
 rule training:

@@ -72,15 +72,22 @@ def telling(table: "DataFrame") -> "DataFrame":
     return table[table.q < FALSE_DISCOVERIES]
 
 
-def by_set(card: Card, sets: Mapping[str, Sequence[Row]], field: str | None = None) -> "DataFrame":
-    """The associations of every set, of whole examples or of one field."""
+def by_set(card: Card, sets: Mapping[str, Sequence[Row]]) -> "DataFrame":
+    """The associations of every set: of whole examples with their labels, of choices with being right or wrong."""
     import pandas as pd
 
     found = []
     for name, rows in sets.items():
-        texts = [row[field] if field else text_of(card, row) for row in rows]
-        found.append(associations(texts, [row["label"] for row in rows]).assign(set=name))
+        texts, labels = zip(*(unit for row in rows for unit in units(card, row)), strict=True)
+        found.append(associations(texts, labels).assign(set=name))
     return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
+
+
+def units(card: Card, row: Row) -> list[tuple[str, str]]:
+    """The texts of an example that have a label: all of it, or each of its choices."""
+    if card.kind != "multiple_choice":
+        return [(text_of(card, row), row["label"])]
+    return [(choice, "right" if choice == row["label"] else "wrong") for choice in row["choices"]]
 
 
 def is_trivial(card: Card, row: Row) -> bool:
@@ -131,27 +138,54 @@ def suspects(card: Card, rows: Sequence[Row]) -> dict[int, list[str]]:
 
 
 def guessing(card: Card, sets: Mapping[str, Sequence[Row]], embed: Callable[[list[str]], "np.ndarray"], seed: int) -> "DataFrame":
-    """How well the label is told from each field alone and from all, inside each set: accuracy of a logistic regression on
-    embeddings, cross-validated, with its 95% interval, beside what the most frequent label alone would get."""
+    """How well the label is told from each field alone and from all, inside each set; of multiple choice, the right one from the
+    choices alone: accuracy of a logistic regression on embeddings, cross-validated, with its 95% interval, beside what the most
+    frequent label, or any choice, would get."""
     import pandas as pd
 
-    parts = {name: [name] for name in card.fields} | ({"all fields": list(card.fields)} if len(card.fields) > 1 else {})
     rows: list[dict[str, Any]] = []
     for name, found in sets.items():
+        if card.kind == "multiple_choice":
+            hits, chance = guessed_choices(found, embed, seed), sum(1 / len(row["choices"]) for row in found) / len(found)
+            rows.append(guess(name, "choices alone", hits, len(found), chance))
+            continue
         labels = [row["label"] for row in found]
         fewest = min(labels.count(label) for label in set(labels))
         if fewest < 2 or len(set(labels)) < 2:
             print(f"{name}: one label, or too few examples of one, to guess from parts of the input; left out.")
             continue
-        for part, fields in parts.items():
+        chance = max(labels.count(label) for label in set(labels)) / len(labels)
+        for part, fields in parts_of(card).items():
             vectors = embed(["\n".join(row[field] for field in fields) for row in found])
-            hits = guessed(vectors, labels, min(FOLDS, fewest), seed)
-            share, low, high = share_interval(hits, len(found))
-            chance = max(labels.count(label) for label in set(labels)) / len(labels)
-            rows.append(
-                {"set": name, "given": part, "accuracy": share, "low": low, "high": high, "chance": chance, "n": len(found)}
-            )
+            rows.append(guess(name, part, guessed(vectors, labels, min(FOLDS, fewest), seed), len(found), chance))
     return pd.DataFrame(rows, columns=GUESSES)
+
+
+def parts_of(card: Card) -> dict[str, list[str]]:
+    """Each field alone, and all where there are several."""
+    every = {"all fields": list(card.fields)} if len(card.fields) > 1 else {}
+    return {name: [name] for name in card.fields} | every
+
+
+def guess(name: str, part: str, hits: int, n: int, chance: float) -> dict[str, Any]:
+    share, low, high = share_interval(hits, n)
+    return {"set": name, "given": part, "accuracy": share, "low": low, "high": high, "chance": chance, "n": n}
+
+
+def guessed_choices(rows: Sequence[Row], embed: Callable[[list[str]], "np.ndarray"], seed: int) -> int:
+    """In how many questions the choice that looks most like a right one is right, to a regression that has not seen them."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+
+    texts = [choice for row in rows for choice in row["choices"]]
+    right = [choice == row["label"] for row in rows for choice in row["choices"]]
+    question = np.repeat(np.arange(len(rows)), [len(row["choices"]) for row in rows])
+    split = GroupKFold(min(FOLDS, len(rows)), shuffle=True, random_state=seed)
+    model = LogisticRegression(max_iter=1000)
+    looks = cross_val_predict(model, embed(texts), right, groups=question, cv=split, method="predict_proba")[:, 1]
+    best = (np.flatnonzero(question == number)[looks[question == number].argmax()] for number in range(len(rows)))
+    return sum(right[place] for place in best)
 
 
 def guessed(vectors: "np.ndarray", labels: Sequence[str], folds: int, seed: int) -> int:

@@ -5,7 +5,7 @@ What the lower layers make of a text is the same in every run that leaves them f
 
 import copy
 import hashlib
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +37,16 @@ def location(encoder: str) -> str:
 
 
 class Embedder:
-    """One unit vector for each text; a text that was met before is not computed again."""
+    """One unit vector for each text; a text that was met before is not computed again, and nothing is loaded before the first."""
 
     def __init__(self, encoder: str = EMBEDDED):
+        self.encoder, self.known = encoder, dict[str, "np.ndarray"]()
+
+    @cached_property
+    def model(self) -> Any:
         from sentence_transformers import SentenceTransformer
 
-        self.model = SentenceTransformer(location(encoder), model_kwargs={"use_safetensors": True}, trust_remote_code=False)
-        self.known: dict[str, np.ndarray] = {}
+        return SentenceTransformer(location(self.encoder), model_kwargs={"use_safetensors": True}, trust_remote_code=False)
 
     def __call__(self, texts: list[str]) -> "np.ndarray":
         import numpy as np

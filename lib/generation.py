@@ -13,7 +13,7 @@ from lib import prompts, replies
 from lib.duplicates import Seen
 from lib.prices import dollars, nano
 from lib.sources import Row
-from lib.tasks import LISTS, Card, load, text_of
+from lib.tasks import LISTS, Card, text_of
 from lib.teacher import OVER_CAP, TRIES, Answer, Bill, Request, Teacher, TeacherError, number_samples
 
 METHODS = {
@@ -95,6 +95,13 @@ class Plan:
         return {label: share + (i < more) for i, label in enumerate(self.card.labels)}
 
     @property
+    def reads_human(self) -> bool:
+        return self.method in SHOTS
+
+    def possible_requests(self) -> list[Request]:
+        return possible_requests(self)
+
+    @property
     def tokens(self) -> int:
         """Room for an example in a reply."""
         return TOKENS_A_FIELD * len(self.card.fields)
@@ -140,6 +147,8 @@ class Written:
     """Human examples that prompts showed, whatever came of them."""
     out_of_money: bool = False
     """Whether the plan's own dollars, not the study's, ended it."""
+    stalled: bool = False
+    """Whether it ended because nothing new came any more."""
 
     @property
     def bill(self) -> Bill:
@@ -155,6 +164,7 @@ class Written:
         reasons = ", ".join(f"{row['items']} {row['outcome']}" for row in self.account() if row["outcome"] != "kept")
         more = " The dollar limit was reached: raise BUDGET for more." if self.stopped_by_cap else ""
         more += f" The set's own limit of ${plan.dollars:g} was reached." if self.out_of_money else ""
+        more += " Nothing new came any more, so no more was asked for." if self.stalled else ""
         if not self.examples:
             raise TeacherError(f"{wanted} ({reasons or 'nothing came back'}). What was paid for is stored.{more}")
         if len(self.examples) < plan.n:
@@ -169,11 +179,6 @@ class Written:
             {"outcome": outcome, "items": count, "dollars": sum(row["dollars"] for name, row in rows if name == outcome)}
             for outcome, count in counts.items()
         ]
-
-
-def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> list[Row]:
-    """The human examples that prompts of a method may show: the first n of train, or none, so that they need not be read."""
-    return load(card, "train", source).to_list()[:n] if method in SHOTS else []
 
 
 def generate(plan: Plan, teacher: Teacher) -> Written:

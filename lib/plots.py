@@ -58,6 +58,8 @@ NAMES = {
     "distinct_2": "distinct-2\n(high: varied)",
     "nearest_human": "nearest human text\n(high: close)",
     "words": "words",
+    "like_the_seed": "cosine to the seed",
+    "like_each_other": "cosine to each other",
 }
 EMBEDDED_NOTE = (
     "Data: embedded reference sets, written by a language model in place of people; these numbers show that the software works."
@@ -116,10 +118,15 @@ def named(name: str) -> str:
 
 
 ORDER = [
-    "zero_shot", "zero_shot_topic", "one_shot", "few_shot_3", "few_shot_5", "attributes", "labeled_zero_shot",
-    "zero_shot_rephrased",
+    ["zero_shot", "fixed"], ["zero_shot_topic", "random"], ["one_shot", "contrastive"], ["few_shot_3", "similar"],
+    ["few_shot_5", "tree"], ["attributes"], ["labeled_zero_shot"], ["zero_shot_rephrased"],
 ]  # fmt: skip
-"""Methods that always have the same colour, in the order of the palette after that of human examples."""
+"""Methods that always have the same colour, in the order of the palette; those of a row never stand in one figure."""
+
+
+def place_of(name: str) -> int:
+    found = [place for place, names in enumerate(ORDER) if name in names]
+    return found[0] if found else len(ORDER) + sum(name.encode())
 
 
 def color(name: str) -> Any:
@@ -130,7 +137,7 @@ def color(name: str) -> Any:
     bare = name.removesuffix(" only").removeprefix("human + ") if name != NONE else name
     if bare in (NONE, "human"):
         return palette[0]
-    return palette[1 + (ORDER.index(bare) if bare in ORDER else sum(bare.encode())) % 9]
+    return palette[1 + place_of(bare) % 9]
 
 
 def save(
@@ -254,9 +261,11 @@ def score_by_method(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
         return nothing("No number of synthetic examples that all methods were trained with.")
     tasks, methods = list(dict.fromkeys(table.task)), [name for name in dict.fromkeys(table.method) if name != NONE]
     sizes = sorted(set(table.n_human))
-    figure, found = panels([(None, block) for block in blocks(tasks)], (0.14 + 0.13 * len(sizes)) * len(methods) + 0.6)
+    rows = [([name for name in methods if name in set(table[table.task.isin(block)].method)], block) for block in blocks(tasks)]
+    heights = [(0.14 + 0.13 * len(sizes)) * len(shown) + 0.6 for shown, _ in rows]
+    figure, found = panels(rows, sum(heights) / len(rows), gridspec_kw={"height_ratios": heights})
     handles: dict[str, Any] = {}
-    for _, task, axis in found:
+    for methods, task, axis in found:
         for number, n_human in enumerate(sizes):
             part = table[(table.task == task) & (table.n_human == n_human)].set_index("method")
             method_marks(
@@ -362,7 +371,7 @@ def quality_by_dollars(points: "DataFrame", metrics: dict[str, str]) -> "Figure"
     """Score against what the training data cost: people alone, the teacher alone, and the best of both."""
     tasks = list(dict.fromkeys([*(task for task in metrics if task in set(points.task)), *points.task]))
     kinds = sorted(set(points.kind), key=lambda name: (name != NONE, "+" in name))
-    methods = sorted(set(points.method) - {NONE}, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    methods = sorted(set(points.method) - {NONE}, key=lambda name: (place_of(name), name))
     figure, found = panels([(None, block) for block in blocks(tasks)], 2.2)
     for _, task, axis in found:
         for kind in kinds:

@@ -99,6 +99,24 @@ def reworded(card: Card, example: dict[str, str], label: str, field: str, avoid:
     )
 
 
+def more_like_it(card: Card, example: dict[str, Any], n: int, options: int) -> Messages:
+    """2310.20111, section 3: a single example shows the format; what is said beside it is the same for every task. With labels of
+    its own for each example (multiple choice) the question comes first, with fixed ones the answer does."""
+    fixed = bool(card.labels)
+    answers = "Spread the answers over the options." if fixed else f"The {n} answers differ from each other."
+    rules = (
+        f"Each has the same options as the example. {answers}"
+        if fixed
+        else f"Each has {options} options, one of them right. {answers}"
+    )
+    form = json.dumps({"examples": [dict.fromkeys(example, "...") | {"options": ["...", "..."]}]})
+    return messages(
+        f"You create data. You are given one example of a data set as a JSON object. Create {n} more in the same format, with "
+        f"different content. {rules} Answer with one JSON object in this form, with {n} in the list, and nothing else: {form}",
+        quoted(example),
+    )
+
+
 def task_part(card: Card) -> str:
     return f"The task: {card.description}"
 
@@ -151,6 +169,14 @@ def examples_schema(card: Card, labeled: bool = False) -> Schema:
     if labeled:
         fields |= label_schema(card)["properties"]
     return closed({"examples": {"type": "array", "items": closed(fields)}})
+
+
+def created_schema(card: Card, names: Sequence[str]) -> Schema:
+    """The form of examples with their options, in the order of the example that is shown."""
+    kinds: Schema = {"options": {"type": "array", "items": {"type": "string"}}}
+    if card.labels:
+        kinds["answer"] = label_schema(card)["properties"]["label"]
+    return closed({"examples": {"type": "array", "items": closed({name: kinds.get(name, {"type": "string"}) for name in names})}})
 
 
 def topics_schema() -> Schema:

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from lib import generation, labeling, paths, rephrasing
+from lib import creation, generation, labeling, paths, rephrasing
 from lib.budget import NONE, Prices, check_prices
 from lib.checked import Strict, explain, read_checked
-from lib.encoders import EMBEDDED
+from lib.encoders import EMBEDDED, Embedder
 from lib.prices import TokenPrice, dollars, nano
 from lib.records import ExampleSet, load_set
 from lib.sources import Row, Source
@@ -20,6 +20,8 @@ from lib.tasks import LISTS, Card, checked_rows, load, names, other_tests, read_
 from lib.teacher import TRIES, Request
 from lib.teachers import open_teacher, teacher_price
 
+RECORDED = ("demo", "demo_creators")
+"""The studies whose replies data/recordings holds."""
 UNREAD = 2000
 """Bytes that a field of an example is taken to have in a dry run that cannot read the example."""
 
@@ -38,8 +40,14 @@ class Generation(Strict):
     topics: int = Field(20, ge=1)
     attributes: int = Field(5, ge=1)
     values: int = Field(8, ge=1)
-    near: float = Field(0.8, gt=0, le=1)
-    """Share of common pieces from which on two texts are near duplicates."""
+    near: float | None = Field(None, gt=0, le=1)
+    """Share of common pieces from which on two texts are near duplicates; each kind of method has its own, if none is given."""
+    iterations: int | None = Field(None, ge=1)
+    """Strategies: replies that are asked for at most."""
+    strict: bool = False
+    """Strategies: whether one bad item throws its whole reply away, as in the paper."""
+    seed_example: str | None = None
+    """Strategies: the human example to begin with, by its id; drawn, if none is named."""
     temperature: float = 1.0
     top_p: float = 1.0
     rephrase: list[str] = []
@@ -58,8 +66,8 @@ class Generation(Strict):
     def known(cls, methods: list[str]) -> list[str]:
         if len(set(methods)) < len(methods):
             raise ValueError(f"a method is named twice: {', '.join(methods)}")
-        if unknown := [method for method in methods if method not in generation.METHODS]:
-            raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(generation.METHODS)}")
+        if unknown := [method for method in methods if method not in creation.METHODS]:
+            raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(creation.METHODS)}")
         return methods
 
 
@@ -265,13 +273,22 @@ def cards(study: Study) -> dict[str, Card]:
     found = {card.name: card for card in map(read_card, study.tasks)}
     if len(found) < len(study.tasks):
         raise ValueError(f"Two tasks of the study have one name, and their files would too: {', '.join(study.tasks)}.")
-    if others := [f"{card.name} ({card.kind})" for card in found.values() if card.kind in LISTS]:
-        raise ValueError(f"A study takes tasks with fixed labels so far, as 01 and 02 do, not {', '.join(others)}.")
     for card, own in zip(found.values(), map(study.of, study.tasks), strict=True):
         if own.source and own.source not in card.sources:
             raise ValueError(f"Task {card.name!r} has no source {own.source!r}: its card names {', '.join(card.sources)}.")
+        check_can_be_asked(card, own)
         other_tests(card, own.source, own.training.also_test)
     return found
+
+
+def check_can_be_asked(card: Card, own: Study) -> None:
+    """Multiple choice is made by strategies alone, and not labeled; spans and frames are not asked for yet."""
+    asked = own.generation.rephrase or own.labeling.parts or set(own.generation.methods) - set(creation.STRATEGIES)
+    if card.kind in LISTS and (asked or card.kind not in creation.KINDS):
+        raise ValueError(
+            "A study takes tasks with fixed labels so far, as 01 and 02 do, and multiple choice by the methods "
+            f"{', '.join(creation.STRATEGIES)} without labels of 02 (labeling: {{n: 0}}), not {card.name} ({card.kind})."
+        )
 
 
 def by_task(study: Study) -> dict[str, tuple[Card, Study]]:
@@ -350,7 +367,7 @@ def plans(study: Study) -> dict[str, list[Request]]:
     for card, own in by_task(study).values():
         raw, note = rows_to_price(card, own, "train", own.raw, gone)
         for method, plan in plans_of(card, own, raw).items():
-            found[f"01 {card.name} {method}{note if method in generation.SHOTS else ''}"] = generation.possible_requests(plan)
+            found[f"01 {card.name} {method}{note if plan.reads_human else ''}"] = plan.possible_requests()
         for method in own.generation.rephrase:
             found[f"01 {card.name} {method}{rephrasing.SUFFIX}"] = rephrasing.possible_requests(card, own.generation.n)
         for method, split, n in own.labeling.parts:
@@ -360,11 +377,10 @@ def plans(study: Study) -> dict[str, list[Request]]:
     return found
 
 
-def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, generation.Plan]:
+def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, generation.Plan | creation.Plan]:
     """What 01 is to write for a task, by method."""
-    settings = own.generation.model_dump(exclude={"methods", "rephrase", "rephrase_all"})
-    shown = {method: raw if method in generation.SHOTS else () for method in own.generation.methods}
-    return {method: generation.Plan(card, method, seed=own.seed, raw=rows, **settings) for method, rows in shown.items()}
+    given = own.generation.model_dump(exclude={"methods"}) | {"seed": own.seed}
+    return {method: creation.plan_for(card, raw, given | {"method": method}) for method in own.generation.methods}
 
 
 def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) -> tuple[list[Row], str]:
@@ -463,12 +479,13 @@ def people_alone(card: Card) -> dict[str, ExampleSet]:
 
 
 def recorded_sets(card: Card) -> Iterator[ExampleSet]:
-    """What 01 and 02 make of the recordings with the settings of the demo study."""
-    study = read_study("demo")
+    """What 01 and 02 make of the recordings with the settings of the study that they were made for."""
+    studies = [read_study(name) for name in RECORDED]
+    study = next((one for one in studies if card.name in one.tasks), studies[0])
     own = study.of(card.name)
     teacher = open_teacher("recorded", priced_as=study.priced_as)
     for method, plan in plans_of(card, own, load(card, "train").to_list()[: own.raw]).items():
-        written = generation.generate(plan, teacher)
+        written = creation.write(plan, teacher, Embedder(study.embedder))
         first = priced_set(method, written.examples, written.bill.nanodollars, teacher.model, len(written.shown))
         yield first
         if method in own.generation.rephrase:

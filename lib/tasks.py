@@ -298,6 +298,11 @@ def check_fits(card: Card, name: str, other: Card) -> None:
         )
 
 
+def answer_of(card: Card, row: Row) -> str:
+    """An example's label; of multiple choice the place of the right choice, as its text is another each time."""
+    return f"choice {row['choices'].index(row['label']) + 1}" if card.kind == "multiple_choice" else str(row["label"])
+
+
 def text_of(card: Card, row: Row) -> str:
     """An example's text as one string, its fields one after another."""
     return "\n".join(row[field] for field in card.fields)

@@ -116,3 +116,41 @@ def guesses(table: "DataFrame") -> "Figure":
         )
         axis.set(title=title, xlabel=counted)
     return figure
+
+
+def drift(table: "DataFrame") -> "Figure":
+    """A panel for each measure, a row for each kind of step: a curve a strategy."""
+    from lib.drift import MEASURES, STEPS
+
+    figure, axes = grid_of(len(STEPS), len(MEASURES), TEXT, 1.7 * len(STEPS) + 0.6, sharex="row", sharey="col")
+    sets = list(dict.fromkeys(table.set))
+    for row, (step, said) in zip(axes, STEPS.items(), strict=True):
+        for axis, measure in zip(row, MEASURES, strict=True):
+            for number, name in enumerate(sets):
+                part = table[(table.set == name) & (table.step == step) & (table.measure == measure)]
+                places = part["at"] + (number - (len(sets) - 1) / 2) * 0.06
+                axis.plot(places, part["mean"], "o-", color=color(name), label=named(name), markersize=2.5, linewidth=0.9)
+                axis.vlines(places, part.low, part.high, color=color(name), linewidth=0.5)
+            axis.set(xlabel=said, ylabel=named(measure))
+            axis.xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    return figure
+
+
+def trees(nodes: "DataFrame") -> "Figure":
+    """A panel a strategy: each example below the one that it was made from, the redder the less it is like the seed."""
+    sets = list(dict.fromkeys(nodes.set))
+    columns = min(3, len(sets))
+    figure, axes = grid_of(-(-len(sets) // columns), columns, TEXT, 1.7 * -(-len(sets) // columns))
+    for axis, name in zip(axes.flat, sets, strict=False):
+        part = nodes[nodes.set == name]
+        spot = {row.id: (row.depth, row.place) for row in part.itertuples()}
+        for row in part[part.parent.notna()].itertuples():
+            (x, y), at = spot.get(row.parent, spot[part.id.iloc[0]]), spot[row.id]
+            axis.plot([x, at[0]], [y, at[1]], color="0.8", linewidth=0.6, zorder=1)
+        drawn = axis.scatter(part.depth, part.place, c=part.likeness, cmap="RdYlBu", vmin=0, vmax=1, s=14, linewidths=0, zorder=2)
+        axis.set(title=f"{named(name)} (n = {len(part) - 1})", yticks=[])
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    label_outside(axes, len(sets), "depth", "")
+    figure.colorbar(drawn, ax=axes, label="cosine to the seed", shrink=0.6)
+    return figure

@@ -145,13 +145,12 @@ def test_nothing_to_test_is_an_empty_table(texts: list[str], labels: list[str]) 
     assert bias.suspects(CARD, remarks(texts, labels)) == {}
 
 
-def test_words_of_every_set_and_of_one_field() -> None:
+def test_words_of_every_set() -> None:
     told = [asked("the same", "who won" if i % 2 else "what is", "yes" if i % 2 else "no") for i in range(20)]
     silent = [asked("!", "?", "yes"), asked("!", "?", "no")]
     found = bias.by_set(PASSAGE, {"told": told, "silent": silent})
     assert set(found.set) == {"told"}
     assert set(found.word) == {"the", "same", "who", "won", "what", "is"}
-    assert set(bias.by_set(PASSAGE, {"told": told, "silent": silent}, "question").word) == {"who", "won", "what", "is"}
     assert set(bias.telling(found).word) == {"who", "won", "what", "is"}
     nothing = bias.by_set(PASSAGE, {"silent": silent})
     assert nothing.empty
@@ -302,3 +301,28 @@ def test_too_few_examples_of_a_label_are_said_and_left_out(labels: list[str], ca
     none = bias.guessing(CARD, {"few": few}, by_words("a"), seed=1)
     assert none.empty
     assert list(none) == list(found)
+
+
+# ---- multiple choice ----
+
+QUESTIONS = [
+    {"question": f"q{i}", "choices": [f"all of {i}", f"some {i}", f"none {i}"], "label": f"all of {i}"} for i in range(20)
+]
+
+
+def test_words_of_choices_go_with_being_right_or_wrong() -> None:
+    words = bias.by_set(read_card("commonsense"), {"made": QUESTIONS})
+    found = bias.telling(words).set_index("word").label.to_dict()
+    assert found["all"] == found["of"] == "right"
+
+
+def test_a_choice_that_looks_right_is_guessed_without_its_question() -> None:
+    def by_first_letter(texts: list[str]) -> np.ndarray:
+        return np.array([[text.startswith(letter) for letter in "asn"] for text in texts], float)
+
+    table = bias.guessing(read_card("commonsense"), {"made": QUESTIONS}, by_first_letter, seed=1)
+    [row] = table.to_dict("records")
+    assert (row["given"], row["accuracy"], row["n"]) == ("choices alone", 1.0, 20)
+    assert row["chance"] == pytest.approx(1 / 3)
+    hidden = [row | {"label": row["choices"][i % 3]} for i, row in enumerate(QUESTIONS)]
+    assert bias.guessing(read_card("commonsense"), {"made": hidden}, by_first_letter, seed=1).accuracy[0] < 0.6

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import budget, comparison, metrics, paths, plots, records, text_plots
+from lib import budget, comparison, drift, metrics, paths, plots, records, text_plots
 from lib.budget import NONE
 from lib.sources import Source
 from lib.tasks import read_card
@@ -102,6 +102,20 @@ def teachers() -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
+def strayed() -> pd.DataFrame:
+    cells = [(s, step, at, m) for s in ("random", "tree") for step in drift.STEPS for at in (1, 2) for m in drift.MEASURES]
+    rows = [
+        {"set": s, "step": step, "at": at, "measure": m, "mean": 0.5, "low": 0.4, "high": 0.6, "n": 5} for s, step, at, m in cells
+    ]
+    return pd.DataFrame(rows)
+
+
+def grown() -> pd.DataFrame:
+    rows = [("seed", None, 0, 0.0), ("a", "seed", 1, -0.5), ("b", "seed", 1, 0.5), ("c", "a", 2, 0.0)]
+    one = pd.DataFrame(rows, columns=["id", "parent", "depth", "place"]).assign(likeness=0.5)
+    return pd.concat([one.assign(set=name) for name in ("random", "tree")])
+
+
 def compared(how: Callable[..., pd.DataFrame]) -> pd.DataFrame:
     rows = [
         {"task": task, "method": method if n else NONE, "n_human": h, "n_synthetic": n, "seed": seed, "score": 0.3 + h / 90 + n / 99 + seed / 50}
@@ -125,6 +139,8 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "no words": lambda: text_plots.telling_words(labels_and_words().head(0), ["human"]),
     "no methods": lambda: plots.score_by_method(compared(comparison.by_method).head(0), {}),
     "one seed": lambda: plots.score_by_method(compared(comparison.by_method).assign(low=np.nan, high=np.nan), {}),
+    "drift": lambda: text_plots.drift(strayed()),
+    "trees": lambda: text_plots.trees(grown()),
     "no guesses": lambda: text_plots.guesses(guessed().head(0)),
     "learning_curve": lambda: plots.learning_curve(learned()),
     "confusion": lambda: plots.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),

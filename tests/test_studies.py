@@ -253,9 +253,9 @@ def test_no_files_means_the_recordings() -> None:
 
 
 def test_a_task_without_recordings_has_no_sets() -> None:
-    assert {task: studies.example_sets(studies.read_card(task), []) for task in ("claims", "commonsense", "frames")} == {
+    assert {task: studies.example_sets(studies.read_card(task), []) for task in ("claims", "riddle", "frames")} == {
         "claims": {},
-        "commonsense": {},
+        "riddle": {},
         "frames": {},
     }
 
