@@ -433,17 +433,17 @@ def places_card(folder: Path) -> str:
 OF_KINDS: dict[str, tuple[Callable[[Path], dict[str, Any]], dict[str, int], str]] = {
     # what 04 is given, the size of each evaluation set, the metric
     "yesno": (
-        lambda folder: {"task": first_of("strategy", folder, train=8, test=6), "also_test": ["claims"], "frozen_layers": 6},
-        {"test": 6, "claims": 100},
+        lambda folder: {"task": first_of("claims", folder, train=8, test=6), "also_test": ["strategy"], "frozen_layers": 6},
+        {"test": 6, "strategy": 100},
         "accuracy",
     ),
     "multiple_choice": (
         lambda folder: {
-            "task": first_of("commonsense", folder, train=8, test=6),
-            "also_test": [first_of("riddle", folder, train=1, test=4)],
+            "task": first_of("riddle", folder, train=8, test=6),
+            "also_test": [first_of("commonsense", folder, train=1, test=4)],
             "dev_share": 0.25,
         },
-        {"test": 6, "riddle": 4},
+        {"test": 6, "commonsense": 4},
         "accuracy",
     ),
     "frames": (

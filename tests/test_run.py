@@ -279,9 +279,9 @@ def code_cell(copy: Path) -> None:
     edit_notebook(copy / "notebooks" / "05_budget.ipynb", "code", do_more)
 
 
-def encoders_module(copy: Path) -> None:
-    """03 imports it; 04 comes to it through students; 01 and 02 never do."""
-    edit(copy / "lib" / "encoders.py", 'EMBEDDED = "', 'UNUSED = 1\nEMBEDDED = "')
+def comparison_module(copy: Path) -> None:
+    """04 and 05 import it; the others never do."""
+    edit(copy / "lib" / "comparison.py", "BOOTSTRAPS = ", "UNUSED = 1\nBOOTSTRAPS = ")
 
 
 def checked_module(copy: Path) -> None:
@@ -293,7 +293,7 @@ CHANGES: dict[str, tuple[Callable[[Path], None], set[str]]] = {
     "a code cell of 05": (code_cell, {"budget"}),
     "a parameter of 04": (lambda copy: write_study(copy, training={"epochs": 2}), {"training", "budget"}),
     "a parameter of 02": (lambda copy: write_study(copy, labeling={"n": 50}), {"labeling", "training", "budget"}),
-    "a module that 03 uses, and 04 through another": (encoders_module, {"diversity", "training", "budget"}),
+    "a module that 04 and 05 use": (comparison_module, {"training", "budget"}),
     "a module that all use through others": (checked_module, EVERY),
     "a recording of 01": (
         lambda copy: edit(copy / "data" / "recordings" / "news" / "01_zero_shot.jsonl", "\n", "\n\n"),
