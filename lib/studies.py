@@ -386,9 +386,10 @@ def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, generation
 def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) -> tuple[list[Row], str]:
     """The first examples of a split, or where they cannot be read (no network) as many long ones, and a word of that.
 
-    A hub that did not answer once, which takes it half a minute, is `gone` for the rest of a plan.
+    A hub that did not answer once, which takes it half a minute, is `gone` for the rest of a plan; a mirror is asked each time.
     """
-    place = "hub" if card.sources[own.source or card.default_source].hub else card.name
+    hub = card.sources[own.source or card.default_source].hub and not os.environ.get("HUB_MIRROR")
+    place = "hub" if hub else card.name
     if place not in gone:
         try:
             return load(card, split, own.source).to_list()[:n], ""
