@@ -70,7 +70,7 @@ def recordings_of(task, part):
 def settings_of(task):
     """What 01 is given for every method of a task."""
     own = tasks_of[task][1]
-    return dict(**named(task), seed=study.seed, raw=own.raw, **own.generation.model_dump(exclude={"methods", "rephrase", "rephrase_all"}), **ASKING)
+    return dict(**named(task), seed=study.seed, raw=own.raw, encoder=study.embedder, **own.generation.model_dump(exclude={"methods", "rephrase", "rephrase_all"}), **ASKING)
 
 
 def sizes_of(task):
