@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from lib import paths, studies, summary, tasks
 from lib.code import code_of
-from lib.creation import STRATEGIES
+from lib.creation import is_strategy
 from lib.rephrasing import SUFFIX
 
 os.environ.update({
@@ -94,7 +94,7 @@ for task, (card, own) in tasks_of.items():
     SHARDS[task] = own.training.shards
     SCORES[task] = [f"{RUN}/{task}/04_training/{shard}of{SHARDS[task]}.parquet" for shard in range(1, SHARDS[task] + 1)]
 TEXTS = ("diversity", "map", "lengths", "telling_words", "guessing")
-STRAYING = [task for task, (_, own) in tasks_of.items() if set(own.generation.methods) & set(STRATEGIES)]
+STRAYING = [task for task, (_, own) in tasks_of.items() if any(map(is_strategy, own.generation.methods))]
 DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in TEXTS + ("drift", "tree") * (task in STRAYING)] for task in tasks_of}
 ANSWERS = [f"{FIGURES}/{kind}" for kind in studies.pictures_of_scores(study)]
 RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "scores", "tasks")]

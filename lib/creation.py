@@ -3,9 +3,11 @@
 The prompt shows a single example. What it shows next is decided by a strategy: always the first (fixed), or one of those
 that the last reply brought, drawn at random, the least similar to the one before (contrastive), the most similar (similar);
 or every one in turn, level by level (tree). Each example keeps its parent, iteration and depth, so that the tree can be drawn.
+How much hangs on the first example is not known: `tree_start_2` is the tree from a second one, and so on.
 """
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -28,6 +30,7 @@ STRATEGIES = {
     "similar": "the one of the last reply that is most similar to the example before",
     "tree": "every one, level by level, each level shuffled",
 }
+START = re.compile(r"^(.+)_start_([1-9]\d{0,2})$")
 KINDS = ("text", "pair", "passage_yesno", "yesno", "multiple_choice")
 STALLED = 3
 """Rounds in a row that bring nothing, after which asking ends: a teacher that repeats itself would be asked for ever."""
@@ -59,7 +62,7 @@ class Plan:
     dollars: float | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in STRATEGIES:
+        if self.strategy not in STRATEGIES:
             raise ValueError(f"Unknown strategy {self.method!r}: there is {', '.join(STRATEGIES)}.")
         if self.card.kind not in KINDS:
             raise ValueError(
@@ -70,6 +73,10 @@ class Plan:
             raise ValueError(f"{', '.join(counts)} are at least 1, not {', '.join(map(str, counts.values()))}.")
 
     reads_human = True
+
+    @property
+    def strategy(self) -> str:
+        return strategy_of(self.method)[0]
 
     def possible_requests(self) -> list[Request]:
         """Every request that can come of it, each at its longest: what a dry run adds up."""
@@ -111,17 +118,27 @@ METHODS = generation.METHODS | STRATEGIES
 """Every way of writing, whichever module knows it."""
 
 
+def strategy_of(method: str) -> tuple[str, int]:
+    """A method without its start, and which of the drawn seed examples that is: tree_start_2 is the tree from the second."""
+    found = START.match(method)
+    return (found[1], int(found[2])) if found and found[1] in STRATEGIES else (method, 1)
+
+
+def is_strategy(method: str) -> bool:
+    return strategy_of(method)[0] in STRATEGIES
+
+
 def plan_for(card: Card, raw: Sequence[Row], given: Mapping[str, Any]) -> "Plan | generation.Plan":
     """What a method is to write. Of what is given, as of a notebook's parameters, each kind of plan takes what it has."""
     method = given["method"]
-    if method not in METHODS:
-        raise ValueError(f"Unknown method {method!r}: there is {', '.join(METHODS)}.")
-    kind = Plan if method in STRATEGIES else generation.Plan
+    if strategy_of(method)[0] not in METHODS:
+        raise ValueError(f"Unknown method {method!r}: there is {', '.join(METHODS)}; strategies also as in tree_start_2.")
+    kind = Plan if is_strategy(method) else generation.Plan
     names = {field.name for field in fields(kind)} - {"card", "raw", "seed_example"}
     settings = {name: value for name, value in given.items() if name in names and value is not None}
     if kind is generation.Plan:
         return generation.Plan(card, raw=raw if method in generation.SHOTS else (), **settings)
-    return Plan(card, seed_example=draw_seed(raw, given["seed"], given.get("seed_example")), **settings)
+    return Plan(card, seed_example=draw_seed(raw, given["seed"], given.get("seed_example"), strategy_of(method)[1]), **settings)
 
 
 def write(plan: "Plan | generation.Plan", teacher: Teacher, embed: Embed) -> Written:
@@ -131,13 +148,16 @@ def write(plan: "Plan | generation.Plan", teacher: Teacher, embed: Embed) -> Wri
 
 def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> list[Row]:
     """The human examples that prompts of a method may show: the first n of train, or none, so that they need not be read."""
-    return load(card, "train", source).to_list()[:n] if method in STRATEGIES or method in generation.SHOTS else []
+    return load(card, "train", source).to_list()[:n] if is_strategy(method) or method in generation.SHOTS else []
 
 
-def draw_seed(rows: Sequence[Row], seed: int, given: str | None = None) -> Row:
-    """The seed example: the one of that id, or one of the human examples, drawn."""
+def draw_seed(rows: Sequence[Row], seed: int, given: str | None = None, start: int = 1) -> Row:
+    """The seed example: the one of that id, or one of the human examples, the first, second, ... that is drawn."""
     if given is None:
-        return random.Random(f"{seed} seed").choice(list(rows))
+        luck, left = random.Random(f"{seed} seed"), list(rows)
+        if start > len(left):
+            raise ValueError(f"There is no seed example {start} to begin with among {len(left)} human ones (`raw`).")
+        return [left.pop(luck.randrange(len(left))) for _ in range(start)][-1]
     found = [row for row in rows if row["id"] == given]
     if not found:
         raise ValueError(
@@ -149,7 +169,7 @@ def draw_seed(rows: Sequence[Row], seed: int, given: str | None = None) -> Row:
 def create(plan: Plan, teacher: Teacher, embed: Embed) -> Written:
     """Asks until n examples are kept, `iterations` replies came, a dollar limit is reached, or nothing new comes any more."""
     maker = Maker(plan, teacher, embed)
-    maker.tree() if plan.method == "tree" else maker.chain()
+    maker.tree() if plan.strategy == "tree" else maker.chain()
     for number, row in enumerate(maker.written.examples):
         row["id"] = f"{plan.card.name}-{plan.method}-{number:04d}"
     return maker.written
@@ -178,9 +198,9 @@ class Maker:
         """Each reply decides the next example. With a fixed one nothing waits, so all are asked for at once."""
         current, depth = self.plan.seed_example, 0
         while not self.ended:
-            many = self.wanted if self.plan.method == "fixed" else 1
+            many = self.wanted if self.plan.strategy == "fixed" else 1
             kept = self.ask([(current, depth)] * many)
-            if kept and self.plan.method != "fixed":
+            if kept and self.plan.strategy != "fixed":
                 current, depth = self.next_example(current, kept), depth + 1
 
     def tree(self) -> None:
@@ -201,11 +221,11 @@ class Maker:
 
     def next_example(self, current: Row, kept: list[Row]) -> Row:
         """By the strategy; similarity is that of the texts alone, as in the paper."""
-        if self.plan.method == "random":
+        if self.plan.strategy == "random":
             return self.luck.choice(kept)
         vectors = self.embed([text_of(self.plan.card, row) for row in (current, *kept)])
         likeness = list(vectors[1:] @ vectors[0])
-        return kept[likeness.index(max(likeness) if self.plan.method == "similar" else min(likeness))]
+        return kept[likeness.index(max(likeness) if self.plan.strategy == "similar" else min(likeness))]
 
     def ask(self, parents: list[tuple[Row, int]]) -> list[Row]:
         """One reply for each parent; the examples that are kept of them."""

@@ -66,7 +66,7 @@ class Generation(Strict):
     def known(cls, methods: list[str]) -> list[str]:
         if len(set(methods)) < len(methods):
             raise ValueError(f"a method is named twice: {', '.join(methods)}")
-        if unknown := [method for method in methods if method not in creation.METHODS]:
+        if unknown := [method for method in methods if creation.strategy_of(method)[0] not in creation.METHODS]:
             raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(creation.METHODS)}")
         return methods
 
@@ -106,11 +106,18 @@ class Training(Strict):
     frozen_layers: int = Field(4, ge=0)
     max_tokens: int | None = Field(None, ge=1)
     dev_share: float = Field(0.0, ge=0, lt=1)
+    human_dev: int = Field(0, ge=0)
     device: str = "auto"
     also_test: list[str] = []
     """Evaluation sets out of domain: other splits of a task's source, or tasks."""
     seeds: int = Field(3, ge=1)
     shards: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def one_way_to_choose(self) -> "Training":
+        if self.dev_share and self.human_dev:
+            raise ValueError("dev_share and human_dev both say what to choose the best epoch by: give one")
+        return self
 
 
 class Sizes(Strict):
@@ -283,7 +290,7 @@ def cards(study: Study) -> dict[str, Card]:
 
 def check_can_be_asked(card: Card, own: Study) -> None:
     """Multiple choice is made by strategies alone, and not labeled; spans and frames are not asked for yet."""
-    asked = own.generation.rephrase or own.labeling.parts or set(own.generation.methods) - set(creation.STRATEGIES)
+    asked = own.generation.rephrase or own.labeling.parts or not all(map(creation.is_strategy, own.generation.methods))
     if card.kind in LISTS and (asked or card.kind not in creation.KINDS):
         raise ValueError(
             "A study takes tasks with fixed labels so far, as 01 and 02 do, and multiple choice by the methods "

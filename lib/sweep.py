@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 LIBRARIES = ("torch", "transformers")
+DEV = "human dev"
+"""The evaluation set, where there is one, that the best epoch is chosen by; no score rows are made of it."""
 WORTH_A_PROCESS = 5
 """Runs for each processor core from which on it pays to start a process there; it takes some seconds to."""
 
@@ -99,13 +101,16 @@ class Bench:
 
         torch.set_num_threads(self.threads)
         chosen = mix(run, self.places, self.sizes)
-        dev = [] if self.pool.at_once else held_back(chosen, run, self.recipe.dev_share)
+        beside = list(self.tested.get(DEV, ()))
+        dev = [] if self.pool.at_once else beside or held_back(chosen, run, self.recipe.dev_share)
         student = train(self.pool, [i for i in chosen if i not in set(dev)], run.seed, dev)
         found = {}
         for name, tested in self.tested.items():
+            if name == DEV:
+                continue
             scored, answers = scores(student, self.pool, tested)
             said = {
-                "selection": selection(run, self.recipe, self.pool.at_once),
+                "selection": selection(run, self.recipe, self.pool.at_once, len(beside)),
                 "threads": self.threads,
                 "predicted": json.dumps(answers, ensure_ascii=False),
             }
@@ -134,7 +139,7 @@ class Bench:
         human, tests = digest(self.sources[budget.NONE]), {name: digest(one) for name, one in self.evaluations.items()}
         code = [code_of_module("students"), code_of_module("heads")]
         by = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields), asdict(self.recipe)]
-        chosen_by = self.card.metric if self.recipe.dev_share else ""
+        chosen_by = self.card.metric if self.recipe.dev_share or DEV in self.evaluations else ""
         made_by = [*by, *code, *map(version, LIBRARIES), self.recipe.on, precision(self.recipe.on), chosen_by]
         return {name: digest([human, digest(rows), tests, made_by])[:16] for name, rows in self.sources.items()}
 
@@ -270,10 +275,12 @@ def scores_of(run: Run) -> dict[str, Any]:
     return BENCH[0].scores(run)
 
 
-def selection(run: Run, recipe: Recipe, at_once: bool = False) -> str:
-    """How the epoch was chosen, in words."""
+def selection(run: Run, recipe: Recipe, at_once: bool = False, beside: int = 0) -> str:
+    """How the epoch was chosen, in words; `beside` are the human dev examples that no mix holds."""
     if at_once:
         return "the best fit, found at once"
+    if beside:
+        return f"best of {recipe.epochs} epochs on {beside} human examples beside the mix"
     n = len(held_back(range(run.n_human + run.n_synthetic), run, recipe.dev_share))
     return f"best of {recipe.epochs} epochs on {n} of the mix" if n else f"last of {recipe.epochs} epochs"
 
@@ -289,6 +296,16 @@ def digest(what: Any) -> str:
     """Of examples or anything else that JSON can say."""
     rows = [list(what.card.fields), list(map(dict, what.rows))] if isinstance(what, Evaluation) else what
     return hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def without_dev(card: Card, human: Sequence[Row], n: int) -> tuple[list[Row], dict[str, Evaluation]]:
+    """The human examples without the last n, which choose the best epoch of every student, whatever it learns from; as
+    arXiv 2310.20111 does. They cost what human examples cost, and no budget here pays for them."""
+    if not n:
+        return list(human), {}
+    if n >= len(human):
+        raise ValueError(f"human_dev asks for {n} of the {len(human)} human examples of {card.name!r}; leave some to learn from.")
+    return list(human[:-n]), {DEV: Evaluation(card, list(human[-n:]))}
 
 
 def human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:

@@ -264,7 +264,8 @@ class OtherTest(NamedTuple):
 
 
 def other_tests(card: Card, source: str | None, also: Sequence[str]) -> dict[str, OtherTest]:
-    """What else a task's students are scored on: other splits of its source, and other tasks by their test split."""
+    """What else a task's students are scored on: other splits of its source, and other tasks by their test split (with a colon,
+    of one of their sources: riddle:riddle_sense)."""
     chosen = source or card.default_source
     splits = [split for split in card.sources[chosen].files or card.sources[chosen].splits if split not in ("train", "test")]
     found: dict[str, OtherTest] = {}
@@ -278,12 +279,15 @@ def other_tests(card: Card, source: str | None, also: Sequence[str]) -> dict[str
     return found
 
 
-def test_of_task(card: Card, name: str, splits: list[str]) -> OtherTest:
+def test_of_task(card: Card, given: str, splits: list[str]) -> OtherTest:
+    name, _, source = given.partition(":")
     if name not in names() and not name.endswith((".yaml", ".yml")):
         there = f"a task ({', '.join(names())})" + (f" or a split of {card.name} ({', '.join(splits)})" if splits else "")
         raise ValueError(f"There is no evaluation set {name!r}: give {there}.")
     other = read_card(name)
-    return OtherTest(other, card_path(name), other.default_source, "test")
+    if source and source not in other.sources:
+        raise ValueError(f"Task {other.name!r} has no source {source!r} to test on: its card names {', '.join(other.sources)}.")
+    return OtherTest(other, card_path(name), source or other.default_source, "test")
 
 
 def check_fits(card: Card, name: str, other: Card) -> None:

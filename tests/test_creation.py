@@ -265,13 +265,31 @@ def test_settings_make_either_kind_of_plan() -> None:
     assert isinstance(made, Plan)
     assert (made.n, made.near, made.strict, made.seed_example) == (7, 1.0, True, draw_seed(raw, 3))
     assert isinstance(plan_for(CARD, [], {"method": "zero_shot", "n": 7, "seed": 3, "strict": True}), LabelPlan)
-    with pytest.raises(ValueError, match="Unknown method 'treee': there is zero_shot, .*, tree."):
+    with pytest.raises(ValueError, match="Unknown method 'treee': there is zero_shot, .*, tree;"):
         plan_for(CARD, [], {"method": "treee", "seed": 1})
     assert raw_examples(CHOICES, "tree", 9) == raw
     assert raw_examples(CHOICES, "zero_shot", 9) == []
     assert draw_seed(raw, 1, raw[4]["id"]) == raw[4]
     with pytest.raises(ValueError, match=r"There is no human example 'none' to begin with: it is not among the first 9 of train"):
         draw_seed(raw, 1, "none")
+
+
+def test_a_strategy_can_be_begun_from_several_seed_examples(tmp_path: Path) -> None:
+    raw = load(CHOICES).to_list()[:9]
+    starts = [plan_for(CHOICES, raw, {"method": f"tree_start_{k}", "n": 7, "seed": 3}) for k in range(1, 10)]
+    assert {plan.seed_example["id"] for plan in starts if isinstance(plan, Plan)} == {row["id"] for row in raw}
+    assert draw_seed(raw, 3) == draw_seed(raw, 3, start=1)
+    with maker_of(five) as served:
+        plan = Plan(CHOICES, "tree_start_2", SEED, n=30)
+        written = create(plan, teacher_at(served.url, tmp_path), vectors)
+    assert {row["method"] for row in written.examples} == {"tree_start_2"}
+    assert Counter(row["depth"] for row in written.examples) == {1: 5, 2: 25}
+    assert raw_examples(CHOICES, "tree_start_2", 9) == raw
+    with pytest.raises(ValueError, match="no seed example 10 to begin with among 9"):
+        plan_for(CHOICES, raw, {"method": "tree_start_10", "seed": 3})
+    for name in ("tree_start_0", "zero_shot_start_2", "tree_start_"):
+        with pytest.raises(ValueError, match="Unknown method"):
+            plan_for(CHOICES, raw, {"method": name, "seed": 3})
 
 
 @pytest.mark.parametrize(

@@ -192,12 +192,34 @@ def test_what_chooses_the_epoch_is_not_learned_from(tmp_path: Path, recipe: Reci
     assert "negative" in json.loads(scores(tmp_path / "all", replace(recipe, epochs=5), [run], human=rows).predicted[0])
 
 
+def test_human_examples_beside_the_mix_choose_the_epoch_of_every_student(tmp_path: Path, recipe: Recipe) -> None:
+    """As arXiv 2310.20111 does. No mix holds them, and no score row is made of them."""
+    human, dev = sweep.without_dev(CARD, HUMAN, 4)
+    assert (human, dev[sweep.DEV].rows) == (HUMAN[:-4], HUMAN[-4:])
+    runs = [Run(NONE, 8, 0, 1), Run("a", 0, 8, 1)]
+    table = scores(tmp_path / "dev", recipe, runs, human=human, evaluations=TESTED | dev)
+    assert table.selection.tolist() == ["best of 2 epochs on 4 human examples beside the mix"] * 2
+    assert table.evaluated_on.tolist() == [TEST] * 2
+    scores(tmp_path / "dev", recipe, runs, human=human, evaluations=TESTED)
+    assert len(trained(tmp_path / "dev")) == 4  # Chosen otherwise, so trained anew.
+    assert sweep.without_dev(CARD, HUMAN, 0) == (HUMAN, {})
+    refused(lambda: sweep.without_dev(CARD, HUMAN, 12), "human_dev asks for 12 of the 12 human examples of 'sentiment'")
+
+
 # ---- what to score on ----
 
 
 def test_a_task_is_scored_on_its_own_test_split() -> None:
     assert evaluations(CARD, None) == {TEST: Evaluation(CARD, TESTS)}
     assert evaluations(CARD, "reference", []) == {TEST: Evaluation(CARD, TESTS)}
+
+
+def test_another_task_is_named_with_or_without_one_of_its_sources() -> None:
+    found = evaluations(read_card("strategy"), None, ["claims", "closed_passage:reference"])
+    assert list(found) == [TEST, "claims", "closed_passage"]
+    refused(
+        lambda: evaluations(read_card("strategy"), None, ["claims:creek"]), "'claims' has no source 'creek'", "reference, creak"
+    )
 
 
 def test_another_split_of_the_source_is_scored_on_by_its_name() -> None:

@@ -28,25 +28,31 @@ KINDS = {
     "claims": "yesno",
     "frames": "frames",
 }
-CARDS = {task: tasks.read_card(task) for task in KINDS}
+PUBLIC = {"piqa": "multiple_choice", "winogrande": "multiple_choice", "pubmedqa": "passage_yesno"}
+"""Those without an embedded set."""
+WITHOUT_PASSAGE = {"closed_passage": "yesno"}
+"""The embedded set of another card, read otherwise."""
+CARDS = {task: tasks.read_card(task) for task in KINDS | PUBLIC | WITHOUT_PASSAGE}
+EMBEDDED = {task: CARDS[task] for task in KINDS}
 
 # ---- the cards ----
 
 
 def test_every_card_is_known() -> None:
-    assert tasks.names() == sorted(KINDS)
+    assert tasks.names() == sorted(CARDS)
 
 
-@pytest.mark.parametrize("task", KINDS)
-def test_card_is_complete(task: str) -> None:
+@pytest.mark.parametrize(("task", "kind"), (KINDS | PUBLIC | WITHOUT_PASSAGE).items())
+def test_card_is_complete(task: str, kind: str) -> None:
     card = CARDS[task]
-    assert (card.name, card.kind, card.default_source) == (task, KINDS[task], "reference")
+    assert (card.name, card.kind) == (task, kind)
+    assert (card.default_source == "reference") == (task not in PUBLIC)
     assert card.topic_prompt
     assert not card.topic_prompt.endswith(".")
     assert all([*card.fields.values(), *card.labels.values(), *card.roles.values()])
     assert card.metric == "trigger_weighted_f1" if task == "frames" else card.metric in ("accuracy", "macro_f1")
     assert card.human_price.assumed == (task != "sentiment")
-    assert len(card.sources) > 1 or task == "frames"
+    assert len(card.sources) > (task not in PUBLIC) or task == "frames"
 
 
 @pytest.mark.parametrize("task", KINDS)
@@ -70,7 +76,9 @@ def test_families_pair_up() -> None:
     for task, card in CARDS.items():
         families.setdefault(card.family, set()).add(task)
     assert families["multiple_choice"] == {"commonsense", "riddle"}
-    assert families["closed_book"] == {"strategy", "claims"}
+    assert families["two_choices"] == {"piqa", "winogrande"}
+    assert families["open_book"] == {"passage", "pubmedqa"}
+    assert families["closed_book"] == {"strategy", "claims", "closed_passage"}
 
 
 # ---- the embedded sets ----
@@ -86,7 +94,7 @@ def datasheet() -> list[tuple[str, str, int]]:
 
 
 def test_datasheet_lists_every_split() -> None:
-    splits = {(task, split) for task, card in CARDS.items() for split in card.sources["reference"].files}
+    splits = {(task, split) for task, card in EMBEDDED.items() for split in card.sources["reference"].files}
     assert {(task, split) for task, split, _ in datasheet()} == splits
 
 
@@ -105,7 +113,7 @@ def test_embedded_split(task: str, split: str, size: int) -> None:
 
 
 def test_embedded_sets_share_no_text() -> None:
-    for card in CARDS.values():
+    for card in EMBEDDED.values():
         seen = [tuple(row[field] for field in card.fields) for split in ("train", "test") for row in tasks.load(card, split)]
         assert card.name == "frames" or len(seen) == len(set(seen))
 
@@ -178,7 +186,17 @@ HUB: list[tuple[str, str, str, dict[str, list[dict[str, Any]]], list[Any]]] = [
         ["yes"],
     ),
     (
-        "passage",
+        "closed_passage",
+        "boolq",
+        "google/boolq",
+        {
+            "train": [{"question": "is it", "answer": False, "passage": "It is not."}],
+            "validation": [{"question": "is it", "answer": True, "passage": "It is."}],
+        },
+        ["yes"],
+    ),
+    (
+        "pubmedqa",
         "pubmedqa",
         "qiaojin/PubMedQA/pqa_labeled",
         {
@@ -200,7 +218,7 @@ HUB: list[tuple[str, str, str, dict[str, list[dict[str, Any]]], list[Any]]] = [
         ["salt"],
     ),
     (
-        "commonsense",
+        "piqa",
         "piqa",
         "ybisk/piqa",
         {
@@ -210,7 +228,7 @@ HUB: list[tuple[str, str, str, dict[str, list[dict[str, Any]]], list[Any]]] = [
         ["soak"],
     ),
     (
-        "commonsense",
+        "winogrande",
         "winogrande",
         "allenai/winogrande/winogrande_xs",
         {
@@ -277,21 +295,22 @@ def test_hub_source(
     monkeypatch.setenv("HUB_MIRROR", str(tmp_path))
     train, test = (tasks.load(CARDS[task], split, source) for split in ("train", "test"))
     assert test["label"] == labels
-    assert train.column_names == test.column_names == tasks.load(CARDS[task]).column_names
+    fields = ["id", *CARDS[task].fields, *tasks.LISTS.get(CARDS[task].kind, []), "label"]
+    assert train.column_names == test.column_names == fields
     assert len(train) == 1
 
 
 def test_list_column_becomes_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_hub(tmp_path / "qiaojin/PubMedQA/pqa_labeled", next(row[3] for row in HUB if row[1] == "pubmedqa"))
     monkeypatch.setenv("HUB_MIRROR", str(tmp_path))
-    assert tasks.load(CARDS["passage"], "train", "pubmedqa")[0]["passage"] == "First part.\nSecond part."
+    assert tasks.load(CARDS["pubmedqa"], "train", "pubmedqa")[0]["passage"] == "First part.\nSecond part."
 
 
 def test_a_test_split_that_is_there_needs_no_held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"pubid": 1, "question": "Does it?", "context": ABSTRACT, "final_decision": "yes"}
     write_hub(tmp_path / "qiaojin/PubMedQA/pqa_labeled", {"train": [row], "test": [row, row]})
     monkeypatch.setenv("HUB_MIRROR", str(tmp_path))
-    assert [len(tasks.load(CARDS["passage"], split, "pubmedqa")) for split in ("train", "test")] == [1, 2]
+    assert [len(tasks.load(CARDS["pubmedqa"], split)) for split in ("train", "test")] == [1, 2]
 
 
 def test_mirror_without_the_config_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,7 +452,7 @@ def refused(action: Any, *said: str) -> None:
 
 @pytest.mark.parametrize("task", ["sentimant", "", "../reference", "none.yaml"])
 def test_unknown_task(task: str) -> None:
-    refused(lambda: tasks.read_card(task), f"Unknown task {task!r}", "claims, commonsense", ".yaml")
+    refused(lambda: tasks.read_card(task), f"Unknown task {task!r}", "claims, closed_passage, commonsense", ".yaml")
 
 
 GOOD = OWN.format(kind="text", fields="{text: a text}", file="own.csv", more="")
