@@ -93,7 +93,7 @@ for task, (card, own) in tasks_of.items():
     TESTED[task] = [f"{RUN}/{task}/02_labeling/{method}_test.parquet" for method, split, _ in own.labeling.parts if split == "test"]
     SHARDS[task] = own.training.shards
     SCORES[task] = [f"{RUN}/{task}/04_training/{shard}of{SHARDS[task]}.parquet" for shard in range(1, SHARDS[task] + 1)]
-TEXTS = ("diversity", "map", "lengths", "telling_words", "guessing")
+TEXTS = ("yield", "diversity", "map", "lengths", "telling_words", "guessing")
 STRAYING = [task for task, (_, own) in tasks_of.items() if any(map(is_strategy, own.generation.methods))]
 DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in TEXTS + ("drift", "tree") * (task in STRAYING)] for task in tasks_of}
 ANSWERS = [f"{FIGURES}/{kind}" for kind in studies.pictures_of_scores(study)]

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lib.budget import NONE
 from lib.metrics import over_seeds
-from lib.records import how_made
+from lib.records import ExampleSet, how_made
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 BOOTSTRAPS = 2000
+LISTS = "topics or attributes"
+"""The outcome of replies that list what examples are to be about."""
 FEWEST_TASKS = 4
 """Tasks from which on a rank correlation over tasks gets an interval."""
 MIX = ["task", "method", "n_human", "n_synthetic"]
@@ -151,6 +153,24 @@ def teacher_and_students(scores: "DataFrame", labels: Sequence[str]) -> "DataFra
             rows.append(own | theirs | {"low": student.low, "high": student.high, "seeds": student.seeds})
     columns = ["asked", "task", "teacher", "n_labels", "metric", "method", "n_synthetic", "student", "low", "high", "seeds"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def outcomes(sets: Mapping[str, ExampleSet]) -> "DataFrame":
+    """What became of every item that was paid for, set by set: its share of the items, its dollars, and what one kept example
+    cost; sets that do not say are left out."""
+    import pandas as pd
+
+    rows = [
+        {"set": name, "outcome": str(one["outcome"]).split(":")[0], "items": one["items"], "dollars": one["dollars"]}
+        for name, found in sets.items()
+        for one in found.account
+    ]
+    table = pd.DataFrame(rows, columns=["set", "outcome", "items", "dollars"])
+    table = table.groupby(["set", "outcome"], sort=False, as_index=False).sum()
+    asked = table.assign(items=table["items"].where(table.outcome != LISTS, 0))  # A list of topics is no example.
+    per_kept = {name: found.price for name, found in sets.items()}
+    share = asked["items"] / asked.groupby("set")["items"].transform("sum")
+    return table.assign(share=share, dollars_a_kept_one=table["set"].map(per_kept))
 
 
 def rank_correlations(pairs: "DataFrame", seed: int = 1) -> "DataFrame":

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lib.diversity import mean_cosine, nearest
+from lib.diversity import mean_cosine, nearest, vendi
 from lib.metrics import mean_interval
 from lib.sources import Row
 from lib.tasks import Card, text_of
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 STEPS = {"iteration": "reply", "depth": "depth"}
-MEASURES = ["like_the_seed", "nearest_human", "like_each_other"]
+UNKNOWN = (float("nan"), float("nan"))
+MEASURES = ["like_the_seed", "nearest_human", "like_each_other", "vendi_so_far"]
 
 
 def strategic(sets: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
@@ -25,7 +26,8 @@ def by_step(
     card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Row], embed: Callable[[list[str]], "np.ndarray"]
 ) -> "DataFrame":
     """One row for each set, kind of step, step and measure: cosine to the seed example and to the nearest human one (the seed
-    itself left out), each with a 95% t-interval over examples, and how alike the examples of a step are."""
+    itself left out), each with a 95% t-interval over examples; how alike the examples of a step are; and the Vendi score of all
+    up to that step, how many different ones they come to."""
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
@@ -43,7 +45,9 @@ def by_step(
                     "nearest_human": mean_interval(to_human[chosen].tolist()),
                 }
                 if len(chosen) > 1:
-                    cells["like_each_other"] = (mean_cosine(vectors[chosen]), float("nan"), float("nan"))
+                    cells["like_each_other"] = (mean_cosine(vectors[chosen]), *UNKNOWN)
+                so_far = [number for number, row in enumerate(found) if row[step] <= at]
+                cells["vendi_so_far"] = (vendi(vectors[so_far]), *UNKNOWN)
                 rows += [
                     {
                         "set": name,

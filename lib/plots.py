@@ -1,5 +1,6 @@
 """Figures for a paper: column width, colour-blind colours, intervals, and a caption that says where the numbers are from."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,6 +61,7 @@ NAMES = {
     "words": "words",
     "like_the_seed": "cosine to the seed",
     "like_each_other": "cosine to each other",
+    "vendi_so_far": "Vendi score so far",
 }
 EMBEDDED_NOTE = (
     "Data: embedded reference sets, written by a language model in place of people; these numbers show that the software works."
@@ -111,6 +113,10 @@ def named(name: str) -> str:
     """A method, metric or mix in words."""
     if name.endswith("_rephrased"):
         return f"{named(name.removesuffix('_rephrased'))}, rephrased"
+    if name.endswith("_checked"):
+        return f"{named(name.removesuffix('_checked'))}, checked"
+    if start := re.fullmatch(r"(.+)_start_(\d+)", name):
+        return f"{named(start[1])}, seed {start[2]}"
     for joint in (" only", "human + "):
         if joint in name and name != NONE:
             return name.replace(name.replace(joint, ""), NAMES.get(name.replace(joint, ""), name.replace(joint, "")))
@@ -135,6 +141,7 @@ def color(name: str) -> Any:
 
     palette = sns.color_palette("colorblind")
     bare = name.removesuffix(" only").removeprefix("human + ") if name != NONE else name
+    bare = re.sub(r"_start_\d+$", "", bare)  # One strategy, from whatever example it begins.
     if bare in (NONE, "human"):
         return palette[0]
     return palette[1 + place_of(bare) % 9]
@@ -249,7 +256,7 @@ def share_curve(axis: "Axes", part: "DataFrame", x: list[float], color: Any, lab
 
 def nothing(said: str) -> "Figure":
     """In the place of a figure that a study expects and its rows cannot give."""
-    figure, axes = grid_of(1, 1, COLUMN, 0.6)
+    figure, axes = grid_of(1, 1, TEXT, 0.6)
     axes[0][0].text(0, 0.5, said, fontsize=7, va="center")
     axes[0][0].set_axis_off()
     return figure

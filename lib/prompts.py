@@ -85,6 +85,15 @@ def label_one(card: Card, example: dict[str, str], shots: Sequence[dict[str, str
     )
 
 
+def choose_one(card: Card, example: dict[str, str], choices: Sequence[str]) -> Messages:
+    """As label_one, where each example has choices of its own."""
+    return messages(
+        LABELER,
+        f"{task_part(card)}\n\nThe example:\n{quoted(example)}\n\nIts choices:\n{quoted(list(choices))}\n\n"
+        f'Which choice is right? Answer with its words in this form: {{"label": "..."}}',
+    )
+
+
 def reworded(card: Card, example: dict[str, str], label: str, field: str, avoid: Sequence[str]) -> Messages:
     """2407.12813, section 5: another wording for what gives its label away, or can be answered by matching words."""
     words = f" These words hint at a label in this data set; do without them: {', '.join(map(quoted, avoid))}." if avoid else ""
@@ -192,8 +201,8 @@ def field_schema(field: str) -> Schema:
     return closed({field: {"type": "string"}})
 
 
-def label_schema(card: Card) -> Schema:
-    return closed({"label": {"type": "string", "enum": list(card.labels)}})
+def label_schema(card: Card, choices: Sequence[str] = ()) -> Schema:
+    return closed({"label": {"type": "string", "enum": list(choices or card.labels)}})
 
 
 def closed(properties: dict[str, Any]) -> Schema:

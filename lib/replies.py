@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from lib.tasks import Card
@@ -74,21 +75,27 @@ def item_problem(card: Card, label: str | None, item: Any) -> str | None:
     return None
 
 
-def known_label(card: Card, given: Any) -> str | None:
-    """The label that an object, or a bare text, gives; case and surrounding space are forgiven, anything else is not."""
+def known_label(card: Card, given: Any, choices: Sequence[str] = ()) -> str | None:
+    """The label (or the one of these choices) that an object, or a bare text, gives; case and surrounding space are forgiven,
+    anything else is not."""
     named = given.get("label") if isinstance(given, dict) else given
-    known = {label.casefold(): label for label in card.labels}
-    return known.get(str(named).strip().strip('".').casefold())
+    known = {plain(label): label for label in choices or card.labels}
+    return known.get(plain(str(named)))
 
 
-def read_label(card: Card, text: str) -> str | None:
+def plain(label: str) -> str:
+    return label.strip().strip('".').casefold()
+
+
+def read_label(card: Card, text: str, choices: Sequence[str] = ()) -> str | None:
     """The label that a reply gives."""
     content, _ = read_json(text)
-    return known_label(card, content if isinstance(content, dict) else text)
+    return known_label(card, content if isinstance(content, dict) else text, choices)
 
 
 def label_problem(card: Card, text: str) -> str | None:
-    if read_label(card, text):
+    """Of multiple choice only whether there is an answer: which ones there are is known to its example alone."""
+    if read_label(card, text) or (not card.labels and read_field(text, "label")):
         return None
     content, _ = read_json(text)
     return "label outside the task" if isinstance(content, dict) and "label" in content else "no label in the reply"

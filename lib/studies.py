@@ -495,7 +495,7 @@ def recorded_sets(card: Card) -> Iterator[ExampleSet]:
     for method, plan in plans_of(card, own, load(card, "train").to_list()[: own.raw]).items():
         written = creation.write(plan, teacher, Embedder(study.embedder))
         first = priced_set(method, written.examples, written.bill.nanodollars, teacher.model, len(written.shown))
-        yield first
+        yield first._replace(account=written.account())
         if method in own.generation.rephrase:
             sampling = own.generation.temperature, own.generation.top_p
             again = rephrasing.rephrase(card, first.rows, teacher, *sampling, own.generation.rephrase_all)

@@ -39,6 +39,36 @@ def dots(axis: "Axes", part: "DataFrame") -> None:
     axis.set_ylim(-0.6, len(part) - 0.4)
 
 
+OUTCOMES = {"kept": "#4c9f70", "surplus": "0.75", "duplicate": "#e3b23c", "near duplicate": "#f0d58c"}
+"""Colours of what became of an item; anything else was not usable."""
+
+
+def outcomes(table: "DataFrame") -> "Figure":
+    """What became of the items of each set, as shares, and beside it the dollars for one kept example."""
+    counted = table[table.share > 0]
+    sets, names = list(dict.fromkeys(counted.set))[::-1], sorted(set(counted.outcome), key=order_of_outcome)
+    figure, axes = grid_of(1, 1, TEXT, 0.2 * len(sets) + 0.9)
+    axis, left = axes[0][0], dict.fromkeys(sets, 0.0)
+    unusable = iter(["#b5446e", "#7d5ba6", "#3d5a80", "#222222"])
+    for name in names:
+        share = counted[counted.outcome == name].set_index("set").share.reindex(sets, fill_value=0)
+        colour = OUTCOMES.get(name) or next(unusable, "#222222")
+        axis.barh(range(len(sets)), 100 * share, left=[100 * left[one] for one in sets], color=colour, label=name, height=0.7)
+        left = {one: left[one] + share[one] for one in sets}
+    first = counted.drop_duplicates("set").set_index("set")
+    for place, one in enumerate(sets):
+        said = f"{counted[counted.set == one]['items'].sum()} items, ${first.dollars_a_kept_one[one]:.4f} a kept one"
+        axis.text(101, place, said, va="center", fontsize=7)
+    axis.set_yticks(range(len(sets)), [named(one) for one in sets])
+    axis.set(xlim=(0, 100), xlabel="items that the teacher wrote (%)")
+    figure.legend(loc="outside upper center", ncols=6)
+    return figure
+
+
+def order_of_outcome(name: str) -> tuple[int, str]:
+    return (list(OUTCOMES).index(name) if name in OUTCOMES else len(OUTCOMES)), name
+
+
 def map_of_texts(points: "DataFrame") -> "Figure":
     """One panel a set, each over the human texts in grey."""
     sets = [name for name in dict.fromkeys(points.set) if name != "human"]

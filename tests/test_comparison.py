@@ -14,6 +14,7 @@ from lib import comparison, plots
 from lib.budget import NONE
 from lib.comparison import Mix, mixes_of
 from lib.metrics import mean_interval
+from lib.records import ExampleSet
 
 COLUMNS = ["task", "method", "n_human", "n_synthetic", "seed", "score"]
 
@@ -350,3 +351,23 @@ def test_a_table_of_tasks_says_prices_and_where_they_are_from() -> None:
     assert shown(found, "task", "human_price", "n_test") == [("t", 0.5, 9), ("u", 0.25, 9)]
     assert plots.prices_note(found) == "A human example: t assumed $0.5, u $0.25."
     assert plots.prices_note(found.drop(columns="human_price_source")) == "A human example: t $0.5, u $0.25."
+
+
+# ---- what became of the items ----
+
+
+def test_every_item_is_counted_by_what_became_of_it() -> None:
+    account = [
+        {"outcome": "kept", "items": 6, "dollars": 0.6},
+        {"outcome": "invalid: no text", "items": 1, "dollars": 0.1},
+        {"outcome": "invalid: label outside the task", "items": 1, "dollars": 0.1},
+        {"outcome": "topics or attributes", "items": 2, "dollars": 0.4},
+    ]
+    sets = {"m": ExampleSet("m", [{}] * 6, 0.2, "t", 0, account), "from elsewhere": ExampleSet("from elsewhere", [{}], 0.1, "t")}
+    table = comparison.outcomes(sets).set_index("outcome")
+    assert set(table["set"]) == {"m"}
+    assert table["items"].to_dict() == {"kept": 6, "invalid": 2, "topics or attributes": 2}
+    assert table.share.to_dict() == {"kept": 0.75, "invalid": 0.25, "topics or attributes": 0}
+    assert table.dollars["invalid"] == pytest.approx(0.2)
+    assert set(table.dollars_a_kept_one) == {0.2}
+    assert comparison.outcomes({}).empty

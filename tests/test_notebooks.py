@@ -27,7 +27,7 @@ NAMES = list(NOTEBOOKS)
 KEY = "sk-test-4f9a17c0b2d84e6f"
 ASKING = {"teacher": "m", "study": "own", "budget": 1.0, "token_prices": {"m": {"input": 1.0, "output": 2.0}}}
 TINY = {"human_sizes": [], "synthetic_sizes": [], "budgets": [0.9], "shares": [0, 1], "seeds": 1, "epochs": 1}
-TEXTS = ("diversity", "map", "lengths", "telling_words", "guessing")
+TEXTS = ("yield", "diversity", "map", "lengths", "telling_words", "guessing")
 
 pytestmark = pytest.mark.timeout(600)
 

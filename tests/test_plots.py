@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import budget, comparison, drift, metrics, paths, plots, records, text_plots
+from lib import budget, comparison, domain_plots, domains, drift, metrics, paths, plots, records, text_plots
 from lib.budget import NONE
+from lib.records import ExampleSet
 from lib.sources import Source
 from lib.tasks import read_card
 
@@ -116,6 +117,23 @@ def grown() -> pd.DataFrame:
     return pd.concat([one.assign(set=name) for name in ("random", "tree")])
 
 
+def became() -> pd.DataFrame:
+    account = [
+        {"outcome": name, "items": 5, "dollars": 0.1} for name in ("kept", "invalid: no text", "duplicate", "failed: no reply")
+    ]
+    sets = {name: ExampleSet(name, [{}], 0.1, "m", 0, account) for name in ("tree", "tree_start_2", "tree_checked")}
+    return comparison.outcomes(sets)
+
+
+def everywhere() -> pd.DataFrame:
+    """People and a strategy alone, in the domain and out of it."""
+    rows = [
+        {"task": "news", "method": m, "evaluated_on": e, "n_human": n * (m == NONE), "n_synthetic": n * (m != NONE), "seed": s, "score": 0.5 + n / 99 + s / 50}
+        for m in (NONE, "tree") for e in ("test", "far") for n in (5, 10, 20) for s in (1, 2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def compared(how: Callable[..., pd.DataFrame]) -> pd.DataFrame:
     rows = [
         {"task": task, "method": method if n else NONE, "n_human": h, "n_synthetic": n, "seed": seed, "score": 0.3 + h / 90 + n / 99 + seed / 50}
@@ -141,6 +159,10 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "one seed": lambda: plots.score_by_method(compared(comparison.by_method).assign(low=np.nan, high=np.nan), {}),
     "drift": lambda: text_plots.drift(strayed()),
     "trees": lambda: text_plots.trees(grown()),
+    "outcomes": lambda: text_plots.outcomes(became()),
+    "against_human": lambda: domain_plots.against_human(domains.against_human(everywhere()), {"news": "accuracy"}),
+    "cumulative": lambda: domain_plots.cumulative(domains.cumulative(everywhere()), {"news": "accuracy"}),
+    "nobody to compare with": lambda: domain_plots.against_human(domains.against_human(everywhere().tail(2)), {}),
     "no guesses": lambda: text_plots.guesses(guessed().head(0)),
     "learning_curve": lambda: plots.learning_curve(learned()),
     "confusion": lambda: plots.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),

@@ -223,7 +223,7 @@ def copied(source: Path, name: str) -> Iterator[Path]:
 def test_a_run_ends_by_naming_its_figures_its_tables_and_what_it_would_have_cost(finished: Finished) -> None:
     assert finished.ended.code == 0, finished.ended.said
     assert finished.ended.started == EVERY
-    texts = [f"{kind}_news" for kind in ("diversity", "map", "lengths", "telling_words", "guessing")]
+    texts = [f"{kind}_news" for kind in ("yield", "diversity", "map", "lengths", "telling_words", "guessing")]
     figures = [f"figures/tiny/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars")]
     tables = [f"figures/tiny/{kind}.csv" for kind in ("results", "scores", "tasks")]
     for made in tables + [f"{figure}.{ending}" for figure in figures for ending in ("pdf", "png", "csv")]:

@@ -1,0 +1,53 @@
+"""The teacher asked again, without the answer, what is right of the examples that it wrote.
+
+Where it says something else, its label is in doubt: how often that happens is an estimate of the label noise of a set (an
+optimistic one: a teacher can be wrong the same way twice). Those that agree make a set of their own, with what both cost.
+"""
+
+from collections.abc import Sequence
+
+from lib import prompts, replies
+from lib.labeling import Labeled
+from lib.sources import Row
+from lib.tasks import Card
+from lib.teacher import Answer, Bill, Request, Teacher
+
+SUFFIX = "_checked"
+KINDS = ("text", "pair", "passage_yesno", "yesno", "multiple_choice")
+ANOTHER = "another answer when asked again"
+
+
+def check(card: Card, rows: Sequence[Row], teacher: Teacher, method: str) -> Labeled:
+    """Those of a method's examples that the teacher answers as before are kept; the others say what it answered."""
+    answers = teacher.ask(requests(card, rows), lambda text: replies.label_problem(card, text), f"{card.name} {method} again")
+    checked = Labeled(answers=answers)
+    for row, answer in zip(rows, answers, strict=True):
+        sort(card, checked, row, answer)
+    return checked
+
+
+def sort(card: Card, checked: Labeled, row: Row, answer: Answer) -> None:
+    """An example into those that agree, or into the others with what was answered."""
+    again = replies.read_label(card, answer.text, choices_of(row)) if answer.text else None
+    paid = {"dollars": row["dollars"] + Bill().add([answer]).summary()["dollars"]}
+    if again == row["label"]:
+        checked.examples.append(row | {"method": f"{row['method']}{SUFFIX}"} | paid)
+    else:
+        outcome = ANOTHER if again else f"failed: {answer.problem or 'the answer is no choice of the example'}"
+        checked.rejected.append({"outcome": outcome, "item": row["id"], "label": row["label"], "again": again, **paid})
+
+
+def requests(card: Card, rows: Sequence[Row]) -> list[Request]:
+    """Greedy (temperature 0): what is most probably right, not a sample."""
+    if card.kind not in KINDS:
+        raise ValueError(f"Answers of {', '.join(KINDS)} can be asked for again, not of {card.kind} (task {card.name!r}).")
+    return [request(card, {name: row[name] for name in card.fields}, choices_of(row)) for row in rows]
+
+
+def choices_of(row: Row) -> list[str]:
+    return list(row.get("choices") or ())
+
+
+def request(card: Card, shown: Row, choices: Sequence[str]) -> Request:
+    asked = prompts.choose_one(card, shown, choices) if choices else prompts.label_one(card, shown)
+    return Request(asked, prompts.label_schema(card, choices), temperature=0.0, max_tokens=64)
