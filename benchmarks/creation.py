@@ -1,0 +1,99 @@
+"""What it costs to choose the next example by likeness, against an endpoint that answers after 100 ms.
+
+A chain (similar, contrastive) waits for each reply before it can ask again, so what it does between two replies is lost time. The
+baseline is the same chain with `random`, which embeds nothing. `python benchmarks/creation.py` prints a table; its last line is
+JSON. `--items 10000` makes as many as the goal speaks of (four minutes a strategy).
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent / "tests")]
+
+from endpoint import completion, serving
+
+from lib.creation import Plan, create, draw_seed
+from lib.encoders import Embedder
+from lib.tasks import load, read_card
+from lib.teachers import open_teacher
+
+DELAY, GOAL = 0.1, 0.05
+CARD = read_card("commonsense")
+
+
+class Timed:
+    """An embedder that says how long it took."""
+
+    def __init__(self) -> None:
+        self.inner, self.seconds, self.calls = Embedder(), 0.0, 0
+        self.inner(["so that it is loaded"] * 5)
+
+    def __call__(self, texts: list[str]) -> Any:
+        began = time.perf_counter()
+        found = self.inner(texts)
+        self.seconds, self.calls = self.seconds + time.perf_counter() - began, self.calls + 1
+        return found
+
+
+def answer_with(words: list[str]) -> Any:
+    """Five questions of some twelve words each, as long as the embedded ones; no two are the same."""
+    luck = random.Random(1)
+
+    async def answer(body: dict[str, Any], number: int) -> Any:
+        import asyncio
+
+        await asyncio.sleep(DELAY)
+        made = [
+            {"question": " ".join(luck.choices(words, k=16)), "options": ["a", "b", "c", "d", f"e{luck.random()}"], "answer": "a"}
+            for _ in range(5)
+        ]
+        return completion(json.dumps({"examples": made}))
+
+    return answer
+
+
+def run(strategy: str, items: int) -> dict[str, float]:
+    rows = load(CARD).to_list()
+    words = sorted({word for row in rows for word in row["question"].split()})
+    embed = Timed()
+    with tempfile.TemporaryDirectory() as folder, serving(answer_with(words)) as served:
+        teacher = open_teacher(
+            "m", study="s", budget=100.0, base_url=served.url, token_prices={"m": {"input": 1, "output": 2}}, store=f"{folder}/t.sqlite"
+        )
+        began = time.perf_counter()
+        written = create(Plan(CARD, strategy, draw_seed(rows, 1), n=items), teacher, embed)
+        seconds = time.perf_counter() - began
+        teacher.close()
+    assert len(written.examples) == items, written.account()
+    return {"seconds": seconds, "selecting": embed.seconds, "replies": len(written.answers)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--items", type=int, default=500)
+    items = parser.parse_args().items
+    found = {strategy: run(strategy, items) for strategy in ("random", "similar", "contrastive")}
+    print(f"{items} items, five a reply, {DELAY * 1000:.0f} ms a reply\n")
+    print(f"{'strategy':<12} {'seconds':>8} {'selecting':>10} {'share':>7} {'ms a reply':>11}")
+    for strategy, one in found.items():
+        share, each = one["selecting"] / one["seconds"], 1000 * one["selecting"] / one["replies"]
+        print(f"{strategy:<12} {one['seconds']:>8.1f} {one['selecting']:>9.2f}s {share:>7.1%} {each:>11.1f}")
+    likest = found["similar"]
+    figures = {
+        "items": items,
+        "selection_share": round(max(found[name]["selecting"] / found[name]["seconds"] for name in ("similar", "contrastive")), 4),
+        "selection_ms": round(1000 * likest["selecting"] / likest["replies"], 2),
+        "slower_than_random": round(likest["seconds"] / found["random"]["seconds"], 3),
+        "goal": GOAL,
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
