@@ -13,15 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from lib import generation, prompts, replies
+from lib import dialogues, generation, prompts, replies
 from lib.duplicates import Seen
-from lib.generation import TOKENS_A_FIELD, Written, affordable, cost_of
+from lib.generation import BYTES_A_TOKEN, TOKENS_A_FIELD, Written, affordable, cost_of
 from lib.sources import Row
 from lib.tasks import Card, load, text_of
 from lib.teacher import Answer, Request, Teacher, number_samples
 
 if TYPE_CHECKING:
     import numpy as np
+    from pandas import DataFrame
 
 STRATEGIES = {
     "fixed": "always the seed example (the paper's naive)",
@@ -35,8 +36,8 @@ KINDS = ("text", "pair", "passage_yesno", "yesno", "multiple_choice")
 STALLED = 3
 """Rounds in a row that bring nothing, after which asking ends: a teacher that repeats itself would be asked for ever."""
 TOKENS_AN_OPTION = 16
-BYTES_A_TOKEN = 5
-"""More than a token of prose has, for the highest cost of a dry run."""
+FEW = 3
+"""Examples, and turns of a dialogue, that are enough to see what came."""
 Embed = Callable[[list[str]], "np.ndarray"]
 
 
@@ -114,8 +115,9 @@ class Plan:
         return Request(asked, schema, self.temperature, self.top_p, max_tokens=64 + self.per_reply * room)
 
 
-METHODS = generation.METHODS | STRATEGIES
+METHODS = generation.METHODS | STRATEGIES | dialogues.METHODS
 """Every way of writing, whichever module knows it."""
+AnyPlan = Plan | generation.Plan | dialogues.Plan
 
 
 def strategy_of(method: str) -> tuple[str, int]:
@@ -128,27 +130,47 @@ def is_strategy(method: str) -> bool:
     return strategy_of(method)[0] in STRATEGIES
 
 
-def plan_for(card: Card, raw: Sequence[Row], given: Mapping[str, Any]) -> "Plan | generation.Plan":
+def plan_for(card: Card, raw: Sequence[Row], given: Mapping[str, Any]) -> AnyPlan:
     """What a method is to write. Of what is given, as of a notebook's parameters, each kind of plan takes what it has."""
     method = given["method"]
     if strategy_of(method)[0] not in METHODS:
         raise ValueError(f"Unknown method {method!r}: there is {', '.join(METHODS)}; strategies also as in tree_start_2.")
-    kind = Plan if is_strategy(method) else generation.Plan
+    kind = Plan if is_strategy(method) else dialogues.Plan if method in dialogues.METHODS else generation.Plan
     names = {field.name for field in fields(kind)} - {"card", "raw", "seed_example"}
     settings = {name: value for name, value in given.items() if name in names and value is not None}
+    if kind is dialogues.Plan:
+        return dialogues.Plan(card, raw, **settings)
     if kind is generation.Plan:
         return generation.Plan(card, raw=raw if method in generation.SHOTS else (), **settings)
     return Plan(card, seed_example=draw_seed(raw, given["seed"], given.get("seed_example"), strategy_of(method)[1]), **settings)
 
 
-def write(plan: "Plan | generation.Plan", teacher: Teacher, embed: Embed) -> Written:
-    """What comes of a plan of either kind."""
+def write(plan: AnyPlan, teacher: Teacher, embed: Embed) -> Written:
+    """What comes of a plan of any kind."""
+    if isinstance(plan, dialogues.Plan):
+        return dialogues.converse(plan, teacher)
     return create(plan, teacher, embed) if isinstance(plan, Plan) else generation.generate(plan, teacher)
 
 
 def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> list[Row]:
     """The human examples that prompts of a method may show: the first n of train, or none, so that they need not be read."""
-    return load(card, "train", source).to_list()[:n] if is_strategy(method) or method in generation.SHOTS else []
+    reads = is_strategy(method) or method in (*generation.SHOTS, *dialogues.METHODS)
+    return load(card, "train", source).to_list()[:n] if reads else []
+
+
+def preview(card: Card, rows: Sequence[Row]) -> "DataFrame":
+    """Some examples to look at, with what each was written to: one of each fixed label, else the first few."""
+    import pandas as pd
+
+    table = pd.DataFrame([row | {"begins": opening(row)} for row in rows])
+    some = table.groupby("label").head(1) if card.labels and "label" in table else table.head(FEW)
+    names = [*card.fields, "begins", "choices", "label", "topic", "attributes", "rephrased_from"]
+    return some[[name for name in dict.fromkeys(names) if name in some and some[name].notna().any()]]
+
+
+def opening(row: Row) -> str | None:
+    """The first turns of a dialogue."""
+    return " / ".join(f"{turn['speaker']}: {turn['text']}" for turn in row["turns"][:FEW]) if "turns" in row else None
 
 
 def draw_seed(rows: Sequence[Row], seed: int, given: str | None = None, start: int = 1) -> Row:

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from lib import prompts, replies
 from lib.duplicates import Seen
@@ -30,6 +30,8 @@ TOKENS_A_FIELD = 150
 """Room for a field of one example in a reply. Those of the embedded tasks take 10 to 130 tokens."""
 LONGEST_TOPIC = 120
 """Bytes of a topic or a value. A few words are asked for; what is longer is cut, so that a dry run can say the highest cost."""
+BYTES_A_TOKEN = 5
+"""More than a token of prose has, for the highest cost of a dry run."""
 PATIENCE = 3
 """Asking stops after so many times the items that were wanted, so that a teacher that repeats itself cannot ask for ever."""
 
@@ -108,6 +110,17 @@ class Plan:
 
     def request(self, messages: prompts.Messages, schema: prompts.Schema, items: int, tokens: int) -> Request:
         return Request(messages, schema, self.temperature, self.top_p, max_tokens=64 + items * tokens)
+
+
+class Asking(Protocol):
+    """What plans of every kind have, so that they can draw things in turn and ask for lists."""
+
+    @property
+    def card(self) -> Card: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def dollars(self) -> float | None: ...
 
 
 class Drawn(NamedTuple):
@@ -282,7 +295,7 @@ class Turns:
     """Things in turn: all of them, shuffled, then all in another order, and so on. None comes a third time before all have come
     twice, and what is drawn together differs from pass to pass."""
 
-    def __init__(self, plan: Plan, key: str, things: Sequence[Any]):
+    def __init__(self, plan: Asking, key: str, things: Sequence[Any]):
         self.things, self.key, self.passes = list(things), f"{plan.seed} {key}", 0
         self.waiting: list[Any] = []
 
@@ -312,7 +325,7 @@ def shot_draws(plan: Plan) -> Draw:
 
 
 def listed(
-    plan: Plan, teacher: Teacher, written: Written, requests: dict[str, Request], name: str, read: Callable[[Answer], list[Any]]
+    plan: Asking, teacher: Teacher, written: Written, requests: dict[str, Request], name: str, read: Callable[[Answer], list[Any]]
 ) -> dict[str, list[Any]]:
     """The teacher's own lists, by label or one for all."""
     if affordable(plan.dollars, teacher, written, list(requests.values())) < len(requests):

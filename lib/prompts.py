@@ -126,6 +126,39 @@ def more_like_it(card: Card, example: dict[str, Any], n: int, options: int) -> M
     )
 
 
+# ---- dialogues ----
+
+SCRIBE = "You write dialogues for a data set. You answer with one JSON object and nothing else."
+
+
+def like_dialogues(
+    card: Card, shots: Sequence[dict[str, Any]], topic: str, speakers: Sequence[str], turns: int, length: str
+) -> Messages:
+    """2410.06550, section 3: few-shot from dialogues, of people and of the teacher's own. What will be labeled in it is not
+    said: a writer who knows puts more of it in. The first of the speakers begins."""
+    shown = "\n".join(map(quoted, shots))
+    what = next(iter(card.fields.values()))
+    form = json.dumps({"turns": [{"speaker": name, "text": "..."} for name in speakers]}, ensure_ascii=False)
+    return messages(
+        SCRIBE,
+        f"{'Dialogues' if len(shots) > 1 else 'A dialogue'} of the data set:\n{shown}\n\n"
+        f"Write one new dialogue. Its topic ({what}): {quoted(topic)}. It has {turns} turns and about {length} in all. "
+        f"The speakers are {', '.join(map(quoted, speakers))}; {quoted(speakers[0])} begins.\n"
+        f"It should read like the transcript of a real conversation, in {card.language}: as spontaneous as "
+        f"{'those' if len(shots) > 1 else 'the one'} above and with as much detail, no more and no less, but with content and "
+        "wording of its own. A text holds only what is said.\n\n"
+        f"Answer in this form, with {turns} in the list: {form}",
+    )
+
+
+def turns_schema(speakers: Sequence[str]) -> Schema:
+    turn = closed({"speaker": {"type": "string", "enum": list(speakers)}, "text": {"type": "string"}})
+    return closed({"turns": {"type": "array", "items": turn}})
+
+
+# ---- parts of prompts, and the forms of replies ----
+
+
 def task_part(card: Card) -> str:
     return f"The task: {card.description}"
 

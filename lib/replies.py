@@ -8,6 +8,8 @@ from typing import Any
 from lib.tasks import Card
 
 FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*|\s*```\s*$")
+FEWEST_TURNS = 4
+"""A dialogue with fewer says too little to learn from."""
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -57,6 +59,39 @@ def read_list(text: str, name: str) -> list[Any] | None:
 
 def list_problem(text: str, name: str) -> str | None:
     return None if read_list(text, name) else f"no {name} in the reply"
+
+
+def turns_in(text: str) -> list[Any]:
+    """The turns of a dialogue as a reply gives them; a last one that was cut off is left out."""
+    content, cut = read_json(text)
+    while isinstance(content, dict) and "turns" not in content and len(content) == 1:  # {"dialogue": {"turns": [...]}}
+        [content] = content.values()
+    items = content.get("turns") if isinstance(content, dict) else content
+    return items[: len(items) - cut] if isinstance(items, list) else []
+
+
+def turns_problem(text: str) -> str | None:
+    return None if turns_in(text) else "no turns in the reply"
+
+
+def read_turns(text: str, speakers: Sequence[str]) -> list[dict[str, str]] | str:
+    """A dialogue of known speakers, or what is wrong with it; empty turns are left out."""
+    turns = [one_turn(item, speakers) for item in turns_in(text)]
+    said = [turn for turn in turns if turn and turn["text"]]
+    if None in turns:
+        return "a turn without a known speaker and a text"
+    if len(said) < FEWEST_TURNS:
+        return f"fewer than {FEWEST_TURNS} turns"
+    return said if len({turn["speaker"] for turn in said}) > 1 else "only one speaker"
+
+
+def one_turn(item: Any, speakers: Sequence[str]) -> dict[str, str] | None:
+    """A turn with the speaker as the reference names it; {"expert": "..."} is understood as well."""
+    if not isinstance(item, dict) or not item:
+        return None
+    who, text = next(iter(item.items())) if len(item) == 1 else (item.get("speaker"), item.get("text"))
+    known = {name.casefold(): name for name in speakers}.get(str(who).strip().rstrip(":").casefold())
+    return {"speaker": known, "text": text.strip()} if known and isinstance(text, str) else None
 
 
 def item_problem(card: Card, label: str | None, item: Any) -> str | None:

@@ -384,7 +384,7 @@ def plans(study: Study) -> dict[str, list[Request]]:
     return found
 
 
-def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, generation.Plan | creation.Plan]:
+def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, creation.AnyPlan]:
     """What 01 is to write for a task, by method."""
     given = own.generation.model_dump(exclude={"methods"}) | {"seed": own.seed}
     return {method: creation.plan_for(card, raw, given | {"method": method}) for method in own.generation.methods}

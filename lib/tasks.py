@@ -308,5 +308,8 @@ def answer_of(card: Card, row: Row) -> str:
 
 
 def text_of(card: Card, row: Row) -> str:
-    """An example's text as one string, its fields one after another."""
+    """An example's text as one string: its fields one after another; of a dialogue what is said in it, without who says it, as
+    names that stand in every dialogue would make all look alike."""
+    if card.kind == "frames":
+        return "\n".join(turn["text"] for turn in row["turns"])
     return "\n".join(row[field] for field in card.fields)
