@@ -59,6 +59,17 @@ NAMES = {
     "distinct_2": "distinct-2\n(high: varied)",
     "nearest_human": "nearest human text\n(high: close)",
     "words": "words",
+    "turns": "turns",
+    "words_a_turn": "words a turn",
+    "amounts": "amounts\n(in the text)",
+    "times": "times\n(in the text)",
+    "temperatures": "temperatures\n(in the text)",
+    "tools": "tools\n(in the text)",
+    "entities": "entities\n(labeled)",
+    "frames_a_text": "frames\n(labeled)",
+    "role_Amount": "Amount\n(labeled)",
+    "role_Time": "Time\n(labeled)",
+    "role_Instrument": "Instrument\n(labeled)",
     "like_the_seed": "cosine to the seed",
     "like_each_other": "cosine to each other",
     "vendi_so_far": "Vendi score so far",
@@ -124,7 +135,7 @@ def named(name: str) -> str:
 
 
 ORDER = [
-    ["zero_shot", "fixed"], ["zero_shot_topic", "random"], ["one_shot", "contrastive"], ["few_shot_3", "similar"],
+    ["zero_shot", "fixed", "dialogues"], ["zero_shot_topic", "random"], ["one_shot", "contrastive"], ["few_shot_3", "similar"],
     ["few_shot_5", "tree"], ["attributes"], ["labeled_zero_shot"], ["zero_shot_rephrased"],
 ]  # fmt: skip
 """Methods that always have the same colour, in the order of the palette; those of a row never stand in one figure."""

@@ -458,9 +458,11 @@ def own_set(card: Card, path: str, source: str | None) -> ExampleSet:
     return ExampleSet(called, rows, float("nan"), Path(path).stem)
 
 
-def written_sets(card: Card, examples: list[str], source: str | None = None) -> dict[str, ExampleSet]:
-    """The sets that the teacher wrote, without those that it only labeled."""
-    found = {name: one for name, one in example_sets(card, examples, source).items() if not name.startswith("labeled")}
+def written_sets(card: Card, sets: Mapping[str, ExampleSet], human: Sequence[Row]) -> dict[str, ExampleSet]:
+    """The sets that the teacher wrote, without those of human examples that it only labeled."""
+    ids = {row["id"] for row in human}
+    labeled = {name for name, one in sets.items() if name.startswith("labeled") and one.rows[0]["id"] in ids}
+    found = {name: one for name, one in sets.items() if name not in labeled}
     if not found:
         raise ValueError(f"Task {card.name!r} has no example sets that a teacher wrote: run 01 and give its files as `examples`.")
     return found

@@ -22,7 +22,7 @@ def measures(table: "DataFrame") -> "Figure":
     rows = -(-len(names) // columns)
     figure, axes = grid_of(rows, columns, TEXT, rows * (0.2 * len(sets) + 0.75), sharey=True)
     for axis, name in zip(axes.flat, names, strict=False):
-        dots(axis, table[table.measure == name].set_index("set").loc[sets].rename(columns={"value": "mean"}))
+        dots(axis, table[table.measure == name].set_index("set").reindex(sets).rename(columns={"value": "mean"}))
         axis.set_xlabel(named(name))
         axis.margins(x=0.15)
     for axis in list(axes.flat)[len(names) :]:
@@ -67,6 +67,54 @@ def outcomes(table: "DataFrame") -> "Figure":
 
 def order_of_outcome(name: str) -> tuple[int, str]:
     return (list(OUTCOMES).index(name) if name in OUTCOMES else len(OUTCOMES)), name
+
+
+def frequencies(table: "DataFrame") -> "Figure":
+    """For each thing that is labeled: the share of each class in each set, the most frequent human one first; and how far the
+    shares of each set are from the human ones. Two things stand beside each other, one has its distances there."""
+    kinds, sets = list(dict.fromkeys(table.what)), list(dict.fromkeys(table.set))
+    most = table[table.measure == "share"].groupby("what")["class"].nunique().max()
+    high = (0.08 * len(sets) + 0.06) * most + 0.4
+    one, alone = len(kinds) == 1, len(sets) == 1
+    heights = [high] if one or alone else [high, 0.17 * len(sets) + 0.4]
+    figure, axes = grid_of(len(heights), 2, TEXT, sum(heights) + 0.3, gridspec_kw={"height_ratios": heights})
+    for number, what in enumerate(kinds):
+        part = table[table.what == what]
+        class_shares(axes[0][number], part[part.measure == "share"], sets)
+        axes[0][number].set(xlabel="share of the labels of a set", title=f"{what}s")
+        if not alone:
+            distances(
+                axes[0][1] if one else axes[1][number], part[part.measure == "divergence"].set_index("set").loc[sets[:0:-1]]
+            )
+    axes[0][1].set_visible(not (one and alone))
+    handles, names = axes[0][0].get_legend_handles_labels()
+    if not alone:
+        handles += axes[0][0].plot([], [], "|", color="0.3", markersize=8)
+        names.append("95% of shuffles")
+    columns = max(1, int(90 / (max(map(len, names)) + 6)))
+    figure.legend(handles, names, loc="outside upper center", ncols=min(4, columns))
+    return figure
+
+
+def distances(axis: "Axes", far: "DataFrame") -> None:
+    """How far the shares of each set are from the human ones, beside what chance explains."""
+    dots(axis, far.rename(columns={"value": "mean"}))
+    axis.plot(far.chance, range(len(far)), "|", color="0.3", markersize=8)
+    axis.set(xlabel="divergence from human", xlim=(0, None))
+
+
+def class_shares(axis: "Axes", part: "DataFrame", sets: Sequence[str]) -> None:
+    """Points of the sets beside each other in the line of each class."""
+    names = list(part[part.set == "human"].sort_values("value", ascending=False)["class"])
+    for number, name in enumerate(sets):
+        one = part[part.set == name].set_index("class").loc[names]
+        places = [place + (number - (len(sets) - 1) / 2) * 0.7 / len(sets) for place in range(len(names))]
+        axis.hlines(places, one.low, one.high, color=color(name), linewidth=0.8)
+        axis.plot(one["value"], places, "os^Dv"[number % 5], color=color(name), markersize=2.5, label=named(name))
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.set_xlim(left=0)
+    axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
 
 
 def map_of_texts(points: "DataFrame") -> "Figure":
