@@ -2,8 +2,8 @@
 
 The modules, in the order of the data. Examples: paths, checked, sources, tasks, records. A language model and its bill:
 prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, duplicates, generation, dialogues, creation, labeling,
-rephrasing. Measuring: metrics, encoders, diversity, bias, drift. Training: readers, heads, students, sweep, errors. Answering:
-budget, comparison, plots, text_plots. Running: parameters, code, studies, summary.
+rephrasing. Measuring: metrics, encoders, diversity, bias, drift, frequencies. Training: matching, readers, heads, students,
+sweep, errors. Answering: budget, comparison, plots, text_plots. Running: parameters, code, studies, summary.
 """
 
 import os

@@ -30,7 +30,8 @@ COUNTS = (
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|"
     "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|half|quarters?|an?"
 )
-NUMBER = rf"(?:\d+(?:[.,]\d+)?|(?:{COUNTS}|couple|few|several)(?:[ -](?:{COUNTS}|and|of))*)"
+NUMBER = rf"(?:\d+(?:[.,]\d+)?|(?:{COUNTS}|couple|few|several)(?:[ -](?:{COUNTS}|and|of)\b){{0,6}})"
+"""At most seven words, so that a text that says one number word for ever takes no time."""
 MEASURE = (
     r"(?:grams?|g|kilos?|kilograms?|kg|ounces?|oz|pounds?|lbs?|ml|millilit(?:re|er)s?|cl|lit(?:re|er)s?|l|pints?|cups?|spoons?|"
     r"spoonfuls?|teaspoons?|tablespoons?|tsp|tbsp|ladles?|ladlefuls?|handfuls?|pinch(?:es)?|splash(?:es)?|dash(?:es)?|knobs?|"

@@ -23,11 +23,12 @@ def with_matched(
 ) -> dict[str, ExampleSet]:
     """The sets, and for each that is named two parts of it, of so many examples or half: NAME_matched and NAME_random. An example
     of the first costs as much more as is left out: all were paid for, so that these could be picked."""
-    found = dict(sets)
+    found, there = dict(sets), labeled(card, {name: one.rows for name, one in sets.items()})
     for name in names:
-        if name not in labeled(card, {name: one.rows for name, one in sets.items()}):
-            there = ", ".join(labeled(card, {name: one.rows for name, one in sets.items()})) or "none"
-            raise ValueError(f"matched: there is no set {name!r} with labels among the examples, of which {there} has them.")
+        if name not in there:
+            raise ValueError(
+                f"matched: no set {name!r} with labels is among the examples; there is {', '.join(there) or 'none'}."
+            )
         one = sets[name]
         k = len(one.rows) // 2 if size is None else size
         if not 0 < k < len(one.rows):
