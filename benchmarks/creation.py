@@ -64,12 +64,7 @@ def run(strategy: str, items: int) -> dict[str, float]:
     embed = Timed()
     with tempfile.TemporaryDirectory() as folder, serving(answer_with(words)) as served:
         teacher = open_teacher(
-            "m",
-            study="s",
-            budget=100.0,
-            base_url=served.url,
-            token_prices={"m": {"input": 1, "output": 2}},
-            store=f"{folder}/t.sqlite",
+            "m", study="s", budget=100.0, base_url=served.url, token_prices={"m": {"input": 1, "output": 2}}, store=f"{folder}/t.sqlite"
         )
         began = time.perf_counter()
         written = create(Plan(CARD, strategy, draw_seed(rows, 1), n=items), teacher, embed)
@@ -92,9 +87,7 @@ def main() -> None:
     likest = found["similar"]
     figures = {
         "items": items,
-        "selection_share": round(
-            max(found[name]["selecting"] / found[name]["seconds"] for name in ("similar", "contrastive")), 4
-        ),
+        "selection_share": round(max(found[name]["selecting"] / found[name]["seconds"] for name in ("similar", "contrastive")), 4),
         "selection_ms": round(1000 * likest["selecting"] / likest["replies"], 2),
         "slower_than_random": round(likest["seconds"] / found["random"]["seconds"], 3),
         "goal": GOAL,
