@@ -265,7 +265,7 @@ def test_settings_make_either_kind_of_plan() -> None:
     assert isinstance(made, Plan)
     assert (made.n, made.near, made.strict, made.seed_example) == (7, 1.0, True, draw_seed(raw, 3))
     assert isinstance(plan_for(CARD, [], {"method": "zero_shot", "n": 7, "seed": 3, "strict": True}), LabelPlan)
-    with pytest.raises(ValueError, match="Unknown method 'treee': there is zero_shot, .*, tree;"):
+    with pytest.raises(ValueError, match="Unknown method 'treee': there is zero_shot, .*, tree, dialogues;"):
         plan_for(CARD, [], {"method": "treee", "seed": 1})
     assert raw_examples(CHOICES, "tree", 9) == raw
     assert raw_examples(CHOICES, "zero_shot", 9) == []

@@ -249,7 +249,7 @@ def test_a_notebook_runs_with_its_defaults_from_any_folder(name: str, tmp_path: 
         (
             "01_generation",
             {"method": "zero_shto"},
-            "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, attributes, fixed, random, contrastive, similar, tree.",
+            "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, attributes, fixed, random, contrastive, similar, tree, dialogues; strategies",
         ),
         ("01_generation", {"teacher": "no-such-model"}, "No price is known for model 'no-such-model'."),
         ("02_labeling", {"method": "zero_shto"}, "Unknown labeling method 'zero_shto': there is zero_shot, few_shot."),
@@ -484,6 +484,38 @@ def test_training_takes_every_kind_of_task_and_other_sets_to_test_on(kind: str, 
     assert "2 runs; 0 of 1 cells ask for more than a pool holds" in shown
     assert "places that at least one of 2 students gets wrong" in shown
     assert f"{2 * len(sizes)} score rows in " in shown
+
+
+# ---- dialogues ----
+
+
+def talker(body: dict[str, Any], number: int) -> dict[str, Any]:
+    """A language model that lists topics and writes dialogues."""
+    if "topics" in body["response_format"]["json_schema"]["schema"]["properties"]:
+        return completion(json.dumps({"topics": ["rice", "soup"]}))
+    said = [f"number {number * 7919 + at * 104729} of the {('rice', 'soup', 'bread', 'tart')[at % 4]}" for at in range(6)]
+    turns = [{"speaker": ("interviewer", "expert")[at % 2], "text": text} for at, text in enumerate(said)]
+    return completion(json.dumps({"turns": turns}))
+
+
+def test_dialogues_are_written_and_compared_with_those_of_people(tmp_path: Path) -> None:
+    card = first_of("frames", tmp_path, "trigger_micro_f1", train=16, test=2)
+    written, labeled = tmp_path / "written.parquet", str(paths.ROOT / "data/reference/frames/garden.jsonl")
+    with serving(talker) as served:
+        asking = ASKING | {"task": card, "base_url": served.url, "store": str(tmp_path / "t.sqlite")}
+        shown = text_of(run("01_generation", tmp_path, **asking, method="dialogues", n=6, rounds=2, raw=8, output=str(written)))
+    assert "interviewer: number" in shown
+    assert "6 of 6 examples in" in shown
+    assert made(written)["human_shown"] == 8
+    figures = tmp_path / "figures"
+    looked = text_of(run("03_diversity", tmp_path, task=card, examples=[str(written), labeled], figures=str(figures)))
+    assert {path.stem for path in figures.glob("*.png")} == {
+        f"{kind}_frames" for kind in ("yield", "diversity", "map", "lengths", "frequencies", "shape")
+    }
+    assert "6 examples of each of dialogues, garden, human" in looked
+    often, held = (pd.read_csv(figures / f"{name}_frames.csv") for name in ("frequencies", "shape"))
+    assert set(often.set) == {"human", "garden"}  # Dialogues have no labels before 02.
+    assert set(held[held.measure == "turns"].set) == {"human", "dialogues", "garden"}
 
 
 # ---- secrets ----
