@@ -86,7 +86,8 @@ def by_part(gold: Sequence[Any], theirs: Sequence[Any], mentions: Sequence[Any])
         hits, said, there = counts.sum(axis=0)
         rng = np.random.default_rng(0)
         drawn = counts[rng.integers(0, len(counts), (BOOTSTRAPS, len(counts)))].sum(axis=1)
-        low, high = np.percentile(f1(drawn), [2.5, 97.5])
+        # Of one dialogue the interval is unknown.
+        low, high = np.percentile(f1(drawn), [2.5, 97.5]) if len(counts) > 1 else (float("nan"), float("nan"))
         rows[name] = {
             "precision": hits / max(1, said),
             "recall": hits / max(1, there),

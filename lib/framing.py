@@ -154,7 +154,7 @@ def annotate(
     for name, step in METHODS[method].items():
         asked = [part for part in parts if step.wants(part)]
         requests = [step.request(card, part.row, step_lines(step, part), len(part.mentions), labeled) for part in asked]
-        answers = teacher.ask(requests, step.problem, f"{title} {name}")
+        answers = teacher.ask(requests, step.problem, f"{title} {name}") if asked else []
         for part, answer in zip(asked, answers, strict=True):
             take(card, part, step, answer)
             part.failed = "" if step.lists[0] in part.done else f"failed: {name}: {answer.problem or 'nothing of the dialogue'}"

@@ -72,7 +72,7 @@ def nested(spans: Iterable[tuple[int, int]]) -> tuple[list[tuple[int, int]], lis
 def recover(text: str, marked: str) -> tuple[list[Mention], list[Lost]]:
     """The mentions that a marked text has, as places in the text; and what was marked but cannot be found there."""
     bare, found, lost = without_marks(marked)
-    places = alignment(text, bare)
+    places = alignment(plain(text), bare)
     mentions: dict[tuple[int, int], Mention] = {}
     for start, end, tag in found:
         span = place_of(text, bare, places, start, end)
@@ -110,12 +110,15 @@ def place_of(text: str, bare: str, places: list[tuple[int, bool]], start: int, e
         return "empty mention"
     inside = [place for place in places[start:end] if place[0] >= 0]
     alike = sum(same for _, same in inside)
-    if not alike or 2 * alike < len(bare[start:end].strip()):
+    size = len(bare[start:end].strip())
+    if not alike or size - alike > max(1, size // 3):
         return "mention not in the text"
     first, last = inside[0][0], inside[-1][0] + 1
     before = next((places[at][0] for at in range(start - 1, -1, -1) if places[at][0] >= 0), -1) + 1
     after = next((places[at][0] for at in range(end, len(places)) if places[at][0] >= 0), len(text))
-    first, last = stretched(text, before, first, last, after)
+    # Where words have no space between them, what was left out may as well have stood outside.
+    first = first if bare[max(0, start - 1) : start].isalnum() else word_start(text, before, first)
+    last = last if bare[end : end + 1].isalnum() else word_end(text, last, after)
     while first < last and text[first].isspace():
         first += 1
     while last > first and text[last - 1].isspace():
@@ -123,13 +126,17 @@ def place_of(text: str, bare: str, places: list[tuple[int, bool]], start: int, e
     return (first, last) if 2 * alike >= last - first > 0 else "mention not in the text"
 
 
-def stretched(text: str, before: int, first: int, last: int, after: int) -> tuple[int, int]:
-    """A span, with the letters at its edges that the reply left out."""
+def word_start(text: str, before: int, first: int) -> int:
+    """Where a word begins whose first letters a reply left out."""
     while before < first <= before + GAP and text[first - 1].isalnum() and text[first].isalnum():
         first -= 1
+    return first
+
+
+def word_end(text: str, last: int, after: int) -> int:
     while last < after <= last + GAP and text[last].isalnum() and text[last - 1].isalnum():
         last += 1
-    return first, last
+    return last
 
 
 def alignment(text: str, bare: str) -> list[tuple[int, bool]]:
