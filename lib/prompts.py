@@ -189,6 +189,9 @@ def turn_lines(turns: Sequence[Turn]) -> str:
     return "\n".join(map(quoted, turns))
 
 
+# ---- parts of prompts, and the forms of replies ----
+
+
 def task_part(card: Card) -> str:
     return f"The task: {card.description}"
 

@@ -17,7 +17,7 @@ from test_notebooks import made, run, surroundings, text_of  # noqa: F401 (surro
 
 from lib import framing, marking, records
 from lib.agreement import agreement
-from lib.labeling import Labeled, dollars_before, label, pool_and_shots, possible_requests, written_dialogues
+from lib.labeling import Labeled, dollars_before, humans_shown, label, pool_and_shots, possible_requests, written_dialogues
 from lib.prices import TokenPrice, Usage, dollars
 from lib.records import ExampleSet, Step, load_set
 from lib.sources import Row
@@ -416,6 +416,13 @@ def test_dialogues_of_people_cost_their_collection_and_those_of_a_teacher_what_i
     assert dollars_before(CARD, 10, "test") == 0  # Nobody learns from it.
     assert dollars_before(CARD, 3, "train", WRITTEN) == 1.5
     assert dollars_before(read_card("news"), 10, "train") == 0
+
+
+def test_no_dialogue_that_was_shown_counts_twice() -> None:
+    shown = [{"id": "h1"}, {"id": "h2"}]
+    assert humans_shown(shown) == 2
+    assert humans_shown(shown, WRITTEN) == 5
+    assert humans_shown(shown, WRITTEN._replace(rows=[ROW | {"shots": ["h1", "h7"]}])) == 4
 
 
 def test_dialogues_that_a_teacher_wrote_have_nothing_to_be_compared_with() -> None:
