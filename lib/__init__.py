@@ -1,9 +1,10 @@
 """What training data to buy with a budget in dollars: from people, from a language model, or both.
 
 The modules, in the order of the data. Examples: paths, checked, sources, tasks, records. A language model and its bill:
-prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, duplicates, generation, dialogues, creation, labeling,
-rephrasing. Measuring: metrics, encoders, diversity, bias, drift, frequencies. Training: matching, readers, heads, students,
-sweep, errors. Answering: budget, comparison, plots, text_plots. Running: parameters, code, studies, summary.
+prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, duplicates, generation, dialogues, creation, marking,
+framing, labeling, checking, rephrasing. Measuring: metrics, agreement, encoders, diversity, bias, drift, frequencies. Training:
+matching, readers, heads, students, sweep, errors. Answering: budget, comparison, domains, plots, text_plots, domain_plots.
+Running: parameters, code, studies, summary.
 """
 
 import os

@@ -1,16 +1,20 @@
-"""The teacher as annotator: one label for each example of a raw pool, or of a test set that students are scored on, too."""
+"""The teacher as annotator: one label for each example of a raw pool, or of a test set that students are scored on, too; or the
+frames of each dialogue (lib/framing.py), also of dialogues that the teacher itself wrote."""
 
 import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lib import prompts, replies
+from lib import framing, prompts, replies
+from lib.records import ExampleSet
 from lib.sources import Row
 from lib.tasks import LISTS, Card, load
 from lib.teacher import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError
 
-METHODS = {"zero_shot": "description and labels only", "few_shot": "some human examples of each label beside them"}
+LABELS = {"zero_shot": "description and labels only", "few_shot": "some human examples of each label beside them"}
+FRAMES = {"three_steps": "mentions, triggers, arguments: a request for each", "one_step": "all three in one reply"}
+METHODS = LABELS | FRAMES
 
 
 @dataclass
@@ -27,22 +31,52 @@ class Labeled:
 
     def require(self) -> None:
         """Stops where no label came back, and says why; some missing is said but is a result."""
-        reasons = ", ".join(f"{count} {outcome}" for outcome, count in Counter(row["outcome"] for row in self.rejected).items())
+        failed = [row["outcome"] for row in self.rejected if str(row["outcome"]).startswith("failed")]
+        lost = [row["outcome"] for row in self.rejected if not str(row["outcome"]).startswith("failed")]
+        reasons = counted(failed)
         over = any(answer.problem == OVER_CAP for answer in self.answers)
         more = " The dollar limit was reached: raise BUDGET for more." if over else ""
         if not self.examples:
             raise TeacherError(f"No example was labeled ({reasons}). What was paid for is stored.{more}")
-        if self.rejected:
-            print(f"{len(self.rejected)} of {len(self.answers)} examples have no label ({reasons}).{more}")
+        if failed:
+            print(f"{len(failed)} of {len(self.examples) + len(failed)} examples have no label, or not all ({reasons}).{more}")
+        if lost:
+            print(f"{len(lost)} pieces of replies could not be used ({counted(lost)}).")
+
+
+def counted(outcomes: Sequence[str]) -> str:
+    return ", ".join(f"{count} {outcome}" for outcome, count in Counter(outcomes).most_common())
+
+
+def methods_of(card: Card) -> dict[str, str]:
+    return FRAMES if card.kind == "frames" else LABELS
+
+
+def check_method(card: Card, method: str) -> None:
+    if method not in methods_of(card):
+        raise ValueError(f"Unknown labeling method {method!r}: there is {', '.join(methods_of(card))}.")
 
 
 def label(
-    card: Card, rows: Sequence[Row], teacher: Teacher, method: str = "zero_shot", shots: Sequence[Row] = (), split: str = "train"
+    card: Card,
+    rows: Sequence[Row],
+    teacher: Teacher,
+    method: str = "zero_shot",
+    shots: Sequence[Row] = (),
+    split: str = "train",
+    window: int | None = None,
+    written: ExampleSet | None = None,
 ) -> Labeled:
-    """Asks for the label of each row. `human_label` keeps what the row had, to compare; the teacher never sees it."""
-    requests = label_requests(card, rows, method, shots)
+    """Asks for the label of each row. `human_label` keeps what the row had, to compare; the teacher never sees it. Of dialogues
+    their frames, by windows of so many turns if told to; `written` are dialogues that a teacher wrote, which the rows are of."""
+    check_method(card, method)
     # What batch files are named by, so that no two sets of labels may have the same one.
-    title = f"{card.name} {method} labels {split}"
+    title = f"{card.name} {method} labels {written.method if written else split}"
+    if card.kind == "frames":
+        examples, rejected, answers = framing.annotate(card, rows, teacher, method, shots, window, title)
+        marks = {"source": "synthetic", "method": set_name(method, written)}
+        return Labeled([row | marks for row in examples], rejected, answers)
+    requests = label_requests(card, rows, method, shots)
     answers = teacher.ask(requests, lambda text: replies.label_problem(card, text), title)
     labeled = Labeled(answers=answers)
     for row, answer in zip(rows, answers, strict=True):
@@ -50,7 +84,7 @@ def label(
         fields = {name: row[name] for name in card.fields}
         origin = {"human_label": row.get("label"), "dollars": Bill().add([answer]).summary()["dollars"]}
         if given:
-            marks = {"label": given, "source": "synthetic", "method": f"labeled_{method}"}
+            marks = {"label": given, "source": "synthetic", "method": set_name(method)}
             labeled.examples.append({"id": row["id"], **fields, **marks, **origin})
         else:
             labeled.rejected.append({"outcome": f"failed: {answer.problem}", "item": row["id"], **origin})
@@ -59,8 +93,7 @@ def label(
 
 def label_requests(card: Card, rows: Sequence[Row], method: str = "zero_shot", shots: Sequence[Row] = ()) -> list[Request]:
     """Greedy (temperature 0): a label is asked for, not a sample of what could be said."""
-    if method not in METHODS:
-        raise ValueError(f"Unknown labeling method {method!r}: there is {', '.join(METHODS)}.")
+    check_method(card, method)
     if card.kind in LISTS:
         raise ValueError(f"Task {card.name!r} ({card.kind}) has no fixed labels to choose from.")
     schema, names = prompts.label_schema(card), [*card.fields, "label"]
@@ -69,18 +102,70 @@ def label_requests(card: Card, rows: Sequence[Row], method: str = "zero_shot", s
     return [Request(prompts.label_one(card, one, shown), schema, temperature=0.0, max_tokens=64) for one in asked]
 
 
+def set_name(method: str, written: ExampleSet | None = None) -> str:
+    """What a set of labels is called by 04 and 05: people's texts or the teacher's, with the teacher's labels."""
+    return f"{written.method}_{method}" if written else f"labeled_{method}"
+
+
+def default_output(card: Card, method: str, split: str, written: ExampleSet | None = None) -> str:
+    name = set_name(method, written) if written else method if split == "train" else f"{method}_{split}"
+    return f"runs/notebook/{card.name}/02_labeling/{name}.parquet"
+
+
 def pool_and_shots(
-    card: Card, source: str | None, split: str, n: int, method: str, each: int, raw: int, seed: int
+    card: Card,
+    source: str | None,
+    split: str,
+    n: int,
+    method: str,
+    each: int,
+    raw: int,
+    seed: int,
+    written: ExampleSet | None = None,
 ) -> tuple[list[Row], list[Row]]:
-    """The first n examples of a split, to be labeled, and the labeled ones that are shown; none is both."""
-    shown = draw_shots(card, load(card, "train", source).to_list()[:raw], each, seed) if method == "few_shot" else []
+    """The first n examples of a split, or of a written set, to be labeled, and the labeled ones that are shown; none is both."""
+    check_method(card, method)
+    wants = card.kind == "frames" or method == "few_shot"
+    shown = draw_shots(card, load(card, "train", source).to_list()[:raw], each, seed) if wants else []
+    if written:
+        return written_dialogues(card, written)[:n], shown
     known = {row["id"] for row in shown} if split == "train" else set()
     return [row for row in load(card, split, source).to_list()[:n] if row["id"] not in known], shown
 
 
+def written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
+    """The dialogues of a set of 01, without what else is known of them."""
+    names = ["id", *card.fields, "turns"]
+    if card.kind != "frames":
+        raise ValueError(f"Examples that 01 wrote for {card.name!r} ({card.kind}) have their labels; only dialogues are labeled.")
+    if missing := [name for name in names if not written.rows[0].get(name)]:
+        raise ValueError(f"The set {written.method!r} holds no dialogues of task {card.name!r} (no {', '.join(missing)}).")
+    return [{name: row[name] for name in names} for row in written.rows]
+
+
+def dollars_before(card: Card, n: int, split: str, written: ExampleSet | None = None) -> float:
+    """What n examples cost before a teacher labels them to be learned from: what 01 paid for them, or the collection of people's
+    as far as the card has a price for it."""
+    if written:
+        return written.price * n
+    return n * (card.human_price.collection or 0.0) if split == "train" else 0.0
+
+
+def humans_shown(shown: Sequence[Row], written: ExampleSet | None = None) -> int:
+    """How many human examples the prompts of 02 showed, and those of 01 before it; none counts twice."""
+    before = {name for row in written.rows for name in row.get("shots") or []} if written else set()
+    return (written.shown if written else 0) + sum(row["id"] not in before for row in shown)
+
+
 def draw_shots(card: Card, raw: Sequence[Row], each: int, seed: int) -> list[Row]:
-    """The labeled examples that a prompt shows: as many of each label, in mixed order."""
+    """The labeled examples that a prompt shows: as many of each label, in mixed order; or so many dialogues."""
     luck, found = random.Random(f"{seed} shots"), list[Row]()
+    if card.kind == "frames":
+        if not 0 <= each <= len(raw):
+            raise ValueError(
+                f"Labeling shows {each} human dialogues, but the first {len(raw)} may be shown: change `shots` or `raw`."
+            )
+        return luck.sample(list(raw), each)
     for name in card.labels:
         of_label = [row for row in raw if row["label"] == name]
         if len(of_label) < each:
@@ -92,8 +177,13 @@ def draw_shots(card: Card, raw: Sequence[Row], each: int, seed: int) -> list[Row
     return luck.sample(found, len(found))
 
 
-def possible_requests(card: Card, rows: Sequence[Row], method: str, raw: Sequence[Row], each: int) -> list[Request]:
+def possible_requests(
+    card: Card, rows: Sequence[Row], method: str, raw: Sequence[Row], each: int, window: int | None = None
+) -> list[Request]:
     """What a dry run adds up: every example to label, with the longest examples that could be shown."""
+    check_method(card, method)
+    if card.kind == "frames":
+        return framing.possible_requests(card, rows, method, raw, each, window)
     by_length = sorted(raw, key=lambda row: -len(prompts.quoted({name: row[name] for name in card.fields}).encode()))
     shown = [row for label in card.labels for row in [one for one in by_length if one["label"] == label][:each]]
     return label_requests(card, rows, method, shown if method == "few_shot" else ())

@@ -46,6 +46,10 @@ NAMES = {
     "few_shot_5": "few-shot 5",
     "labeled_zero_shot": "teacher's labels",
     "labeled_few_shot": "teacher's labels, few-shot",
+    "labeled_three_steps": "teacher's labels",
+    "labeled_one_step": "teacher's labels, one step",
+    "dialogues_three_steps": "teacher's dialogues and labels",
+    "dialogues_one_step": "teacher's dialogues and labels, one step",
     "macro_f1": "macro-F1",
     "micro_f1": "micro-F1",
     "weighted_f1": "weighted F1",
@@ -136,7 +140,8 @@ def named(name: str) -> str:
 
 ORDER = [
     ["zero_shot", "fixed", "dialogues"], ["zero_shot_topic", "random"], ["one_shot", "contrastive"], ["few_shot_3", "similar"],
-    ["few_shot_5", "tree"], ["attributes"], ["labeled_zero_shot"], ["zero_shot_rephrased"],
+    ["few_shot_5", "tree"], ["attributes"], ["labeled_zero_shot", "labeled_three_steps"],
+    ["zero_shot_rephrased", "dialogues_three_steps"],
 ]  # fmt: skip
 """Methods that always have the same colour, in the order of the palette; those of a row never stand in one figure."""
 

@@ -14,6 +14,10 @@ from lib.tasks import Card
 
 Messages = list[dict[str, str]]
 Schema = dict[str, Any]
+Turn = dict[str, Any]
+"""Of a dialogue: its number, who speaks and what."""
+Shot = tuple[Sequence[Turn], dict[str, Any]]
+"""A labeled dialogue: its turns as a step shows them, none where the answer repeats them; and the right answer."""
 
 WRITER = "You write examples for a data set. You answer with one JSON object and nothing else."
 LABELER = "You label examples for a data set. You answer with one JSON object and nothing else."
@@ -156,6 +160,65 @@ def turns_schema(speakers: Sequence[str]) -> Schema:
     return closed({"turns": {"type": "array", "items": turn}})
 
 
+# ---- semantic frames in dialogues (2410.06550): mentions, then triggers and their types, then arguments and their roles ----
+
+MENTION = (
+    "A mention is a piece of a turn that is the trigger of a frame or an argument of one, from its first character to its last."
+)
+MARKING = (
+    "A trigger is marked even if nothing goes with it, an argument whichever turn its trigger is in; what is neither is not "
+    "marked. One mention may lie inside another. Give every turn with its number, also one without mentions, and its text to the "
+    "letter: add braces, and change, correct or leave out nothing."
+)
+LINKING = (
+    "Which mentions are arguments of which trigger, and in which role? Take the triggers in the order of the text. An argument "
+    "may stand in another turn than its trigger, one mention may be an argument of several triggers, and a trigger may have none."
+)
+FIND_MENTIONS = (
+    f"This is the first of three steps: finding the mentions. {MENTION} Put each into braces: {{pour in}} {{the milk}}, {{once "
+    f"you have {{drained}} {{them}}}}. Which of them are triggers, and what goes with what, is asked later. {MARKING}"
+)
+PICK_TRIGGERS = (
+    "This is the second of three steps: picking the triggers. The mentions are found and stand in braces with their numbers: "
+    "{3|pour in} {4|the milk}. Which of them are triggers of frames, and what is the type of each frame? Name each trigger once, "
+    "in the order of the text; leave out the mentions that are arguments only."
+)
+LINK_ARGUMENTS = (
+    "This is the third of three steps: linking the arguments. The mentions stand in braces with their numbers, and a trigger "
+    f"with the type of its frame, too: {{3 Place|pour in}} {{4|the milk}}. {LINKING}"
+)
+FRAMES_AT_ONCE = (
+    f"Do three things in one answer. First find the mentions. {MENTION} Put each into braces, with a number that counts through "
+    f"the dialogue from 1 on: {{3|pour in}} {{4|the milk}}, {{5|once you have {{6|drained}} {{7|them}}}}. {MARKING} Second, name "
+    f"each trigger with the type of its frame, in the order of the text. Third, link the arguments. {LINKING}"
+)
+FOUND: dict[str, Any] = {"turns": [{"turn": 0, "text": "..."}]}
+PICKED: dict[str, Any] = {"triggers": [{"mention": 3, "type": "..."}]}
+LINKED: dict[str, Any] = {"arguments": [{"trigger": 3, "mention": 4, "role": "..."}]}
+
+
+def frame_step(
+    card: Card, asked: str, form: dict[str, Any], about: Any, turns: Sequence[Turn], shots: Sequence[Shot]
+) -> Messages:
+    """2410.06550, section 3: one step of labeling a dialogue, with dialogues that people labeled. What is the same for every
+    dialogue comes first: an endpoint that keeps a prompt's beginning charges less for it."""
+    types, roles = (
+        "\n".join(f"- {explained(name, what)}" for name, what in names.items()) for names in (card.labels, card.roles)
+    )
+    given = card.conventions
+    conventions = f"\n\nThe conventions for labeling:\n<conventions>\n{given}\n</conventions>" if given else ""
+    labeled = "".join(f"\n\nA dialogue with the right answer:\n{turn_lines([*lines, answer])}" for lines, answer in shots)
+    return messages(
+        LABELER,
+        f"{task_part(card)}\n\nThe types of frames:\n{types}\n\nThe roles of arguments:\n{roles}{conventions}\n\n{asked}\n\n"
+        f"Answer in this form: {json.dumps(form)}{labeled}\n\nThe dialogue to label, {quoted(about)}:\n{turn_lines(turns)}",
+    )
+
+
+def turn_lines(turns: Sequence[Turn]) -> str:
+    return "\n".join(map(quoted, turns))
+
+
 # ---- parts of prompts, and the forms of replies ----
 
 
@@ -194,7 +257,11 @@ def reply_fields(card: Card, labeled: bool) -> list[str]:
 
 
 def described(card: Card, label: str) -> str:
-    return f"{quoted(label)} ({card.labels[label]})" if card.labels.get(label) else quoted(label)
+    return explained(label, card.labels.get(label, ""))
+
+
+def explained(name: str, what: str) -> str:
+    return f"{quoted(name)} ({what})" if what else quoted(name)
 
 
 def quoted(value: Any) -> str:
@@ -236,6 +303,22 @@ def field_schema(field: str) -> Schema:
 
 def label_schema(card: Card, choices: Sequence[str] = ()) -> Schema:
     return closed({"label": {"type": "string", "enum": list(choices or card.labels)}})
+
+
+def frames_schema(card: Card, names: Sequence[str]) -> Schema:
+    """The lists that a step of labeling a dialogue asks for."""
+    number, text = {"type": "integer"}, {"type": "string"}
+    types, roles = (text | {"enum": list(names)} for names in (card.labels, card.roles))
+    lists = {
+        "turns": many({"turn": number, "text": text}),
+        "triggers": many({"mention": number, "type": types}),
+        "arguments": many({"trigger": number, "mention": number, "role": roles}),
+    }
+    return closed({name: lists[name] for name in names})
+
+
+def many(properties: dict[str, Any]) -> Schema:
+    return {"type": "array", "items": closed(properties)}
 
 
 def closed(properties: dict[str, Any]) -> Schema:

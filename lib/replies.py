@@ -57,6 +57,18 @@ def read_list(text: str, name: str) -> list[Any] | None:
     return content[:-1] if cut else content
 
 
+def read_lists(text: str, names: Sequence[str]) -> tuple[dict[str, list[Any]], bool]:
+    """The lists of these names in a reply, and whether it was cut off, when the item that it ends in is left out; a bare list
+    goes by the first name."""
+    content, cut = read_json(text)
+    given = {names[0]: content} if isinstance(content, list) else content if isinstance(content, dict) else {}
+    found = {name: given[name] for name in names if isinstance(given.get(name), list)}
+    if cut and found:
+        last = list(found)[-1]
+        found[last] = found[last][:-1]
+    return found, cut
+
+
 def list_problem(text: str, name: str) -> str | None:
     return None if read_list(text, name) else f"no {name} in the reply"
 

@@ -30,8 +30,16 @@ class HumanPrice(Strict):
     """What one human example costs, and who says so; `assumed` where nobody does."""
 
     dollars: float = Field(gt=0, allow_inf_nan=False)
+    collection: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """How much of it is paid for the example itself; the rest is for its labels, which a teacher can give, too."""
     source: str
     assumed: bool = False
+
+    @model_validator(mode="after")
+    def collection_is_a_part(self) -> "HumanPrice":
+        if (self.collection or 0) > self.dollars:
+            raise ValueError(f"collection: {self.collection:g} dollars are more than the whole price ({self.dollars:g})")
+        return self
 
     @property
     def said(self) -> str:
@@ -54,6 +62,8 @@ class Card(Strict):
     """Each label (spans: span type, frames: frame type) with its meaning, in words for a prompt."""
     roles: dict[str, str] = {}
     """Frames: each role of an argument with its meaning, in words for a prompt."""
+    guidelines: str | None = None
+    """Frames: path of the conventions that people label by, which go into the prompts."""
     metric: str = ""
     """The score that figures show, of those that the kind has; its first if not given."""
     family: str
@@ -87,6 +97,14 @@ class Card(Strict):
         return self
 
     @model_validator(mode="after")
+    def guidelines_are_there(self) -> "Card":
+        if self.guidelines and self.kind != "frames":
+            raise ValueError(f"guidelines: prompts for a {self.kind} task do not take them; say what matters in `description`")
+        if self.guidelines and not paths.resolve(self.guidelines).is_file():
+            raise ValueError(f"guidelines: no file {self.guidelines!r} (a relative path starts at the root of the repository)")
+        return self
+
+    @model_validator(mode="after")
     def sources_fit(self) -> "Card":
         known = ["id", *self.fields, *LISTS.get(self.kind, []), "label"]
         for name, source in self.sources.items():
@@ -95,6 +113,11 @@ class Card(Strict):
             if unknown := [ours for ours in source.labels.values() if ours not in self.labels]:
                 raise ValueError(f"sources.{name}.labels: no label {unknown[0]!r}; the card has {', '.join(self.labels)}")
         return self
+
+    @property
+    def conventions(self) -> str:
+        """What the guidelines say; nothing if there are none."""
+        return paths.resolve(self.guidelines).read_text(encoding="utf-8").strip() if self.guidelines else ""
 
     @property
     def default_source(self) -> str:
