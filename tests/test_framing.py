@@ -23,7 +23,8 @@ from lib.records import ExampleSet, Step, load_set
 from lib.sources import Row
 from lib.store import Reply
 from lib.tasks import check_frames, load, read_card
-from lib.teacher import TRIES, Request, Teacher
+from lib.teacher import TRIES, Request, Teacher, TeacherError
+from lib.teachers import open_teacher
 
 CARD = read_card("frames")
 TEST = load(CARD, "test").to_list()
@@ -449,7 +450,7 @@ def test_02_labels_the_dialogues_of_people_and_those_that_01_wrote(tmp_path: Pat
     know = knowing(RAW)
 
     def answer(body: dict[str, Any], number: int) -> Any:
-        lists = list(body["response_format"]["json_schema"]["schema"]["properties"])
+        lists = fields_of(body)
         good = json.dumps({name: GOOD[name] for name in lists})
         return completion(
             good if "How long do you" in prompt(body).rsplit("The dialogue to label", 1)[1] else know(prompt(body), lists)
@@ -472,3 +473,27 @@ def test_02_labels_the_dialogues_of_people_and_those_that_01_wrote(tmp_path: Pat
     assert len(pd.read_parquet(human)) == len(hp.rows) == 4
     for row in hp.rows:
         check_frames(CARD, row)
+
+
+def test_batch_files_go_step_by_step(tmp_path: Path) -> None:
+    """The same command three times, each with a file of its own to be answered before the next; then the labels."""
+    pool, know, files = TEST[:2], knowing(TEST), list[str]()
+    for _ in framing.METHODS["three_steps"]:
+        teacher = open_teacher("batch:m", budget=5, token_prices=PRICES, store=tmp_path / "t.sqlite", batches=tmp_path)
+        with pytest.raises(TeacherError, match="2 requests wait in"):
+            label(CARD, pool, teacher, "three_steps", split="test")
+        [asked] = tmp_path.glob("*.input.jsonl")
+        files.append(asked.name)
+        lines = [json.loads(line) for line in asked.read_text(encoding="utf-8").splitlines()]
+        replies = [(one["custom_id"], know(prompt(one["body"]), fields_of(one["body"]))) for one in lines]
+        answers = [{"custom_id": key, "response": {"status_code": 200, "body": completion(text)}} for key, text in replies]
+        text = "".join(json.dumps(one) + "\n" for one in answers)
+        asked.with_name(asked.name.replace(".input.", ".output.")).write_text(text, encoding="utf-8")
+    teacher = open_teacher("batch:m", budget=5, token_prices=PRICES, store=tmp_path / "t.sqlite", batches=tmp_path)
+    labeled = label(CARD, pool, teacher, "three_steps", split="test")
+    assert files == [f"frames-three_steps-labels-test-{step}.input.jsonl" for step in ("mentions", "triggers", "arguments")]
+    assert agreement(CARD, labeled, pool).scores["argument_micro_f1"] == 1
+
+
+def fields_of(body: dict[str, Any]) -> list[str]:
+    return list(body["response_format"]["json_schema"]["schema"]["properties"])
