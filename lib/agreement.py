@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lib import errors, metrics
+from lib.checking import SUFFIX
 from lib.labeling import Labeled
 from lib.sources import Row
 from lib.tasks import Card
@@ -35,6 +36,8 @@ def agreement(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
     """Of the labels of a pool; what has none counts as wrong."""
     if card.kind == "frames":
         return of_frames(card, labeled, pool)
+    if str(labeled.examples[0]["method"]).endswith(SUFFIX):
+        return with_itself(card, labeled, pool)
     import pandas as pd
 
     theirs, gold = [row["label"] for row in labeled.examples], [row["human_label"] for row in labeled.examples]
@@ -49,6 +52,20 @@ def agreement(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
     rows = pd.DataFrame(labeled.examples)
     differing = rows[rows.label != rows.human_label][[*card.fields, "human_label", "label"]]
     return Agreement(said, list(zip(gold, theirs, strict=True)), scores, [differing])
+
+
+def with_itself(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
+    """Of a teacher that was asked again for the answers to what it wrote; none counts as another."""
+    import pandas as pd
+
+    kept, others = labeled.examples, {row["item"]: row for row in labeled.rejected}
+    share, low, high = metrics.share_interval(len(kept), len(pool))
+    said = f"The teacher agrees with itself on {share:.3f} (95% {low:.3f} to {high:.3f}) of {len(pool)} examples; others are left out"
+    pairs = [(row["label"], row["label"]) for row in kept]
+    pairs += [(row["label"], row["again"] or metrics.NOTHING) for row in others.values()]
+    differing = [row | {"again": others[row["id"]]["again"]} for row in pool if row["id"] in others]
+    table = pd.DataFrame(differing, columns=[*card.fields, *(["choices"] if not card.labels else []), "label", "again"])
+    return Agreement(said, pairs if card.labels else [], {"agreement": share}, [table])
 
 
 def of_frames(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:

@@ -7,7 +7,6 @@ optimistic one: a teacher can be wrong the same way twice). Those that agree mak
 from collections.abc import Sequence
 
 from lib import prompts, replies
-from lib.labeling import Labeled
 from lib.sources import Row
 from lib.tasks import Card
 from lib.teacher import Answer, Bill, Request, Teacher
@@ -17,24 +16,19 @@ KINDS = ("text", "pair", "passage_yesno", "yesno", "multiple_choice")
 ANOTHER = "another answer when asked again"
 
 
-def check(card: Card, rows: Sequence[Row], teacher: Teacher, method: str) -> Labeled:
-    """Those of a method's examples that the teacher answers as before are kept; the others say what it answered."""
-    answers = teacher.ask(requests(card, rows), lambda text: replies.label_problem(card, text), f"{card.name} {method} again")
-    checked = Labeled(answers=answers)
+def check(card: Card, rows: Sequence[Row], teacher: Teacher, title: str) -> tuple[list[Row], list[Row], list[Answer]]:
+    """The examples that the teacher answers as before, the others with what it answered, and its answers."""
+    answers = teacher.ask(requests(card, rows), lambda text: replies.label_problem(card, text), title)
+    kept, rejected = list[Row](), list[Row]()
     for row, answer in zip(rows, answers, strict=True):
-        sort(card, checked, row, answer)
-    return checked
-
-
-def sort(card: Card, checked: Labeled, row: Row, answer: Answer) -> None:
-    """An example into those that agree, or into the others with what was answered."""
-    again = replies.read_label(card, answer.text, choices_of(row)) if answer.text else None
-    paid = {"dollars": row["dollars"] + Bill().add([answer]).summary()["dollars"]}
-    if again == row["label"]:
-        checked.examples.append(row | {"method": f"{row['method']}{SUFFIX}"} | paid)
-    else:
-        outcome = ANOTHER if again else f"failed: {answer.problem or 'the answer is no choice of the example'}"
-        checked.rejected.append({"outcome": outcome, "item": row["id"], "label": row["label"], "again": again, **paid})
+        again = replies.read_label(card, answer.text, choices_of(row)) if answer.text else None
+        paid = {"dollars": row["dollars"] + Bill().add([answer]).summary()["dollars"]}
+        if again == row["label"]:
+            kept.append(row | {"method": f"{row['method']}{SUFFIX}"} | paid)
+        else:
+            outcome = ANOTHER if again else f"failed: {answer.problem or 'the answer is no choice of the example'}"
+            rejected.append({"outcome": outcome, "item": row["id"], "label": row["label"], "again": again, **paid})
+    return kept, rejected, answers
 
 
 def requests(card: Card, rows: Sequence[Row]) -> list[Request]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lib import framing, prompts, replies
+from lib import checking, framing, prompts, replies
 from lib.records import ExampleSet
 from lib.sources import Row
 from lib.tasks import LISTS, Card, load
@@ -14,7 +14,8 @@ from lib.teacher import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError
 
 LABELS = {"zero_shot": "description and labels only", "few_shot": "some human examples of each label beside them"}
 FRAMES = {"three_steps": "mentions, triggers, arguments: a request for each", "one_step": "all three in one reply"}
-METHODS = LABELS | FRAMES
+AGAIN = {"again": "the answer, asked for again without it: those of a written set that agree are kept"}
+METHODS = LABELS | FRAMES | AGAIN
 
 
 @dataclass
@@ -48,13 +49,18 @@ def counted(outcomes: Sequence[str]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in Counter(outcomes).most_common())
 
 
-def methods_of(card: Card) -> dict[str, str]:
-    return FRAMES if card.kind == "frames" else LABELS
+def methods_of(card: Card, written: bool = False) -> dict[str, str]:
+    """Of a split of the data, or of examples that a teacher wrote: these have labels already, but for dialogues."""
+    return FRAMES if card.kind == "frames" else AGAIN if written else LABELS
 
 
-def check_method(card: Card, method: str) -> None:
-    if method not in methods_of(card):
-        raise ValueError(f"Unknown labeling method {method!r}: there is {', '.join(methods_of(card))}.")
+def check_method(card: Card, method: str, written: bool = False) -> None:
+    there = methods_of(card, written)
+    if method not in there:
+        of = " of what 01 wrote" if written else ""
+        raise ValueError(
+            f"Unknown labeling method {method!r}: for task {card.name!r} ({card.kind}){of} there is {', '.join(there)}."
+        )
 
 
 def label(
@@ -69,9 +75,11 @@ def label(
 ) -> Labeled:
     """Asks for the label of each row. `human_label` keeps what the row had, to compare; the teacher never sees it. Of dialogues
     their frames, by windows of so many turns if told to; `written` are dialogues that a teacher wrote, which the rows are of."""
-    check_method(card, method)
+    check_method(card, method, written is not None)
     # What batch files are named by, so that no two sets of labels may have the same one.
     title = f"{card.name} {method} labels {written.method if written else split}"
+    if method in AGAIN:
+        return Labeled(*checking.check(card, rows, teacher, title))
     if card.kind == "frames":
         examples, rejected, answers = framing.annotate(card, rows, teacher, method, shots, window, title)
         marks = {"source": "synthetic", "method": set_name(method, written)}
@@ -104,6 +112,8 @@ def label_requests(card: Card, rows: Sequence[Row], method: str = "zero_shot", s
 
 def set_name(method: str, written: ExampleSet | None = None) -> str:
     """What a set of labels is called by 04 and 05: people's texts or the teacher's, with the teacher's labels."""
+    if method in AGAIN and written:
+        return f"{written.method}{checking.SUFFIX}"
     return f"{written.method}_{method}" if written else f"labeled_{method}"
 
 
@@ -124,11 +134,11 @@ def pool_and_shots(
     written: ExampleSet | None = None,
 ) -> tuple[list[Row], list[Row]]:
     """The first n examples of a split, or of a written set, to be labeled, and the labeled ones that are shown; none is both."""
-    check_method(card, method)
+    check_method(card, method, written is not None)
     wants = card.kind == "frames" or method == "few_shot"
     shown = draw_shots(card, load(card, "train", source).to_list()[:raw], each, seed) if wants else []
     if written:
-        return written_dialogues(card, written)[:n], shown
+        return (written_dialogues(card, written) if card.kind == "frames" else written.rows)[:n], shown
     known = {row["id"] for row in shown} if split == "train" else set()
     return [row for row in load(card, split, source).to_list()[:n] if row["id"] not in known], shown
 
@@ -136,8 +146,6 @@ def pool_and_shots(
 def written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
     """The dialogues of a set of 01, without what else is known of them."""
     names = ["id", *card.fields, "turns"]
-    if card.kind != "frames":
-        raise ValueError(f"Examples that 01 wrote for {card.name!r} ({card.kind}) have their labels; only dialogues are labeled.")
     if missing := [name for name in names if not written.rows[0].get(name)]:
         raise ValueError(f"The set {written.method!r} holds no dialogues of task {card.name!r} (no {', '.join(missing)}).")
     return [{name: row[name] for name in names} for row in written.rows]

@@ -6,18 +6,25 @@ from typing import Any
 
 import pytest
 from asking import CARD, COST, prompt, teacher_at
-from endpoint import completion, serving
+from endpoint import Served, completion, serving
 
-from lib.checking import ANOTHER, check, requests
-from lib.tasks import read_card
+from lib.agreement import agreement
+from lib.checking import ANOTHER, requests
+from lib.labeling import Labeled, label, pool_and_shots, set_name
+from lib.records import ExampleSet
+from lib.tasks import Card, read_card
 
 CHOICES = read_card("commonsense")
 ROWS = [{"id": f"c{k}", "question": f"What is {k}?", "choices": ["one", "two", f"no {k}"], "label": "two"} for k in range(4)]
 REMARKS = [{"id": f"t{k}", "text": f"remark {k}", "label": "kind"} for k in range(3)]
 
 
-def written(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row | {"source": "synthetic", "method": "tree", "dollars": 0.5} for row in rows]
+def asked(card: Card, rows: list[dict[str, Any]], served: Served, folder: Path) -> Labeled:
+    marks = {"source": "synthetic", "method": "tree", "dollars": 0.5}
+    written = ExampleSet("tree", [row | marks for row in rows], 0.5, "m")
+    pool, shown = pool_and_shots(card, None, "train", 99, "again", 1, 60, 1, written)
+    assert (pool, shown, set_name("again", written)) == (written.rows, [], "tree_checked")
+    return label(card, pool, teacher_at(served.url, folder), "again", written=written)
 
 
 def test_only_examples_that_agree_are_kept_and_the_others_say_what_was_answered(tmp_path: Path) -> None:
@@ -28,7 +35,7 @@ def test_only_examples_that_agree_are_kept_and_the_others_say_what_was_answered(
         return completion(json.dumps({"label": said[k]}) if said[k] else "who knows")
 
     with serving(answer) as served:
-        checked = check(CHOICES, written(ROWS), teacher_at(served.url, tmp_path), "tree")
+        checked = asked(CHOICES, ROWS, served, tmp_path)
     assert [(row["id"], row["method"], row["label"]) for row in checked.examples] == [("c0", "tree_checked", "two")]
     assert [(row["item"], row["again"]) for row in checked.rejected] == [("c1", "one"), ("c2", None), ("c3", None)]
     assert checked.rejected[0]["outcome"] == ANOTHER
@@ -37,16 +44,28 @@ def test_only_examples_that_agree_are_kept_and_the_others_say_what_was_answered(
     assert checked.bill.nanodollars == len(served.bodies) * COST
     assert checked.examples[0]["dollars"] == pytest.approx(0.5 + COST / 1e9)
     assert all('"two"' in prompt(body) for body in served.bodies)
+    agreed = agreement(CHOICES, checked, ROWS)
+    assert agreed.scores == {"agreement": 0.25}
+    assert agreed.said.startswith("The teacher agrees with itself on 0.250 (95% 0.0")
+    assert agreed.tables[0].again.fillna("").tolist() == ["one", "", ""]
 
 
 def test_the_answer_is_not_shown_where_labels_are_fixed(tmp_path: Path) -> None:
     with serving(lambda body, number: completion('{"label": "rude"}' if "remark 1" in prompt(body) else "kind")) as served:
-        checked = check(CARD, written(REMARKS), teacher_at(served.url, tmp_path), "tree")
+        checked = asked(CARD, REMARKS, served, tmp_path)
     assert [row["id"] for row in checked.examples] == ["t0", "t2"]
     assert [(row["item"], row["label"], row["again"]) for row in checked.rejected] == [("t1", "kind", "rude")]
+    assert agreement(CARD, checked, REMARKS).pairs == [("kind", "kind"), ("kind", "kind"), ("kind", "rude")]
     assert [one.messages for one in requests(CARD, REMARKS)] == [
         one.messages for one in requests(CARD, [row | {"label": "rude"} for row in REMARKS])
     ]
+
+
+def test_what_a_teacher_wrote_has_its_labels() -> None:
+    with pytest.raises(ValueError, match=r"for task 'tone' \(text\) of what 01 wrote there is again"):
+        pool_and_shots(CARD, None, "train", 9, "zero_shot", 1, 60, 1, ExampleSet("tree", REMARKS, 0.1, "m"))
+    with pytest.raises(ValueError, match=r"'again': for task 'tone' \(text\) there is zero_shot, few_shot"):
+        pool_and_shots(CARD, None, "train", 9, "again", 1, 60, 1)
 
 
 def test_kinds_without_one_answer_are_refused() -> None:
