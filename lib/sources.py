@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -143,6 +144,8 @@ def read_file(path: Path) -> list[Row]:
     """The rows of a .jsonl, .csv or .parquet file; a broken one is named with its line."""
     if path.suffix not in READERS:
         raise ValueError(f"{paths.relative(path)}: a data file ends in {', '.join(READERS)}.")
+    if unset := re.search(r"\$\{?(\w+)\}?/?(.*)", str(path)):
+        raise ValueError(f"The environment variable {unset[1]} is not set: it names the folder that {unset[2]} lies in.")
     if not path.is_file():
         raise ValueError(f"{paths.relative(path)}: no such file (a relative path starts at the root of the repository).")
     try:
