@@ -101,6 +101,16 @@ ANSWERS = [f"{FIGURES}/{kind}" for kind in studies.pictures_of_scores(study)]
 RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "scores", "tasks")]
 
 
+MEASURES = [f"{FIGURES}/diversity_{task}.csv" for task, found in DIVERSITY.items() if study.findings and found]
+
+
+def shares_of_tasks():
+    """One list where all tasks have the same."""
+    found = {task: own.budgets.shares for task, (_, own) in tasks_of.items()}
+    same = all(shares == study.budgets.shares for shares in found.values())
+    return study.budgets.shares if same else {task: shares for task, shares in found.items() if shares}
+
+
 def with_pictures(kinds):
     """The tasks of which 03 draws just these, as a pattern; (?!) is no task."""
     return "|".join(task for task, found in DIVERSITY.items() if [base.split("/")[-1].removesuffix(f"_{task}") for base in found] == list(kinds)) or "(?!)"
@@ -260,6 +270,7 @@ rule budget:
         notebook=ancient("notebooks/05_budget.ipynb"),
         scores=every(SCORES),
         labels=every(TESTED),
+        measures=MEASURES,
     output: report(drawn(ANSWERS), category="Answers"), RESULTS
     log: notebook=f"{RUN}/all/05_budget/all.ipynb"
     params:
@@ -270,6 +281,6 @@ rule budget:
             expected=[path.split("/")[-1] for path in ANSWERS],
             totals=sorted({n for _, own in tasks_of.values() for n in own.sizes.totals}),
             budgets=sorted({n for _, own in tasks_of.values() for n in own.budgets.budgets}),
-            shares=sorted({n for _, own in tasks_of.values() for n in own.budgets.shares}),
+            shares=shares_of_tasks(), measures=MEASURES,
             **study.budgets.model_dump(include={"human_price", "synthetic_price"})),
     shell: PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"

@@ -220,6 +220,8 @@ class Study(Strict):
     seed: int = 1
     takes: str | None = None
     """How long it takes from nothing, and on what machine; said when it begins."""
+    findings: bool = False
+    """Whether the papers' claims are tested on it; for data that people and models really wrote."""
     hub_mirror: str | None = None
     """A folder laid out like the hub, where the environment's HUB_MIRROR names none."""
     sets: dict[str, OwnSet] = {}
@@ -269,6 +271,11 @@ class Study(Strict):
         again = [f"{method}{rephrasing.SUFFIX}" for method in self.generation.rephrase]
         labels = [f"labeled_{method}" for method, split, _ in self.labeling.parts if split == "train"]
         return [*self.generation.methods, *again, *labels, *self.sets]
+
+    @property
+    def asks(self) -> bool:
+        """Whether a teacher is asked for anything."""
+        return bool(self.generation.methods or self.labeling.parts)
 
     def of(self, task: str) -> "Study":
         """The study as it is for one of its tasks."""
@@ -369,6 +376,7 @@ def pictures_of_scores(study: Study) -> list[str]:
         "teacher_and_students": labels and any(one.synthetic for one in sizes),
         "quality_by_share": any(own.budgets.budgets for _, own in by_task(study).values()),
         "quality_by_dollars": True,
+        "findings": study.findings,
     }
     return [name for name, is_wanted in wanted.items() if is_wanted]
 
@@ -412,7 +420,7 @@ def price_of(study: Study, teacher: str) -> TokenPrice:
 def plans(study: Study) -> dict[str, list[Request]]:
     """Every request that each part of a study can come to make, each at its longest."""
     found, gone = {}, set[str]()
-    for card, own in by_task(study).values():
+    for card, own in (one for one in by_task(study).values() if one[1].asks):
         raw, note = rows_to_price(card, own, "train", own.raw, gone)
         for method, plan in plans_of(card, own, raw).items():
             found[f"01 {card.name} {method}{note if plan.reads_human else ''}"] = plan.possible_requests()
@@ -456,7 +464,7 @@ def highest_costs(study: Study, teacher: str) -> dict[str, int]:
 
 def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
     """What a dry run says of money."""
-    if not any(own.generation.methods or own.labeling.parts for _, own in by_task(study).values()):
+    if not any(own.asks for _, own in by_task(study).values()):
         return ["  is asked nothing, and costs nothing"]
     if teacher == "recorded":
         return ["  replays data/recordings and costs nothing"]
