@@ -14,7 +14,6 @@ from snakemake.exceptions import WorkflowError
 
 from lib import paths, studies, summary, tasks
 from lib.code import code_of
-from lib.creation import is_strategy
 from lib.rephrasing import SUFFIX
 
 os.environ.update({
@@ -26,6 +25,8 @@ DRY = {"-n", "--dry-run", "--dryrun"} & set(sys.argv)  # At this point Snakemake
 STUDY = str(config.get("study", "demo"))
 try:
     study, name = studies.read_study(STUDY), studies.study_path(STUDY).stem
+    if study.hub_mirror and "$" not in (mirror := os.path.expandvars(study.hub_mirror)):
+        os.environ.setdefault("HUB_MIRROR", mirror)
     tasks_of = studies.by_task(study)
     TEACHER = str(config.get("teacher", study.teacher))
     BUDGET = studies.budget_of(study, config.get("budget"))
@@ -51,14 +52,14 @@ def data_of(task, *splits):
     """The local files that a task's card names, and the card; not by absolute paths, so that a run can be moved with its folder."""
     card, own = tasks_of[task]
     source = card.sources[own.source or card.default_source]
-    return [paths.relative(tasks.card_path(named(task)["task"])), *(source.files[split] for split in splits if split in source.files)]
+    return [paths.relative(tasks.card_path(named(task)["task"])), *(os.path.expandvars(source.files[split]) for split in splits if split in source.files)]
 
 
 def tests_of(task):
     """The files of what students of a task are tested on beside its own test split, and the cards of other tasks."""
     card, own = tasks_of[task]
     found = tasks.other_tests(card, own.source, own.training.also_test).values()
-    files = [path for one in found for split, path in one.card.sources[one.source].files.items() if split == one.split]
+    files = [os.path.expandvars(path) for one in found for split, path in one.card.sources[one.source].files.items() if split == one.split]
     return [*(paths.relative(one.path) for one in found if one.path), *files]
 
 
@@ -85,22 +86,34 @@ ASKING = dict(
 )
 # Errors and progress bars of a notebook (its standard error) show on the terminal; the rest is in the executed notebook.
 PAPERMILL = "papermill -k python3 --no-progress-bar --log-output --log-level WARNING"
-WRITTEN, TEACHERS_LABELS, TESTED, SCORES, SHARDS = {}, {}, {}, {}, {}
+WRITTEN, TEACHERS_LABELS, TESTED, SCORES, SHARDS, ELSEWHERE = {}, {}, {}, {}, {}, {}
 for task, (card, own) in tasks_of.items():
     methods = own.generation.methods + [f"{method}{SUFFIX}" for method in own.generation.rephrase]
     WRITTEN[task] = [f"{RUN}/{task}/01_generation/{method}.parquet" for method in methods]
+    ELSEWHERE[task] = [os.path.expandvars(one.file) for one in own.sets.values()]
     TEACHERS_LABELS[task] = [f"{RUN}/{task}/02_labeling/{method}.parquet" for method, split, _ in own.labeling.parts if split == "train"]
     TESTED[task] = [f"{RUN}/{task}/02_labeling/{method}_test.parquet" for method, split, _ in own.labeling.parts if split == "test"]
     SHARDS[task] = own.training.shards
     SCORES[task] = [f"{RUN}/{task}/04_training/{shard}of{SHARDS[task]}.parquet" for shard in range(1, SHARDS[task] + 1)]
-TEXTS = ("yield", "diversity", "map", "lengths", "telling_words", "guessing")
-STRAYING = [task for task, (_, own) in tasks_of.items() if any(map(is_strategy, own.generation.methods))]
-DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in TEXTS + ("drift", "tree") * (task in STRAYING)] for task in tasks_of}
+TEXTS, TOLD = ("diversity", "map", "lengths"), ("telling_words", "guessing")
+DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in studies.pictures_of_texts(card, own)] for task, (card, own) in tasks_of.items()}
 ANSWERS = [f"{FIGURES}/{kind}" for kind in studies.pictures_of_scores(study)]
 RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "scores", "tasks")]
 
 
-NONE = "(?!)"  # No task.
+MEASURES = [f"{FIGURES}/diversity_{task}.csv" for task, found in DIVERSITY.items() if study.findings and found]
+
+
+def shares_of_tasks():
+    """One list where all tasks have the same."""
+    found = {task: own.budgets.shares for task, (_, own) in tasks_of.items()}
+    same = all(shares == study.budgets.shares for shares in found.values())
+    return study.budgets.shares if same else {task: shares for task, shares in found.items() if shares}
+
+
+def with_pictures(kinds):
+    """The tasks of which 03 draws just these, as a pattern; (?!) is no task."""
+    return "|".join(task for task, found in DIVERSITY.items() if [base.split("/")[-1].removesuffix(f"_{task}") for base in found] == list(kinds)) or "(?!)"
 
 
 def drawn(bases):
@@ -114,7 +127,7 @@ def every(found):
 
 ARTEFACTS = every(WRITTEN) + every(TEACHERS_LABELS) + every(TESTED)
 NOTEBOOKS = [path.replace(".parquet", ".ipynb") for path in ARTEFACTS + every(SCORES)]
-NOTEBOOKS += [f"{RUN}/{task}/03_diversity/all.ipynb" for task in tasks_of] + [f"{RUN}/all/05_budget/all.ipynb"]
+NOTEBOOKS += [f"{RUN}/{task}/03_diversity/all.ipynb" for task in tasks_of if DIVERSITY[task]] + [f"{RUN}/all/05_budget/all.ipynb"]
 
 
 def one_run_at_a_time():
@@ -143,9 +156,11 @@ elif workflow.is_main_process:
 onstart:
     global lock
     lock = one_run_at_a_time()
+    if study.takes:
+        print(f"Study {name} takes {study.takes} from nothing; what is done already is kept.", file=sys.stderr)
 
 
-localrules: all, generation, rephrasing, labeling, diversity, drift, budget
+localrules: all, generation, rephrasing, labeling, diversity, drift, untold, budget
 wildcard_constraints: task="[a-z][a-z0-9_]*", method="[a-z0-9_]+?", split="|_test", shard="[0-9]+", shards="[0-9]+"
 ruleorder: rephrasing > generation
 
@@ -207,39 +222,44 @@ rule diversity:
     input:
         notebook=ancient("notebooks/03_diversity.ipynb"),
         data=lambda wildcards: data_of(wildcards.task, "train"),
-        examples=lambda wildcards: WRITTEN[wildcards.task],
-    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS)
-    wildcard_constraints: task="|".join(set(tasks_of) - set(STRAYING)) or NONE
+        examples=lambda wildcards: WRITTEN[wildcards.task] + ELSEWHERE[wildcards.task],
+    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS + TOLD)
+    wildcard_constraints: task=with_pictures(TEXTS + TOLD)
     log: notebook=f"{RUN}/{{task}}/03_diversity/all.ipynb"
     params:
         code=code_of("03_diversity"),
         given=lambda wildcards: given(
             **named(wildcards.task), seed=study.seed, encoder=study.embedder,
-            examples=WRITTEN[wildcards.task], figures=FIGURES),
+            examples=WRITTEN[wildcards.task] + studies.given_sets(tasks_of[wildcards.task][1]), figures=FIGURES),
     threads: 1
     priority: 1  # As below.
     shell: "OMP_NUM_THREADS={threads} " + PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
 
 
 use rule diversity as drift with:
-    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS + ("drift", "tree"))
-    wildcard_constraints: task="|".join(STRAYING) or NONE
+    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS + TOLD + ("drift", "tree"))
+    wildcard_constraints: task=with_pictures(TEXTS + TOLD + ("drift", "tree"))
+
+
+use rule diversity as untold with:
+    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS)
+    wildcard_constraints: task=with_pictures(TEXTS)
 
 
 rule training:
     input:
         notebook=ancient("notebooks/04_training.ipynb"),
         data=lambda wildcards: data_of(wildcards.task, "train", "test") + tests_of(wildcards.task),
-        examples=lambda wildcards: WRITTEN[wildcards.task] + TEACHERS_LABELS[wildcards.task],
+        examples=lambda wildcards: WRITTEN[wildcards.task] + TEACHERS_LABELS[wildcards.task] + ELSEWHERE[wildcards.task],
     output: f"{RUN}/{{task}}/04_training/{{shard}}of{{shards}}.parquet"
     log: notebook=f"{RUN}/{{task}}/04_training/{{shard}}of{{shards}}.ipynb"
     params:
         code=code_of("04_training"),
         given=lambda wildcards: given(
             **named(wildcards.task), seed=study.seed, shard=f"{wildcards.shard}/{wildcards.shards}",
-            examples=WRITTEN[wildcards.task] + TEACHERS_LABELS[wildcards.task],
+            examples=WRITTEN[wildcards.task] + TEACHERS_LABELS[wildcards.task] + studies.given_sets(tasks_of[wildcards.task][1]),
             output=f"{RUN}/{wildcards.task}/04_training/{wildcards.shard}of{wildcards.shards}.parquet",
-            **sizes_of(wildcards.task), **study.budgets.model_dump(), **tasks_of[wildcards.task][1].training.model_dump(exclude={"shards"})),
+            **sizes_of(wildcards.task), **tasks_of[wildcards.task][1].budgets.model_dump(), **tasks_of[wildcards.task][1].training.model_dump(exclude={"shards"})),
     threads: 1
     priority: 1  # The longest, so that none is left to run alone in the end.
     shell: "OMP_NUM_THREADS={threads} " + PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
@@ -250,14 +270,17 @@ rule budget:
         notebook=ancient("notebooks/05_budget.ipynb"),
         scores=every(SCORES),
         labels=every(TESTED),
+        measures=MEASURES,
     output: report(drawn(ANSWERS), category="Answers"), RESULTS
     log: notebook=f"{RUN}/all/05_budget/all.ipynb"
     params:
         code=code_of("05_budget"),
         given=given(
             scores=every(SCORES), labels=every(TESTED), figures=FIGURES,
-            raw_sizes=sorted({n for _, own in tasks_of.values() for n in own.sizes.human}),
+            raw_sizes=sorted({n for _, own in tasks_of.values() if any(own.sizes.synthetic) for n in own.sizes.human}),
             expected=[path.split("/")[-1] for path in ANSWERS],
             totals=sorted({n for _, own in tasks_of.values() for n in own.sizes.totals}),
-            **study.budgets.model_dump(exclude={"budget_methods"})),
+            budgets=sorted({n for _, own in tasks_of.values() for n in own.budgets.budgets}),
+            shares=shares_of_tasks(), measures=MEASURES,
+            **study.budgets.model_dump(include={"human_price", "synthetic_price"})),
     shell: PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"

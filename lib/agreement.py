@@ -60,11 +60,12 @@ def with_itself(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
 
     kept, others = labeled.examples, {row["item"]: row for row in labeled.rejected}
     share, low, high = metrics.share_interval(len(kept), len(pool))
-    said = f"The teacher agrees with itself on {share:.3f} (95% {low:.3f} to {high:.3f}) of {len(pool)} examples; others are left out"
+    where = f"{share:.3f} (95% {low:.3f} to {high:.3f}) of {len(pool)} examples"
     pairs = [(row["label"], row["label"]) for row in kept]
     pairs += [(row["label"], row["again"] or metrics.NOTHING) for row in others.values()]
     differing = [row | {"again": others[row["id"]]["again"]} for row in pool if row["id"] in others]
     table = pd.DataFrame(differing, columns=[*card.fields, *(["choices"] if not card.labels else []), "label", "again"])
+    said = f"The teacher agrees with itself on {where}; the others are left out"
     return Agreement(said, pairs if card.labels else [], {"agreement": share}, [table])
 
 

@@ -4,7 +4,7 @@ The share is the part of the budget that is spent on synthetic data. Counting is
 examples: never over the budget. A pool that holds fewer examples than the money could buy is `dry`, and says so.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -147,7 +147,26 @@ def checked_scores(scores: "DataFrame", path: str, known: Sequence[str] = ()) ->
     return scores
 
 
-def by_cell(scores: "DataFrame", budgets: list[float], shares: list[float]) -> "DataFrame":
+Shares = Sequence[float] | Mapping[str, Sequence[float]]
+"""The shares of each budget: the same for all tasks, or by task."""
+
+
+def by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float]]:
+    """The shares of each task; of one that a mapping does not name, none."""
+    return {task: list(shares.get(task, ()) if isinstance(shares, Mapping) else shares) for task in dict.fromkeys(tasks)}
+
+
+def out_of_domain(paths: Sequence[str]) -> "DataFrame":
+    """The rows of some score tables that `read_scores` leaves out: those of other evaluation sets."""
+    import pandas as pd
+
+    from lib.records import read_table
+
+    tables = [read_table(path) for path in paths]
+    return pd.concat([one[one.evaluated_on != TEST] for one in tables if "evaluated_on" in one] or [tables[0].head(0)])
+
+
+def by_cell(scores: "DataFrame", budgets: Sequence[float], shares: Shares) -> "DataFrame":
     """One row for each task, method, budget and share: what it buys, whether a pool is dry, mean score and interval.
 
     A cell that no run was trained for, as when prices were changed since, has no score (nan); a method without any is left out.
@@ -156,12 +175,12 @@ def by_cell(scores: "DataFrame", budgets: list[float], shares: list[float]) -> "
 
     mean = over_seeds(scores, ["task", "method", "n_human", "n_synthetic"])
     rows: list[dict[str, Any]] = []
-    synthetic = scores[scores.method != NONE]
+    synthetic, shares_of = scores[scores.method != NONE], by_task(shares, scores.task)
     for (task, method), group in synthetic.groupby(["task", "method"], sort=False):
         first = group.iloc[0]
         prices, pools = Prices(first.human_price, first.synthetic_price), (int(first.human_pool), int(first.synthetic_pool))
         shown = int(first.get("human_shown", 0))
-        for found in cells(str(method), budgets, shares, prices, pools, shown):
+        for found in cells(str(method), budgets, shares_of[str(task)], prices, pools, shown):
             rows.append({"task": task, "curve": method, **found._asdict(), "dry": found.dry})
     if budgets and not rows:
         nothing = f"{budgets} dollars buy no example" if len(synthetic) else f"every row is {NONE}, none has synthetic examples"

@@ -1,9 +1,11 @@
 """Texts that say again what another said: the same words, or nearly the same, found without comparing every pair."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datasketch import MinHash
+    from pandas import DataFrame
 
 PIECE = 5
 """Characters of the pieces that two texts are compared by: short enough for headlines, in any language."""
@@ -39,6 +41,18 @@ class Seen:
             self.pieces[plain] = pieces(plain) if self.index is not None else set()
             if self.index is not None:
                 self.index.insert(plain, min_hash(self.pieces[plain]))
+
+
+def repeats(sets: Mapping[str, Sequence[str]], human: Sequence[str]) -> "DataFrame":
+    """For each set, how many of its texts say what one before them said, and how many what a human one says: the same words."""
+    import pandas as pd
+
+    theirs, rows = set(map(plainly, human)), []
+    for name, texts in sets.items():
+        different = set(map(plainly, texts))
+        counts = {"texts": len(texts), "again": len(texts) - len(different), "human": len(different & theirs)}
+        rows.append({"set": name, **counts, "share_again": 1 - len(different) / len(texts)})
+    return pd.DataFrame(rows)
 
 
 def plainly(text: str) -> str:

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from lib.diversity import words
 from lib.sources import Row
-from lib.tasks import Card, answer_of, text_of
+from lib.tasks import MARKED, Card, answers_of, text_of
 
 if TYPE_CHECKING:
     import numpy as np
     from pandas import DataFrame
 
 HUMAN = "human"
-MARKED = ("spans", "frames")
 """The kinds whose labels stand at places in the text; all others have one label an example."""
 DRAWS = 1000
 DETAIL_ROLES = ("Amount", "Time", "Instrument")
@@ -70,7 +69,7 @@ def classes(card: Card, row: Row) -> dict[str, list[str]]:
         return {"frame type": [frame["type"] for frame in row["frames"]], "role": roles}
     if card.kind == "spans":
         return {"span type": [span["label"] for span in row["spans"]]}
-    return {"label": [answer_of(card, row)]}
+    return {"label": answers_of(card, row)}
 
 
 def labeled(card: Card, sets: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:

@@ -88,6 +88,8 @@ def source_note(card: Card, source: str | None) -> str:
     chosen = card.sources[source or card.default_source]
     if any(path.startswith("data/reference/") for path in chosen.files.values()):
         return EMBEDDED_NOTE
+    if any("$" in path for path in chosen.files.values()):  # From elsewhere, under names that say little.
+        return f"Data of {card.name}: {source or card.default_source}."
     names = dict.fromkeys(Path(path).name for path in chosen.files.values())
     return f"Data of {card.name}: {chosen.hub or ', '.join(names)}."
 
@@ -223,11 +225,11 @@ def panels(
     return figure, found
 
 
-def label_x(found: "Sequence[tuple[Any, str, Axes]]", label: str) -> None:
-    """Names the x axis below the last panel of each column, and leaves its numbers to that one."""
+def label_x(found: "Sequence[tuple[Any, str, Axes]]", label: str, every: bool = False) -> None:
+    """Names the x axis below the last panel of each column, and leaves its numbers to that one, unless each has its own."""
     last = {axis.get_subplotspec().colspan.start: axis for _, _, axis in found}  # type: ignore[union-attr]
     for _, _, axis in found:
-        axis.tick_params(labelbottom=axis in last.values())
+        axis.tick_params(labelbottom=every or axis in last.values())
     for axis in last.values():
         axis.set_xlabel(label)
 
@@ -241,7 +243,7 @@ def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
     tasks, curves = list(dict.fromkeys(grid.task)), list(dict.fromkeys(grid.curve))
     budgets = sorted(grid.budget.unique())
     colors = dict(zip(budgets, sns.color_palette("viridis_r", len(budgets) + 1)[1:], strict=True))
-    places = {share: i for i, share in enumerate(sorted(grid.share.unique()))}
+    places = {task: {share: i for i, share in enumerate(sorted(own.share.unique()))} for task, own in grid.groupby("task")}
     rows = [
         (curve, [task for task in block if ((grid.task == task) & (grid.curve == curve)).any()])
         for block in blocks(tasks)
@@ -253,10 +255,10 @@ def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
             part = grid[(grid.curve == curve) & (grid.task == task) & (grid.budget == budget)]
             part = part.dropna(subset="mean").sort_values("share")
             shift = (number - (len(budgets) - 1) / 2) * 0.09
-            share_curve(axis, part, [places[share] + shift for share in part.share], colors[budget], f"${budget:g}")
+            share_curve(axis, part, [places[task][share] + shift for share in part.share], colors[budget], f"${budget:g}")
         axis.set(title=f"{task}: {named(curve)}", ylabel=named(metrics.get(task, "score")))
-        axis.set_xticks(list(places.values()), [f"{share:.0%}" for share in places])
-    label_x(found, "share spent on the teacher")
+        axis.set_xticks(list(places[task].values()), [f"{100 * share:.3g}%" for share in places[task]])
+    label_x(found, "share spent on the teacher", every=len({tuple(own) for own in places.values()}) > 1)
     handles, names = found[0][2].get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], title="budget", loc="outside right upper")
     return figure
@@ -268,6 +270,33 @@ def share_curve(axis: "Axes", part: "DataFrame", x: list[float], color: Any, lab
     axis.vlines(x, part.low, part.high, color=color, linewidth=0.6, alpha=0.6, zorder=1)
     faces = ["white" if dry else color for dry in part.dry]
     axis.scatter(x, part["mean"], c=faces, edgecolors=[color] * len(x), s=14, linewidths=0.9, zorder=3)
+
+
+VERDICTS = {"holds": "C2", "does not": "C3", "cannot tell": "0.45"}
+
+
+def findings(table: "DataFrame", by_set: "DataFrame") -> "Figure":
+    """A line a claim: its effect with interval, in the colour of the verdict, over that of each task; a panel a unit."""
+    units = list(dict.fromkeys(table.unit))
+    counts = [(table.unit == unit).sum() for unit in units]
+    figure, axes = grid_of(
+        len(units), 1, TEXT, 0.21 * sum(counts) + 0.55 * len(units) + 0.3, gridspec_kw={"height_ratios": counts}
+    )
+    for axis, unit in zip(axes[:, 0], units, strict=True):
+        part = table[table.unit == unit]
+        for place, row in enumerate(part.itertuples()):
+            tasks = by_set[by_set.claim == row.claim].groupby("task").effect.mean()
+            axis.plot(tasks, [place] * len(tasks), "o", color="0.7", markersize=2.5, zorder=1)
+            axis.plot([row.low, row.high], [place, place], color=VERDICTS[row.verdict], linewidth=1.6, zorder=2)
+            axis.plot(row.effect, place, "D", color=VERDICTS[row.verdict], markersize=4.5, zorder=3)
+        axis.axvline(0, color="0.3", linewidth=0.6, linestyle=":", zorder=0)
+        axis.set_yticks(range(len(part)), part.claim)
+        axis.set_ylim(len(part) - 0.4, -0.6)
+        axis.set_xlabel(f"effect as claimed, in {unit}")
+    marks = [axes[0][0].plot([], [], "D-", color=color, markersize=4.5)[0] for color in VERDICTS.values()]
+    marks.append(axes[0][0].plot([], [], "o", color="0.7", markersize=2.5)[0])
+    figure.legend(marks, [*VERDICTS, "one task"], loc="outside upper right", ncols=4)
+    return figure
 
 
 def nothing(said: str) -> "Figure":

@@ -140,7 +140,7 @@ def read_table(path: str | Path) -> "DataFrame":
     if not file.is_file():
         raise ValueError(f"{paths.relative(file)}: no such file. Run the notebook that writes it, or correct the parameter.")
     try:
-        return pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
+        return pd.read_csv(file) if ".csv" in file.suffixes else pd.read_parquet(file)
     except Exception as error:
         raise ValueError(f"{paths.relative(file)} cannot be read as a {file.suffix[1:]} table ({str(error)[:150]}).") from None
 

@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -41,6 +42,8 @@ class Source(Strict):
     """Multiple choice: their label to the position of the right choice."""
     others: Literal["refuse", "drop"] = "refuse"
     """What to do with a row whose label is not in `labels`."""
+    form: Literal["plain", "events"] = "plain"
+    """events: `events` name their trigger and arguments by their places in `spans`; they become turns and frames."""
     licence: str | None = None
 
     @model_validator(mode="after")
@@ -80,8 +83,28 @@ def read_split(source: Source, split: str) -> tuple[str, list[Row]]:
         raise ValueError(f"No split {split!r}: the card names {', '.join(known)}.")
     if source.files:
         path = paths.resolve(source.files[split])
-        return paths.relative(path), read_file(path)
-    return f"{source.hub} ({source.splits[split]})", read_hub(source, source.splits[split])
+        where, rows = paths.relative(path), read_file(path)
+    else:
+        where, rows = f"{source.hub} ({source.splits[split]})", read_hub(source, source.splits[split])
+    return where, [framed(row, f"{where}, row {at}") for at, row in enumerate(rows, 1)] if source.form == "events" else rows
+
+
+def framed(row: Row, where: str) -> Row:
+    """A row of `text`, `spans` and `events` with the turn and the frames that these say."""
+    try:
+        places = [{"turn": 0, "start": span["start"], "end": span["end"]} for span in row["spans"]]
+        frames = [
+            {
+                "type": event["type"],
+                "trigger": places[event["trigger"]],
+                "arguments": [{"role": one["role"], **places[one["span"]]} for one in event["args"]],
+            }
+            for event in row["events"]
+        ]
+        return row | {"turns": [{"text": row["text"]}], "frames": frames}
+    except (KeyError, TypeError, IndexError) as error:
+        wanted = "text, spans (start, end) and events (type, trigger, args of role and span: places in spans, from 0)"
+        raise ValueError(f"{where}: not {wanted} ({type(error).__name__}: {error}).") from None
 
 
 def hub_mirror(source: Source) -> Path | None:
@@ -121,6 +144,8 @@ def read_file(path: Path) -> list[Row]:
     """The rows of a .jsonl, .csv or .parquet file; a broken one is named with its line."""
     if path.suffix not in READERS:
         raise ValueError(f"{paths.relative(path)}: a data file ends in {', '.join(READERS)}.")
+    if unset := re.search(r"\$\{?(\w+)\}?/?(.*)", str(path)):
+        raise ValueError(f"The environment variable {unset[1]} is not set: it names the folder that {unset[2]} lies in.")
     if not path.is_file():
         raise ValueError(f"{paths.relative(path)}: no such file (a relative path starts at the root of the repository).")
     try:

@@ -15,8 +15,8 @@ from lib.checked import Strict, explain, read_checked
 from lib.encoders import EMBEDDED, Embedder
 from lib.prices import TokenPrice, dollars, nano
 from lib.records import ExampleSet, load_set
-from lib.sources import Row, Source
-from lib.tasks import LISTS, Card, checked_rows, load, names, other_tests, read_card
+from lib.sources import Row
+from lib.tasks import LISTS, MARKED, Card, checked_rows, load, names, other_tests, read_card
 from lib.teacher import TRIES, Request
 from lib.teachers import open_teacher, teacher_price
 
@@ -29,7 +29,8 @@ UNREAD = 2000
 class Generation(Strict):
     """What 01 writes."""
 
-    methods: list[str] = Field(list(generation.METHODS), min_length=1)
+    methods: list[str] = list(generation.METHODS)
+    """None: a study of sets that are there, or of people alone."""
     n: int = Field(40, ge=1)
     """Kept examples for each task and method."""
     dollars: float | None = Field(None, gt=0, allow_inf_nan=False)
@@ -185,7 +186,17 @@ class Budget(Strict):
         return self
 
 
-PER_TASK = ("source", "raw", "generation", "labeling", "training", "sizes")
+class OwnSet(Strict):
+    """A synthetic set from elsewhere: what one of its examples costs, who wrote it, and how many human examples its prompts
+    showed (paid for beside those that a student learns from)."""
+
+    file: str
+    price: float = Field(gt=0, allow_inf_nan=False)
+    teacher: str = Field(min_length=1)
+    shown: int = Field(0, ge=0)
+
+
+PER_TASK = ("source", "raw", "sets", "generation", "labeling", "training", "sizes", "budgets")
 
 
 class Study(Strict):
@@ -207,6 +218,14 @@ class Study(Strict):
     embedder: str = EMBEDDED
     """Makes vectors of texts for 03, whatever encoder is trained."""
     seed: int = 1
+    takes: str | None = None
+    """How long it takes from nothing, and on what machine; said when it begins."""
+    findings: bool = False
+    """Whether the papers' claims are tested on it; for data that people and models really wrote."""
+    hub_mirror: str | None = None
+    """A folder laid out like the hub, where the environment's HUB_MIRROR names none."""
+    sets: dict[str, OwnSet] = {}
+    """Synthetic sets from elsewhere, by the method that figures call them."""
     raw: int = Field(60, ge=1)
     """Human examples that prompts may show, the first ones of train."""
     generation: Generation = Generation()
@@ -215,12 +234,25 @@ class Study(Strict):
     sizes: Sizes = Sizes()
     budgets: Budget = Budget()
     per_task: dict[str, dict[str, Any]] = {}
-    """What is otherwise for a task: its source, raw, or parts of generation, labeling, training and sizes."""
+    """What is otherwise for a task: its source, raw, sets, or parts of generation, labeling, training, sizes and budgets."""
 
     @model_validator(mode="after")
     def something_to_train(self) -> "Study":
-        if not (self.budgets.budgets or self.sizes.human or self.sizes.totals):
+        if not (self.budgets.budgets or self.sizes.human or self.sizes.totals or self.per_task):
             raise ValueError("nothing to train: give budgets and shares, or sizes")
+        return self
+
+    @field_validator("sets")
+    @classmethod
+    def callable_so(cls, sets: dict[str, OwnSet]) -> dict[str, OwnSet]:
+        if wrong := [name for name in sets if not re.fullmatch("(?!labeled)[a-z][a-z0-9_]*", name)]:
+            raise ValueError(f"a set is called in small letters, digits and _, and not labeled_..., unlike {wrong[0]!r}")
+        return sets
+
+    @model_validator(mode="after")
+    def sets_are_new(self) -> "Study":
+        if twice := [name for name in self.sets if name in [*self.generation.methods, *creation.METHODS]]:
+            raise ValueError(f"sets: {twice[0]!r} is a method of 01; call the set otherwise")
         return self
 
     @model_validator(mode="after")
@@ -228,15 +260,22 @@ class Study(Strict):
         for task in self.per_task:
             if task not in self.tasks:
                 raise ValueError(f"per_task: {task!r} is not among the study's tasks ({', '.join(self.tasks)})")
-            self.of(task)
+        if self.per_task:
+            for task in self.tasks:
+                self.of(task)
         return self
 
     @property
-    def sets(self) -> list[str]:
-        """The example sets that 01 and 02 make of a task, by method."""
+    def methods(self) -> list[str]:
+        """The example sets of a task, by method: those that 01 and 02 make, and those from elsewhere."""
         again = [f"{method}{rephrasing.SUFFIX}" for method in self.generation.rephrase]
         labels = [f"labeled_{method}" for method, split, _ in self.labeling.parts if split == "train"]
-        return [*self.generation.methods, *again, *labels]
+        return [*self.generation.methods, *again, *labels, *self.sets]
+
+    @property
+    def asks(self) -> bool:
+        """Whether a teacher is asked for anything."""
+        return bool(self.generation.methods or self.labeling.parts)
 
     def of(self, task: str) -> "Study":
         """The study as it is for one of its tasks."""
@@ -291,7 +330,7 @@ def cards(study: Study) -> dict[str, Card]:
 def check_can_be_asked(card: Card, own: Study) -> None:
     """Multiple choice is made by strategies alone, and not labeled; spans and frames are not asked for yet."""
     asked = own.generation.rephrase or own.labeling.parts or not all(map(creation.is_strategy, own.generation.methods))
-    if card.kind in LISTS and (asked or card.kind not in creation.KINDS):
+    if card.kind in LISTS and (asked or (own.generation.methods and card.kind not in creation.KINDS)):
         raise ValueError(
             "A study takes tasks with fixed labels so far, as 01 and 02 do, and multiple choice by the methods "
             f"{', '.join(creation.STRATEGIES)} without labels of 02 (labeling: {{n: 0}}), not {card.name} ({card.kind})."
@@ -301,8 +340,8 @@ def check_can_be_asked(card: Card, own: Study) -> None:
 def by_task(study: Study) -> dict[str, tuple[Card, Study]]:
     """Each task's card, and the study as it is for that task."""
     found = {name: (card, study.of(task)) for (name, card), task in zip(cards(study).items(), study.tasks, strict=True)}
-    there = {name for _, own in found.values() for name in own.sets}
-    if unknown := [name for name in study.budgets.budget_methods if name not in there]:
+    there = {name for _, own in found.values() for name in own.methods}
+    if unknown := [name for _, own in found.values() for name in own.budgets.budget_methods if name not in there]:
         raise ValueError(f"budgets.budget_methods: no {unknown[0]!r} among the study's sets ({', '.join(sorted(there))}).")
     return found
 
@@ -315,6 +354,15 @@ def check_data(study: Study) -> None:
             list(checked_rows(card, source, split))
         if source.files:
             plans_of(card, own, load(card, "train", own.source).to_list()[: own.raw])
+        example_sets(card, given_sets(own), own.source)
+
+
+def pictures_of_texts(card: Card, own: Study) -> list[str]:
+    """The figures that 03 can draw of a task's sets: none without any, and of spans nothing that a label is told from."""
+    if not (own.generation.methods or own.sets):
+        return []
+    told = [] if card.kind in MARKED else ["telling_words", "guessing"]
+    return ["diversity", "map", "lengths", *told, *["drift", "tree"] * any(map(creation.is_strategy, own.generation.methods))]
 
 
 def pictures_of_scores(study: Study) -> list[str]:
@@ -326,8 +374,9 @@ def pictures_of_scores(study: Study) -> list[str]:
         "score_by_volume": any(len(set(one.synthetic)) > 2 for one in sizes),
         "score_by_ratio": any(one.totals for one in sizes),
         "teacher_and_students": labels and any(one.synthetic for one in sizes),
-        "quality_by_share": bool(study.budgets.budgets),
+        "quality_by_share": any(own.budgets.budgets for _, own in by_task(study).values()),
         "quality_by_dollars": True,
+        "findings": study.findings,
     }
     return [name for name, is_wanted in wanted.items() if is_wanted]
 
@@ -371,7 +420,7 @@ def price_of(study: Study, teacher: str) -> TokenPrice:
 def plans(study: Study) -> dict[str, list[Request]]:
     """Every request that each part of a study can come to make, each at its longest."""
     found, gone = {}, set[str]()
-    for card, own in by_task(study).values():
+    for card, own in (one for one in by_task(study).values() if one[1].asks):
         raw, note = rows_to_price(card, own, "train", own.raw, gone)
         for method, plan in plans_of(card, own, raw).items():
             found[f"01 {card.name} {method}{note if plan.reads_human else ''}"] = plan.possible_requests()
@@ -415,6 +464,8 @@ def highest_costs(study: Study, teacher: str) -> dict[str, int]:
 
 def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
     """What a dry run says of money."""
+    if not any(own.asks for _, own in by_task(study).values()):
+        return ["  is asked nothing, and costs nothing"]
     if teacher == "recorded":
         return ["  replays data/recordings and costs nothing"]
     costs = highest_costs(study, teacher)
@@ -437,20 +488,45 @@ def cap_words(total: int, budget: float | None) -> str:
     return longest if total <= nano(budget) else f"the budget; {longest}, it would be ${cents(total)}"
 
 
-def example_sets(card: Card, examples: list[str], source: str | None = None) -> dict[str, ExampleSet]:
+Given = str | dict[str, Any]
+"""An example set as 03 and 04 are given it: a file that 01 or 02 wrote or of one's own, or such a file with its method, price,
+teacher and number of human examples shown."""
+
+
+def given_sets(own: Study) -> list[Given]:
+    """The study's sets from elsewhere, as 03 and 04 are given them."""
+    return [{"method": name, **one.model_dump()} for name, one in own.sets.items()]
+
+
+def files_of(examples: Sequence[Given]) -> list[str]:
+    return [one if isinstance(one, str) else str(one.get("file")) for one in examples]
+
+
+def example_sets(card: Card, examples: Sequence[Given], source: str | None = None) -> dict[str, ExampleSet]:
     """The synthetic sets to look at, by method: from files that 01 and 02 wrote or of one's own, or if there are none, what the
-    demo study's recordings hold for the task, if anything."""
-    given = [own_set(card, path, source) if path.endswith((".jsonl", ".csv")) else load_set(path) for path in examples]
-    found = given or (list(recorded_sets(card)) if has_recordings(card) else [])
+    demo study's recordings hold for the task as it is embedded, if anything."""
+    recorded = not examples and has_recordings(card) and source in (None, card.default_source)
+    found = list(recorded_sets(card)) if recorded else [read_set(card, one, source) for one in examples]
     if len(found) > len({one.method for one in found}):
-        raise ValueError(f"Two example sets are of one method: {', '.join(examples)}. Give one for each method.")
+        raise ValueError(f"Two example sets are of one method: {', '.join(files_of(examples))}. Give one for each method.")
     return {one.method: one for one in found}
+
+
+def read_set(card: Card, given: Given, source: str | None) -> ExampleSet:
+    if isinstance(given, str):
+        return own_set(card, given, source) if given.endswith((".jsonl", ".csv")) else load_set(given)
+    method = given.get("method")
+    try:
+        said = OwnSet.model_validate({name: value for name, value in given.items() if name != "method"})
+    except ValidationError as error:
+        raise ValueError(f"The example set {method or given}: {explain(error)}.") from None
+    one = own_set(card, said.file, source)
+    return one._replace(method=str(method or one.method), price=said.price, teacher=said.teacher, shown=said.shown)
 
 
 def own_set(card: Card, path: str, source: str | None) -> ExampleSet:
     """Synthetic examples from elsewhere, in the columns of the card's source; the method is called as the file is."""
-    like = card.sources[source or card.default_source]
-    only = Source(files={"train": path}, columns=like.columns, labels=like.labels, answers=like.answers, others=like.others)
+    only = card.sources[source or card.default_source].model_copy(update={"files": {"train": path}, "hub": None, "held_out": 0})
     rows = [row | {"source": "synthetic"} for row in checked_rows(card, only, "train") if row is not None]
     if not rows:
         raise ValueError(f"{path}: no rows with a label of task {card.name!r}.")

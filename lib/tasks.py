@@ -24,6 +24,8 @@ Kind = Literal["text", "pair", "passage_yesno", "yesno", "multiple_choice", "spa
 
 LISTS = {"multiple_choice": ["choices"], "spans": ["spans"], "frames": ["turns", "frames"]}
 """The columns of a kind that hold lists, so that no label column or text check is expected of them."""
+MARKED = ("spans", "frames")
+"""The kinds whose examples have no label as a whole, so that no word or part of one can give it away."""
 
 
 class HumanPrice(Strict):
@@ -288,13 +290,13 @@ class OtherTest(NamedTuple):
 
 def other_tests(card: Card, source: str | None, also: Sequence[str]) -> dict[str, OtherTest]:
     """What else a task's students are scored on: other splits of its source, and other tasks by their test split (with a colon,
-    of one of their sources: riddle:riddle_sense)."""
+    of one of their sources: riddle:riddle_sense), or the task itself in the words of another source of its card."""
     chosen = source or card.default_source
     splits = [split for split in card.sources[chosen].files or card.sources[chosen].splits if split not in ("train", "test")]
     found: dict[str, OtherTest] = {}
     for name in also:
         one = OtherTest(card, None, chosen, name) if name in splits else test_of_task(card, name, splits)
-        called = name if name in splits else one.card.name
+        called = name if name in splits else one.source if name == f"{card.name}:{one.source}" else one.card.name
         if called in (card.name, "test", *found):
             raise ValueError(f"Evaluation set {called!r} is there already; name each once, and not the task itself.")
         check_fits(card, called, one.card)
@@ -325,9 +327,12 @@ def check_fits(card: Card, name: str, other: Card) -> None:
         )
 
 
-def answer_of(card: Card, row: Row) -> str:
-    """An example's label; of multiple choice the place of the right choice, as its text is another each time."""
-    return f"choice {row['choices'].index(row['label']) + 1}" if card.kind == "multiple_choice" else str(row["label"])
+def answers_of(card: Card, row: Row) -> list[str]:
+    """An example's label; of multiple choice the place of the right choice, as its text is another each time; of spans and frames
+    the types of all."""
+    if card.kind in MARKED:
+        return [one["label"] for one in row["spans"]] if card.kind == "spans" else [one["type"] for one in row["frames"]]
+    return [f"choice {row['choices'].index(row['label']) + 1}" if card.kind == "multiple_choice" else str(row["label"])]
 
 
 def text_of(card: Card, row: Row) -> str:

@@ -138,14 +138,14 @@ def table(*changes: dict[str, Any]) -> pd.DataFrame:
 
 def write(folder: Path, scores: pd.DataFrame, name: str = "scores.csv") -> str:
     path = folder / name
-    if name.endswith(".csv"):
+    if ".csv" in name:
         scores.to_csv(path, index=False)
     else:
         scores.to_parquet(path)
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["scores.csv", "scores.parquet"])
+@pytest.mark.parametrize("name", ["scores.csv", "scores.csv.gz", "scores.parquet"])
 def test_scores_are_read_as_they_were_written(tmp_path: Path, name: str) -> None:
     scores = table({}, ALONE)
     read = budget.read_scores([write(tmp_path, scores, name)] * 2)
@@ -248,6 +248,21 @@ def test_a_cell_that_no_run_was_trained_for_has_no_score() -> None:
     grid = budget.by_cell(GRID, [4.0], [0.5])
     assert grid["mean"].isna().all()
     assert budget.best_shares(grid).empty
+
+
+def test_shares_are_the_same_for_all_tasks_or_each_has_its_own() -> None:
+    rows = pd.concat([GRID, GRID.assign(task="other")], ignore_index=True)
+    assert set(budget.by_cell(rows, [2.0], [0, 0.5]).task) == {"t", "other"}
+    own = budget.by_cell(rows, [2.0], {"t": [0, 1], "other": [0, 0.5]})
+    assert own.groupby("task").share.apply(list).to_dict() == {"t": [0, 1], "other": [0, 0.5]}
+    assert set(budget.by_cell(rows, [2.0], {"other": [0]}).task) == set()
+    assert set(budget.by_cell(rows, [2.0], {"other": [0, 0.5]}).task) == {"other"}
+
+
+def test_rows_of_other_domains_are_kept_apart(tmp_path: Path) -> None:
+    files = [write(tmp_path, table(AWAY, {"evaluated_on": "test"})), write(tmp_path, table({}), "own.csv")]
+    assert budget.out_of_domain(files).evaluated_on.tolist() == [AWAY["evaluated_on"]]
+    assert budget.out_of_domain(files[1:]).empty
 
 
 def test_nothing_to_draw_is_said() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.duplicates import Seen
+from lib.duplicates import Seen, repeats
 from lib.tasks import load, read_card
 
 TEXTS = load(read_card("review"))["text"]
@@ -44,6 +44,14 @@ def test_the_same_but_for_case_and_spaces(near: float, again: str) -> None:
     seen = seen_with(near, "something else", "The same words")
     assert seen.like(again) == "duplicate"
     assert seen.like("entirely other words") is None
+
+
+def test_repeats_are_counted_in_each_set_and_against_people() -> None:
+    table = repeats({"a": ["One", "one ", "two"], "b": ["three"]}, ["TWO", "four"])
+    assert table.to_dict("records") == [
+        {"set": "a", "texts": 3, "again": 1, "human": 1, "share_again": pytest.approx(1 / 3)},
+        {"set": "b", "texts": 1, "again": 0, "human": 0, "share_again": 0},
+    ]
 
 
 def test_letters_that_case_changes_to_two() -> None:

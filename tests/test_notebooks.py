@@ -252,7 +252,11 @@ def test_a_notebook_runs_with_its_defaults_from_any_folder(name: str, tmp_path: 
             "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, attributes, fixed, random, contrastive, similar, tree, dialogues; strategies",
         ),
         ("01_generation", {"teacher": "no-such-model"}, "No price is known for model 'no-such-model'."),
-        ("02_labeling", {"method": "zero_shto"}, "Unknown labeling method 'zero_shto': for task 'news' (text) there is zero_shot, few_shot."),
+        (
+            "02_labeling",
+            {"method": "zero_shto"},
+            "Unknown labeling method 'zero_shto': for task 'news' (text) there is zero_shot, few_shot.",
+        ),
         ("03_diversity", {"task": "claims"}, "Task 'claims' has no example sets"),
         (
             "04_training",

@@ -413,3 +413,4 @@ def test_a_caption_says_where_the_data_is_from() -> None:
     assert plots.source_note(card, hub) == f"Data of news: {card.sources[hub].hub}."
     own = card.model_copy(update={"sources": {"own": Source(files={"train": "a.csv", "test": "b.csv"})}})
     assert plots.source_note(own, None) == "Data of news: a.csv, b.csv."
+    assert plots.source_note(read_card("risec"), None) == "Data of risec: risec."
