@@ -12,8 +12,9 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from lib import paths, studies, summary, tasks
+from lib import labeling, paths, studies, summary, tasks
 from lib.code import code_of
+from lib.dialogues import METHODS as UNLABELED
 from lib.rephrasing import SUFFIX
 
 os.environ.update({
@@ -55,6 +56,12 @@ def data_of(task, *splits):
     return [paths.relative(tasks.card_path(named(task)["task"])), *(os.path.expandvars(source.files[split]) for split in splits if split in source.files)]
 
 
+def read_by_02(task, *splits):
+    """And the conventions that 02 puts into its prompts."""
+    guidelines = tasks_of[task][0].guidelines
+    return data_of(task, *splits) + [guidelines] * bool(guidelines)
+
+
 def tests_of(task):
     """The files of what students of a task are tested on beside its own test split, and the cards of other tasks."""
     card, own = tasks_of[task]
@@ -74,6 +81,12 @@ def settings_of(task):
     return dict(**named(task), seed=study.seed, raw=own.raw, encoder=study.embedder, **own.generation.model_dump(exclude={"methods", "rephrase", "rephrase_all"}), **ASKING)
 
 
+def labeling_of(task):
+    """What 02 is given for every set of labels of a task."""
+    own = tasks_of[task][1]
+    return dict(shots=own.labeling.shots, window=own.labeling.window, raw=own.raw, seed=study.seed)
+
+
 def sizes_of(task):
     """The grid of mixes by number of examples, as 04 takes it."""
     sizes = tasks_of[task][1].sizes
@@ -86,16 +99,21 @@ ASKING = dict(
 )
 # Errors and progress bars of a notebook (its standard error) show on the terminal; the rest is in the executed notebook.
 PAPERMILL = "papermill -k python3 --no-progress-bar --log-output --log-level WARNING"
-WRITTEN, TEACHERS_LABELS, TESTED, SCORES, SHARDS, ELSEWHERE = {}, {}, {}, {}, {}, {}
+WRITTEN, TEACHERS_LABELS, LABELED, TESTED, SCORES, SHARDS, ELSEWHERE, LEARNED, SHOWN = ({} for _ in range(9))
 for task, (card, own) in tasks_of.items():
     methods = own.generation.methods + [f"{method}{SUFFIX}" for method in own.generation.rephrase]
     WRITTEN[task] = [f"{RUN}/{task}/01_generation/{method}.parquet" for method in methods]
     ELSEWHERE[task] = [os.path.expandvars(one.file) for one in own.sets.values()]
     TEACHERS_LABELS[task] = [f"{RUN}/{task}/02_labeling/{method}.parquet" for method, split, _ in own.labeling.parts if split == "train"]
+    LABELED[task] = [f"{RUN}/{task}/02_labeling/{labeling.set_name(way, written)}.parquet" for written, way in own.labeling.of_written]
     TESTED[task] = [f"{RUN}/{task}/02_labeling/{method}_test.parquet" for method, split, _ in own.labeling.parts if split == "test"]
+    labeled = [path for path, method in zip(WRITTEN[task], methods) if method not in UNLABELED]
+    LEARNED[task] = labeled + TEACHERS_LABELS[task] + LABELED[task]
+    # Dialogues are looked at with their labels, others as 01 wrote them.
+    SHOWN[task] = labeled if len(labeled) == len(methods) else LEARNED[task]
     SHARDS[task] = own.training.shards
     SCORES[task] = [f"{RUN}/{task}/04_training/{shard}of{SHARDS[task]}.parquet" for shard in range(1, SHARDS[task] + 1)]
-TEXTS, TOLD = ("diversity", "map", "lengths"), ("telling_words", "guessing")
+TEXTS, TOLD, MARKED = ("diversity", "map", "lengths"), ("telling_words", "guessing"), ("frequencies", "shape")
 DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in studies.pictures_of_texts(card, own)] for task, (card, own) in tasks_of.items()}
 ANSWERS = [f"{FIGURES}/{kind}" for kind in studies.pictures_of_scores(study)]
 RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "scores", "tasks")]
@@ -125,7 +143,7 @@ def every(found):
     return [path for group in found.values() for path in group]
 
 
-ARTEFACTS = every(WRITTEN) + every(TEACHERS_LABELS) + every(TESTED)
+ARTEFACTS = every(WRITTEN) + every(TEACHERS_LABELS) + every(LABELED) + every(TESTED)
 NOTEBOOKS = [path.replace(".parquet", ".ipynb") for path in ARTEFACTS + every(SCORES)]
 NOTEBOOKS += [f"{RUN}/{task}/03_diversity/all.ipynb" for task in tasks_of if DIVERSITY[task]] + [f"{RUN}/all/05_budget/all.ipynb"]
 
@@ -160,9 +178,10 @@ onstart:
         print(f"Study {name} takes {study.takes} from nothing; what is done already is kept.", file=sys.stderr)
 
 
-localrules: all, generation, rephrasing, labeling, diversity, drift, untold, budget
+localrules: all, generation, rephrasing, labeling, relabeling, diversity, drift, elsewhere, marked, budget
 wildcard_constraints: task="[a-z][a-z0-9_]*", method="[a-z0-9_]+?", split="|_test", shard="[0-9]+", shards="[0-9]+"
 ruleorder: rephrasing > generation
+ruleorder: relabeling > labeling
 
 
 rule all:
@@ -204,7 +223,7 @@ rule rephrasing:
 rule labeling:
     input:
         notebook=ancient("notebooks/02_labeling.ipynb"),
-        data=lambda wildcards: data_of(wildcards.task, "train", "test"),
+        data=lambda wildcards: read_by_02(wildcards.task, "train", "test"),
         recordings=lambda wildcards: recordings_of(wildcards.task, f"02_{wildcards.method}{wildcards.split}"),
     output: f"{RUN}/{{task}}/02_labeling/{{method}}{{split}}.parquet"
     log: notebook=f"{RUN}/{{task}}/02_labeling/{{method}}{{split}}.ipynb"
@@ -213,8 +232,31 @@ rule labeling:
         given=lambda wildcards: given(
             **named(wildcards.task), method=wildcards.method, split=wildcards.split.removeprefix("_") or "train",
             n={method + ("_test" if split == "test" else ""): n for method, split, n in tasks_of[wildcards.task][1].labeling.parts}[wildcards.method + wildcards.split],
-            shots=tasks_of[wildcards.task][1].labeling.shots, raw=tasks_of[wildcards.task][1].raw, seed=study.seed,
-            output=f"{RUN}/{wildcards.task}/02_labeling/{wildcards.method}{wildcards.split}.parquet", **ASKING),
+            **labeling_of(wildcards.task), output=f"{RUN}/{wildcards.task}/02_labeling/{wildcards.method}{wildcards.split}.parquet", **ASKING),
+    shell: PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
+
+
+def labeled_by(wildcards):
+    """How 02 labels what 01 wrote: which set, and in which way."""
+    sets = {labeling.set_name(way, written): (written, way) for written, way in tasks_of[wildcards.task][1].labeling.of_written}
+    return sets[wildcards.labels]
+
+
+rule relabeling:
+    input:
+        notebook=ancient("notebooks/02_labeling.ipynb"),
+        data=lambda wildcards: read_by_02(wildcards.task, "train"),
+        examples=lambda wildcards: f"{RUN}/{wildcards.task}/01_generation/{labeled_by(wildcards)[0]}.parquet",
+        recordings=lambda wildcards: recordings_of(wildcards.task, f"02_{wildcards.labels}"),
+    output: f"{RUN}/{{task}}/02_labeling/{{labels}}.parquet"
+    wildcard_constraints: labels="|".join(sorted({path.split("/")[-1].removesuffix(".parquet") for path in every(LABELED)})) or "(?!)"
+    log: notebook=f"{RUN}/{{task}}/02_labeling/{{labels}}.ipynb"
+    params:
+        code=code_of("02_labeling"),
+        given=lambda wildcards: given(
+            **named(wildcards.task), method=labeled_by(wildcards)[1],
+            examples=f"{RUN}/{wildcards.task}/01_generation/{labeled_by(wildcards)[0]}.parquet", n=tasks_of[wildcards.task][1].generation.n,
+            **labeling_of(wildcards.task), output=f"{RUN}/{wildcards.task}/02_labeling/{wildcards.labels}.parquet", **ASKING),
     shell: PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
 
 
@@ -222,42 +264,47 @@ rule diversity:
     input:
         notebook=ancient("notebooks/03_diversity.ipynb"),
         data=lambda wildcards: data_of(wildcards.task, "train"),
-        examples=lambda wildcards: WRITTEN[wildcards.task] + ELSEWHERE[wildcards.task],
-    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS + TOLD)
-    wildcard_constraints: task=with_pictures(TEXTS + TOLD)
+        examples=lambda wildcards: SHOWN[wildcards.task] + ELSEWHERE[wildcards.task],
+    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS + TOLD + ("yield",))
+    wildcard_constraints: task=with_pictures(TEXTS + TOLD + ("yield",))
     log: notebook=f"{RUN}/{{task}}/03_diversity/all.ipynb"
     params:
         code=code_of("03_diversity"),
         given=lambda wildcards: given(
             **named(wildcards.task), seed=study.seed, encoder=study.embedder,
-            examples=WRITTEN[wildcards.task] + studies.given_sets(tasks_of[wildcards.task][1]), figures=FIGURES),
+            examples=SHOWN[wildcards.task] + studies.given_sets(tasks_of[wildcards.task][1]), figures=FIGURES),
     threads: 1
     priority: 1  # As below.
     shell: "OMP_NUM_THREADS={threads} " + PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
 
 
 use rule diversity as drift with:
-    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS + TOLD + ("drift", "tree"))
-    wildcard_constraints: task=with_pictures(TEXTS + TOLD + ("drift", "tree"))
+    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS + TOLD + ("yield", "drift", "tree"))
+    wildcard_constraints: task=with_pictures(TEXTS + TOLD + ("yield", "drift", "tree"))
 
 
-use rule diversity as untold with:
-    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS)
-    wildcard_constraints: task=with_pictures(TEXTS)
+use rule diversity as elsewhere with:
+    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS + TOLD)
+    wildcard_constraints: task=with_pictures(TEXTS + TOLD)
+
+
+use rule diversity as marked with:
+    output: drawn(f"{FIGURES}/{kind}_{{task}}" for kind in TEXTS + MARKED)
+    wildcard_constraints: task=with_pictures(TEXTS + MARKED)
 
 
 rule training:
     input:
         notebook=ancient("notebooks/04_training.ipynb"),
         data=lambda wildcards: data_of(wildcards.task, "train", "test") + tests_of(wildcards.task),
-        examples=lambda wildcards: WRITTEN[wildcards.task] + TEACHERS_LABELS[wildcards.task] + ELSEWHERE[wildcards.task],
+        examples=lambda wildcards: LEARNED[wildcards.task] + ELSEWHERE[wildcards.task],
     output: f"{RUN}/{{task}}/04_training/{{shard}}of{{shards}}.parquet"
     log: notebook=f"{RUN}/{{task}}/04_training/{{shard}}of{{shards}}.ipynb"
     params:
         code=code_of("04_training"),
         given=lambda wildcards: given(
             **named(wildcards.task), seed=study.seed, shard=f"{wildcards.shard}/{wildcards.shards}",
-            examples=WRITTEN[wildcards.task] + TEACHERS_LABELS[wildcards.task] + studies.given_sets(tasks_of[wildcards.task][1]),
+            examples=LEARNED[wildcards.task] + studies.given_sets(tasks_of[wildcards.task][1]),
             output=f"{RUN}/{wildcards.task}/04_training/{wildcards.shard}of{wildcards.shards}.parquet",
             **sizes_of(wildcards.task), **tasks_of[wildcards.task][1].budgets.model_dump(), **tasks_of[wildcards.task][1].training.model_dump(exclude={"shards"})),
     threads: 1

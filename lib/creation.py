@@ -17,7 +17,7 @@ from lib import dialogues, generation, prompts, replies
 from lib.duplicates import Seen
 from lib.generation import BYTES_A_TOKEN, TOKENS_A_FIELD, Written, affordable, cost_of
 from lib.sources import Row
-from lib.tasks import Card, load, text_of
+from lib.tasks import LISTS, Card, load, text_of
 from lib.teacher import Answer, Request, Teacher, number_samples
 
 if TYPE_CHECKING:
@@ -128,6 +128,24 @@ def strategy_of(method: str) -> tuple[str, int]:
 
 def is_strategy(method: str) -> bool:
     return strategy_of(method)[0] in STRATEGIES
+
+
+def fits(card: Card, method: str) -> bool:
+    """Whether a method writes for tasks of that kind."""
+    if method in dialogues.METHODS:
+        return card.kind == "frames"
+    return card.kind in KINDS if is_strategy(method) else card.kind not in LISTS
+
+
+def longest_rows(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
+    """Examples as long as a reply can make them, for the highest cost of a dry run."""
+    if card.kind == "frames":
+        longest = max(raw, key=lambda row: len(text_of(card, row)))
+        turns = [turn | {"text": turn["text"] * 2} for turn in longest["turns"]]  # As dialogues.Plan.room leaves.
+        return [longest | {"id": str(number), "turns": turns, "frames": []} for number in range(n)]
+    texts = dict.fromkeys(card.fields, "x" * BYTES_A_TOKEN * TOKENS_A_FIELD)
+    choices = ["x" * BYTES_A_TOKEN * TOKENS_AN_OPTION] * max((len(row.get("choices") or ()) for row in raw), default=0)
+    return [texts | {"id": str(number), "choices": choices} for number in range(n)]
 
 
 def plan_for(card: Card, raw: Sequence[Row], given: Mapping[str, Any]) -> AnyPlan:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib.diversity import words
 from lib.sources import Row
-from lib.tasks import MARKED, Card, answers_of, text_of
+from lib.tasks import Card, answers_of, text_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -51,7 +51,9 @@ def counted(outcomes: Sequence[str]) -> str:
 
 def methods_of(card: Card, written: bool = False) -> dict[str, str]:
     """Of a split of the data, or of examples that a teacher wrote: these have labels already, but for dialogues."""
-    return FRAMES if card.kind == "frames" else AGAIN if written else LABELS
+    if card.kind == "frames":
+        return FRAMES
+    return AGAIN if written else {} if card.kind in LISTS else LABELS
 
 
 def check_method(card: Card, method: str, written: bool = False) -> None:
@@ -82,7 +84,7 @@ def label(
         return Labeled(*checking.check(card, rows, teacher, title))
     if card.kind == "frames":
         examples, rejected, answers = framing.annotate(card, rows, teacher, method, shots, window, title)
-        marks = {"source": "synthetic", "method": set_name(method, written)}
+        marks = {"source": "synthetic", "method": set_name(method, written and written.method)}
         return Labeled([row | marks for row in examples], rejected, answers)
     requests = label_requests(card, rows, method, shots)
     answers = teacher.ask(requests, lambda text: replies.label_problem(card, text), title)
@@ -110,15 +112,15 @@ def label_requests(card: Card, rows: Sequence[Row], method: str = "zero_shot", s
     return [Request(prompts.label_one(card, one, shown), schema, temperature=0.0, max_tokens=64) for one in asked]
 
 
-def set_name(method: str, written: ExampleSet | None = None) -> str:
+def set_name(method: str, written: str | None = None) -> str:
     """What a set of labels is called by 04 and 05: people's texts or the teacher's, with the teacher's labels."""
     if method in AGAIN and written:
-        return f"{written.method}{checking.SUFFIX}"
-    return f"{written.method}_{method}" if written else f"labeled_{method}"
+        return f"{written}{checking.SUFFIX}"
+    return f"{written}_{method}" if written else f"labeled_{method}"
 
 
 def default_output(card: Card, method: str, split: str, written: ExampleSet | None = None) -> str:
-    name = set_name(method, written) if written else method if split == "train" else f"{method}_{split}"
+    name = set_name(method, written.method) if written else method if split == "train" else f"{method}_{split}"
     return f"runs/notebook/{card.name}/02_labeling/{name}.parquet"
 
 
@@ -189,6 +191,8 @@ def possible_requests(
     card: Card, rows: Sequence[Row], method: str, raw: Sequence[Row], each: int, window: int | None = None
 ) -> list[Request]:
     """What a dry run adds up: every example to label, with the longest examples that could be shown."""
+    if method in AGAIN:
+        return checking.requests(card, rows)
     check_method(card, method)
     if card.kind == "frames":
         return framing.possible_requests(card, rows, method, raw, each, window)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from lib import creation, generation, labeling, paths, rephrasing
+from lib import creation, dialogues, generation, labeling, paths, rephrasing
 from lib.budget import NONE, Prices, check_prices
 from lib.checked import Strict, explain, read_checked
 from lib.encoders import EMBEDDED, Embedder
@@ -17,13 +17,15 @@ from lib.prices import TokenPrice, dollars, nano
 from lib.records import ExampleSet, load_set
 from lib.sources import Row
 from lib.tasks import LISTS, MARKED, Card, checked_rows, load, names, other_tests, read_card
-from lib.teacher import TRIES, Request
+from lib.teacher import TRIES, Request, Teacher
 from lib.teachers import open_teacher, teacher_price
 
 RECORDED = ("demo", "demo_creators")
 """The studies whose replies data/recordings holds."""
 UNREAD = 2000
 """Bytes that a field of an example is taken to have in a dry run that cannot read the example."""
+UNREAD_CHOICE, MOST_CHOICES = 100, 5
+"""Bytes of a choice, and number of choices, then."""
 
 
 class Generation(Strict):
@@ -49,6 +51,11 @@ class Generation(Strict):
     """Strategies: whether one bad item throws its whole reply away, as in the paper."""
     seed_example: str | None = None
     """Strategies: the human example to begin with, by its id; drawn, if none is named."""
+    human_shots: int = Field(2, ge=1)
+    own_shots: int = Field(1, ge=0)
+    """Dialogues: how many of people's, and of the teacher's own, a prompt shows."""
+    rounds: int = Field(4, ge=1)
+    """Dialogues: into how many rounds they are spread; each can show what the ones before brought."""
     temperature: float = 1.0
     top_p: float = 1.0
     rephrase: list[str] = []
@@ -81,7 +88,12 @@ class Labeling(Strict):
     test_methods: list[str] = ["zero_shot"]
     n_test: int = Field(0, ge=0)
     shots: int = Field(1, ge=1)
-    """Human examples of each label that a prompt shows (few_shot)."""
+    """Human examples of each label that a prompt shows (few_shot), or dialogues (frames)."""
+    window: int | None = Field(None, ge=1)
+    """Turns of a dialogue that are labeled in one request; the whole dialogue, if none is given."""
+    written: list[str] = []
+    """Methods of 01 whose examples 02 labels: dialogues, which have no frames before; the answers of others are asked for again,
+    and those that agree are a set of their own."""
 
     @field_validator("methods", "test_methods")
     @classmethod
@@ -95,6 +107,12 @@ class Labeling(Strict):
         """Method, split and number of each set of labels that is asked for."""
         train = [(method, "train", self.n) for method in self.methods if self.n]
         return train + [(method, "test", self.n_test) for method in self.test_methods if self.n_test]
+
+    @property
+    def of_written(self) -> list[tuple[str, str]]:
+        """Each method of 01 whose examples are labeled, with each way of labeling."""
+        ways = [method for method in self.methods if method in labeling.FRAMES] or list(labeling.AGAIN)
+        return [(written, way) for written in self.written for way in ways]
 
 
 class Training(Strict):
@@ -269,8 +287,10 @@ class Study(Strict):
     def methods(self) -> list[str]:
         """The example sets of a task, by method: those that 01 and 02 make, and those from elsewhere."""
         again = [f"{method}{rephrasing.SUFFIX}" for method in self.generation.rephrase]
-        labels = [f"labeled_{method}" for method, split, _ in self.labeling.parts if split == "train"]
-        return [*self.generation.methods, *again, *labels, *self.sets]
+        labels = [labeling.set_name(method) for method, split, _ in self.labeling.parts if split == "train"]
+        labels += [labeling.set_name(way, written) for written, way in self.labeling.of_written]
+        unlabeled = set(dialogues.METHODS)
+        return [*(method for method in self.generation.methods if method not in unlabeled), *again, *labels, *self.sets]
 
     @property
     def asks(self) -> bool:
@@ -328,13 +348,21 @@ def cards(study: Study) -> dict[str, Card]:
 
 
 def check_can_be_asked(card: Card, own: Study) -> None:
-    """Multiple choice is made by strategies alone, and not labeled; spans and frames are not asked for yet."""
-    asked = own.generation.rephrase or own.labeling.parts or not all(map(creation.is_strategy, own.generation.methods))
-    if card.kind in LISTS and (asked or (own.generation.methods and card.kind not in creation.KINDS)):
-        raise ValueError(
-            "A study takes tasks with fixed labels so far, as 01 and 02 do, and multiple choice by the methods "
-            f"{', '.join(creation.STRATEGIES)} without labels of 02 (labeling: {{n: 0}}), not {card.name} ({card.kind})."
-        )
+    """Whether 01 and 02 can be asked what the study says, of a task of that kind."""
+    asked, ways = own.generation, own.labeling
+    if wrong := [method for method in asked.methods if not creation.fits(card, method)]:
+        there = ", ".join(method for method in creation.METHODS if creation.fits(card, method)) or "nothing"
+        raise ValueError(f"Task {card.name!r} ({card.kind}): 01 cannot write by {wrong[0]!r}; of this kind there is {there}.")
+    if card.kind in LISTS and asked.rephrase:
+        raise ValueError(f"Task {card.name!r} ({card.kind}): rephrase takes tasks with fixed labels.")
+    known = labeling.methods_of(card)
+    if wrong := [method for method, _, _ in ways.parts if method not in known]:
+        said = ", ".join(known) or "nothing (labeling: {n: 0})"
+        raise ValueError(f"Task {card.name!r} ({card.kind}): 02 cannot label by {wrong[0]!r}; of this kind there is {said}.")
+    if wrong := [method for method in ways.written if method not in asked.methods]:
+        raise ValueError(f"Task {card.name!r}: labeling.written: {wrong[0]!r} is not among the methods of 01.")
+    if unlabeled := [method for method in asked.methods if method in dialogues.METHODS and method not in ways.written]:
+        raise ValueError(f"Task {card.name!r}: nobody labels its {unlabeled[0]}: `labeling: {{written: [{unlabeled[0]}]}}`.")
 
 
 def by_task(study: Study) -> dict[str, tuple[Card, Study]]:
@@ -361,8 +389,10 @@ def pictures_of_texts(card: Card, own: Study) -> list[str]:
     """The figures that 03 can draw of a task's sets: none without any, and of spans nothing that a label is told from."""
     if not (own.generation.methods or own.sets):
         return []
-    told = [] if card.kind in MARKED else ["telling_words", "guessing"]
-    return ["diversity", "map", "lengths", *told, *["drift", "tree"] * any(map(creation.is_strategy, own.generation.methods))]
+    told = ["frequencies", "shape"] if card.kind in MARKED else ["telling_words", "guessing"]
+    became = ["yield"] * bool(own.generation.methods and card.kind not in MARKED)
+    strayed = ["drift", "tree"] * any(map(creation.is_strategy, own.generation.methods))
+    return ["diversity", "map", "lengths", *told, *became, *strayed]
 
 
 def pictures_of_scores(study: Study) -> list[str]:
@@ -428,8 +458,12 @@ def plans(study: Study) -> dict[str, list[Request]]:
             found[f"01 {card.name} {method}{rephrasing.SUFFIX}"] = rephrasing.possible_requests(card, own.generation.n)
         for method, split, n in own.labeling.parts:
             pool, note = rows_to_price(card, own, split, n, gone)
-            asked = labeling.possible_requests(card, pool, method, raw, own.labeling.shots)
+            asked = labeling.possible_requests(card, pool, method, raw, own.labeling.shots, own.labeling.window)
             found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = asked
+        for written, way in own.labeling.of_written:
+            rows = creation.longest_rows(card, raw, own.generation.n)
+            asked = labeling.possible_requests(card, rows, way, raw, own.labeling.shots, own.labeling.window)
+            found[f"02 {card.name} {labeling.set_name(way, written)}{note}"] = asked
     return found
 
 
@@ -451,8 +485,9 @@ def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) ->
             return load(card, split, own.source).to_list()[:n], ""
         except ValueError:
             gone.add(place)
-    labels = itertools.cycle(card.labels)
-    long = [{"id": str(i), **dict.fromkeys(card.fields, "x" * UNREAD), "label": next(labels)} for i in range(n)]
+    choices = {"choices": ["x" * UNREAD_CHOICE] * MOST_CHOICES} if card.kind == "multiple_choice" else {}
+    labels = itertools.cycle(card.labels or ["x" * UNREAD_CHOICE])
+    long = [{"id": str(i), **dict.fromkeys(card.fields, "x" * UNREAD), **choices, "label": next(labels)} for i in range(n)]
     return long, f" (data not at hand: {UNREAD} bytes a field)"
 
 
@@ -573,17 +608,26 @@ def recorded_sets(card: Card) -> Iterator[ExampleSet]:
     for method, plan in plans_of(card, own, load(card, "train").to_list()[: own.raw]).items():
         written = creation.write(plan, teacher, Embedder(study.embedder))
         first = priced_set(method, written.examples, written.bill.nanodollars, teacher.model, len(written.shown))
-        yield first._replace(account=written.account())
+        if method not in dialogues.METHODS:
+            yield first._replace(account=written.account())
         if method in own.generation.rephrase:
             sampling = own.generation.temperature, own.generation.top_p
             again = rephrasing.rephrase(card, first.rows, teacher, *sampling, own.generation.rephrase_all)
             both = written.bill.nanodollars + again.bill.nanodollars
             yield priced_set(f"{method}{rephrasing.SUFFIX}", again.examples, both, teacher.model, len(written.shown))
+        yield from (recorded_labels(card, own, teacher, way, first) for name, way in own.labeling.of_written if name == method)
     for method in own.labeling.methods if own.labeling.n else ():
-        given = own.labeling.n, method, own.labeling.shots, own.raw, own.seed
-        pool, shown = labeling.pool_and_shots(card, None, "train", *given)
-        labeled = labeling.label(card, pool, teacher, method, shown)
-        yield priced_set(f"labeled_{method}", labeled.examples, labeled.bill.nanodollars, teacher.model, len(shown))
+        yield recorded_labels(card, own, teacher, method)
+
+
+def recorded_labels(card: Card, own: Study, teacher: Teacher, method: str, written: ExampleSet | None = None) -> ExampleSet:
+    """What 02 makes of the recordings: of raw examples, or of a set that 01 wrote."""
+    n, ways = own.generation.n if written else own.labeling.n, own.labeling
+    pool, shown = labeling.pool_and_shots(card, None, "train", n, method, ways.shots, own.raw, own.seed, written)
+    labeled = labeling.label(card, pool, teacher, method, shown, "train", ways.window, written)
+    paid = labeled.bill.nanodollars + nano(labeling.dollars_before(card, len(pool), "train", written))
+    seen = labeling.humans_shown(shown, written)
+    return priced_set(labeling.set_name(method, written and written.method), labeled.examples, paid, teacher.model, seen)
 
 
 def priced_set(method: str, rows: list[Row], nanodollars: int, teacher: str, shown: int) -> ExampleSet:

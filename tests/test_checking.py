@@ -23,7 +23,7 @@ def asked(card: Card, rows: list[dict[str, Any]], served: Served, folder: Path) 
     marks = {"source": "synthetic", "method": "tree", "dollars": 0.5}
     written = ExampleSet("tree", [row | marks for row in rows], 0.5, "m")
     pool, shown = pool_and_shots(card, None, "train", 99, "again", 1, 60, 1, written)
-    assert (pool, shown, set_name("again", written)) == (written.rows, [], "tree_checked")
+    assert (pool, shown, set_name("again", "tree")) == (written.rows, [], "tree_checked")
     return label(card, pool, teacher_at(served.url, folder), "again", written=written)
 
 
