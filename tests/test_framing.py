@@ -398,7 +398,6 @@ def test_the_reference_dialogues_are_well_below_the_most_mentions_and_tokens() -
         (lambda: label(CARD, [ROW], canned(), "one_step", window=0), "window is a number of turns from 1 up, or None"),
         (lambda: pool_and_shots(CARD, None, "test", 3, "one_step", 9, 5, 1), "Labeling shows 9 human dialogues, but the first 5"),
         (lambda: written_dialogues(CARD, WRITTEN._replace(rows=[{"id": "1"}])), "The set 'pseudo' holds no dialogues of task 'frames' (no topic, turns)."),
-        (lambda: written_dialogues(read_card("news"), WRITTEN), "Examples that 01 wrote for 'news' (text) have their labels"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_said(call: Callable[[], object], said: str) -> None:
