@@ -97,7 +97,7 @@ TEXTS = ("diversity", "map", "lengths", "telling_words", "guessing")
 STRAYING = [task for task, (_, own) in tasks_of.items() if set(own.generation.methods) & set(STRATEGIES)]
 DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in TEXTS + ("drift", "tree") * (task in STRAYING)] for task in tasks_of}
 ANSWERS = [f"{FIGURES}/{kind}" for kind in studies.pictures_of_scores(study)]
-RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "scores", "tasks")]
+RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "answers", "next_runs", "scores", "tasks")] + [f"{FIGURES}/report.html"]
 
 
 NONE = "(?!)"  # No task.

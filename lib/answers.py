@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lib import surface as surfaces_of
 from lib.budget import NONE, Offer, cell, kind_of_mix, offer_of
+from lib.metrics import over_seeds
 from lib.surface import CannotTell, Surface, slopes
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ HELD_OUT = 0.25
 """Part of the mixes, the dearest, that validation holds out."""
 
 Offers = Mapping[tuple[str, str], Offer]
+Curves = Mapping[tuple[str, str], "Spent"]
 
 
 class Spent(NamedTuple):
@@ -209,6 +211,56 @@ def curve_budgets(scores: "DataFrame", task: str, offer: Offer, budgets: Sequenc
     return [float(amount) for amount in np.geomspace(max(float(paid[paid > 0].min()), top / 1000), top, number)]
 
 
+def curves(surfaces: Sequence[Surface], of: Offers, scores: "DataFrame", budgets: Sequence[float]) -> Curves:
+    """For each task and method what money buys, at so many budgets that a curve can be drawn through them."""
+    found = {}
+    for one in surfaces:
+        offer = of[one.task, one.method]
+        found[one.task, one.method] = spend(one, offer, curve_budgets(scores, one.task, offer, budgets))
+    return found
+
+
+def measured(scores: "DataFrame", surface: Surface) -> "DataFrame":
+    """Mean and interval of each mix that a surface was fitted to."""
+    return over_seeds(surfaces_of.rows_of(scores, surface.task, surface.method), ["n_human", "n_synthetic"])
+
+
+def shares_by_budget(surfaces: Sequence[Surface], of: Offers, drawn: Curves) -> "DataFrame":
+    """The best part for people at each budget of a curve."""
+    import pandas as pd
+
+    tables = [best_mixes(one, drawn[one.task, one.method], of[one.task, one.method]) for one in surfaces]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["task"])
+
+
+def qualities(surfaces: Sequence[Surface], drawn: Curves) -> "DataFrame":
+    """The score of each way to spend each budget of a curve."""
+    import pandas as pd
+
+    rows = []
+    for one in surfaces:
+        spent = drawn[one.task, one.method]
+        best, every = spent.ways(spent.best), spent.ways(spent.draws)
+        for way in WAYS:
+            low, high = interval(every[way])
+            found = {"budget": spent.budgets, "mean": best[way], "low": low, "high": high}
+            rows.append(pd.DataFrame({"task": one.task, "method": one.method, "way": way} | found))
+    table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["task", "mean", "low"])
+    return table[(table["mean"] > -1) & (table.low > -float("inf"))].reset_index(drop=True)
+
+
+def dollars_for_scores(surfaces: Sequence[Surface], drawn: Curves) -> "DataFrame":
+    """What every score within reach costs, for each task, method and way; not those that the least budget reaches."""
+    import pandas as pd
+
+    found = []
+    for one in surfaces:
+        spent = drawn[one.task, one.method]
+        costs = dollars_for(one, spent, targets_for(spent))
+        found.append(costs[costs.dollars > spent.budgets[0]])
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["task", "dollars"])
+
+
 def dollars_for(surface: Surface, spent: Spent, targets: Sequence[float]) -> "DataFrame":
     """What a score costs with people alone, the teacher alone and the best mix; inf, if no budget of these reaches it."""
     import pandas as pd
@@ -275,6 +327,31 @@ def worth_of_one(logs: "np.ndarray", h: Any, s: Any) -> "np.ndarray":
     by_h, by_s = slopes(logs, h, s)
     found: np.ndarray = by_s / by_h
     return found
+
+
+def exchanges(surfaces: Sequence[Surface], plan: "DataFrame") -> "DataFrame":
+    """What an example of each chosen method is worth at the best mix of each budget."""
+    import pandas as pd
+
+    rows = plan[plan.chosen]
+    found = [
+        exchange(one, [*zip(mine.n_human, mine.n_synthetic, strict=True)]).assign(budget=mine.budget.to_numpy())
+        for one in surfaces
+        if len(mine := rows[(rows.task == one.task) & (rows.method == one.method)])
+    ]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["task"])
+
+
+def next_for_all(surfaces: Sequence[Surface], of: Offers, plan: "DataFrame", number: int = 5) -> "DataFrame":
+    """For each chosen surface the runs that narrow the answer for its largest budget most for their money."""
+    import pandas as pd
+
+    found = []
+    for one in surfaces:
+        top = float(plan[(plan.task == one.task) & plan.chosen].budget.max())
+        runs = next_runs(one, of[one.task, one.method], top)
+        found.append(runs[runs.expected < runs.width - 1e-9].head(number))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["task"])
 
 
 def next_runs(surface: Surface, offer: Offer, budget: float, seeds: int = 3) -> "DataFrame":

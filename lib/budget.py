@@ -9,6 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import yaml
+
+from lib import paths
 from lib.metrics import SHOWN, over_seeds
 from lib.prices import dollars, nano
 
@@ -145,8 +148,20 @@ def with_prices(
     )
 
 
+def budgets_of(scores: Sequence[str], given: list[float] | None) -> list[float]:
+    """The budgets as given; else those of the study whose table the scores are (figures/STUDY/scores.csv), if it is one."""
+    if given is not None:
+        return given
+    places = [Path(path).parent for path in scores]
+    study = paths.STUDIES / f"{places[0].name}.yaml" if places else paths.STUDIES
+    if len(places) != 1 or places[0].parent.name != "figures" or not study.is_file():
+        return []
+    said = yaml.safe_load(study.read_text(encoding="utf-8"))
+    return [float(budget) for budget in (said.get("budgets") or {}).get("budgets", [])]
+
+
 def read_scores(
-    paths: list[str],
+    tables: list[str],
     human_price: float | None = None,
     synthetic_price: float | None = None,
     training_price: float = 0.0,
@@ -158,17 +173,17 @@ def read_scores(
 
     from lib.records import read_table
 
-    if not paths:
+    if not tables:
         raise ValueError("There is no table of scores to read: give at least one file that 04 wrote, or a CSV of your own.")
     for name, price in {"training_price": training_price, "run_price": run_price}.items():
         if not 0 <= price < float("inf"):
             raise ValueError(f"{name} is {price!r}; it must be a number of dollars from 0 up.")
     given = {"human_price": human_price, "synthetic_price": synthetic_price}
     known = [column for column, price in given.items() if price is not None]
-    tables = [checked_scores(completed(read_table(path), path), path, known) for path in paths]
-    scores = pd.concat([table.dropna(axis="columns", how="all") for table in tables], ignore_index=True)
+    found = [checked_scores(completed(read_table(path), path), path, known) for path in tables]
+    scores = pd.concat([table.dropna(axis="columns", how="all") for table in found], ignore_index=True)
     scores = scores.assign(**{column: price for column, price in given.items() if price is not None})
-    scores = scores.reindex(columns=list(dict.fromkeys([*(name for table in tables for name in table), *scores])))
+    scores = scores.reindex(columns=list(dict.fromkeys([*(name for table in found for name in table), *scores])))
     if human_price is not None:
         scores["human_price_source"] = "the parameter human_price"
     if training_price or run_price:

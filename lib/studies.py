@@ -322,7 +322,10 @@ def pictures_of_scores(study: Study) -> list[str]:
         "quality_by_share": bool(study.budgets.budgets),
         "quality_by_dollars": True,
     }
-    return [name for name, is_wanted in wanted.items() if is_wanted]
+    answers = any(one.human and any(one.synthetic) for one in sizes) or bool(study.budgets.budgets)
+    maps = [f"iso_scores_{task}" for task in by_task(study)]
+    found = [name for name, is_wanted in wanted.items() if is_wanted]
+    return found + [*maps, "best_mix_by_budget", "best_share_by_budget", "dollars_for_score", "held_out"] * answers
 
 
 def budget_of(study: Study, given: object) -> float | None:

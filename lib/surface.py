@@ -170,9 +170,10 @@ def fit(rows: "DataFrame", draws: int = DRAWS, seed: int = 1) -> Surface:
 
     check_can_tell(rows)
     runs = runs_of(rows)
-    noise = noise_of_seeds(runs)
+    noise, starts = noise_of_seeds(runs), places_around(runs.prior)
     for _ in range(2):  # The second time with the noise that includes how far the fit is off.
-        best = best_fit(runs, noise)
+        best = best_fit(runs, noise, starts)
+        starts = [best]
         off = runs.score - predict(best, runs.h, runs.s)
         noise = max(float(np.sqrt((off**2).sum() / max(1, len(off) - len(best) // 2))), LEAST_NOISE)
     check_rises(rows, runs.score, off)
@@ -211,20 +212,25 @@ def gradients(logs: "np.ndarray", runs: Runs, noise: float) -> "np.ndarray":
     return np.concatenate([of_runs, of_priors], axis=-2)
 
 
-def best_fit(runs: Runs, noise: float, starts: int = STARTS) -> "np.ndarray":
-    """By scipy, from the priors' middle and some places around it."""
+def places_around(prior: "np.ndarray") -> "list[np.ndarray]":
+    """Where to begin: at the priors' middle and further and further from it."""
     import numpy as np
-    from scipy.optimize import least_squares
 
     rng = np.random.default_rng(0)
-    firsts = runs.prior + rng.normal(size=(starts, len(WIDTHS))) * [*WIDTHS.values()] * np.linspace(0, 1, starts)[:, None]
-    found = [
-        least_squares(
-            lambda logs: residuals(logs, runs, runs.prior, noise), first, lambda logs: gradients(logs, runs, noise),
-            loss="soft_l1", f_scale=ROBUST,
-        )
-        for first in firsts
-    ]  # fmt: skip
+    return [prior + far * rng.normal(size=len(prior)) * [*WIDTHS.values()] for far in np.linspace(0, 1, STARTS)]
+
+
+def best_fit(runs: Runs, noise: float, starts: "Sequence[np.ndarray]") -> "np.ndarray":
+    """By scipy, the best of what it finds from some places."""
+    from scipy.optimize import least_squares
+
+    def off(logs: "np.ndarray") -> "np.ndarray":
+        return residuals(logs, runs, runs.prior, noise)
+
+    def steep(logs: "np.ndarray") -> "np.ndarray":
+        return gradients(logs, runs, noise)
+
+    found = [least_squares(off, start, steep, loss="soft_l1", f_scale=ROBUST) for start in starts]
     best: np.ndarray = min(found, key=lambda one: float(one.cost)).x
     return best
 
@@ -340,3 +346,11 @@ def fit_all(scores: "DataFrame", draws: int = DRAWS, seed: int = 1) -> tuple[lis
             except CannotTell as error:
                 refused[str(task), method] = str(error)
     return found, refused
+
+
+def summary(surfaces: Sequence[Surface]) -> "DataFrame":
+    """How well each surface fits."""
+    import pandas as pd
+
+    names = ("task", "method", "runs", "cells", "r2", "error", "noise")
+    return pd.DataFrame([[getattr(one, name) for name in names] for one in surfaces], columns=names)
