@@ -28,6 +28,8 @@ MOST = 10**12
 WAYS = (NONE, "synthetic only", "best mix")
 WORTHLESS = 0.01
 """Of a human example: a synthetic one that adds less than this no longer replaces any."""
+CURVE_DRAWS = 300
+"""Refits that bands of curves come from."""
 OUTCOMES = 64
 """Results of a planned run that are tried."""
 HELD_OUT = 0.25
@@ -73,7 +75,8 @@ def spend(surface: Surface, offer: Offer, budgets: Sequence[float], far: float =
     names = "n_human", "n_synthetic", "dry"
     h, s, dry = (np.array([[getattr(one, name) if one else 0 for one in row] for row in bought]) for name in names)
     if not (h + s).any():
-        raise CannotTell(f"{surface.task}: {in_dollars(max(budgets))} buys no example of {surface.method} nor of people.")
+        where = f"{surface.task}, {surface.method}"
+        raise CannotTell(f"{where}: {in_dollars(max(budgets))} buys no example, neither of people nor of the teacher.")
     best, draws = surface.scores(h.ravel(), s.ravel()), surface.spread(h.ravel(), s.ravel())
     nothing = (h + s).ravel() == 0
     best[nothing], draws[:, nothing] = -np.inf, -np.inf
@@ -215,8 +218,8 @@ def curves(surfaces: Sequence[Surface], of: Offers, scores: "DataFrame", budgets
     """For each task and method what money buys, at so many budgets that a curve can be drawn through them."""
     found = {}
     for one in surfaces:
-        offer = of[one.task, one.method]
-        found[one.task, one.method] = spend(one, offer, curve_budgets(scores, one.task, offer, budgets))
+        offer, few = of[one.task, one.method], one._replace(draws=one.draws[:CURVE_DRAWS])
+        found[one.task, one.method] = spend(few, offer, curve_budgets(scores, one.task, offer, budgets))
     return found
 
 

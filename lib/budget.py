@@ -184,8 +184,7 @@ def read_scores(
     scores = pd.concat([table.dropna(axis="columns", how="all") for table in found], ignore_index=True)
     scores = scores.assign(**{column: price for column, price in given.items() if price is not None})
     scores = scores.reindex(columns=list(dict.fromkeys([*(name for table in found for name in table), *scores])))
-    if human_price is not None:
-        scores["human_price_source"] = "the parameter human_price"
+    scores = scores.assign(**{f"{column}_source": f"the parameter {column}" for column in known})
     if training_price or run_price:
         scores = scores.assign(training_price=training_price, run_price=run_price)
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
@@ -255,17 +254,21 @@ def price_list(scores: "DataFrame") -> "DataFrame":
     import pandas as pd
 
     rows = []
-    for (task, method), group in scores.groupby(["task", "method"], sort=False):
-        first = group.iloc[0]
-        if method == NONE or not (scores[scores.task == task].method == NONE).any():
-            source = first.get("human_price_source", None)
-            rows.append([task, "human", first.human_price, "as the score rows say" if pd.isna(source) else source])
-        if method != NONE:
-            rows.append([task, method, first.synthetic_price, "bill of the teacher, what was not kept included, or as given"])
+    for task, of_task in scores.groupby("task", sort=False):
+        first = of_task.iloc[0]
+        rows.append([task, "human", first.human_price, said_of(first, "human_price_source", "as the score rows say")])
+        for method, group in of_task[of_task.method != NONE].groupby("method", sort=False):
+            source = said_of(group.iloc[0], "synthetic_price_source", "the teacher's bill, what was not kept included")
+            rows.append([task, method, group.synthetic_price.iloc[0], source])
     for name, what in {"training_price": "learning from one example", "run_price": "one training run"}.items():
         if name in scores:
             rows.append(["all", what, scores[name].iloc[0], f"the parameter {name}"])
-    return pd.DataFrame(rows, columns=["task", "what", "dollars", "source"]).sort_values("task", kind="stable", ignore_index=True)
+    return pd.DataFrame(rows, columns=["task", "what", "dollars", "source"])
+
+
+def said_of(row: Any, column: str, otherwise: str) -> str:
+    found = row.get(column, None)
+    return found if isinstance(found, str) else otherwise
 
 
 def measures_of(scores: "DataFrame") -> list[str]:

@@ -65,16 +65,12 @@ def limits(row: Any) -> list[str]:
     """What makes an answer weaker than its interval says."""
     found = []
     if row.limited:
-        found.append(f"Not all the money is spent: no run learned from more than a {one_in(FAR)} of these numbers.")
+        found.append(f"Not all the money is spent: this keeps to {FAR:g} times what any run learned from.")
     elif row.beyond:
         found.append("It is more than any run learned from.")
     if row.dry:
         found.append("The pool at hand holds fewer.")
     return found
-
-
-def one_in(times: float) -> str:
-    return "half" if times == 2 else f"part in {times:g}"
 
 
 def article(word: str) -> str:
@@ -96,6 +92,14 @@ def recommendations(plan: "DataFrame", metrics: Mapping[str, str], data: Mapping
         *_, top = rows[rows.chosen].sort_values("budget").itertuples()
         found.append(recommendation(top, rows.method.nunique(), metrics.get(str(task), "score"), data.get(str(task), "")))
     return found
+
+
+def reasons(*refused: Mapping[tuple[str, str], str]) -> list[str]:
+    """Why there is no answer, methods of a task with the same reason together."""
+    methods: dict[tuple[str, str], list[str]] = {}
+    for (task, method), said in (pair for one in refused for pair in one.items()):
+        methods.setdefault((task, said.partition(": ")[2]), []).append(method)
+    return [f"{task}, {', '.join(names)}: {said}" for (task, said), names in methods.items()]
 
 
 def as_markdown(sentences: Iterable[str], gaps: Iterable[str]) -> str:

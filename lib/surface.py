@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 DRAWS = 1000
-WIDTHS = {"floor": 0.7, "gain": 0.7, "n0": 1.5, "alpha": 0.6, "k": 1.5, "S": 1.7, "B": 1.5, "c": 0.8}
+WIDTHS = {"floor": 0.7, "gain": 0.7, "n0": 1.5, "alpha": 0.6, "k": 1.5, "S": 1.7, "B": 2.0, "c": 1.0}
 """How wide the prior of each number's logarithm is."""
 ROBUST = 2.0
 """Standard deviations from which on a run counts less than its square."""
 NOISE, LEAST_NOISE = 0.02, 0.002
 """Of a score: what is taken to begin with, and the least (cells that agree better than that were lucky)."""
-STARTS, STEPS, LONGEST, ENOUGH = 4, 60, 1.5, 1e-3
+STARTS, STEPS, LONGEST, ENOUGH = 3, 60, 1.5, 1e-2
 """Of a fit: where it begins, how often and how far the refits go at most, and how little a step has to gain for the last."""
-AT_ONCE = 300_000
-"""Runs times refits that are held in memory together."""
+AT_ONCE = 50_000
+"""Runs times refits that are worked on together: more would leave the cache."""
 FEWEST_CELLS = 5
 CHANCE = 0.05
 """How often mixes that are all worth the same may be taken for different ones."""
@@ -161,7 +161,7 @@ def runs_of(rows: "DataFrame") -> Runs:
     ranged = max(float(np.ptp(means)), NOISE)
     size = np.exp(np.log(h[h > 0]).mean())
     floor = max(0.6 * (1 - means.max()), NOISE)
-    return Runs(h, s, score, cell, np.log([floor, 1.5 * ranged, 0.3 * size, 0.6, 0.3, s.max(), 0.1 * ranged, 1.2]))
+    return Runs(h, s, score, cell, np.log([floor, 1.5 * ranged, 0.3 * size, 0.6, 0.3, s.max(), 0.1 * ranged, 1.5]))
 
 
 def fit(rows: "DataFrame", draws: int = DRAWS, seed: int = 1) -> Surface:
