@@ -116,7 +116,7 @@ for task, (card, own) in tasks_of.items():
 TEXTS, TOLD, MARKED = ("diversity", "map", "lengths"), ("telling_words", "guessing"), ("frequencies", "shape")
 DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in studies.pictures_of_texts(card, own)] for task, (card, own) in tasks_of.items()}
 ANSWERS = [f"{FIGURES}/{kind}" for kind in studies.pictures_of_scores(study)]
-RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "scores", "tasks")]
+RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "answers", "next_runs", "scores", "tasks")] + [f"{FIGURES}/report.html"]
 
 
 MEASURES = [f"{FIGURES}/diversity_{task}.csv" for task, found in DIVERSITY.items() if study.findings and found]
@@ -328,6 +328,6 @@ rule budget:
             expected=[path.split("/")[-1] for path in ANSWERS],
             totals=sorted({n for _, own in tasks_of.values() for n in own.sizes.totals}),
             budgets=sorted({n for _, own in tasks_of.values() for n in own.budgets.budgets}),
-            shares=shares_of_tasks(), measures=MEASURES,
+            shares=shares_of_tasks(), diversity=MEASURES,
             **study.budgets.model_dump(include={"human_price", "synthetic_price"})),
     shell: PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"

@@ -6,13 +6,17 @@ examples: never over the budget. A pool that holds fewer examples than the money
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lib.metrics import over_seeds
-from lib.prices import nano
+import yaml
+
+from lib import paths
+from lib.metrics import SHOWN, over_seeds
+from lib.prices import dollars, nano
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 NONE = "human only"
 """The method of a mix without synthetic examples."""
@@ -31,6 +35,8 @@ COLUMNS = [
     "synthetic_pool",
 ]
 """What the budget notebook needs to know of a training run."""
+NEEDED = ["n_human", "n_synthetic", "seed", "score"]
+"""What a table of one's own must have; the rest has defaults or is given."""
 
 
 class Prices(NamedTuple):
@@ -56,6 +62,25 @@ class Cell(NamedTuple):
         return self.n_human < self.bought_human or self.n_synthetic < self.bought_synthetic
 
 
+class Offer(NamedTuple):
+    """What examples of a method cost beside those of people, how many there are, how many human ones its prompts show, and what a
+    training run costs whatever its size."""
+
+    prices: Prices
+    pools: tuple[int, int]
+    shown: int = 0
+    per_run: float = 0.0
+
+
+def offer_of(rows: "DataFrame") -> Offer:
+    """Of one method's score rows; learning from an example adds to its price."""
+    first = rows.iloc[0]
+    training = float(first.get("training_price", 0.0))
+    prices = Prices(first.human_price + training, first.synthetic_price + training)
+    pools = int(first.human_pool), int(first.synthetic_pool)
+    return Offer(prices, pools, int(first.get("human_shown", 0)), float(first.get("run_price", 0.0)))
+
+
 def allocate(budget: float, share: float, prices: Prices) -> tuple[int, int]:
     """How many human and synthetic examples a budget buys at a share."""
     check_prices(prices)
@@ -76,10 +101,15 @@ def check_prices(prices: Prices) -> None:
             raise ValueError(f"The price of a {kind} example is {price!r}; it must be a positive number of dollars.")
 
 
-def cell(method: str, budget: float, share: float, prices: Prices, pools: tuple[int, int], shown: int = 0) -> Cell | None:
-    """What a budget and a share buy of a method's examples, beside the human ones that its prompts show; no synthetic ones at all
-    is `human only`. None, if what is shown cannot be bought."""
-    human, synthetic = allocate(budget, share, prices)
+def cell(
+    method: str, budget: float, share: float, prices: Prices, pools: tuple[int, int], shown: int = 0, per_run: float = 0.0
+) -> Cell | None:
+    """What a budget and a share buy of a method's examples, beside the human ones that its prompts show and the training; no
+    synthetic ones at all is `human only`. None, if what is shown or the training cannot be bought."""
+    left = dollars(nano(budget) - nano(per_run)) if per_run else budget
+    if budget > 0 >= left:
+        return None
+    human, synthetic = allocate(left, share, prices)
     if synthetic and pools[1]:
         human -= shown
     if human < 0:
@@ -89,11 +119,17 @@ def cell(method: str, budget: float, share: float, prices: Prices, pools: tuple[
 
 
 def cells(
-    method: str, budgets: Iterable[float], shares: Iterable[float], prices: Prices, pools: tuple[int, int], shown: int = 0
+    method: str,
+    budgets: Iterable[float],
+    shares: Iterable[float],
+    prices: Prices,
+    pools: tuple[int, int],
+    shown: int = 0,
+    per_run: float = 0.0,
 ) -> Iterator[Cell]:
     """Every budget at every share; a cell that buys nothing is left out, and one that cannot buy what the prompts show."""
     shares = list(shares)
-    every = (cell(method, budget, share, prices, pools, shown) for budget in budgets for share in shares)
+    every = (cell(method, budget, share, prices, pools, shown, per_run) for budget in budgets for share in shares)
     return (found for found in every if found is not None and found.n_human + found.n_synthetic > 0)
 
 
@@ -112,27 +148,72 @@ def with_prices(
     )
 
 
-def read_scores(paths: list[str], human_price: float | None = None, synthetic_price: float | None = None) -> "DataFrame":
-    """The score rows of some files, checked; prices given here take the place of those in the rows."""
+def budgets_of(scores: Sequence[str], given: list[float] | None) -> list[float]:
+    """The budgets as given; else those of the study whose table the scores are (figures/STUDY/scores.csv), if it is one."""
+    if given is not None:
+        return given
+    places = [Path(path).parent for path in scores]
+    study = paths.STUDIES / f"{places[0].name}.yaml" if places else paths.STUDIES
+    if len(places) != 1 or places[0].parent.name != "figures" or not study.is_file():
+        return []
+    said = yaml.safe_load(study.read_text(encoding="utf-8"))
+    return [float(budget) for budget in (said.get("budgets") or {}).get("budgets", [])]
+
+
+def read_scores(
+    tables: list[str],
+    human_price: float | None = None,
+    synthetic_price: float | None = None,
+    training_price: float = 0.0,
+    run_price: float = 0.0,
+) -> "DataFrame":
+    """The score rows of some files, checked; prices given here take the place of those in the rows. Training costs nothing, if
+    it is not said what an example to learn from and a run cost."""
     import pandas as pd
 
     from lib.records import read_table
 
-    if not paths:
+    if not tables:
         raise ValueError("There is no table of scores to read: give at least one file that 04 wrote, or a CSV of your own.")
+    for name, price in {"training_price": training_price, "run_price": run_price}.items():
+        if not 0 <= price < float("inf"):
+            raise ValueError(f"{name} is {price!r}; it must be a number of dollars from 0 up.")
     given = {"human_price": human_price, "synthetic_price": synthetic_price}
     known = [column for column, price in given.items() if price is not None]
-    scores = pd.concat([checked_scores(read_table(path), path, known) for path in paths], ignore_index=True)
+    found = [checked_scores(completed(read_table(path), path), path, known) for path in tables]
+    scores = pd.concat([table.dropna(axis="columns", how="all") for table in found], ignore_index=True)
     scores = scores.assign(**{column: price for column, price in given.items() if price is not None})
+    scores = scores.reindex(columns=list(dict.fromkeys([*(name for table in found for name in table), *scores])))
+    scores = scores.assign(**{f"{column}_source": f"the parameter {column}" for column in known})
+    if training_price or run_price:
+        scores = scores.assign(training_price=training_price, run_price=run_price)
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
         check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
+    return scores
+
+
+def completed(scores: "DataFrame", path: str) -> "DataFrame":
+    """A table of one's own with what it may leave out: task and method are called after the file and `synthetic`, prices are
+    still to be given, pools hold as much as the largest run learned from. Rows without synthetic examples are `human only`."""
+    if any(column not in scores for column in NEEDED):
+        return scores
+    defaults = {"task": Path(path).stem, "method": "synthetic", "metric": "score", "human_price": None, "synthetic_price": None}
+    scores = scores.assign(**{name: value for name, value in defaults.items() if name not in scores})
+    scores["method"] = scores.method.where(scores.n_synthetic != 0, NONE)
+    if "human_pool" not in scores:
+        scores["human_pool"] = scores.groupby("task").n_human.transform("max")
+    if "synthetic_pool" not in scores:
+        scores["synthetic_pool"] = scores.groupby(["task", "method"]).n_synthetic.transform("max")
     return scores
 
 
 def checked_scores(scores: "DataFrame", path: str, known: Sequence[str] = ()) -> "DataFrame":
     """The rows if they are whole; those without synthetic examples need no price and pool of them, nor any what is `known`."""
     if missing := [column for column in COLUMNS if column not in scores]:
-        raise ValueError(f"{path}: no column {', '.join(missing)}. A table of scores has {', '.join(COLUMNS)}.")
+        raise ValueError(
+            f"{path}: no column {', '.join(name for name in missing if name in NEEDED)}. A table of scores has at least "
+            f"{', '.join(NEEDED)}; what else there can be: {', '.join(name for name in COLUMNS if name not in NEEDED)}."
+        )
     if "evaluated_on" in scores:
         scores = scores[scores.evaluated_on == TEST]
     if scores.empty:
@@ -143,7 +224,10 @@ def checked_scores(scores: "DataFrame", path: str, known: Sequence[str] = ()) ->
             gap and not (none and column.startswith("synthetic")) for gap, none in zip(scores[column].isna(), alone, strict=True)
         ]
         if any(empty):
-            raise ValueError(f"{path}, row {scores.index[empty.index(True)] + 1}: the {column} is missing.")
+            hint = f"; give {column} as a parameter" if column.endswith("price") else ""
+            raise ValueError(f"{path}, row {scores.index[empty.index(True)] + 1}: the {column} is missing{hint}.")
+    for column, (most, wanted) in RANGES.items():
+        check_range(scores[column], f"{path}, row", most, wanted)
     return scores
 
 
@@ -166,37 +250,109 @@ def out_of_domain(paths: Sequence[str]) -> "DataFrame":
     return pd.concat([one[one.evaluated_on != TEST] for one in tables if "evaluated_on" in one] or [tables[0].head(0)])
 
 
+RANGES: dict[str, tuple[float, str]] = {
+    "n_human": (float("inf"), "whole numbers of examples from 0 up"),
+    "n_synthetic": (float("inf"), "whole numbers of examples from 0 up"),
+    "score": (1.0, "between 0 and 1 (percents are to be divided by 100)"),
+}
+"""The most that a column may hold, and in words what it holds."""
+
+
+def check_range(values: "Series", where: str, most: float, wanted: str) -> None:
+    import pandas as pd
+
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = ~numbers.between(0, most) | (numbers == float("inf")) | ((numbers % 1 != 0) if most > 1 else False)
+    if wrong.any():
+        row = wrong.idxmax()
+        raise ValueError(f"{where} {row + 1}: {values.name} is {values[row]}; {values.name} values are {wanted}.")
+
+
+def price_list(scores: "DataFrame") -> "DataFrame":
+    """What one example of each kind costs, and who says so."""
+    import pandas as pd
+
+    rows = []
+    for task, of_task in scores.groupby("task", sort=False):
+        first = of_task.iloc[0]
+        rows.append([task, "human", first.human_price, said_of(first, "human_price_source", "as the score rows say")])
+        for method, group in of_task[of_task.method != NONE].groupby("method", sort=False):
+            source = said_of(group.iloc[0], "synthetic_price_source", "the teacher's bill, what was not kept included")
+            rows.append([task, method, group.synthetic_price.iloc[0], source])
+    for name, what in {"training_price": "learning from one example", "run_price": "one training run"}.items():
+        if name in scores:
+            rows.append(["all", what, scores[name].iloc[0], f"the parameter {name}"])
+    return pd.DataFrame(rows, columns=["task", "what", "dollars", "source"])
+
+
+def said_of(row: Any, column: str, otherwise: str) -> str:
+    found = row.get(column, None)
+    return found if isinstance(found, str) else otherwise
+
+
+def measures_of(scores: "DataFrame") -> list[str]:
+    """A task's score, and what else its kind is judged by, as far as the rows have it."""
+    metric = str(scores.metric.iloc[0]) if "metric" in scores else "score"
+    others = [name for names in SHOWN.values() for name in names if name in scores and scores[name].notna().all()]
+    return list(dict.fromkeys([metric, *others]))
+
+
 def by_cell(scores: "DataFrame", budgets: Sequence[float], shares: Shares) -> "DataFrame":
-    """One row for each task, method, budget and share: what it buys, whether a pool is dry, mean score and interval.
+    """One row for each task, method, budget and share, and each measure that the task is judged by, its score first: what it
+    buys, whether a pool is dry, mean and interval.
 
     A cell that no run was trained for, as when prices were changed since, has no score (nan); a method without any is left out.
     """
     import pandas as pd
 
-    mean = over_seeds(scores, ["task", "method", "n_human", "n_synthetic"])
     rows: list[dict[str, Any]] = []
     synthetic, shares_of = scores[scores.method != NONE], by_task(shares, scores.task)
     for (task, method), group in synthetic.groupby(["task", "method"], sort=False):
-        first = group.iloc[0]
-        prices, pools = Prices(first.human_price, first.synthetic_price), (int(first.human_pool), int(first.synthetic_pool))
-        shown = int(first.get("human_shown", 0))
-        for found in cells(str(method), budgets, shares_of[str(task)], prices, pools, shown):
+        for found in cells(str(method), budgets, shares_of[str(task)], *offer_of(group)):
             rows.append({"task": task, "curve": method, **found._asdict(), "dry": found.dry})
-    if budgets and not rows:
-        nothing = f"{budgets} dollars buy no example" if len(synthetic) else f"every row is {NONE}, none has synthetic examples"
-        raise ValueError(f"There is no cell to draw: {nothing}.")
     grid = pd.DataFrame(rows, columns=["task", "curve", *Cell._fields, "dry"])
-    grid = grid.merge(mean, how="left", on=["task", "method", "n_human", "n_synthetic"])
+    grid = grid.merge(by_measure(scores), how="left", on=["task", "method", "n_human", "n_synthetic"])
     known = grid[(grid.method != NONE) & grid["mean"].notna()][["task", "curve"]].drop_duplicates()
     return grid.merge(known, on=["task", "curve"])
 
 
+def by_measure(scores: "DataFrame") -> "DataFrame":
+    """Mean and interval of each mix, for each measure of its task."""
+    import pandas as pd
+
+    key = ["task", "method", "n_human", "n_synthetic"]
+    tables = []
+    for _, rows in scores.groupby("task", sort=False):
+        for number, measure in enumerate(measures_of(rows)):
+            tables.append(over_seeds(rows, key, measure if number else "score").assign(measure=measure))
+    return pd.concat(tables, ignore_index=True)
+
+
+def gaps(scores: "DataFrame", budgets: list[float]) -> list[str]:
+    """What the rows cannot answer, a sentence each."""
+    found = []
+    for task, rows in scores.groupby("task", sort=False):
+        if not (rows.method != NONE).any():
+            found.append(f"{task}: every row is {NONE}, none has synthetic examples, so no share can be compared.")
+            continue
+        if not (rows.method == NONE).any():
+            found.append(f"{task}: no row is {NONE}, so what people alone give is only known from mixes, if at all.")
+        offers = [offer_of(group) for method, group in rows.groupby("method") if method != NONE]
+        dear = [budget for budget in budgets if not any(any(cells("", [budget], [0, 1], *offer)) for offer in offers)]
+        if dear:
+            found.append(f"{task}: {', '.join(f'${budget:g}' for budget in dear)} buy no example, of people or of any method.")
+    return found
+
+
 def by_dollars(scores: "DataFrame") -> "DataFrame":
     """One row for each kind of mix that was trained: its dollars, mean score and interval. Human examples that prompts showed
-    had to be bought beside those that a student learns from."""
+    had to be bought beside those that a student learns from; and training, if it has a price."""
     bought = scores.n_human + (scores.human_shown if "human_shown" in scores else 0)
+    training = 0.0
+    if "run_price" in scores:
+        training = (scores.n_human + scores.n_synthetic) * scores.training_price + scores.run_price
     costed = scores.assign(
-        dollars=bought * scores.human_price + scores.n_synthetic * scores.synthetic_price.fillna(0.0),
+        dollars=bought * scores.human_price + scores.n_synthetic * scores.synthetic_price.fillna(0.0) + training,
         kind=[kind_of_mix(row.method, row.n_human) for row in scores.itertuples()],
     )
     return over_seeds(costed, ["task", "kind", "method", "n_human", "n_synthetic", "dollars"])
@@ -225,10 +381,15 @@ def best_shares(grid: "DataFrame") -> "DataFrame":
     import pandas as pd
 
     rows = []
-    for (task, curve, budget), group in grid.dropna(subset="mean").groupby(["task", "curve", "budget"], sort=False):
+    own = grid[grid.measure == grid.groupby("task").measure.transform(first_known)]
+    for (task, curve, budget), group in own.dropna(subset="mean").groupby(["task", "curve", "budget"], sort=False):
         best = group.loc[group["mean"].idxmax()]
         human = group[group.share == 0]["mean"]
         columns = ["share", "n_human", "n_synthetic", "mean", "low", "high", "seeds", "dry"]
         alone = float(human.iloc[0]) if len(human) else float("nan")
         rows.append({"task": task, "method": curve, "budget": budget, **best[columns].to_dict(), "human_alone": alone})
     return pd.DataFrame(rows)
+
+
+def first_known(values: "Series") -> Any:
+    return values.dropna().iloc[0]

@@ -235,33 +235,41 @@ def label_x(found: "Sequence[tuple[Any, str, Axes]]", label: str, every: bool = 
 
 
 def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
-    """Score against the share of the budget spent on synthetic data; a curve a budget, a row a method, a column a task."""
+    """Score against the share of the budget spent on synthetic data; a curve a budget, a row a method, a column a task, or
+    a measure of it where it is judged by several."""
     import seaborn as sns
 
     if grid.empty:
         return nothing("No cell of budgets and shares that was trained.")
-    tasks, curves = list(dict.fromkeys(grid.task)), list(dict.fromkeys(grid.curve))
+    grid = grid.assign(panel=[panel_of(row.task, row.measure, metrics) for row in grid.itertuples()])
+    tasks, curves = list(dict.fromkeys(grid.panel)), list(dict.fromkeys(grid.curve))
     budgets = sorted(grid.budget.unique())
     colors = dict(zip(budgets, sns.color_palette("viridis_r", len(budgets) + 1)[1:], strict=True))
-    places = {task: {share: i for i, share in enumerate(sorted(own.share.unique()))} for task, own in grid.groupby("task")}
+    places = {task: {share: i for i, share in enumerate(sorted(own.share.unique()))} for task, own in grid.groupby("panel")}
     rows = [
-        (curve, [task for task in block if ((grid.task == task) & (grid.curve == curve)).any()])
+        (curve, [task for task in block if ((grid.panel == task) & (grid.curve == curve)).any()])
         for block in blocks(tasks)
         for curve in curves
     ]
     figure, found = panels([row for row in rows if row[1]], 1.5)
     for curve, task, axis in found:
         for number, budget in enumerate(budgets):
-            part = grid[(grid.curve == curve) & (grid.task == task) & (grid.budget == budget)]
+            part = grid[(grid.curve == curve) & (grid.panel == task) & (grid.budget == budget)]
             part = part.dropna(subset="mean").sort_values("share")
             shift = (number - (len(budgets) - 1) / 2) * 0.09
             share_curve(axis, part, [places[task][share] + shift for share in part.share], colors[budget], f"${budget:g}")
-        axis.set(title=f"{task}: {named(curve)}", ylabel=named(metrics.get(task, "score")))
+        bare, _, measure = task.partition(" by ")
+        axis.set(title=f"{bare}: {named(curve)}", ylabel=named(measure or metrics.get(bare, "score")))
         axis.set_xticks(list(places[task].values()), [f"{100 * share:.3g}%" for share in places[task]])
     label_x(found, "share spent on the teacher", every=len({tuple(own) for own in places.values()}) > 1)
     handles, names = found[0][2].get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], title="budget", loc="outside right upper")
     return figure
+
+
+def panel_of(task: str, measure: Any, metrics: dict[str, str]) -> str:
+    """A task, and a measure where it is not the task's own; a cell without a score has none."""
+    return task if measure != measure or measure == metrics.get(task, measure) else f"{task} by {measure}"
 
 
 def share_curve(axis: "Axes", part: "DataFrame", x: list[float], color: Any, label: str) -> None:

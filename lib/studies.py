@@ -148,6 +148,11 @@ class Sizes(Strict):
     parts: list[float] = [0, 0.25, 0.5, 0.75, 1]
     """Of each total, how much is synthetic."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether people and a method are each trained alone, with equal numbers of examples."""
+        return bool(self.totals) and {0, 1} <= set(self.parts) or bool(set(self.human) & set(self.synthetic) - {0})
+
     @field_validator("human", "synthetic", "totals")
     @classmethod
     def counts(cls, values: list[int]) -> list[int]:
@@ -402,13 +407,18 @@ def pictures_of_scores(study: Study) -> list[str]:
     wanted = {
         "score_by_method": any(one.human and len(set(one.synthetic)) > 1 for one in sizes),
         "score_by_volume": any(len(set(one.synthetic)) > 2 for one in sizes),
-        "score_by_ratio": any(one.totals for one in sizes),
+        "score_by_ratio": any(one.totals and len(set(one.parts)) > 2 for one in sizes),
         "teacher_and_students": labels and any(one.synthetic for one in sizes),
         "quality_by_share": any(own.budgets.budgets for _, own in by_task(study).values()),
         "quality_by_dollars": True,
+        "against_human": any(own.training.also_test and own.sizes.alone for _, own in by_task(study).values()),
+        "cumulative": any(one.alone and len(set(one.totals)) > 2 for one in sizes),
         "findings": study.findings,
     }
-    return [name for name, is_wanted in wanted.items() if is_wanted]
+    answers = any(one.human and any(one.synthetic) for one in sizes) or bool(study.budgets.budgets)
+    maps = [f"iso_scores_{task}" for task, (_, own) in by_task(study).items() if own.methods]
+    found = [name for name, is_wanted in wanted.items() if is_wanted]
+    return found + [*maps, "best_mix_by_budget", "best_share_by_budget", "dollars_for_score", "held_out"] * answers
 
 
 def budget_of(study: Study, given: object) -> float | None:

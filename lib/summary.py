@@ -17,7 +17,9 @@ def lines(made: Iterable[str], artefacts: Iterable[str], notebooks: Iterable[str
             base, _, ending = path.rpartition(".")
             endings.setdefault(base, []).append(ending)
     figures = {base: found for base, found in endings.items() if found != ["csv"]}
-    yield from headed("Figures", [f"  {base}.{also(found)}" for base, found in figures.items()])
+    pages = [base for base, found in figures.items() if found == ["html"]]
+    yield from headed("Answer", [f"  {base}.html" for base in pages])
+    yield from headed("Figures", [f"  {base}.{also(found)}" for base, found in figures.items() if base not in pages])
     yield from headed("Tables", [f"  {base}.csv" for base in endings if base not in figures])
     yield from cost_lines([bill for path in artefacts if (bill := bill_of(path))])
     failed = [line for path in notebooks if (line := failure(path))]

@@ -167,12 +167,15 @@ def test_prices_given_take_the_place_of_those_in_the_rows(tmp_path: Path) -> Non
         (table({}).drop(columns=["seed", "score"]), ["scores.csv: no column seed, score.", "n_human"]),
         (table({}).iloc[:0], ["scores.csv: no rows"]),
         (table({}, {"score": None}), ["scores.csv, row 2", "the score is missing"]),
+        (table({}, {"score": 71.2}), ["scores.csv, row 2: score is 71.2", "between 0 and 1", "divided by 100"]),
+        (table({}, {"n_human": -1}), ["scores.csv, row 2: n_human is -1", "whole numbers"]),
+        (table({}, {"n_synthetic": 2.5}), ["scores.csv, row 2: n_synthetic is 2.5"]),
         (table({"n_human": None}), ["row 1", "missing"]),
         (table({}, {}, {"seed": None}), ["row 3"]),
         (table({"human_price": -1}), ["human example is -1"]),
         (table({"synthetic_price": -0.5}), ["synthetic example is -0.5"]),
         (table({}, {"synthetic_price": 0}), ["synthetic example is 0"]),
-        (table({"human_price": None}), ["row 1: the human_price is missing"]),
+        (table({"human_price": None}), ["row 1: the human_price is missing; give human_price as a parameter."]),
         (table({}, {"synthetic_price": None}), ["scores.csv, row 2", "synthetic_price"]),
         (table({}, {}, {"synthetic_pool": None}), ["scores.csv, row 3", "synthetic_pool"]),
     ],
@@ -265,9 +268,20 @@ def test_rows_of_other_domains_are_kept_apart(tmp_path: Path) -> None:
     assert budget.out_of_domain(files[1:]).empty
 
 
-def test_nothing_to_draw_is_said() -> None:
-    refused(lambda: budget.by_cell(pd.DataFrame([ALONE]), [2.0], [0.5]), "synthetic", "human only")
-    refused(lambda: budget.by_cell(GRID, [0.01], [0]), "[0.01] dollars buy no example")
+@pytest.mark.parametrize(
+    ("rows", "budgets", "said"),
+    [
+        ([ALONE], [2.0], ["t: every row is human only"]),
+        ([ROW], [2.0], ["t: no row is human only"]),
+        ([ROW, ALONE], [0.01, 2.0], ["t: $0.01 buy no example"]),
+        ([ROW, ALONE], [2.0], []),
+    ],
+)
+def test_what_the_rows_cannot_answer_is_said(rows: list[dict[str, Any]], budgets: list[float], said: list[str]) -> None:
+    found = budget.gaps(pd.DataFrame(rows), budgets)
+    assert [part in sentence for part, sentence in zip(said, found, strict=True)] == [True] * len(said)
+    if said and budgets != [2.0]:
+        assert budget.by_cell(pd.DataFrame(rows), [0.01], [0, 0.5]).empty
 
 
 def test_best_shares() -> None:
@@ -307,3 +321,66 @@ def test_dollars_count_what_was_shown_beside_what_is_learned_from() -> None:
     points = budget.by_dollars(rows).set_index(["n_human", "n_synthetic"]).dollars
     assert points[1, 4] == pytest.approx((1 + 3) * 0.5 + 4 * 0.1)
     assert points[2, 0] == pytest.approx(2 * 0.5)
+
+
+# ---- scores of one's own, training that costs, several measures ----
+
+
+def test_four_columns_are_enough(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"n_human": [0, 40, 20], "n_synthetic": [30, 0, 60], "seed": 1, "score": 0.5})
+    path = write(tmp_path, rows, "mine.csv")
+    refused(lambda: budget.read_scores([path]), "mine.csv, row 1: the human_price is missing; give human_price as a parameter.")
+    read = budget.read_scores([path], 0.5, 0.004)
+    assert read.task.tolist() == ["mine"] * 3
+    assert read.method.tolist() == ["synthetic", NONE, "synthetic"]
+    assert read.human_pool.tolist() == [40] * 3
+    assert read.synthetic_pool.tolist() == [60, 0, 60]
+    assert budget.price_list(read)[["what", "source"]].to_numpy().tolist() == [
+        ["human", "the parameter human_price"],
+        ["synthetic", "the parameter synthetic_price"],
+    ]
+    assert budget.offer_of(read[read.method != NONE]) == budget.Offer(Prices(0.5, 0.004), (40, 60))
+
+
+def test_training_has_a_price_if_it_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path, GRID)
+    refused(lambda: budget.read_scores([path], run_price=-1), "run_price is -1; it must be")
+    read = budget.read_scores([path], training_price=0.25, run_price=0.5)
+    offer = budget.offer_of(read[read.method != NONE])
+    assert (offer.prices, offer.per_run) == (Prices(1.25, 0.5), 0.5)
+    plain = budget.by_dollars(GRID).dollars
+    assert (budget.by_dollars(read).dollars - plain).tolist() == [0.25 * 5 + 0.5, 0.25 * 2 + 0.5, 0.25 * 6 + 0.5]
+    assert set(budget.price_list(read).what) == {"human", "m", "learning from one example", "one training run"}
+    assert cell("m", 0.5, 0.5, *offer) is None
+
+
+@given(dollars=DOLLARS, share=SHARES, prices=PRICES, per_run=st.floats(0, 10), shown=st.integers(0, 5))
+def test_a_cell_with_its_training_is_never_over_the_budget(
+    dollars: float, share: float, prices: Prices, per_run: float, shown: int
+) -> None:
+    found = cell("m", dollars, share, prices, (10**12, 10**12), shown, per_run)
+    if found is not None:
+        human = found.n_human + shown * (found.n_synthetic > 0)
+        assert human * nano(prices.human) + found.n_synthetic * nano(prices.synthetic) <= nano(dollars) - nano(per_run) + 1
+
+
+def test_a_task_of_several_measures_has_a_row_for_each() -> None:
+    rows = GRID.assign(metric="trigger_weighted_f1", trigger_weighted_f1=GRID.score, argument_weighted_f1=GRID.score / 2)
+    found = budget.by_cell(rows, [2.0], [0, 0.5, 1])
+    assert found.measure.tolist() == ["trigger_weighted_f1", "argument_weighted_f1"] * 3
+    assert found["mean"].tolist() == pytest.approx([0.55, 0.275, 0.7, 0.35, 0.4, 0.2])
+    assert budget.best_shares(found)["mean"].tolist() == pytest.approx([0.7])
+
+
+@pytest.mark.parametrize(
+    ("scores", "given", "said"),
+    [
+        (["figures/demo/scores.csv"], None, [0.9, 1.8, 3.6]),
+        (["figures/demo/scores.csv"], [], []),
+        (["mine.csv"], None, []),
+        (["figures/nobody/scores.csv"], None, []),
+        (["mine.csv"], [5], [5]),
+    ],
+)
+def test_budgets_are_given_or_those_of_the_study(scores: list[str], given: list[float] | None, said: list[float]) -> None:
+    assert budget.budgets_of(scores, given) == said

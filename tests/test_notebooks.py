@@ -18,6 +18,7 @@ import papermill as pm
 import pytest
 import yaml
 from endpoint import Served, completion, serving
+from surfaces import known
 
 from lib import paths
 from lib.code import parsed
@@ -209,7 +210,14 @@ DEFAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {},
         [
             *(f"{kind}.pdf" for kind in ("score_by_method", "score_by_volume", "score_by_ratio", "quality_by_share")),
-            *("quality_by_share.png", "quality_by_dollars.csv", "results.csv", "scores.csv"),
+            *("quality_by_share.png", "quality_by_dollars.csv", "results.csv", "scores.csv", "answers.csv", "next_runs.csv"),
+            *(
+                "iso_scores_news.pdf",
+                "best_mix_by_budget.png",
+                "best_share_by_budget.csv",
+                "dollars_for_score.pdf",
+                "held_out.pdf",
+            ),
         ],
     ),
 }
@@ -265,6 +273,7 @@ def test_a_notebook_runs_with_its_defaults_from_any_folder(name: str, tmp_path: 
         ),
         ("04_training", {"budgets": 0.9}, "Notebook parameter 'budgets' is 0.9, but list is expected"),
         ("05_budget", {"scores": ["none.csv"]}, "none.csv: no such file."),
+        ("05_budget", {"human_price": -1.0}, "The price of a human example is -1.0; it must be a positive number of dollars."),
     ],
 )
 def test_a_mistake_is_said_in_one_sentence(name: str, parameters: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -387,6 +396,30 @@ def test_few_shot_rephrasing_the_teachers_own_score_and_mixes_by_number(own: tup
     dollars = pd.read_csv(figures / "quality_by_dollars.csv").set_index(["method", "n_human", "n_synthetic"]).dollars
     assert dollars["few_shot_3", 0, 8] == pytest.approx(8 * 0.1 + 8 * 0.01)  # The eight that its prompts showed were bought.
     assert dollars["bought", 4, 8] == pytest.approx(4 * 0.1 + 8 * 0.01)
+
+
+# ---- scores of one's own ----
+
+
+def test_a_csv_of_four_columns_is_enough_for_an_answer(tmp_path: Path) -> None:
+    """Also where one task's rows say nothing."""
+    rows = known()[["n_human", "n_synthetic", "seed", "score"]]
+    rows.to_csv(tmp_path / "mine.csv", index=False)
+    rows.head(1).to_csv(tmp_path / "little.csv", index=False)
+    given = {
+        "scores": [str(tmp_path / f"{name}.csv") for name in ("mine", "little")],
+        "human_price": 1.0,
+        "synthetic_price": 0.02,
+    }
+    executed = run("05_budget", tmp_path, **given, figures=str(tmp_path / "figures"), draws=100, run_price=0.1)
+    shown = text_of(executed)
+    assert re.search(r"With .{1,4}440 on mine, spend \d+(\.\d)?% on people \(90% interval: ", shown)
+    assert "little: every row is human only" in shown
+    assert "little, human only: 1 mix cannot tell what a mix is worth; it needs runs at" in shown.replace("\\", "")
+    made_here = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert made_here >= {"iso_scores_mine.pdf", "best_mix_by_budget.pdf", "report.html", "answers.csv", "quality_by_dollars.pdf"}
+    assert "iso_scores_little.pdf" not in made_here
+    assert "With $440 on mine" in (tmp_path / "figures" / "report.html").read_text(encoding="utf-8")
 
 
 # ---- every kind of task, from people alone ----

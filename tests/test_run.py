@@ -224,11 +224,16 @@ def test_a_run_ends_by_naming_its_figures_its_tables_and_what_it_would_have_cost
     assert finished.ended.code == 0, finished.ended.said
     assert finished.ended.started == EVERY
     texts = [f"{kind}_news" for kind in ("yield", "diversity", "map", "lengths", "telling_words", "guessing")]
-    figures = [f"figures/tiny/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars")]
-    tables = [f"figures/tiny/{kind}.csv" for kind in ("results", "scores", "tasks")]
-    for made in tables + [f"{figure}.{ending}" for figure in figures for ending in ("pdf", "png", "csv")]:
+    answers = ("iso_scores_news", "best_mix_by_budget", "best_share_by_budget", "dollars_for_score", "held_out")
+    figures = [f"figures/tiny/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars", *answers)]
+    tables = [f"figures/tiny/{kind}.csv" for kind in ("results", "answers", "next_runs", "scores", "tasks")]
+    for made in [*tables, "figures/tiny/report.html"] + [
+        f"{figure}.{ending}" for figure in figures for ending in ("pdf", "png", "csv")
+    ]:
         assert (finished.copy / made).stat().st_size > 0
     listed = [
+        "Answer:",
+        "  figures/tiny/report.html",
         "Figures:",
         *(f"  {figure}.pdf  (and png, csv)" for figure in figures),
         "Tables:",

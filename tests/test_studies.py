@@ -381,12 +381,25 @@ def test_budgets_are_spent_on_sets_that_there_are(tmp_path: Path) -> None:
 
 
 def test_the_figures_of_a_study_are_those_that_its_grid_can_answer(tmp_path: Path) -> None:
-    assert studies.pictures_of_scores(study_of(tmp_path)) == ["quality_by_share", "quality_by_dollars"]
+    names = [
+        "iso_scores_news",
+        "iso_scores_sentiment",
+        "best_mix_by_budget",
+        "best_share_by_budget",
+        "dollars_for_score",
+        "held_out",
+    ]
+    study = study_of(tmp_path, tasks=["news", "sentiment"])
+    assert studies.pictures_of_scores(study) == ["quality_by_share", "quality_by_dollars", *names]
+    alone = study_of(tmp_path, budgets={}, sizes={"human": [5], "synthetic": [0]})
+    assert studies.pictures_of_scores(alone) == ["quality_by_dollars"]
     sizes = {"human": [0, 5], "synthetic": [0, 5], "totals": [9]}
     assert studies.pictures_of_scores(study_of(tmp_path, budgets={}, sizes=sizes)) == [
         "score_by_method",
         "score_by_ratio",
         "quality_by_dollars",
+        "iso_scores_news",
+        *names[2:],
     ]
 
 

@@ -1,0 +1,109 @@
+"""What is said of a study in words, and its page."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lib import panel, plots, report
+from lib.records import Step
+
+ROW: dict[str, Any] = {
+    "task": "news", "method": "few_shot_3", "budget": 800.0, "people": 0.35, "people_low": 0.2, "people_high": 0.6, "n_human": 280,
+    "n_synthetic": 52000, "shown": 3, "mean": 0.812, "low": 0.8, "high": 0.83, "human_alone": 0.7, "synthetic_alone": 0.75, "best_of": 0.9,
+    "limited": False, "beyond": False, "dry": False,
+}  # fmt: skip
+
+
+def said(of_methods: int = 1, data: str = "", **changes: Any) -> str:
+    return report.recommendation(SimpleNamespace(**ROW | changes), of_methods, "accuracy", data)
+
+
+def test_a_recommendation_is_two_sentences() -> None:
+    assert said() == (
+        "With $800 on news, spend 35% on people (90% interval: 20% to 60%): 280 human examples (beside the 3 that its prompts show) and "
+        "52,000 by few-shot 3. Expect an accuracy of .81 (.80 to .83), where people alone would give .70 and the teacher alone .75."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"of_methods": 4}, "of 4 methods this one is best in 90% of refits."),
+        ({"limited": True, "beyond": True}, "Not all the money is spent: this keeps to 2 times what any run learned from."),
+        ({"beyond": True}, "It is more than any run learned from."),
+        ({"dry": True}, "The pool at hand holds fewer."),
+        ({"n_synthetic": 0, "shown": 0}, ": 280 human examples. Expect"),
+        ({"synthetic_alone": float("nan")}, "the teacher alone an unknown score."),
+        ({"data": plots.EMBEDDED_NOTE}, "written by a language model in place of people"),
+        ({"budget": 1234.5}, "With $1,234.50 on"),
+    ],
+)
+def test_what_limits_it_is_said(changes: dict[str, Any], part: str) -> None:
+    assert part in said(**changes)
+
+
+def test_the_largest_budget_of_the_chosen_method_is_answered_for() -> None:
+    rows = [
+        ROW | {"chosen": True, "budget": 9.0},
+        ROW | {"chosen": True},
+        ROW | {"chosen": False, "method": "b", "budget": 900.0},
+    ]
+    [found] = report.recommendations(pd.DataFrame(rows), {"news": "macro_f1"}, {})
+    assert found.startswith("With $800 on news")
+    assert "a macro-F1 of" in found
+    assert "of 2 methods" in found
+
+
+def test_the_same_reason_is_said_once() -> None:
+    assert report.reasons({("a", "x"): "a, x: too few.", ("a", "y"): "a, y: too few."}, {("a", "z"): "a, z: none."}) == [
+        "a, x, y: too few.",
+        "a, z: none.",
+    ]
+
+
+def test_markup_in_a_name_is_no_markup() -> None:
+    assert report.as_markdown(["a_b <i> $5"], ["*x*"]) == "> a\\_b &lt;i&gt; \\$5\n\n*\\*x\\**"
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def test_a_page_stands_by_itself_and_holds_no_markup_of_others(tmp_path: Path) -> None:
+    plots.use_style()
+    plots.save(plots.nothing("none"), tmp_path / "one", "A caption.")
+    evil = "<script>alert(1)</script>"
+    step = Step("05_budget", {"task": evil})
+    paths = [
+        report.write(
+            str(tmp_path / name), evil, [evil], [evil], {evil: pd.DataFrame({evil: [evil]}), "none": pd.DataFrame()},
+            [str(tmp_path / "one"), str(tmp_path / "not_drawn")], step,
+        )
+        for name in ("a.html", "b.html")
+    ]  # fmt: skip
+    page, again = (Path(path).read_text(encoding="utf-8") for path in paths)
+    assert page == again
+    parser = Tags()
+    parser.feed(page)
+    assert "script" not in parser.found
+    assert parser.found.count("img") == 1
+    assert all(source.startswith("data:image/png;base64,") for source in parser.sources)
+    assert page.count("&lt;script&gt;") >= 6
+    assert "wall_seconds" not in page
+
+
+def test_sliders_are_for_people_in_front_of_jupyterlab(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    assert not panel.can_be_shown()
+    panel.show([object()], {}, pd.DataFrame(), {})  # type: ignore[list-item]
