@@ -29,8 +29,8 @@ def alone(scores: "DataFrame") -> "DataFrame":
 
 
 def cumulative(scores: "DataFrame") -> "DataFrame":
-    """The curves of each source alone, of tasks whose curves have three sizes or more."""
-    found = alone(scores)
+    """The curves of each source alone, of tasks whose curves have three sizes or more; a strategy's is that of all its starts."""
+    found = alone(scores.assign(method=[strategy_of(str(name))[0] for name in scores.method]))
     sizes = found.groupby(["task", "method"]).n.transform("nunique")
     return found[sizes >= FEWEST_SIZES].reset_index(drop=True)
 

@@ -142,7 +142,7 @@ def named(name: str) -> str:
 
 ORDER = [
     ["zero_shot", "fixed", "dialogues"], ["zero_shot_topic", "random"], ["one_shot", "contrastive"], ["few_shot_3", "similar"],
-    ["few_shot_5", "tree"], ["attributes"], ["labeled_zero_shot", "labeled_three_steps"],
+    ["few_shot_5", "tree"], ["attributes", "tree_checked"], ["labeled_zero_shot", "labeled_three_steps"],
     ["zero_shot_rephrased", "dialogues_three_steps"],
 ]  # fmt: skip
 """Methods that always have the same colour, in the order of the palette; those of a row never stand in one figure."""

@@ -20,7 +20,7 @@ from lib.tasks import LISTS, MARKED, Card, checked_rows, load, names, other_test
 from lib.teacher import TRIES, Request, Teacher
 from lib.teachers import open_teacher, teacher_price
 
-RECORDED = ("demo", "demo_creators")
+RECORDED = ("demo", "demo_creators", "demo_frames")
 """The studies whose replies data/recordings holds."""
 UNREAD = 2000
 """Bytes that a field of an example is taken to have in a dry run that cannot read the example."""

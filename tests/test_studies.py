@@ -252,10 +252,9 @@ def test_no_files_means_the_recordings() -> None:
 
 
 def test_a_task_without_recordings_has_no_sets() -> None:
-    assert {task: studies.example_sets(studies.read_card(task), []) for task in ("claims", "riddle", "frames")} == {
+    assert {task: studies.example_sets(studies.read_card(task), []) for task in ("claims", "riddle")} == {
         "claims": {},
         "riddle": {},
-        "frames": {},
     }
 
 
@@ -323,7 +322,7 @@ def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
     assert studies.given_sets(own) == [{"method": "mine", "file": file, "teacher": "m", "price": 0.01, "shown": 0}]
     assert (alone.methods, own.methods) == ([], ["mine"])
     assert studies.pictures_of_texts(news, alone) == []
-    assert studies.pictures_of_texts(card_of_places, own) == ["diversity", "map", "lengths"]
+    assert studies.pictures_of_texts(card_of_places, own) == ["diversity", "map", "lengths", "frequencies", "shape"]
     broken = study.model_copy(update={"per_task": {places: {"sets": {"mine": SET | {"file": str(tmp_path / "none.csv")}}}}})
     refused(lambda: studies.check_data(broken), "none.csv: no such file")
 
@@ -422,11 +421,42 @@ def test_tasks_of_every_kind_with_fixed_labels_are_taken_and_planned(tmp_path: P
 SPANS = {"name": "places", "kind": "spans", "sources": {"own": {"files": {"train": "none.jsonl"}}}}
 
 
-@pytest.mark.parametrize("task", ["riddle (multiple_choice)", "frames (frames)", "places (spans)"])
-def test_a_task_that_could_not_be_asked_for_is_refused_before_anything_is_paid_for(tmp_path: Path, task: str) -> None:
-    name = task.split(" ")[0]
-    given = write(tmp_path, CARD | SPANS, "places.yaml") if name == "places" else name
-    refused(lambda: studies.cards(study_of(tmp_path, tasks=["news", given])), "tasks with fixed labels", f"not {task}.")
+TREE, DIALOGUES = {"methods": ["tree"]}, {"methods": ["dialogues"]}
+
+
+@pytest.mark.parametrize(
+    ("task", "change", "said"),
+    [
+        ("riddle", {}, "'riddle' (multiple_choice): 01 cannot write by 'zero_shot'; of this kind there is fixed, random, contrastive, similar, tree."),
+        ("riddle", {"generation": TREE, "labeling": {"n": 9}}, "02 cannot label by 'zero_shot'; of this kind there is nothing (labeling: {n: 0})."),
+        ("places", {}, "'places' (spans): 01 cannot write by 'zero_shot'; of this kind there is nothing."),
+        ("frames", {}, "'frames' (frames): 01 cannot write by 'zero_shot'; of this kind there is dialogues."),
+        ("frames", {"generation": DIALOGUES, "labeling": {"n": 9}}, "02 cannot label by 'zero_shot'; of this kind there is three_steps, one_step."),
+        ("frames", {"generation": DIALOGUES, "labeling": {"n": 0}}, "nobody labels its dialogues: `labeling: {written: [dialogues]}`."),
+        ("news", {"labeling": {"n": 0, "written": ["tree"]}}, "labeling.written: 'tree' is not among the methods of 01."),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_asked_is_refused_before_anything_is_paid_for(
+    tmp_path: Path, task: str, change: dict[str, Any], said: str
+) -> None:
+    given = write(tmp_path, CARD | SPANS, "places.yaml") if task == "places" else task
+    refused(lambda: studies.cards(study_of(tmp_path, tasks=[given], **change)), said)
+
+
+def test_what_01_wrote_is_labeled_or_its_answers_asked_for_again(tmp_path: Path) -> None:
+    both = {
+        "frames": {
+            "generation": DIALOGUES,
+            "labeling": {"n": 4, "methods": ["three_steps", "one_step"], "written": ["dialogues"]},
+        }
+    }
+    study = study_of(tmp_path, tasks=["frames", "riddle"], generation=TREE, labeling={"n": 0, "written": ["tree"]}, per_task=both)
+    of_frames, of_riddle = (own.methods for _, own in studies.by_task(study).values())
+    assert of_frames == ["labeled_three_steps", "labeled_one_step", "dialogues_three_steps", "dialogues_one_step"]
+    assert of_riddle == ["tree", "tree_checked"]
+    asked = {part: len(requests) for part, requests in studies.plans(study).items()}
+    assert asked["02 frames dialogues_three_steps"] == 3 * study.of("frames").generation.n
+    assert asked["02 riddle tree_checked"] == study.of("riddle").generation.n
 
 
 def test_how_a_study_trains(tmp_path: Path) -> None:
