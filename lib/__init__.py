@@ -3,7 +3,7 @@
 The modules, in the order of the data. Examples: paths, checked, sources, tasks, records. A language model and its bill:
 prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, duplicates, generation, creation, labeling, rephrasing.
 Measuring: metrics, encoders, diversity, bias, drift. Training: readers, heads, students, sweep, errors. Answering: budget,
-comparison, plots, text_plots. Running: parameters, code, studies, summary.
+comparison, surface, answers, plots, budget_plots, text_plots, report, panel. Running: parameters, code, studies, summary.
 """
 
 import os
