@@ -3,8 +3,8 @@
 The modules, in the order of the data. Examples: paths, checked, sources, tasks, records. A language model and its bill:
 prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, duplicates, generation, dialogues, creation, marking,
 framing, labeling, checking, rephrasing. Measuring: metrics, agreement, encoders, diversity, bias, drift, frequencies. Training:
-matching, readers, heads, students, sweep, errors. Answering: budget, comparison, domains, plots, text_plots, domain_plots.
-Running: parameters, code, studies, summary.
+matching, readers, heads, students, sweep, errors. Answering: budget, comparison, domains, surface, answers, findings, plots,
+budget_plots, text_plots, domain_plots, report, panel. Running: parameters, code, studies, summary.
 """
 
 import os

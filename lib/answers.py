@@ -168,7 +168,7 @@ def plan(
         tables.append(best_mixes(one, spent, offer))
         tops[one.task, one.method] = spent.draws.max(axis=2)
     if not tables:
-        return pd.DataFrame(columns=[*COLUMNS]), refused
+        return pd.DataFrame(columns=[*COLUMNS]).astype({"chosen": bool}), refused
     table = pd.concat(tables, ignore_index=True)
     last = table[table.groupby("task").budget.transform("max") == table.budget]
     best = last.loc[last.groupby("task", sort=False)["mean"].idxmax()]

@@ -19,6 +19,19 @@ JUMP = 0.35
 """Of an axis: best mixes that are further apart are not joined."""
 MIX = "0.15"
 """The colour of the best mix."""
+CAPTIONS = {
+    "iso_scores": "Scores that a surface fitted to all runs expects (shades; root scales), measured means (points), budgets "
+    "(dotted), best mix of every budget (red; diamonds: of these). Hatched: more than any run learned from.",
+    "best_mix_by_budget": "Expected score against dollars: all for people, all for the teacher, and the best mix. Bands: 90% of "
+    "refits; points: measured means. A line is flat where more was never tried.",
+    "best_share_by_budget": f"Best share for people against the budget, with at most {FAR:g} times the examples of any run. "
+    "Band: where 90% of refits have it if all the money is spent. No point: some stays unspent.",
+    "dollars_for_score": "Dollars that a score costs with people alone, with each method alone and with the best mix (of the "
+    "chosen method); human examples that prompts show are paid for. Bands: 90% of refits. A line ends where no more was tried.",
+    "held_out": "Means of the dearest quarter of the mixes, as surfaces fitted to the others expect them, against what was "
+    "measured; bars: 90%, the noise of seeds included.",
+}
+"""What each figure shows; seeds, sizes and data are added where it is saved."""
 NO_ANSWER = "No answer: the runs do not tell the mixes apart."
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lib import paths
 from lib.answers import FAR, in_dollars
 from lib.plots import EMBEDDED_NOTE, named
-from lib.records import Step
+from lib.records import Step, save_made
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -139,7 +139,9 @@ def write(
         f'<h1>{html.escape(title)}</h1>{said}<div class="figures">{shown}</div>{numbers}<h2>How it was made</h2>'
         f'<p class="how">{html.escape(HOW)}</p><p class="how">{html.escape(how(step))}</p></html>\n'
     )
-    return paths.relative(paths.write_whole(path, lambda file: file.write_text(page, encoding="utf-8")))
+    written = paths.write_whole(path, lambda file: file.write_text(page, encoding="utf-8"))
+    save_made(path, step.made())
+    return paths.relative(written)
 
 
 def picture(name: str) -> str:
