@@ -151,7 +151,7 @@ class Sizes(Strict):
     @property
     def alone(self) -> bool:
         """Whether people and a method are each trained alone, with equal numbers of examples."""
-        return bool(self.totals) and {0, 1} <= set(self.parts) or bool(set(self.human) & set(self.synthetic) - {0})
+        return (bool(self.totals) and {0, 1} <= set(self.parts)) or bool(set(self.human) & set(self.synthetic) - {0})
 
     @field_validator("human", "synthetic", "totals")
     @classmethod
