@@ -78,6 +78,19 @@ NAMES = {
     "like_each_other": "cosine to each other",
     "vendi_so_far": "Vendi score so far",
 }
+CAPTIONS = {
+    "score_by_method": "Students' scores on the test set by method at equal numbers of examples; bars: 95% t-intervals; dashed, "
+    "with a band: the raw examples alone.",
+    "score_by_volume": "Students' scores on the test set against the number of synthetic examples; bars: 95% t-intervals.",
+    "score_by_ratio": "Students' scores on the test set against the synthetic part of a fixed number of examples; bars: 95% "
+    "t-intervals.",
+    "quality_by_share": "Student's score on the test set against the share of the budget spent on the teacher (not to scale). "
+    "Bars: 95% t-intervals. Hollow: a pool holds less than the money could buy, so some of it stays unspent.",
+    "quality_by_dollars": "Student's score on the test set against what its training data cost; human examples that prompts "
+    "showed are paid for, too. Band and bars: 95% t-intervals. Dashed: mixes that no cheaper mix of their "
+    "kind beats; picked by their scores on this same test set, which flatters them.",
+}
+"""What figures of scores show; seeds, sizes and data are added where they are saved."""
 EMBEDDED_NOTE = (
     "Data: embedded reference sets, written by a language model in place of people; these numbers show that the software works."
 )

@@ -354,7 +354,7 @@ def test_an_own_task_goes_through_diversity_training_and_budget(own: tuple[Path,
         ("tone", "zero_shot", 0.9),
         ("tone", "labeled_zero_shot", 0.9),
     ]
-    assert set(pd.read_csv(figures / "scores.csv").evaluated_on) == {"test"}
+    assert set(pd.read_csv(figures / "scores.csv").evaluated_on) == {"test", "later"}
     kinds = (*(f"{kind}_tone" for kind in TEXTS), "quality_by_share", "quality_by_dollars")
     assert {path.name for path in figures.glob("*.pdf")} == {f"{kind}.pdf" for kind in kinds}
     assert all(made(path)["step"] for path in figures.glob("*.*"))
@@ -392,7 +392,14 @@ def test_few_shot_rephrasing_the_teachers_own_score_and_mixes_by_number(own: tup
     }
     compare = {"raw_sizes": [0, 4], "totals": [8], "budgets": [], "shares": []}
     run("05_budget", new, scores=[str(scores)], labels=[test], figures=str(figures), **compare)
-    kinds = ("score_by_method", "score_by_volume", "score_by_ratio", "teacher_and_students", "quality_by_dollars")
+    kinds = (
+        "score_by_method",
+        "score_by_volume",
+        "score_by_ratio",
+        "teacher_and_students",
+        "quality_by_dollars",
+        "against_human",
+    )
     answers = {f"{kind}.pdf" for kind in ("iso_scores_tone", *CAPTIONS)}  # If so few runs tell anything.
     assert {path.name for path in figures.glob("*.pdf")} - answers == {f"{kind}.pdf" for kind in kinds}
     dollars = pd.read_csv(figures / "quality_by_dollars.csv").set_index(["method", "n_human", "n_synthetic"]).dollars
