@@ -387,7 +387,8 @@ def check_data(study: Study) -> None:
             list(checked_rows(card, source, split))
         if source.files:
             plans_of(card, own, load(card, "train", own.source).to_list()[: own.raw])
-        example_sets(card, given_sets(own), own.source)
+        if own.sets:
+            example_sets(card, given_sets(own), own.source)
 
 
 def pictures_of_texts(card: Card, own: Study) -> list[str]:

@@ -223,7 +223,7 @@ def copied(source: Path, name: str) -> Iterator[Path]:
 def test_a_run_ends_by_naming_its_figures_its_tables_and_what_it_would_have_cost(finished: Finished) -> None:
     assert finished.ended.code == 0, finished.ended.said
     assert finished.ended.started == EVERY
-    texts = [f"{kind}_news" for kind in ("yield", "diversity", "map", "lengths", "telling_words", "guessing")]
+    texts = [f"{kind}_news" for kind in ("diversity", "map", "lengths", "telling_words", "guessing", "yield")]
     answers = ("iso_scores_news", "best_mix_by_budget", "best_share_by_budget", "dollars_for_score", "held_out")
     figures = [f"figures/tiny/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars", *answers)]
     tables = [f"figures/tiny/{kind}.csv" for kind in ("results", "answers", "next_runs", "scores", "tasks")]
@@ -298,7 +298,7 @@ CHANGES: dict[str, tuple[Callable[[Path], None], set[str]]] = {
     "a code cell of 05": (code_cell, {"budget"}),
     "a parameter of 04": (lambda copy: write_study(copy, training={"epochs": 2}), {"training", "budget"}),
     "a parameter of 02": (lambda copy: write_study(copy, labeling={"n": 50}), {"labeling", "training", "budget"}),
-    "a module that 04 and 05 use": (comparison_module, {"training", "budget"}),
+    "a module that 03 to 05 use": (comparison_module, {"diversity", "training", "budget"}),
     "a module that all use through others": (checked_module, EVERY),
     "a recording of 01": (
         lambda copy: edit(copy / "data" / "recordings" / "news" / "01_zero_shot.jsonl", "\n", "\n\n"),
@@ -438,7 +438,7 @@ def test_a_dry_run_says_the_highest_cost_without_key_or_network(copy: Path) -> N
     ("config", "changes", "said"),
     [
         ("teacher=no-such-model", {}, "No price is known for model 'no-such-model'. State it in the study"),
-        ("study=nowhere", {}, "Unknown study 'nowhere': studies/ has classification, demo, demo_creators"),
+        ("study=nowhere", {}, "Unknown study 'nowhere': studies/ has classification, creators, demo, demo_creators, demo_frames, frames"),
         ("", {"epcohs": 3}, "studies/tiny.yaml: epcohs: unknown key (found '3')"),
         ("", {"tasks": ["nwes"]}, "studies/tiny.yaml: tasks: unknown task 'nwes'; there is "),
         ("", {"training": {"also_test": ["claimz"]}}, "There is no evaluation set 'claimz'"),
