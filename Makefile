@@ -21,9 +21,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-demo: STUDY = demo
-demo: setup ## run the demo study offline; ends by naming its figures, its table and what it would have cost
-	@$(SNAKEMAKE)
+demo: setup ## run three small studies offline; each ends by naming its figures, its tables and what it would have cost
+	@set -e; for study in demo demo_creators demo_frames; do $(MAKE) --no-print-directory study STUDY=$$study; done
 
 study: STUDY ?= demo
 study: setup ## run a study: make study STUDY=demo TEACHER=gpt-4o-mini BUDGET=5 (DRY=1: only say what and how much)
