@@ -227,8 +227,6 @@ def best_share_by_budget(table: "DataFrame") -> "Figure":
 
 def dollars_for_score(table: "DataFrame", plan: "DataFrame", metrics: dict[str, str]) -> "Figure":
     """Dollars that a score costs: with people alone, each method alone, and the best mix with the chosen one."""
-    from matplotlib.ticker import NullLocator
-
     if table.empty:
         return nothing(NO_ANSWER)
     figure, found = panel_for_each(list(dict.fromkeys(table.task)), 2.0)
@@ -249,8 +247,7 @@ def dollars_for_score(table: "DataFrame", plan: "DataFrame", metrics: dict[str, 
                     known = part[part.high < float("inf")]
                     axis.fill_between(known.target, known.low, known.high, color=shade, alpha=0.12, linewidth=0)
         axis.set(title=task, yscale="log", xlabel=named(metrics.get(task, "score")), ylabel="dollars")
-        axis.yaxis.set_major_formatter(lambda value, _: f"${value:g}")
-        axis.yaxis.set_minor_locator(NullLocator())
+        plain_dollars(axis, upright=True)
     names = sorted(shown, key=lambda name: (name != NONE, name == "best mix"))
     figure.legend([shown[name] for name in names], names, loc="outside upper center", ncols=4 if len(found) > 1 else 2)
     return figure

@@ -288,7 +288,7 @@ def panel_of(task: str, measure: Any, metrics: dict[str, str]) -> str:
 def share_curve(axis: "Axes", part: "DataFrame", x: list[float], color: Any, label: str) -> None:
     """One budget's curve; a hollow point is a cell that the pool could not fill."""
     axis.plot(x, part["mean"], color=color, label=label, zorder=2)
-    axis.vlines(x, part.low, part.high, color=color, linewidth=0.6, alpha=0.6, zorder=1)
+    axis.vlines(x, part.low.clip(lower=0), part.high.clip(upper=1), color=color, linewidth=0.6, alpha=0.6, zorder=1)
     faces = ["white" if dry else color for dry in part.dry]
     axis.scatter(x, part["mean"], c=faces, edgecolors=[color] * len(x), s=14, linewidths=0.9, zorder=3)
 
@@ -472,16 +472,17 @@ def dollars_curve(axis: "Axes", part: "DataFrame", color: Any, kind: str) -> Non
         axis.vlines(part.dollars, part.low, part.high, color=color, linewidth=0.7)
 
 
-def plain_dollars(axis: "Axes") -> None:
-    """A few round amounts instead of powers of ten."""
+def plain_dollars(axis: "Axes", upright: bool = False) -> None:
+    """A few round amounts instead of powers of ten, on the x axis or on the upright one."""
     from matplotlib.ticker import FixedLocator, NullLocator
 
-    low, high = axis.get_xlim()
+    one = axis.yaxis if upright else axis.xaxis
+    low, high = axis.get_ylim() if upright else axis.get_xlim()
     round_amounts = [digit * 10.0**power for power in range(-5, 7) for digit in (1, 2, 5)]
     shown = [amount for amount in round_amounts if low <= amount <= high]
-    axis.xaxis.set_major_locator(FixedLocator(shown[:: -(-len(shown) // MOST_TICKS)]))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(lambda value, _: f"${value:g}")
+    one.set_major_locator(FixedLocator(shown[:: -(-len(shown) // MOST_TICKS)]))
+    one.set_minor_locator(NullLocator())
+    one.set_major_formatter(lambda value, _: f"${value:g}")
 
 
 def learning_curve(mean: "DataFrame") -> "Figure":
