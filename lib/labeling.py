@@ -61,10 +61,8 @@ def methods_of(card: Card, written: bool = False) -> dict[str, str]:
 def check_method(card: Card, method: str, written: bool = False) -> None:
     there = methods_of(card, written)
     if method not in there:
-        of = " of what 01 wrote" if written else ""
-        raise ValueError(
-            f"Unknown labeling method {method!r}: for task {card.name!r} ({card.kind}){of} there is {', '.join(there)}."
-        )
+        where = f"task {card.name!r} ({card.kind})" + " of what 01 wrote" * written
+        raise ValueError(f"Unknown labeling method {method!r}: for {where} there is {', '.join(there) or 'none'}.")
 
 
 def label(
