@@ -84,7 +84,7 @@ def settings_of(task):
 def labeling_of(task):
     """What 02 is given for every set of labels of a task."""
     own = tasks_of[task][1]
-    return dict(shots=own.labeling.shots, window=own.labeling.window, raw=own.raw, seed=study.seed)
+    return dict(shots=own.labeling.shots, window=own.labeling.window, raw=own.raw, seed=study.seed, collection=own.budgets.collection_price)
 
 
 def sizes_of(task):
@@ -306,7 +306,7 @@ rule training:
             **named(wildcards.task), seed=study.seed, shard=f"{wildcards.shard}/{wildcards.shards}",
             examples=LEARNED[wildcards.task] + studies.given_sets(tasks_of[wildcards.task][1]),
             output=f"{RUN}/{wildcards.task}/04_training/{wildcards.shard}of{wildcards.shards}.parquet",
-            **sizes_of(wildcards.task), **tasks_of[wildcards.task][1].budgets.model_dump(), **tasks_of[wildcards.task][1].training.model_dump(exclude={"shards"})),
+            **sizes_of(wildcards.task), **tasks_of[wildcards.task][1].budgets.model_dump(exclude={"collection_price"}), **tasks_of[wildcards.task][1].training.model_dump(exclude={"shards"})),
     threads: 1
     priority: 1  # The longest, so that none is left to run alone in the end.
     shell: "OMP_NUM_THREADS={threads} " + PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"

@@ -55,17 +55,20 @@ def agreement(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
 
 
 def with_itself(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
-    """Of a teacher that was asked again for the answers to what it wrote; none counts as another."""
+    """Of a teacher that was asked again for the answers to what it wrote; calls that failed say nothing of it."""
     import pandas as pd
 
-    kept, others = labeled.examples, {row["item"]: row for row in labeled.rejected}
-    share, low, high = metrics.share_interval(len(kept), len(pool))
-    where = f"{share:.3f} (95% {low:.3f} to {high:.3f}) of {len(pool)} examples"
+    kept, others = labeled.examples, {row["item"]: row for row in labeled.rejected if row["again"]}
+    share, low, high = metrics.share_interval(len(kept), len(kept) + len(others))
+    where = f"{share:.3f} (95% {low:.3f} to {high:.3f}) of {len(kept) + len(others)} examples"
     pairs = [(row["label"], row["label"]) for row in kept]
-    pairs += [(row["label"], row["again"] or metrics.NOTHING) for row in others.values()]
+    pairs += [(row["label"], row["again"]) for row in others.values()]
     differing = [row | {"again": others[row["id"]]["again"]} for row in pool if row["id"] in others]
     table = pd.DataFrame(differing, columns=[*card.fields, *(["choices"] if not card.labels else []), "label", "again"])
-    said = f"The teacher agrees with itself on {where}; the others are left out"
+    failed = len(labeled.rejected) - len(others)
+    said = f"The teacher agrees with itself on {where}; the others are left out" + f", and {failed} without an answer" * bool(
+        failed
+    )
     return Agreement(said, pairs if card.labels else [], {"agreement": share}, [table])
 
 

@@ -18,7 +18,10 @@ ANOTHER = "another answer when asked again"
 
 def check(card: Card, rows: Sequence[Row], teacher: Teacher, title: str) -> tuple[list[Row], list[Row], list[Answer]]:
     """The examples that the teacher answers as before, the others with what it answered, and its answers."""
-    answers = teacher.ask(requests(card, rows), lambda text: replies.label_problem(card, text), title)
+    asked = requests(card, rows)
+    # A reply is looked at without its request, so that it names a choice of its own example shows only afterwards.
+    every = sorted({choice for row in rows for choice in choices_of(row)})
+    answers = teacher.ask(asked, lambda text: replies.label_problem(card, text, every), title)
     kept, rejected = list[Row](), list[Row]()
     for row, answer in zip(rows, answers, strict=True):
         again = replies.read_label(card, answer.text, choices_of(row)) if answer.text else None
@@ -44,4 +47,5 @@ def choices_of(row: Row) -> list[str]:
 
 def request(card: Card, shown: Row, choices: Sequence[str]) -> Request:
     asked = prompts.choose_one(card, shown, choices) if choices else prompts.label_one(card, shown)
-    return Request(asked, prompts.label_schema(card, choices), temperature=0.0, max_tokens=64)
+    longest = max((len(choice.encode()) for choice in choices), default=0)
+    return Request(asked, prompts.label_schema(card, choices), temperature=0.0, max_tokens=64 + max(0, longest - 64) // 2)

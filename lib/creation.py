@@ -198,6 +198,8 @@ def draw_seed(rows: Sequence[Row], seed: int, given: str | None = None, start: i
         if start > len(left):
             raise ValueError(f"There is no seed example {start} to begin with among {len(left)} human ones (`raw`).")
         return [left.pop(luck.randrange(len(left))) for _ in range(start)][-1]
+    if start > 1:
+        raise ValueError(f"seed_example names the example to begin with, and start {start} another one: give either.")
     found = [row for row in rows if row["id"] == given]
     if not found:
         raise ValueError(

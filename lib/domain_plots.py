@@ -39,9 +39,10 @@ def against_human(table: "DataFrame", metrics: Mapping[str, str]) -> "Figure":
         for at, row in enumerate(part.itertuples()):
             axis.plot([100 * row.low, 100 * row.high], [at, at], color=color(row.method))
             axis.plot(100 * row.mean, at, "o", color=color(row.method))
-        axis.set_yticks(range(len(part)), [named(name) for name in part.method])
+        most = part.n.max()
+        axis.set_yticks(range(len(part)), [named(row.method) + f" ({row.n})" * (row.n < most) for row in part.itertuples()])
         axis.set_ylim(-0.6, len(part) - 0.4)
-        axis.set_xlabel(f"{named(metrics[task])} against people (%), n = {part.n.iloc[0]}")
+        axis.set_xlabel(f"{named(metrics[task])} against people (%), n = {most}")
     return figure
 
 

@@ -39,6 +39,8 @@ class Part:
     """The lists that were asked for and read."""
     failed: str = ""
     """Why the rest could not be asked for."""
+    unlabeled: set[int] = field(default_factory=set)
+    """The turns whose frames are not all known; a student must not take them for turns without any."""
 
     def reject(self, outcome: str, text: Any, turn: int | None = None) -> None:
         said = text if isinstance(text, str) else prompts.quoted(text)
@@ -231,6 +233,19 @@ def take(card: Card, part: Part, step: Step, answer: Answer) -> None:
         if name in found:
             part.done.append(name)
             readers[name](card, part, found[name])
+        elif found:
+            part.unlabeled |= set(part.turns)
+    if cut and found:
+        part.unlabeled |= not_reached(part, list(found)[-1])
+
+
+def not_reached(part: Part, name: str) -> set[int]:
+    """The turns that a reply which was cut off in a list had not come to the end of; turns that are left out are known."""
+    if name == "turns":
+        return set()
+    heads = [head for head, _, _ in part.arguments] if name == "arguments" else list(part.triggers)
+    last = part.mentions[heads[-1]][0] if heads else part.turns[0]
+    return {turn for turn in part.turns if turn >= last}
 
 
 def take_turns(card: Card, part: Part, items: list[Any]) -> None:
@@ -249,6 +264,7 @@ def take_turns(card: Card, part: Part, items: list[Any]) -> None:
     for turn in part.turns:
         if turn not in seen:
             part.reject("turn left out", part.text(turn), turn)
+            part.unlabeled.add(turn)
     number_mentions(part, seen)
     if not seen:
         part.done.remove("turns")
@@ -348,10 +364,30 @@ def joined(row: Row, parts: Sequence[Part]) -> tuple[Row, bool]:
     for part in parts:
         if part.failed:
             part.reject(part.failed, f"turns {part.turns[0]} to {part.turns[-1]}", part.turns[0])
+            part.unlabeled |= set(part.turns)
     frames = [frame for part in parts for frame in part.frames()]
     mentions = [span(place) for part in parts for place in in_order(part.mentions.values())]
     kept = {name: found for name, found in row.items() if name != "frames"}
-    return kept | {"frames": frames, "human_frames": row.get("frames"), "mentions": mentions, "dollars": cost}, True
+    gaps = {"unlabeled_turns": sorted(turn for part in parts for turn in part.unlabeled)}
+    return kept | {"frames": frames, "human_frames": row.get("frames"), "mentions": mentions, **gaps, "dollars": cost}, True
+
+
+def labeled_only(row: Row) -> Row:
+    """A dialogue without the turns whose frames are not all known, as a student is to see it."""
+    gaps = set(row.get("unlabeled_turns") or ())
+    if not gaps:
+        return row
+    places = {turn: place for place, turn in enumerate(turn for turn in range(len(row["turns"])) if turn not in gaps)}
+    moved = [
+        {
+            "type": frame["type"],
+            "trigger": frame["trigger"] | {"turn": places[frame["trigger"]["turn"]]},
+            "arguments": [one | {"turn": places[one["turn"]]} for one in frame["arguments"] if one["turn"] in places],
+        }
+        for frame in row["frames"]
+        if frame["trigger"]["turn"] in places
+    ]
+    return row | {"turns": [row["turns"][turn] for turn in places], "frames": moved, "unlabeled_turns": []}
 
 
 # ---- what it can cost ----

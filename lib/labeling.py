@@ -16,6 +16,8 @@ LABELS = {"zero_shot": "description and labels only", "few_shot": "some human ex
 FRAMES = {"three_steps": "mentions, triggers, arguments: a request for each", "one_step": "all three in one reply"}
 AGAIN = {"again": "the answer, asked for again without it: those of a written set that agree are kept"}
 METHODS = LABELS | FRAMES | AGAIN
+FIRST = 60
+"""Examples of a split that are labeled if nothing is said."""
 
 
 @dataclass
@@ -34,15 +36,15 @@ class Labeled:
         """Stops where no label came back, and says why; some missing is said but is a result."""
         failed = [row["outcome"] for row in self.rejected if str(row["outcome"]).startswith("failed")]
         lost = [row["outcome"] for row in self.rejected if not str(row["outcome"]).startswith("failed")]
-        reasons = counted(failed)
         over = any(answer.problem == OVER_CAP for answer in self.answers)
         more = " The dollar limit was reached: raise BUDGET for more." if over else ""
         if not self.examples:
-            raise TeacherError(f"No example was labeled ({reasons}). What was paid for is stored.{more}")
+            raise TeacherError(f"No example was labeled ({counted(failed + lost)}). What was paid for is stored.{more}")
         if failed:
-            print(f"{len(failed)} of {len(self.examples) + len(failed)} examples have no label, or not all ({reasons}).{more}")
+            whole = len(self.examples) + len(failed)
+            print(f"{len(failed)} of {whole} examples have no label, or not all ({counted(failed)}).{more}")
         if lost:
-            print(f"{len(lost)} pieces of replies could not be used ({counted(lost)}).")
+            print(f"Left out: {counted(lost)}.")
 
 
 def counted(outcomes: Sequence[str]) -> str:
@@ -59,10 +61,8 @@ def methods_of(card: Card, written: bool = False) -> dict[str, str]:
 def check_method(card: Card, method: str, written: bool = False) -> None:
     there = methods_of(card, written)
     if method not in there:
-        of = " of what 01 wrote" if written else ""
-        raise ValueError(
-            f"Unknown labeling method {method!r}: for task {card.name!r} ({card.kind}){of} there is {', '.join(there)}."
-        )
+        where = f"task {card.name!r} ({card.kind})" + " of what 01 wrote" * written
+        raise ValueError(f"Unknown labeling method {method!r}: for {where} there is {', '.join(there) or 'none'}.")
 
 
 def label(
@@ -128,21 +128,22 @@ def pool_and_shots(
     card: Card,
     source: str | None,
     split: str,
-    n: int,
+    n: int | None,
     method: str,
     each: int,
     raw: int,
     seed: int,
     written: ExampleSet | None = None,
 ) -> tuple[list[Row], list[Row]]:
-    """The first n examples of a split, or of a written set, to be labeled, and the labeled ones that are shown; none is both."""
+    """The first n examples of a split (60, if nothing is said), or of a written set (all), to be labeled, and the labeled ones
+    that are shown; none is both."""
     check_method(card, method, written is not None)
     wants = card.kind == "frames" or method == "few_shot"
     shown = draw_shots(card, load(card, "train", source).to_list()[:raw], each, seed) if wants else []
     if written:
         return (written_dialogues(card, written) if card.kind == "frames" else written.rows)[:n], shown
-    known = {row["id"] for row in shown} if split == "train" else set()
-    return [row for row in load(card, split, source).to_list()[:n] if row["id"] not in known], shown
+    known, first = {row["id"] for row in shown} if split == "train" else set(), FIRST if n is None else n
+    return [row for row in load(card, split, source).to_list()[:first] if row["id"] not in known], shown
 
 
 def written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
@@ -153,12 +154,13 @@ def written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
     return [{name: row[name] for name in names} for row in written.rows]
 
 
-def dollars_before(card: Card, n: int, split: str, written: ExampleSet | None = None) -> float:
+def dollars_before(card: Card, n: int, split: str, written: ExampleSet | None = None, collection: float | None = None) -> float:
     """What n examples cost before a teacher labels them to be learned from: what 01 paid for them, or the collection of people's
-    as far as the card has a price for it."""
+    (as given, else as far as the card has a price for it)."""
     if written:
         return written.price * n
-    return n * (card.human_price.collection or 0.0) if split == "train" else 0.0
+    each = card.human_price.collection if collection is None else collection
+    return n * (each or 0.0) if split == "train" else 0.0
 
 
 def humans_shown(shown: Sequence[Row], written: ExampleSet | None = None) -> int:

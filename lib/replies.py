@@ -140,9 +140,8 @@ def read_label(card: Card, text: str, choices: Sequence[str] = ()) -> str | None
     return known_label(card, content if isinstance(content, dict) else text, choices)
 
 
-def label_problem(card: Card, text: str) -> str | None:
-    """Of multiple choice only whether there is an answer: which ones there are is known to its example alone."""
-    if read_label(card, text) or (not card.labels and read_field(text, "label")):
+def label_problem(card: Card, text: str, choices: Sequence[str] = ()) -> str | None:
+    if read_label(card, text, choices):
         return None
     content, _ = read_json(text)
     return "label outside the task" if isinstance(content, dict) and "label" in content else "no label in the reply"

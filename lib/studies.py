@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from lib import creation, dialogues, generation, labeling, paths, rephrasing
+from lib import creation, dialogues, framing, generation, labeling, paths, rephrasing
 from lib.budget import NONE, Prices, check_prices
 from lib.checked import Strict, explain, read_checked
 from lib.encoders import EMBEDDED, Embedder
@@ -129,6 +129,9 @@ class Training(Strict):
     device: str = "auto"
     also_test: list[str] = []
     """Evaluation sets out of domain: other splits of a task's source, or tasks."""
+    matched: list[str] = []
+    """Sets of spans or frames of which a part is also trained on that is labeled as often as human examples, and a drawn one."""
+    matched_size: int | None = Field(None, ge=1)
     seeds: int = Field(3, ge=1)
     shards: int = Field(1, ge=1)
 
@@ -187,6 +190,8 @@ class Budget(Strict):
     """The methods whose examples the budgets buy; all, if none is named."""
     human_price: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Dollars for a human example of any task, in place of the cards' prices."""
+    collection_price: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """Dollars of it for collecting a human text that a teacher labels; the rest is annotation. In place of the cards' parts."""
     synthetic_price: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Dollars for a synthetic example, in place of the bills'; needed where the teacher's tokens cost nothing."""
 
@@ -201,6 +206,14 @@ class Budget(Strict):
     @classmethod
     def parts(cls, values: list[float]) -> list[float]:
         return checked_shares(values)
+
+    @model_validator(mode="after")
+    def collection_is_a_part(self) -> "Budget":
+        if (self.collection_price or 0) > (self.human_price or float("inf")):
+            raise ValueError(
+                f"collection_price ({self.collection_price:g}) is more than the whole human_price ({self.human_price:g})"
+            )
+        return self
 
     @model_validator(mode="after")
     def both(self) -> "Budget":
@@ -366,6 +379,14 @@ def check_can_be_asked(card: Card, own: Study) -> None:
         raise ValueError(f"Task {card.name!r} ({card.kind}): 02 cannot label by {wrong[0]!r}; of this kind there is {said}.")
     if wrong := [method for method in ways.written if method not in asked.methods]:
         raise ValueError(f"Task {card.name!r}: labeling.written: {wrong[0]!r} is not among the methods of 01.")
+    if wrong := [name for name in own.training.matched if name not in own.methods or card.kind not in MARKED]:
+        raise ValueError(
+            f"Task {card.name!r} ({card.kind}): training.matched: no set {wrong[0]!r} with labels of spans or frames."
+        )
+    human, part = own.budgets.human_price or card.human_price.dollars, own.budgets.collection_price or card.human_price.collection
+    if (part or 0) > human:
+        said = f"collecting a human example (${part:g}) costs more than the whole (${human:g})"
+        raise ValueError(f"Task {card.name!r}: {said}: set collection_price.")
     if unlabeled := [method for method in asked.methods if method in dialogues.METHODS and method not in ways.written]:
         raise ValueError(f"Task {card.name!r}: nobody labels its {unlabeled[0]}: `labeling: {{written: [{unlabeled[0]}]}}`.")
 
@@ -544,18 +565,26 @@ def given_sets(own: Study) -> list[Given]:
     return [{"method": name, **one.model_dump()} for name, one in own.sets.items()]
 
 
-def files_of(examples: Sequence[Given]) -> list[str]:
-    return [one if isinstance(one, str) else str(one.get("file")) for one in examples]
+def files_of(examples: Sequence[Given] | None) -> list[str]:
+    return [one if isinstance(one, str) else str(one.get("file")) for one in examples or ()]
 
 
-def example_sets(card: Card, examples: Sequence[Given], source: str | None = None) -> dict[str, ExampleSet]:
-    """The synthetic sets to look at, by method: from files that 01 and 02 wrote or of one's own, or if there are none, what the
-    demo study's recordings hold for the task as it is embedded, if anything."""
-    recorded = not examples and has_recordings(card) and source in (None, card.default_source)
-    found = list(recorded_sets(card)) if recorded else [read_set(card, one, source) for one in examples]
+def example_sets(card: Card, examples: Sequence[Given] | None, source: str | None = None) -> dict[str, ExampleSet]:
+    """The synthetic sets to look at, by method: from files that 01 and 02 wrote or of one's own; if nothing is said of them
+    (None), what the demo studies' recordings hold for the task as it is embedded, if anything."""
+    recorded = examples is None and has_recordings(card) and source in (None, card.default_source)
+    found = list(recorded_sets(card)) if recorded else [read_set(card, one, source) for one in examples or ()]
     if len(found) > len({one.method for one in found}):
         raise ValueError(f"Two example sets are of one method: {', '.join(files_of(examples))}. Give one for each method.")
-    return {one.method: one for one in found}
+    return {one.method: with_known_labels(one) for one in found}
+
+
+def with_known_labels(one: ExampleSet) -> ExampleSet:
+    """Without the turns of dialogues whose frames are not all known; their price stays with those that are left."""
+    if not any(row.get("unlabeled_turns") for row in one.rows):
+        return one
+    rows = [row for row in map(framing.labeled_only, one.rows) if row["turns"]]
+    return one._replace(rows=rows, price=one.dollars / max(1, len(rows)))
 
 
 def read_set(card: Card, given: Given, source: str | None) -> ExampleSet:
@@ -636,7 +665,8 @@ def recorded_labels(card: Card, own: Study, teacher: Teacher, method: str, writt
     n, ways = own.generation.n if written else own.labeling.n, own.labeling
     pool, shown = labeling.pool_and_shots(card, None, "train", n, method, ways.shots, own.raw, own.seed, written)
     labeled = labeling.label(card, pool, teacher, method, shown, "train", ways.window, written)
-    paid = labeled.bill.nanodollars + nano(labeling.dollars_before(card, len(pool), "train", written))
+    before = labeling.dollars_before(card, len(pool), "train", written, own.budgets.collection_price)
+    paid = labeled.bill.nanodollars + nano(before)
     seen = labeling.humans_shown(shown, written)
     return priced_set(labeling.set_name(method, written and written.method), labeled.examples, paid, teacher.model, seen)
 

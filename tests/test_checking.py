@@ -13,6 +13,7 @@ from lib.checking import ANOTHER, requests
 from lib.labeling import Labeled, label, pool_and_shots, set_name
 from lib.records import ExampleSet
 from lib.tasks import Card, read_card
+from lib.teacher import TeacherError
 
 CHOICES = read_card("commonsense")
 ROWS = [{"id": f"c{k}", "question": f"What is {k}?", "choices": ["one", "two", f"no {k}"], "label": "two"} for k in range(4)]
@@ -28,7 +29,7 @@ def asked(card: Card, rows: list[dict[str, Any]], served: Served, folder: Path) 
 
 
 def test_only_examples_that_agree_are_kept_and_the_others_say_what_was_answered(tmp_path: Path) -> None:
-    said = ["Two ", "one", "three", None]
+    said = ["Two ", "one", "no 3", None]
 
     def answer(body: dict[str, Any], number: int) -> Any:
         k = next(k for k in range(4) if f"What is {k}?" in prompt(body))
@@ -45,9 +46,10 @@ def test_only_examples_that_agree_are_kept_and_the_others_say_what_was_answered(
     assert checked.examples[0]["dollars"] == pytest.approx(0.5 + COST / 1e9)
     assert all('"two"' in prompt(body) for body in served.bodies)
     agreed = agreement(CHOICES, checked, ROWS)
-    assert agreed.scores == {"agreement": 0.25}
-    assert agreed.said.startswith("The teacher agrees with itself on 0.250 (95% 0.0")
-    assert agreed.tables[0].again.fillna("").tolist() == ["one", "", ""]
+    assert agreed.scores == {"agreement": 0.5}  # Calls that failed say nothing of it.
+    assert agreed.said.startswith("The teacher agrees with itself on 0.500 (95% 0.0")
+    assert agreed.said.endswith(", and 2 without an answer")
+    assert agreed.tables[0].again.tolist() == ["one"]
 
 
 def test_the_answer_is_not_shown_where_labels_are_fixed(tmp_path: Path) -> None:
@@ -59,6 +61,23 @@ def test_the_answer_is_not_shown_where_labels_are_fixed(tmp_path: Path) -> None:
     assert [one.messages for one in requests(CARD, REMARKS)] == [
         one.messages for one in requests(CARD, [row | {"label": "rude"} for row in REMARKS])
     ]
+
+
+def test_numbers_are_answers_too_and_long_choices_have_room(tmp_path: Path) -> None:
+    rows = [{"id": "n", "question": "How many?", "choices": ["3", "4"], "label": "3"}]
+    with serving(lambda body, number: completion('{"label": 3}')) as served:
+        assert [row["id"] for row in asked(CHOICES, rows, served, tmp_path).examples] == ["n"]
+        assert len(served.bodies) == 1
+    long = [ROWS[0] | {"choices": ["x" * 600, "y"], "label": "y"}]
+    assert requests(CHOICES, ROWS)[0].max_tokens == 64
+    assert requests(CHOICES, long)[0].max_tokens > 300
+
+
+def test_if_nothing_agrees_it_says_so(tmp_path: Path) -> None:
+    with serving(lambda body, number: completion('{"label": "rude"}')) as served:
+        labeled = asked(CARD, REMARKS, served, tmp_path)
+    with pytest.raises(TeacherError, match=r"No example was labeled \(3 another answer when asked again\)"):
+        labeled.require()
 
 
 def test_what_a_teacher_wrote_has_its_labels() -> None:

@@ -287,6 +287,8 @@ def test_a_strategy_can_be_begun_from_several_seed_examples(tmp_path: Path) -> N
     assert raw_examples(CHOICES, "tree_start_2", 9) == raw
     with pytest.raises(ValueError, match="no seed example 10 to begin with among 9"):
         plan_for(CHOICES, raw, {"method": "tree_start_10", "seed": 3})
+    with pytest.raises(ValueError, match="seed_example names the example to begin with, and start 2 another one"):
+        plan_for(CHOICES, raw, {"method": "tree_start_2", "seed": 3, "seed_example": raw[0]["id"]})
     for name in ("tree_start_0", "zero_shot_start_2", "tree_start_"):
         with pytest.raises(ValueError, match="Unknown method"):
             plan_for(CHOICES, raw, {"method": name, "seed": 3})

@@ -34,7 +34,7 @@ EVERY = rows(
 
 def test_the_relative_difference_at_the_largest_size_that_all_have() -> None:
     table = domains.against_human(EVERY).set_index(["evaluated_on", "method"])
-    assert set(table.n) == {20}
+    assert table.n.to_dict() == {(TEST, "tree"): 20, ("far", "tree"): 20, (TEST, "random"): 20, ("far", "random"): 20}
     assert table["mean"].round(6).to_dict() == {
         (TEST, "tree"): -0.1, ("far", "tree"): 0.3, (TEST, "random"): 0.0, ("far", "random"): 0.0,
     }  # fmt: skip
@@ -63,6 +63,12 @@ def test_the_interval_holds_the_difference_and_is_finite(human: list[float], syn
     (row,) = table.itertuples()
     assert row.low <= row.mean <= row.high
     assert row.mean == pytest.approx(row.synthetic / row.human - 1)
+
+
+def test_a_short_set_costs_the_others_nothing() -> None:
+    short = pd.concat([EVERY, rows(("similar", TEST, 10, [0.4, 0.4])), rows(("stalled", TEST, 3, [0.4, 0.4]))])
+    table = domains.against_human(short)
+    assert table[table.evaluated_on == TEST].set_index("method").n.to_dict() == {"tree": 20, "random": 20, "similar": 10}
 
 
 def test_curves_of_each_source_alone() -> None:

@@ -496,3 +496,22 @@ def test_batch_files_go_step_by_step(tmp_path: Path) -> None:
 
 def fields_of(body: dict[str, Any]) -> list[str]:
     return list(body["response_format"]["json_schema"]["schema"]["properties"])
+
+
+# ---- what a student sees of it ----
+
+
+def test_turns_whose_frames_are_not_all_known_are_not_learned_from() -> None:
+    """They would teach that there is nothing in them."""
+    turns = [{"speaker": "expert", "text": text} for text in ("I cut it.", "And then?", "I fry it.")]
+    frames = [
+        {"type": "Divide", "trigger": {"turn": 0, "start": 2, "end": 5}, "arguments": []},
+        {"type": "Change", "trigger": {"turn": 2, "start": 2, "end": 5}, "arguments": [{"role": "Object", "turn": 2, "start": 6, "end": 8}, {"role": "Time", "turn": 1, "start": 4, "end": 8}]},
+    ]  # fmt: skip
+    row = {"id": "d", "topic": "t", "turns": turns, "frames": frames, "unlabeled_turns": [1]}
+    cut = framing.labeled_only(row)
+    assert [turn["text"] for turn in cut["turns"]] == ["I cut it.", "I fry it."]
+    assert [frame["trigger"]["turn"] for frame in cut["frames"]] == [0, 1]
+    assert [(one["role"], one["turn"]) for one in cut["frames"][1]["arguments"]] == [("Object", 1)]
+    assert framing.labeled_only(row | {"unlabeled_turns": [0, 1, 2]})["turns"] == []
+    assert framing.labeled_only(row | {"unlabeled_turns": []}) == row | {"unlabeled_turns": []}

@@ -68,7 +68,7 @@ def test_a_text_reaches_the_prompt_as_data() -> None:
 def test_what_cannot_be_labeled_is_refused_before_asking() -> None:
     with pytest.raises(ValueError, match="Unknown labeling method 'guess': for task 'tone' .text. there is zero_shot"):
         label_requests(CARD, POOL, "guess")
-    with pytest.raises(ValueError, match=r"Task 'riddle' \(multiple_choice\) has no fixed labels to choose from"):
+    with pytest.raises(ValueError, match=r"'zero_shot': for task 'riddle' \(multiple_choice\) there is none"):
         label_requests(read_card("riddle"), [])
 
 

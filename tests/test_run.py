@@ -438,7 +438,11 @@ def test_a_dry_run_says_the_highest_cost_without_key_or_network(copy: Path) -> N
     ("config", "changes", "said"),
     [
         ("teacher=no-such-model", {}, "No price is known for model 'no-such-model'. State it in the study"),
-        ("study=nowhere", {}, "Unknown study 'nowhere': studies/ has classification, creators, demo, demo_creators, demo_frames, frames"),
+        (
+            "study=nowhere",
+            {},
+            "Unknown study 'nowhere': studies/ has classification, creators, demo, demo_creators, demo_frames, frames",
+        ),
         ("", {"epcohs": 3}, "studies/tiny.yaml: epcohs: unknown key (found '3')"),
         ("", {"tasks": ["nwes"]}, "studies/tiny.yaml: tasks: unknown task 'nwes'; there is "),
         ("", {"training": {"also_test": ["claimz"]}}, "There is no evaluation set 'claimz'"),

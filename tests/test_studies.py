@@ -62,7 +62,7 @@ def test_an_unknown_study(study: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"tasks": ["news", "nwes"]}, ["tasks", "unknown task 'nwes'", "claims, commonsense", "path of a card"]),
+        ({"tasks": ["news", "nwes"]}, ["tasks", "unknown task 'nwes'", "claims, closed_passage, commonsense", "path of a card"]),
         ({"tasks": []}, ["tasks", "at least 1 item"]),
         ({"tasks": ["news", "sentiment", "news"]}, ["tasks", "'news'", "twice"]),
         ({"generation": {"methods": ["zero_shoot"]}}, ["generation.methods", "unknown method 'zero_shoot'", "zero_shot_topic"]),
@@ -246,13 +246,13 @@ def test_two_sets_of_one_method_are_refused(tmp_path: Path) -> None:
 
 
 def test_no_files_means_the_recordings() -> None:
-    found = studies.example_sets(studies.read_card("news"), [])
+    found = studies.example_sets(studies.read_card("news"), None)
     assert list(found) == [*generation.METHODS, "labeled_zero_shot"]
     assert all(one.rows and one.price > 0 and one.teacher == "recorded" for one in found.values())
 
 
 def test_a_task_without_recordings_has_no_sets() -> None:
-    assert {task: studies.example_sets(studies.read_card(task), []) for task in ("claims", "riddle")} == {
+    assert {task: studies.example_sets(studies.read_card(task), None) for task in ("claims", "riddle")} == {
         "claims": {},
         "riddle": {},
     }
@@ -303,8 +303,8 @@ def test_a_set_from_elsewhere_can_be_given_with_what_is_known_of_it(tmp_path: Pa
 
 def test_recordings_are_of_the_embedded_set_and_stand_beside_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     card = studies.read_card("news")
-    assert studies.example_sets(card, [], "nyt") == {}
-    assert studies.example_sets(card, [], card.default_source).keys() == studies.example_sets(card, []).keys()
+    assert studies.example_sets(card, None, "nyt") == studies.example_sets(card, []) == {}
+    assert studies.example_sets(card, None, card.default_source).keys() == studies.example_sets(card, None).keys()
 
 
 def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
