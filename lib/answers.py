@@ -63,7 +63,8 @@ def offers(scores: "DataFrame") -> dict[tuple[str, str], Offer]:
 
 
 def spend(surface: Surface, offer: Offer, budgets: Sequence[float], far: float = FAR) -> Spent:
-    """The scores of what each budget buys at each share; a cell that buys nothing counts as worse than any."""
+    """The scores of what each budget buys at each share; a cell that buys nothing counts as worse than any, and a budget of which
+    that is true at every share is left out."""
     import numpy as np
 
     h_most, s_most = (int(min(far * most, MOST)) for most in surface.reach)
@@ -74,14 +75,16 @@ def spend(surface: Surface, offer: Offer, budgets: Sequence[float], far: float =
     ]
     names = "n_human", "n_synthetic", "dry"
     h, s, dry = (np.array([[getattr(one, name) if one else 0 for one in row] for row in bought]) for name in names)
-    if not (h + s).any():
+    some = (h + s).any(axis=1)
+    if not some.any():
         where = f"{surface.task}, {surface.method}"
         raise CannotTell(f"{where}: {in_dollars(max(budgets))} buys no example, neither of people nor of the teacher.")
+    h, s, dry = h[some], s[some], dry[some]
     best, draws = surface.scores(h.ravel(), s.ravel()), surface.spread(h.ravel(), s.ravel())
     nothing = (h + s).ravel() == 0
     best[nothing], draws[:, nothing] = -np.inf, -np.inf
     scores = best.reshape(h.shape), draws.reshape(-1, *h.shape)
-    return Spent(np.array(budgets, float), np.array(shares), h, s, *scores, dry.astype(bool))
+    return Spent(np.array(budgets, float)[some], np.array(shares)[some], h, s, *scores, dry.astype(bool))
 
 
 def all_but_shown(offer: Offer, budget: float) -> float:
@@ -105,13 +108,21 @@ def in_dollars(amount: float) -> str:
 # ---- the best share ----
 
 
-def ladder(scores: "DataFrame", task: str, offer: Offer, budgets: Sequence[float]) -> list[float]:
-    """The budgets to answer for: those that are named, or what the task's dearest run cost, and half and a quarter of it."""
+def ladder(scores: "DataFrame", task: str, of: Offers, budgets: Sequence[float]) -> list[float]:
+    """The budgets to answer for, the same for all methods of a task: those that are named, or what the task's dearest run cost,
+    and half and a quarter of it."""
     if budgets:
-        return sorted(budgets)
-    rows = scores[scores.task == task]
-    top = float(price_of(offer, rows.n_human, rows.n_synthetic).max())
+        return sorted(set(budgets))
+    top = float(paid_for(scores, task, of).max())
     return [float(f"{top * part:.2g}") for part in (0.25, 0.5, 1)]
+
+
+def paid_for(scores: "DataFrame", task: str, of: Offers) -> "np.ndarray":
+    """Dollars for each run of a task, those of people alone with each method's offer."""
+    import numpy as np
+
+    runs = [(offer, surfaces_of.rows_of(scores, task, method)) for (of_task, method), offer in of.items() if of_task == task]
+    return np.concatenate([price_of(offer, rows.n_human, rows.n_synthetic).to_numpy(float) for offer, rows in runs])
 
 
 def best_mixes(surface: Surface, spent: Spent, offer: Offer) -> "DataFrame":
@@ -157,22 +168,24 @@ def plan(
     the part of the refits in which a method's best mix is better than those of all others at that budget."""
     import pandas as pd
 
-    tables, tops, refused = [], {}, {}
+    tables, refused = [], {}
+    tops: dict[tuple[str, str, float], np.ndarray] = {}
     for one in surfaces:
         offer = of[one.task, one.method]
         try:
-            spent = spend(one, offer, ladder(scores, one.task, offer, budgets))
+            spent = spend(one, offer, ladder(scores, one.task, of, budgets))
         except CannotTell as error:
             refused[one.task, one.method] = str(error)
             continue
         tables.append(best_mixes(one, spent, offer))
-        tops[one.task, one.method] = spent.draws.max(axis=2)
+        best = spent.draws.max(axis=2)
+        tops |= {(one.task, one.method, budget): best[:, place] for place, budget in enumerate(spent.budgets.tolist())}
     if not tables:
         return pd.DataFrame(columns=[*COLUMNS]).astype({"chosen": bool}), refused
     table = pd.concat(tables, ignore_index=True)
     last = table[table.groupby("task").budget.transform("max") == table.budget]
-    best = last.loc[last.groupby("task", sort=False)["mean"].idxmax()]
-    picked = set(zip(best.task, best.method, strict=True))
+    first = last.loc[last.groupby("task", sort=False)["mean"].idxmax()]
+    picked = set(zip(first.task, first.method, strict=True))
     chosen = [pair in picked for pair in zip(table.task, table.method, strict=True)]
     return table.assign(best_of=how_often_best(table, tops), chosen=chosen)[[*COLUMNS]], refused
 
@@ -183,14 +196,13 @@ COLUMNS = (
 )
 
 
-def how_often_best(table: "DataFrame", tops: Mapping[tuple[str, str], "np.ndarray"]) -> list[float]:
+def how_often_best(table: "DataFrame", tops: Mapping[tuple[str, str, float], "np.ndarray"]) -> list[float]:
     """For each row, how often its method beats those of the same task and budget; refits of methods are drawn independently."""
     import numpy as np
 
     found = np.zeros(len(table))
-    place = table.groupby(["task", "method"]).cumcount()
-    for (task, _), rows in table.assign(place=place).groupby(["task", "place"], sort=False):
-        scores = np.stack([tops[task, row.method][:, row.place] for row in rows.itertuples()])
+    for (task, budget), rows in table.groupby(["task", "budget"], sort=False):
+        scores = np.stack([tops[task, method, budget] for method in rows.method])
         found[rows.index] = np.bincount(scores.argmax(axis=0), minlength=len(rows)) / scores.shape[1]
     return [float(part) for part in found]
 
@@ -204,12 +216,11 @@ def chosen(surfaces: Sequence[Surface], table: "DataFrame") -> list[Surface]:
 # ---- dollars, exchange, next runs ----
 
 
-def curve_budgets(scores: "DataFrame", task: str, offer: Offer, budgets: Sequence[float], number: int = 33) -> list[float]:
+def curve_budgets(scores: "DataFrame", task: str, of: Offers, budgets: Sequence[float], number: int = 33) -> list[float]:
     """Dollars to draw curves over: from a few human examples to somewhat beyond what was measured or is asked for."""
     import numpy as np
 
-    rows = scores[scores.task == task]
-    paid = price_of(offer, rows.n_human, rows.n_synthetic)
+    paid = paid_for(scores, task, of)
     top = max([float(paid.max()), *budgets]) * 1.5
     return [float(amount) for amount in np.geomspace(max(float(paid[paid > 0].min()), top / 1000), top, number)]
 
@@ -219,7 +230,7 @@ def curves(surfaces: Sequence[Surface], of: Offers, scores: "DataFrame", budgets
     found = {}
     for one in surfaces:
         offer, few = of[one.task, one.method], one._replace(draws=one.draws[:CURVE_DRAWS])
-        found[one.task, one.method] = spend(few, offer, curve_budgets(scores, one.task, offer, budgets))
+        found[one.task, one.method] = spend(few, offer, curve_budgets(scores, one.task, of, budgets))
     return found
 
 

@@ -37,6 +37,8 @@ COLUMNS = [
 """What the budget notebook needs to know of a training run."""
 NEEDED = ["n_human", "n_synthetic", "seed", "score"]
 """What a table of one's own must have; the rest has defaults or is given."""
+UNKNOWN = 10**12
+"""The size of a pool that a table does not tell: more than any money buys, so that it limits nothing."""
 
 
 class Prices(NamedTuple):
@@ -187,6 +189,8 @@ def read_scores(
     scores = scores.assign(**{f"{column}_source": f"the parameter {column}" for column in known})
     if training_price or run_price:
         scores = scores.assign(training_price=training_price, run_price=run_price)
+    else_none = {"human_shown": 0, "training_price": 0.0, "run_price": 0.0}  # Of tables that do not have what others have.
+    scores = scores.fillna({column: value for column, value in else_none.items() if column in scores})
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
         check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
     return scores
@@ -194,16 +198,13 @@ def read_scores(
 
 def completed(scores: "DataFrame", path: str) -> "DataFrame":
     """A table of one's own with what it may leave out: task and method are called after the file and `synthetic`, prices are
-    still to be given, pools hold as much as the largest run learned from. Rows without synthetic examples are `human only`."""
+    still to be given, nobody knows what pools hold. Rows without synthetic examples are `human only`."""
     if any(column not in scores for column in NEEDED):
         return scores
-    defaults = {"task": Path(path).stem, "method": "synthetic", "metric": "score", "human_price": None, "synthetic_price": None}
+    defaults: dict[str, Any] = {"task": Path(path).stem, "method": "synthetic", "metric": "score"}
+    defaults |= {"human_price": None, "synthetic_price": None, "human_pool": UNKNOWN, "synthetic_pool": UNKNOWN}
     scores = scores.assign(**{name: value for name, value in defaults.items() if name not in scores})
     scores["method"] = scores.method.where(scores.n_synthetic != 0, NONE)
-    if "human_pool" not in scores:
-        scores["human_pool"] = scores.groupby("task").n_human.transform("max")
-    if "synthetic_pool" not in scores:
-        scores["synthetic_pool"] = scores.groupby(["task", "method"]).n_synthetic.transform("max")
     return scores
 
 
@@ -228,7 +229,8 @@ def checked_scores(scores: "DataFrame", path: str, known: Sequence[str] = ()) ->
             raise ValueError(f"{path}, row {scores.index[empty.index(True)] + 1}: the {column} is missing{hint}.")
     for column, (most, wanted) in RANGES.items():
         check_range(scores[column], f"{path}, row", most, wanted)
-    return scores
+    numbers = {column: in_numbers(scores[column], f"{path}, row") for column in COLUMNS[-4:] if column not in known}
+    return scores.assign(**numbers)
 
 
 Shares = Sequence[float] | Mapping[str, Sequence[float]]
@@ -266,6 +268,18 @@ def check_range(values: "Series", where: str, most: float, wanted: str) -> None:
     if wrong.any():
         row = wrong.idxmax()
         raise ValueError(f"{where} {row + 1}: {values.name} is {values[row]}; {values.name} values are {wanted}.")
+
+
+def in_numbers(values: "Series", where: str) -> "Series":
+    """What is a number also where it was read as text; a gap stays one."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = numbers.isna() & values.notna()
+    if wrong.any():
+        row = wrong.idxmax()
+        raise ValueError(f"{where} {row + 1}: {values.name} is {values[row]}; {values.name} values are numbers (as 0.5).")
+    return numbers
 
 
 def price_list(scores: "DataFrame") -> "DataFrame":

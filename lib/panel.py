@@ -23,24 +23,17 @@ def show(surfaces: Sequence[Surface], of: Offers, scores: "DataFrame", metrics: 
     """One panel for all chosen surfaces: a budget and two prices, and below what they say."""
     if not surfaces or not can_be_shown():
         return
-    import ipywidgets as widgets  # type: ignore[import-not-found]
+    import ipywidgets as widgets  # type: ignore[import-untyped]
     from IPython.display import display
 
     pick = widgets.Dropdown(
         options=[(f"{one.task}: {one.method}", number) for number, one in enumerate(surfaces)], description="task"
     )
-    first = of[surfaces[0].task, surfaces[0].method]
-    top = answers.ladder(scores, surfaces[0].task, first, [])[-1]
-    sliders = {
-        "budget": slider(widgets, top, "budget"),
-        "human": slider(widgets, first.prices.human, "human"),
-        "synthetic": slider(widgets, first.prices.synthetic, "synthetic"),
-    }
+    sliders = {name: slider(widgets, amount, name) for name, amount in amounts(surfaces[0], of, scores).items()}
 
     def reset(change: Any) -> None:
-        one = surfaces[pick.value]
-        offer = of[one.task, one.method]
-        sliders["human"].value, sliders["synthetic"].value = offer.prices
+        for name, amount in amounts(surfaces[pick.value], of, scores).items():
+            aim(sliders[name], amount)
 
     def draw(number: int, **dollars: float) -> None:
         say(surfaces[number], of, scores, metrics, dollars)
@@ -49,13 +42,30 @@ def show(surfaces: Sequence[Surface], of: Offers, scores: "DataFrame", metrics: 
     display(widgets.VBox([pick, *sliders.values()]), widgets.interactive_output(draw, {"number": pick, **sliders}))
 
 
+def amounts(surface: Surface, of: Offers, scores: "DataFrame") -> dict[str, float]:
+    """Where the sliders of a task begin: at the budget of its dearest run, and at its prices."""
+    return {"budget": answers.ladder(scores, surface.task, of, [])[-1], **of[surface.task, surface.method].prices._asdict()}
+
+
 def slider(widgets: Any, value: float, name: str) -> Any:
     """From a hundredth to a hundred times of what is given."""
+    look = {"description": f"{name} $", "readout_format": ".3g", "continuous_update": False}
+    low, high = ends(value)
+    return widgets.FloatLogSlider(value=value, base=10, min=low, max=high, step=0.02, **look)
+
+
+def ends(value: float) -> tuple[float, float]:
     import math
 
-    middle = math.log10(value)
-    look = {"description": f"{name} $", "readout_format": ".3g", "continuous_update": False}
-    return widgets.FloatLogSlider(value=value, base=10, min=middle - 2, max=middle + 2, step=0.02, **look)
+    return math.log10(value) - 2, math.log10(value) + 2
+
+
+def aim(slider: Any, value: float) -> None:
+    """Moves a slider and its ends; first outwards, as it keeps its value between them."""
+    low, high = ends(value)
+    slider.min, slider.max = min(low, slider.min), max(high, slider.max)
+    slider.value = value
+    slider.min, slider.max = low, high
 
 
 def say(surface: Surface, of: Offers, scores: "DataFrame", metrics: Mapping[str, str], dollars: Mapping[str, float]) -> None:

@@ -128,8 +128,8 @@ def write(
     figures: Sequence[str],
     step: Step,
 ) -> str:
-    """Writes the page with those of the figures that were drawn; returns its path."""
-    drawn = [name for name in figures if paths.resolve(name).with_suffix(".png").is_file()]
+    """Writes the page with figures that were saved (their files, as plots.save returns them); returns its path."""
+    drawn = [path for path in dict.fromkeys(figures) if path.endswith(".png")]
     said = "".join(f'<p class="answer">{html.escape(text)}</p>' for text in sentences) or "<p>The runs give no answer.</p>"
     said += "".join(f"<p>{html.escape(text)}</p>" for text in gaps)
     shown = "".join(picture(name) for name in drawn)
@@ -144,9 +144,9 @@ def write(
     return paths.relative(written)
 
 
-def picture(name: str) -> str:
-    file = paths.resolve(name).with_suffix(".png")
-    data, words = base64.b64encode(file.read_bytes()).decode(), html.escape(Path(name).name.replace("_", " "))
+def picture(path: str) -> str:
+    data = base64.b64encode(paths.resolve(path).read_bytes()).decode()
+    words = html.escape(Path(path).stem.replace("_", " "))
     return f'<img alt="{words}" title="{words}" src="data:image/png;base64,{data}">'
 
 

@@ -63,6 +63,13 @@ def test_a_budget_below_one_example_is_refused() -> None:
     assert list(reasons) == [("t", "m")]
 
 
+def test_a_budget_that_buys_nothing_beside_others_has_no_row() -> None:
+    plan, reasons = answers.plan([FIT], OF, ROWS, [0.01, 100])
+    assert (plan.budget.tolist(), reasons) == ([100], {})
+    assert np.isfinite(plan["mean"]).all()
+    assert answers.exchanges([FIT], plan).budget.tolist() == [100]
+
+
 def test_what_prompts_show_is_paid_for_also_by_the_teacher_alone() -> None:
     spent = answers.spend(FIT, OFFER._replace(shown=10), [30])
     assert (spent.h[0, -1], spent.s[0, -1]) == (0, 999)
@@ -83,13 +90,41 @@ def test_the_plan_picks_the_method_with_the_best_mix_and_says_how_often_it_is() 
     assert list(of["t", "worse"].prices) == [1.0, 0.02]
 
 
+def test_methods_are_compared_at_the_same_budgets_also_without_any_given() -> None:
+    """Those of a dear method buy more with a cheap one."""
+    own = ROWS[ROWS.method == "m"]
+    dear = own.assign(method="dear", synthetic_price=0.1, score=own.score - 0.1 * (own.n_human == 0))
+    rows = pd.concat([dear, ROWS])
+    fits, _ = surface.fit_all(rows, draws=100)
+    of = answers.offers(rows)
+    plan, _ = answers.plan(fits, of, rows, [])
+    assert plan.groupby("method").budget.apply(list).to_dict() == {"dear": [150, 300, 600], "m": [150, 300, 600]}
+    assert set(plan[plan.chosen].method) == {"m"}
+    assert plan.groupby("budget").best_of.sum().tolist() == pytest.approx([1, 1, 1])
+    assert plan.set_index(["method", "budget"]).best_of["m", 600] > 0.5
+    drawn = answers.curves(fits, of, rows, [])
+    assert {tuple(spent.budgets[[0, -1]].round(6)) for spent in drawn.values()} == {(5, 900)}
+
+
+def test_a_method_that_buys_nothing_with_a_budget_is_not_compared_at_it() -> None:
+    """The row of each budget is compared with that of the same budget, not with that of the same place."""
+    own = ROWS[ROWS.method == "m"]
+    rows = pd.concat([own.assign(method="dear", synthetic_price=0.5), ROWS])
+    fits, _ = surface.fit_all(rows, draws=50)
+    plan, _ = answers.plan(fits, answers.offers(rows), rows, [0.1, 100, 100])
+    found = plan.set_index(["method", "budget"]).best_of
+    assert sorted(found.index) == [("dear", 100), ("m", 0.1), ("m", 100)]
+    assert found["m", 0.1] == 1
+    assert found["m", 100] + found["dear", 100] == pytest.approx(1)
+
+
 @pytest.mark.parametrize(("given", "said"), [([], [110.0, 220.0, 440.0]), ([5, 2], [2, 5])])
 def test_budgets_are_as_given_or_what_the_dearest_mix_costs(given: list[float], said: list[float]) -> None:
-    assert answers.ladder(ROWS, "t", OFFER, given) == said
+    assert answers.ladder(ROWS, "t", OF, given) == said
 
 
 def test_dollars_for_a_score_buy_it() -> None:
-    spent = answers.spend(FIT, OFFER, answers.curve_budgets(ROWS, "t", OFFER, []))
+    spent = answers.spend(FIT, OFFER, answers.curve_budgets(ROWS, "t", OF, []))
     target = float(surface.predict(LOGS, 100, 0)[0])
     costs = answers.dollars_for(FIT, spent, [target, 0.999]).set_index(["way", "target"])
     assert costs.dollars[NONE, target] == pytest.approx(100, rel=0.1)

@@ -175,6 +175,11 @@ def test_prices_given_take_the_place_of_those_in_the_rows(tmp_path: Path) -> Non
         (table({"human_price": -1}), ["human example is -1"]),
         (table({"synthetic_price": -0.5}), ["synthetic example is -0.5"]),
         (table({}, {"synthetic_price": 0}), ["synthetic example is 0"]),
+        (
+            table({}, {"human_price": "$0.5"}),
+            ["scores.csv, row 2: human_price is $0.5; human_price values are numbers (as 0.5)."],
+        ),
+        (table({"synthetic_pool": "many"}), ["scores.csv, row 1: synthetic_pool is many; synthetic_pool values are numbers"]),
         (table({"human_price": None}), ["row 1: the human_price is missing; give human_price as a parameter."]),
         (table({}, {"synthetic_price": None}), ["scores.csv, row 2", "synthetic_price"]),
         (table({}, {}, {"synthetic_pool": None}), ["scores.csv, row 3", "synthetic_pool"]),
@@ -333,13 +338,35 @@ def test_four_columns_are_enough(tmp_path: Path) -> None:
     read = budget.read_scores([path], 0.5, 0.004)
     assert read.task.tolist() == ["mine"] * 3
     assert read.method.tolist() == ["synthetic", NONE, "synthetic"]
-    assert read.human_pool.tolist() == [40] * 3
-    assert read.synthetic_pool.tolist() == [60, 0, 60]
+    assert set(read.human_pool) | set(read.synthetic_pool) == {budget.UNKNOWN}
     assert budget.price_list(read)[["what", "source"]].to_numpy().tolist() == [
         ["human", "the parameter human_price"],
         ["synthetic", "the parameter synthetic_price"],
     ]
-    assert budget.offer_of(read[read.method != NONE]) == budget.Offer(Prices(0.5, 0.004), (40, 60))
+    assert budget.offer_of(read[read.method != NONE]) == budget.Offer(Prices(0.5, 0.004), (budget.UNKNOWN, budget.UNKNOWN))
+
+
+def test_a_pool_that_is_not_known_is_no_limit(tmp_path: Path) -> None:
+    """Money that would buy more than any run learned from is not said to find too few."""
+    path = write(tmp_path, GRID.drop(columns=["human_pool", "synthetic_pool"]))
+    grid = budget.by_cell(budget.read_scores([path]), [1.5, 2.0], [0, 0.5, 1])
+    assert grid[grid["mean"].notna()][["budget", "n_human", "n_synthetic"]].to_numpy().tolist() == [
+        [1.5, 0, 6],
+        [2.0, 2, 0],
+        [2.0, 1, 4],
+    ]
+    assert not grid.dry.any()
+
+
+def test_rows_of_one_s_own_stand_beside_those_of_a_study(tmp_path: Path) -> None:
+    """Whose prompts showed some examples; one's own say nothing of that."""
+    own = GRID.assign(task="own").drop(columns=["human_pool", "synthetic_pool"])
+    paths = [write(tmp_path, GRID.assign(human_shown=3)), write(tmp_path, own, "own.csv")]
+    read = budget.read_scores(paths)
+    assert read.groupby("task").human_shown.max().to_dict() == {"t": 3, "own": 0}
+    assert [budget.offer_of(rows).shown for _, rows in read.groupby("task", sort=False)] == [3, 0]
+    assert budget.by_dollars(read).dollars.notna().all()
+    assert (read.human_pool == [10] * 5 + [budget.UNKNOWN] * 5).all()
 
 
 def test_training_has_a_price_if_it_is_said(tmp_path: Path) -> None:

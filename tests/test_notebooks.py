@@ -420,7 +420,13 @@ def test_a_csv_of_four_columns_is_enough_for_an_answer(tmp_path: Path) -> None:
         "human_price": 1.0,
         "synthetic_price": 0.02,
     }
+    before = tmp_path / "figures" / "iso_scores_little.png"
+    before.parent.mkdir()
+    before.write_bytes(b"of an earlier run")
     executed = run("05_budget", tmp_path, **given, figures=str(tmp_path / "figures"), draws=100, run_price=0.1)
+    page = (tmp_path / "figures" / "report.html").read_text(encoding="utf-8")
+    assert "iso scores mine" in page
+    assert "iso scores little" not in page
     shown = text_of(executed)
     assert re.search(r"With .{1,4}440 on mine, spend \d+(\.\d)?% on people \(90% interval: ", shown)
     assert "little: no row is human only" in shown

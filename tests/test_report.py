@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from surfaces import known
 
-from lib import panel, plots, report
+from lib import answers, panel, plots, report
 from lib.records import Step
 
 ROW: dict[str, Any] = {
@@ -82,13 +83,14 @@ class Tags(HTMLParser):
 
 def test_a_page_stands_by_itself_and_holds_no_markup_of_others(tmp_path: Path) -> None:
     plots.use_style()
-    plots.save(plots.nothing("none"), tmp_path / "one", "A caption.")
+    saved = plots.save(plots.nothing("none"), tmp_path / "one", "A caption.")
+    plots.save(plots.nothing("of an earlier run"), tmp_path / "two", "A caption.")
     evil = "<script>alert(1)</script>"
     step = Step("05_budget", {"task": evil})
     paths = [
         report.write(
             str(tmp_path / name), evil, [evil], [evil], {evil: pd.DataFrame({evil: [evil]}), "none": pd.DataFrame()},
-            [str(tmp_path / "one"), str(tmp_path / "not_drawn")], step,
+            [*saved, *saved], step,
         )
         for name in ("a.html", "b.html")
     ]  # fmt: skip
@@ -107,3 +109,29 @@ def test_sliders_are_for_people_in_front_of_jupyterlab(monkeypatch: pytest.Monke
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     assert not panel.can_be_shown()
     panel.show([object()], {}, pd.DataFrame(), {})  # type: ignore[list-item]
+
+
+def test_sliders_go_where_the_prices_of_another_task_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    widgets = pytest.importorskip("ipywidgets")
+    monkeypatch.setenv("JPY_SESSION_NAME", "05_budget.ipynb")
+    shown: list[Any] = []
+    monkeypatch.setattr("IPython.display.display", lambda *what: shown.extend(what))
+    said: list[tuple[str, Any]] = []
+    monkeypatch.setattr(panel, "say", lambda surface, of, scores, metrics, dollars: said.append((surface.task, dollars)))
+    rows = pd.concat(
+        [
+            known(task="cheap", human_price=0.001, synthetic_price=0.00002),
+            known(task="dear", human_price=100, synthetic_price=2),
+        ]
+    )
+    surfaces = [SimpleNamespace(task=task, method="m") for task in ("cheap", "dear")]
+    panel.show(surfaces, answers.offers(rows), rows, {})  # type: ignore[arg-type]
+    pick, *sliders = shown[0].children
+    assert isinstance(pick, widgets.Dropdown)
+    for number, prices in ((1, [44_000, 100, 2]), (0, [0.44, 0.001, 0.00002])):
+        pick.value = number
+        assert [one.value for one in sliders] == pytest.approx(prices)
+        assert [10**one.min for one in sliders] == pytest.approx([price / 100 for price in prices])
+        assert [10**one.max for one in sliders] == pytest.approx([price * 100 for price in prices])
+        assert [*said[-1][1].values()] == pytest.approx(prices)
+        assert len({dollars["budget"] for _, dollars in said}) <= 2
