@@ -631,7 +631,8 @@ def prices_of(
 
 
 def has_recordings(card: Card) -> bool:
-    return (paths.RECORDINGS / card.name).is_dir()
+    """Of a card as it is here: what was asked for another of its name says nothing of this one's data."""
+    return (paths.RECORDINGS / card.name).is_dir() and card.name in names() and card == read_card(card.name)
 
 
 def people_alone(card: Card) -> dict[str, ExampleSet]:
