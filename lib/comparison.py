@@ -61,7 +61,8 @@ def tasks(scores: "DataFrame") -> "DataFrame":
 def by_method(scores: "DataFrame", raw: Sequence[int] = ()) -> "DataFrame":
     """For each task every method at the same sizes: alone, and beside each number of raw examples that was trained alone, too.
 
-    `mix` says which; the raw examples alone are rows of their own. The synthetic size is the largest that all methods have alone.
+    `mix` says which; the raw examples alone are rows of their own. The synthetic size is the largest that all methods have alone,
+    of those that they have beside the most numbers of raw examples.
     """
     import pandas as pd
 
@@ -72,13 +73,18 @@ def by_method(scores: "DataFrame", raw: Sequence[int] = ()) -> "DataFrame":
         sizes = in_all(found[(found.n_human == 0) & (found.method != NONE)], methods, "n_synthetic")
         if not sizes:
             continue
-        one_size = found[(found.n_synthetic == max(sizes)) & (found.method != NONE)]
         alone = found[found.method == NONE]
-        shared = in_all(one_size, methods, "n_human") & ({0} | set(alone.n_human))
-        shared &= set(raw) if len(raw) else shared
+        known = ({0} | set(alone.n_human)) & set(raw if len(raw) else found.n_human)
+        beside = {size: in_all(of_size(found, size), methods, "n_human") & known for size in sizes}
+        size = max(sizes, key=lambda size: (len(beside[size]), size))
+        one_size, shared = of_size(found, size), beside[size]
         parts += [one_size[one_size.n_human.isin(shared)], alone[alone.n_human.isin(shared)]]
     table = pd.concat(parts, ignore_index=True) if parts else every.head(0)
     return table.assign(mix=[in_words(row.n_human, row.n_synthetic) for row in table.itertuples()])
+
+
+def of_size(found: "DataFrame", size: int) -> "DataFrame":
+    return found[(found.n_synthetic == size) & (found.method != NONE)]
 
 
 def in_all(found: "DataFrame", methods: set[str], size: str) -> set[int]:

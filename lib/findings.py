@@ -2,7 +2,8 @@
 
 An effect is counted so that above 0 is as claimed. It is worked out for each task and set, and averaged first over a task's sets,
 then over tasks. Its 95% interval is a hierarchical bootstrap: tasks are drawn, of each task sets, of each set seeds. Verdict: the
-claim `holds` if the whole interval is above 0, `does not` if it is below, and else the data `cannot tell`.
+claim `holds` if the whole interval is above 0, `does not` if it is below, and else, or where there is one task only, the data
+`cannot tell`.
 """
 
 import itertools
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lib.budget import NONE, TEST, Prices, by_task, cells
 from lib.comparison import BOOTSTRAPS
+from lib.plots import CORRECTED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,23 +20,28 @@ if TYPE_CHECKING:
 
 Mix = tuple[str, int, int]
 """Method, number of human examples, number of synthetic ones."""
+Effect = Callable[["np.ndarray"], "np.ndarray"]
 Mixes = Callable[["Measured", str, str], list[Mix]]
 """The mixes of a task and set that a claim compares; none, where there are not all of them."""
 LOW, HIGH = 100, 1000
 """Raw examples, few and many, as 2407.12813 has them; the latter is also the number at which sets are compared alone, at most."""
 PLAIN, VARIED = ("simple", "zero_shot"), ("diversify", "zero_shot_topic", "attributes")
 """How sets are called (or begin) that a bare prompt made, and those of a prompt that asks for variety."""
-CORRECTED = "_corrected"
 POINTS = "points of score"
 
 
 class Unit(NamedTuple):
-    """What was measured of one set: a row a seed, a column a mix; and what a claim makes of the means over seeds."""
+    """What was measured of one set: a row a seed, a column a mix; and what a claim makes of means over seeds, row by row."""
 
     task: str
     set: str
     seeds: "np.ndarray"
-    effect: "Callable[[np.ndarray], float]" = lambda means: float(means[0])
+    effect: "Effect" = lambda means: means[:, 0]
+
+    @property
+    def whole(self) -> float:
+        """The effect over all seeds."""
+        return float(self.effect(self.seeds.mean(axis=0, keepdims=True))[0])
 
 
 class Claim(NamedTuple):
@@ -128,13 +135,14 @@ def share_falls(m: Measured) -> list[Unit]:
     return found
 
 
-def falling(shares: "np.ndarray", doublings: "np.ndarray") -> "Callable[[np.ndarray], float]":
-    """The slope of the best share, in percent of the largest one there is."""
-    import numpy as np
+def falling(shares: "np.ndarray", doublings: "np.ndarray") -> Effect:
+    """The slope of the best share, in percent of the largest one there is, by least squares."""
+    steps = doublings - doublings.mean()
 
-    def effect(means: "np.ndarray") -> float:
-        chosen = shares[means.reshape(len(doublings), len(shares)).argmax(axis=1)]
-        return -100 * float(np.polyfit(doublings, chosen / shares.max(), 1)[0])
+    def effect(means: "np.ndarray") -> "np.ndarray":
+        chosen = shares[means.reshape(-1, len(doublings), len(shares)).argmax(axis=2)]
+        slopes: np.ndarray = -100 * (chosen @ steps) / (steps @ steps) / shares.max()
+        return slopes
 
     return effect
 
@@ -160,13 +168,13 @@ def gains_shrink(m: Measured) -> list[Unit]:
 
 
 def volume_fades(m: Measured) -> list[Unit]:
-    """What the first doubling of a set adds beside a few raw examples, less what the last one does."""
+    """What the first examples of a set add to a few raw ones, less what all others add, three times as many or more."""
 
     def mixes(m: Measured, task: str, name: str) -> list[Mix]:
         sizes = m.sizes(task, name, LOW)
-        return [(name, LOW, size) for size in (*sizes[:2], *sizes[-2:])] if len(sizes) > 2 else []
+        return [(name, LOW, size) for size in (0, sizes[0], sizes[-1])] if sizes and sizes[-1] >= 4 * sizes[0] else []
 
-    return contrast(m, mixes, (-1, 1, 1, -1))
+    return contrast(m, mixes, (-1, 2, -1))
 
 
 def people_are_better(m: Measured) -> list[Unit]:
@@ -185,15 +193,24 @@ def alone_and_people(m: Measured, task: str, name: str) -> list[Mix]:
     return [(name, 0, max(sizes)), (name, max(sizes), 0)] if sizes else []
 
 
-def people_are_varied(m: Measured) -> list[Unit]:
-    """The Vendi score of as many human examples over that of each set, in percent; corrected sets have the texts of others."""
-    first = [(task, name) for task, name in m.sets if not name.endswith(CORRECTED) and task in m.diversity]
-    return [Unit(task, name, ratio(m, task, "human", name)) for task, name in first]
+def people_are_varied(measure: str) -> "Callable[[Measured], list[Unit]]":
+    """How much more varied as many human examples are than each set; corrected sets have the texts of others."""
+
+    def units(m: Measured) -> list[Unit]:
+        first = [(task, name) for task, name in m.sets if not name.endswith(CORRECTED) and task in m.diversity]
+        return [Unit(task, name, ratio(m, task, "human", name, measure)) for task, name in first]
+
+    return units
 
 
-def varied_data(m: Measured) -> list[Unit]:
-    """The Vendi score of each set that was asked to vary, over that of the bare prompt, in percent."""
-    return [Unit(task, name, ratio(m, task, name, plain)) for (task, name), plain in bare(m).items() if task in m.diversity]
+def varied_data(measure: str) -> "Callable[[Measured], list[Unit]]":
+    """How much more varied each set that was asked to vary is than that of the bare prompt."""
+
+    def units(m: Measured) -> list[Unit]:
+        known = {key: plain for key, plain in bare(m).items() if key[0] in m.diversity}
+        return [Unit(task, name, ratio(m, task, name, plain, measure)) for (task, name), plain in known.items()]
+
+    return units
 
 
 def varied_students(m: Measured) -> list[Unit]:
@@ -216,22 +233,29 @@ def alone_against(other: "Mapping[tuple[str, str], str]") -> "Mixes":
     return mixes
 
 
-def diversity_predicts(m: Measured) -> list[Unit]:
-    """Kendall's tau over the sets of a task between the Vendi score and their students' score, alone and at equal numbers."""
-    found = []
-    for task, own in itertools.groupby(sorted(m.sets), key=lambda one: one[0]):
-        names = [name for _, name in own if not name.endswith(CORRECTED)]
-        size = min((m.size(task, name, 0) for name in names), default=0)
-        seeds = m.seeds(task, *((name, 0, size) for name in names)) if size and len(names) > 1 else None
-        if seeds is not None and task in m.diversity:
-            found.append(Unit(task, " ".join(names), seeds, agreement(vendi(m, task, *names))))
-    return found
+def diversity_predicts(measure: str) -> "Callable[[Measured], list[Unit]]":
+    """Kendall's tau over the sets of a task between how varied they are and their students' score, alone and at equal numbers."""
+
+    def units(m: Measured) -> list[Unit]:
+        found = []
+        for task, own in itertools.groupby(sorted(m.sets), key=lambda one: one[0]):
+            names = [name for _, name in own if not name.endswith(CORRECTED)]
+            size = min((m.size(task, name, 0) for name in names), default=0)
+            seeds = m.seeds(task, *((name, 0, size) for name in names)) if size and len(names) > 1 else None
+            if seeds is not None and task in m.diversity:
+                found.append(Unit(task, " ".join(names), seeds, agreement(values(m, task, measure, *names))))
+        return found
+
+    return units
 
 
-def agreement(known: Sequence[float]) -> "Callable[[np.ndarray], float]":
-    from scipy.stats import kendalltau
+def agreement(known: Sequence[float]) -> Effect:
+    """Kendall's tau: of all pairs, those in the same order less those in the other; equal ones are neither."""
+    import numpy as np
 
-    return lambda means: float(kendalltau(known, means).statistic)
+    first, second = np.triu_indices(len(known), 1)
+    order = np.sign(np.array(known)[first] - np.array(known)[second])
+    return lambda means: (np.sign(means[:, first] - means[:, second]) * order).mean(axis=1)
 
 
 # ---- what claims share ----
@@ -273,23 +297,26 @@ def bare(m: Measured) -> dict[tuple[str, str], str]:
     return {(task, name): plain[task] for task, name in varied if task in plain}
 
 
-def vendi(m: Measured, task: str, *sets: str) -> list[float]:
+def values(m: Measured, task: str, measure: str, *sets: str) -> list[float]:
     table = m.diversity[task]
-    values = table[table.measure == "vendi"].set_index("set").value
-    return [float(values[name]) for name in sets]
+    known = table[table.measure == measure].set_index("set").value
+    return [float(known[name]) for name in sets]
 
 
-def ratio(m: Measured, task: str, one: str, other: str) -> "np.ndarray":
+def ratio(m: Measured, task: str, one: str, other: str, measure: str) -> "np.ndarray":
     """How much more varied one set is than another, in percent: a single row, as it has no seeds."""
     import numpy as np
 
-    more, less = vendi(m, task, one, other)
+    more, less = values(m, task, measure, one, other)
     return np.array([[100 * (more / less - 1)]])
 
 
 # ---- the claims in words ----
 
 SCORES, PROMPTING, BUDGETS, CREATORS = "scores: evaluated_on test", "2407.12813", "2410.06550", "2310.20111"
+MEASURES = {"vendi": "Vendi score", "distinct_2": "distinct-2"}
+"""How varied a set is in what it says, and in its words."""
+VARIETY = "% more varied"
 UP_TO = f"the largest n_synthetic up to {HIGH}"
 CLAIMS = [
     Claim(
@@ -335,9 +362,9 @@ CLAIMS = [
     Claim(
         "Gains fade with volume",
         PROMPTING,
-        f"gain of the first doubling less that of the last, beside {LOW} raw",
+        f"what the first examples add to {LOW} raw less what all others add, three times as many or more",
         POINTS,
-        f"{SCORES}, n_human {LOW}, the two smallest and the two largest n_synthetic",
+        f"{SCORES}, n_human {LOW}, n_synthetic 0, the smallest and the largest",
         volume_fades,
     ),
     Claim(
@@ -372,21 +399,27 @@ CLAIMS = [
         f"{SCORES}, n_human 0, {UP_TO}",
         correction_helps,
     ),
-    Claim(
-        "More varied prompting gives more varied data",
-        PROMPTING,
-        "Vendi score over that of the bare prompt's set",
-        "% of the Vendi score",
-        "diversity: measure vendi",
-        varied_data,
+    *(
+        Claim(
+            f"More varied prompting gives more varied data ({name})",
+            PROMPTING,
+            f"{name} over that of the bare prompt's set, at equal n",
+            VARIETY,
+            f"diversity: measure {measure}",
+            varied_data(measure),
+        )
+        for measure, name in MEASURES.items()
     ),
-    Claim(
-        "People write more varied examples",
-        PROMPTING,
-        "Vendi score of human texts over that of a set at equal n",
-        "% of the Vendi score",
-        "diversity: measure vendi",
-        people_are_varied,
+    *(
+        Claim(
+            f"People write more varied examples ({name})",
+            PROMPTING,
+            f"{name} of human texts over that of a set, at equal n",
+            VARIETY,
+            f"diversity: measure {measure}",
+            people_are_varied(measure),
+        )
+        for measure, name in MEASURES.items()
     ),
     Claim(
         "The lower the budget, the higher the best share",
@@ -396,13 +429,16 @@ CLAIMS = [
         f"{SCORES}, mixes of quality_by_share, budgets without a hollow point",
         share_falls,
     ),
-    Claim(
-        "Diversity predicts the score",
-        PROMPTING,
-        "Vendi score and students' score over the sets of a task",
-        "Kendall's \u03c4",
-        f"diversity: measure vendi; {SCORES}, n_human 0, {UP_TO}",
-        diversity_predicts,
+    *(
+        Claim(
+            f"Diversity predicts the score ({name})",
+            PROMPTING,
+            f"{name} and students' score over the sets of a task",
+            "Kendall's \u03c4",
+            f"diversity: measure {measure}; {SCORES}, n_human 0, {UP_TO}",
+            diversity_predicts(measure),
+        )
+        for measure, name in MEASURES.items()
     ),
 ]
 """Claims of the papers that score rows and diversity tables can test. The one of ProgGen says how some public sets came to be."""
@@ -429,9 +465,40 @@ def table(m: Measured, seed: int = 1, where: str = "") -> "DataFrame":
         if units := claim.units(m):
             effect, low, high = with_interval(units, seed)
             said = {"claim": claim.claim, "paper": claim.paper, "test": claim.test, "unit": claim.unit}
-            found = {"effect": effect, "low": low, "high": high, "verdict": verdict(low, high)}
-            rows.append(said | counts(units) | found | {"source": f"{where}: {claim.source}" if where else claim.source})
+            n = counts(units)
+            found = {"effect": effect, "low": low, "high": high, "verdict": verdict(low, high, n["tasks"])}
+            rows.append(said | n | found | {"source": placed(claim.source, where)})
     return pd.DataFrame(rows)
+
+
+def placed(source: str, where: str) -> str:
+    """What a claim was tested on, with the folder that the tables lie in."""
+    files = {"scores:": f"{where}/scores.csv:", "diversity:": f"{where}/diversity_TASK.csv:"} if where else {}
+    for name, file in files.items():
+        source = source.replace(name, file)
+    return source
+
+
+def markdown(table: "DataFrame") -> str:
+    """The table as a README has it."""
+    head = ["claim", "paper", "test", "n", "effect [95% interval]", "verdict"]
+    lines = [
+        [
+            row.claim,
+            row.paper,
+            row.test,
+            f"{row.tasks} tasks, {row.sets} sets",
+            f"{interval(row)} {row.unit}",
+            f"**{row.verdict}**",
+        ]
+        for row in table.itertuples()
+    ]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *lines))
+
+
+def interval(row: Any) -> str:
+    digits = 2 if abs(row.effect) < 1 else 1
+    return f"{row.effect:+.{digits}f} [{row.low:+.{digits}f}, {row.high:+.{digits}f}]"
 
 
 def by_set(m: Measured) -> "DataFrame":
@@ -440,15 +507,13 @@ def by_set(m: Measured) -> "DataFrame":
 
     columns = ["claim", "unit", "task", "set", "seeds", "effect"]
     rows = [
-        (claim.claim, claim.unit, unit.task, unit.set, len(unit.seeds), unit.effect(unit.seeds.mean(axis=0)))
-        for claim in CLAIMS
-        for unit in claim.units(m)
+        (claim.claim, claim.unit, unit.task, unit.set, len(unit.seeds), unit.whole) for claim in CLAIMS for unit in claim.units(m)
     ]
     return pd.DataFrame(rows, columns=columns)
 
 
-def verdict(low: float, high: float) -> str:
-    return "holds" if low > 0 else "does not" if high < 0 else "cannot tell"
+def verdict(low: float, high: float, tasks: int) -> str:
+    return "cannot tell" if tasks < 2 else "holds" if low > 0 else "does not" if high < 0 else "cannot tell"
 
 
 def counts(units: Sequence[Unit]) -> dict[str, Any]:
@@ -456,7 +521,7 @@ def counts(units: Sequence[Unit]) -> dict[str, Any]:
     return {
         "tasks": len({unit.task for unit in units}),
         "sets": sum(len(unit.set.split()) for unit in units),
-        "seeds": "to ".join(map(str, dict.fromkeys([seeds[0], seeds[-1]]))) if seeds[-1] > 1 else "none",
+        "seeds": " to ".join(map(str, dict.fromkeys([seeds[0], seeds[-1]]))) if seeds[-1] > 1 else "none",
     }
 
 
@@ -466,15 +531,18 @@ def with_interval(units: Sequence[Unit], seed: int) -> tuple[float, float, float
 
     tasks = [list(own) for _, own in itertools.groupby(sorted(units, key=lambda unit: unit.task), key=lambda unit: unit.task)]
     rng = np.random.default_rng(seed)
-    whole = np.mean([np.mean([unit.effect(unit.seeds.mean(axis=0)) for unit in own]) for own in tasks])
-    drawn = [
-        np.mean([np.mean([again(own[k], rng) for k in rng.integers(0, len(own), len(own))]) for own in some])
-        for some in ([tasks[k] for k in rng.integers(0, len(tasks), len(tasks))] for _ in range(BOOTSTRAPS))
-    ]
+    pool = [np.array([again(unit, rng) for unit in own]) for own in tasks]
+    drawn = [np.mean([one_draw(pool[k], rng) for k in rng.integers(0, len(pool), len(pool))]) for _ in range(BOOTSTRAPS)]
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(whole), float(low), float(high)
+    return float(np.mean([np.mean([unit.whole for unit in own]) for own in tasks])), float(low), float(high)
 
 
-def again(unit: Unit, rng: Any) -> float:
-    """The effect on seeds that are drawn anew."""
-    return unit.effect(unit.seeds[rng.integers(0, len(unit.seeds), len(unit.seeds))].mean(axis=0))
+def again(unit: Unit, rng: Any) -> "np.ndarray":
+    """The effect on seeds that are drawn anew, many times."""
+    places = rng.integers(0, len(unit.seeds), (BOOTSTRAPS, len(unit.seeds)))
+    return unit.effect(unit.seeds[places].mean(axis=1))
+
+
+def one_draw(sets: "np.ndarray", rng: Any) -> float:
+    """The mean over sets of a task that are drawn anew, each with seeds of its own."""
+    return float(sets[rng.integers(0, len(sets), len(sets)), rng.integers(0, sets.shape[1], len(sets))].mean())

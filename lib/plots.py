@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 MOST_TICKS = 5
-"""Amounts of dollars that have room below a panel."""
+"""Amounts of dollars, or shares in a line, that have room below a panel."""
+LONGEST_TITLE, ROOM = 30, 15
+"""Letters that have room above a panel, and those of a task's name that leave room for more beside it."""
 ACROSS = 3
 """Panels beside each other on a page."""
 COLUMN, TEXT = 3.03, 6.3
@@ -44,6 +46,12 @@ NAMES = {
     "few_shot": "few-shot",
     "few_shot_3": "few-shot 3",
     "few_shot_5": "few-shot 5",
+    "gpt_4": "GPT-4",
+    "llama_2": "Llama 2",
+    "diversify_x": "diversify X",
+    "diversify_y_vanilla": "diversify Y, vanilla",
+    "diversify_y_latent": "diversify Y, latent",
+    "diversify_xy": "diversify X and Y",
     "labeled_zero_shot": "teacher's labels",
     "labeled_few_shot": "teacher's labels, few-shot",
     "labeled_three_steps": "teacher's labels",
@@ -91,6 +99,8 @@ CAPTIONS = {
     "kind beats; picked by their scores on this same test set, which flatters them.",
 }
 """What figures of scores show; seeds, sizes and data are added where they are saved."""
+CORRECTED = "_corrected"
+"""How a set ends whose labels the teacher corrected itself; it has the colour of the set before."""
 EMBEDDED_NOTE = (
     "Data: embedded reference sets, written by a language model in place of people; these numbers show that the software works."
 )
@@ -109,8 +119,8 @@ def source_note(card: Card, source: str | None) -> str:
 
 def rows_note(scores: "DataFrame") -> str:
     """Seeds, test sizes, encoder and data of some score rows, as far as the rows say."""
-    seeds = scores.groupby(["task", "method", "n_human", "n_synthetic"]).size().max()
-    parts = [f"{seeds} seeds a point."]
+    many = scores.groupby(["task", "method", "n_human", "n_synthetic"]).size().groupby("task").max()
+    parts = [f"{' to '.join(map(str, dict.fromkeys([many.min(), many.max()])))} seeds a point."]
     if "n_test" in scores:
         sizes = scores.dropna(subset="n_test").groupby("task", sort=False).n_test.first()
         parts.append("n test: " + ", ".join(f"{task} {n:g}" for task, n in sizes.items()) + ".")
@@ -119,7 +129,16 @@ def rows_note(scores: "DataFrame") -> str:
         for name in ("encoder", "teacher")
         if name in scores
     ]
-    return " ".join([*parts, *(sorted(set(scores.data.dropna())) if "data" in scores else [])])
+    return " ".join([*parts, *(data_notes(scores.data.dropna()) if "data" in scores else [])])
+
+
+def data_notes(notes: Iterable[str]) -> list[str]:
+    """Where the data of some tasks are from, each source once."""
+    tasks: dict[str, list[str]] = {}
+    for note in sorted(set(notes)):
+        named = re.fullmatch(r"Data of (\w+): (.+)", note)
+        tasks.setdefault(named[2] if named else note, []).extend([named[1]] if named else [])
+    return [f"Data of {', '.join(found)}: {source}" if found else source for source, found in tasks.items()]
 
 
 def prices_note(tasks: "DataFrame") -> str:
@@ -141,8 +160,9 @@ def use_style() -> None:
 
 def named(name: str) -> str:
     """A method, metric or mix in words."""
-    if name.endswith("_rephrased"):
-        return f"{named(name.removesuffix('_rephrased'))}, rephrased"
+    for suffix in ("_rephrased", CORRECTED):
+        if name.endswith(suffix):
+            return f"{named(name.removesuffix(suffix))}, {suffix[1:]}"
     if name.endswith("_checked"):
         return f"{named(name.removesuffix('_checked'))}, checked"
     if start := re.fullmatch(r"(.+)_start_(\d+)", name):
@@ -154,9 +174,10 @@ def named(name: str) -> str:
 
 
 ORDER = [
-    ["zero_shot", "fixed", "dialogues"], ["zero_shot_topic", "random"], ["one_shot", "contrastive"], ["few_shot_3", "similar"],
-    ["few_shot_5", "tree"], ["attributes", "tree_checked"], ["labeled_zero_shot", "labeled_three_steps"],
-    ["zero_shot_rephrased", "dialogues_three_steps"],
+    ["zero_shot", "fixed", "dialogues", "gpt_4"], ["zero_shot_topic", "random", "llama_2"], ["one_shot", "contrastive", "simple"],
+    ["few_shot_3", "similar", "diversify_x"], ["few_shot_5", "tree", "diversify_y_vanilla"],
+    ["attributes", "tree_checked", "diversify_y_latent"], ["labeled_zero_shot", "labeled_three_steps"],
+    ["zero_shot_rephrased", "dialogues_three_steps", "diversify_xy"],
 ]  # fmt: skip
 """Methods that always have the same colour, in the order of the palette; those of a row never stand in one figure."""
 
@@ -171,7 +192,7 @@ def color(name: str) -> Any:
     import seaborn as sns
 
     palette = sns.color_palette("colorblind")
-    bare = name.removesuffix(" only").removeprefix("human + ") if name != NONE else name
+    bare = name.removesuffix(" only").removeprefix("human + ").removesuffix(CORRECTED) if name != NONE else name
     bare = re.sub(r"_start_\d+$", "", bare)  # One strategy, from whatever example it begins.
     if bare in (NONE, "human"):
         return palette[0]
@@ -273,7 +294,10 @@ def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
             share_curve(axis, part, [places[task][share] + shift for share in part.share], colors[budget], f"${budget:g}")
         bare, _, measure = task.partition(" by ")
         axis.set(title=f"{bare}: {named(curve)}", ylabel=named(measure or metrics.get(bare, "score")))
-        axis.set_xticks(list(places[task].values()), [f"{100 * share:.3g}%" for share in places[task]])
+        many: dict[str, Any] = (
+            {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if len(places[task]) > MOST_TICKS else {}
+        )
+        axis.set_xticks(list(places[task].values()), [f"{100 * share:.3g}%" for share in places[task]], **many)
     label_x(found, "share spent on the teacher", every=len({tuple(own) for own in places.values()}) > 1)
     handles, names = found[0][2].get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], title="budget", loc="outside right upper")
@@ -307,7 +331,9 @@ def findings(table: "DataFrame", by_set: "DataFrame") -> "Figure":
         part = table[table.unit == unit]
         for place, row in enumerate(part.itertuples()):
             tasks = by_set[by_set.claim == row.claim].groupby("task").effect.mean()
-            axis.plot(tasks, [place] * len(tasks), "o", color="0.7", markersize=2.5, zorder=1)
+            axis.plot(tasks, [place + 0.25] * len(tasks), "o", color="0.6", markersize=2, zorder=1)
+            n = f"{row.tasks} {'tasks' if row.tasks > 1 else 'task'}, {row.sets} sets"
+            axis.annotate(n, (1.01, place), xycoords=("axes fraction", "data"), fontsize=6, color="0.35", va="center")
             axis.plot([row.low, row.high], [place, place], color=VERDICTS[row.verdict], linewidth=1.6, zorder=2)
             axis.plot(row.effect, place, "D", color=VERDICTS[row.verdict], markersize=4.5, zorder=3)
         axis.axvline(0, color="0.3", linewidth=0.6, linestyle=":", zorder=0)
@@ -315,7 +341,7 @@ def findings(table: "DataFrame", by_set: "DataFrame") -> "Figure":
         axis.set_ylim(len(part) - 0.4, -0.6)
         axis.set_xlabel(f"effect as claimed, in {unit}")
     marks = [axes[0][0].plot([], [], "D-", color=color, markersize=4.5)[0] for color in VERDICTS.values()]
-    marks.append(axes[0][0].plot([], [], "o", color="0.7", markersize=2.5)[0])
+    marks.append(axes[0][0].plot([], [], "o", color="0.6", markersize=2)[0])
     figure.legend(marks, [*VERDICTS, "one task"], loc="outside upper right", ncols=4)
     return figure
 
@@ -347,7 +373,8 @@ def score_by_method(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
         at_left = axis.get_subplotspec().colspan.start == 0  # type: ignore[union-attr]
         axis.set_yticks(range(len(methods)), [named(name) if at_left else "" for name in methods])
         axis.set_ylim(len(methods) - 0.4, -0.6)
-        axis.set(title=f"{task} (n = {table[table.task == task].n_synthetic.max()})", xlabel=named(metrics.get(task, "score")))
+        n = f"(n = {table[table.task == task].n_synthetic.max()})"
+        axis.set(title=f"{task}{' ' if len(task) < ROOM else chr(10)}{n}", xlabel=named(metrics.get(task, "score")))
         handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
     return figure
@@ -395,15 +422,21 @@ def score_by_ratio(table: "DataFrame", metrics: dict[str, str]) -> "Figure":
 def curves_by(table: "DataFrame", metrics: dict[str, str], x: str, row: str, titles: dict[Any, str], label: str) -> "Figure":
     """A grid of panels, each with a curve a method; points stand a little apart, so that intervals can be told."""
     tasks, methods = list(dict.fromkeys(table.task)), list(dict.fromkeys(table.curve))
-    figure, found = panels([(value, block) for block in blocks(tasks) for value in titles], 1.7, sharex=True)
+    there = set(zip(table.task, table[row], strict=True))
+    rows = [(value, block) for block in blocks(tasks) for value in titles if any((task, value) in there for task in block)]
+    figure, found = panels(rows, 1.7, sharex=True)
     step = 0.012 * (table[x].max() - table[x].min())
     for value, task, axis in found:
         for number, method in enumerate(methods):
             part = table[(table.task == task) & (table[row] == value) & (table.curve == method)].sort_values(x)
             places = part[x] + (number - (len(methods) - 1) / 2) * step
-            axis.plot(places, part["mean"], "o-", color=color(method), label=named(method), markersize=2.5, linewidth=0.9)
+            line = "o--" if method.endswith(CORRECTED) else "o-"
+            axis.plot(places, part["mean"], line, color=color(method), label=named(method), markersize=2.5, linewidth=0.9)
             axis.vlines(places, part.low.clip(lower=0), part.high.clip(upper=1), color=color(method), linewidth=0.5)
-        axis.set(title=f"{task}: {titles[value]}", ylabel=named(metrics.get(task, "score")))
+        title = f"{task}: {titles[value]}"
+        axis.set(
+            title=title if len(title) <= LONGEST_TITLE else title.replace(": ", ":\n"), ylabel=named(metrics.get(task, "score"))
+        )
         if x == "part":
             axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     label_x(found, label)
@@ -442,7 +475,8 @@ def rho_in_words(found: Any) -> str:
 
 def quality_by_dollars(points: "DataFrame", metrics: dict[str, str]) -> "Figure":
     """Score against what the training data cost: people alone, the teacher alone, and the best of both."""
-    tasks = list(dict.fromkeys([*(task for task in metrics if task in set(points.task)), *points.task]))
+    both = set(points[points.method != NONE].task) or set(points.task)  # People alone are left out, where others are not.
+    tasks = list(dict.fromkeys(task for task in [*metrics, *points.task] if task in both))
     kinds = sorted(set(points.kind), key=lambda name: (name != NONE, "+" in name))
     methods = sorted(set(points.method) - {NONE}, key=lambda name: (place_of(name), name))
     figure, found = panels([(None, block) for block in blocks(tasks)], 2.2)

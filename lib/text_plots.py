@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+MANY, ROOM = 500, 18
+"""Points from which on they are drawn small, and letters of a set's name that leave room for its size beside it."""
 MOST_NAMED = 8
 """Words that are named in one panel."""
 
@@ -127,8 +129,8 @@ def map_of_texts(points: "DataFrame") -> "Figure":
     for axis, name in zip(axes.flat, sets, strict=False):
         part = points[points.set == name]
         axis.scatter(human.x, human.y, s=4, color="0.78", linewidths=0, label="human")
-        axis.scatter(part.x, part.y, s=9, color=color(name), linewidths=0)
-        axis.set(title=f"{named(name)} (n = {len(part)})", xticks=[], yticks=[])
+        axis.scatter(part.x, part.y, s=9 if len(part) < MANY else 2, color=color(name), linewidths=0)
+        axis.set(title=f"{named(name)}{' ' if len(named(name)) < ROOM else chr(10)}(n = {len(part)})", xticks=[], yticks=[])
     label_outside(axes, len(sets), "component 1", "component 2")
     return figure
 

@@ -148,6 +148,11 @@ def test_methods_at_the_largest_size_that_all_have() -> None:
     assert (found.low[0], found.high[0]) == (pytest.approx(low), pytest.approx(high))
 
 
+def test_a_larger_size_that_stands_beside_fewer_raw_examples_is_not_taken() -> None:
+    more = scores(("a", 0, 30, 0.5), ("b", 0, 30, 0.5))
+    assert comparison.by_method(pd.concat([TWO_METHODS, more])).equals(comparison.by_method(TWO_METHODS))
+
+
 def test_without_raw_examples_alone_there_is_nothing_to_be_beside() -> None:
     found = comparison.by_method(TWO_METHODS[TWO_METHODS.method != NONE])
     assert shown(found, "method", "n_human", "n_synthetic") == [("b", 0, 8), ("a", 0, 8)]

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lib import findings
+from lib import findings, paths, studies
 from lib.budget import NONE, TEST
 from lib.findings import CLAIMS, Claim, Measured, Unit, best, table, verdict, with_interval
 
@@ -29,7 +29,9 @@ def rows(task: str, method: str, cells: dict[tuple[int, int], float], **more: An
 
 
 def diversity(**vendi: float) -> pd.DataFrame:
-    return pd.DataFrame([{"set": name, "measure": "vendi", "value": value} for name, value in vendi.items()])
+    """Of words the sets are as varied as of what they say, and half as much so."""
+    measures = {"vendi": 1.0, "distinct_2": 0.5}
+    return pd.DataFrame([{"set": k, "measure": name, "value": v * by} for k, v in vendi.items() for name, by in measures.items()])
 
 
 def measured(*parts: list[dict[str, Any]], budgets: Any = (), shares: Any = (), **tables: pd.DataFrame) -> Measured:
@@ -60,7 +62,7 @@ GRID = {
         ("A set adds to 100", 10),
         ("A set adds to 1,000", 2),
         ("Gains shrink", 8),
-        ("Gains fade", 4 - 1),  # 0.55 to 0.59, then 0.59 to 0.6.
+        ("Gains fade", 5 - 5),  # 0.5 to 0.55, then 0.55 to 0.6.
         ("Alone, a set is worse", 30),  # 0.7 against 0.4.
     ],
 )
@@ -86,10 +88,10 @@ def test_claims_about_prompting() -> None:
     parts = [rows("t", name, {(0, 1000): score}) for name, score in sets.items()]
     m = measured(*parts, t=diversity(simple=10, diversify_x=15, diversify_y=25, human=30))
     assert effect_of("More varied prompting gives better", m) == pytest.approx(15)
-    assert effect_of("More varied prompting gives more varied", m) == pytest.approx(100)
+    assert effect_of("More varied prompting gives more varied data (V", m) == pytest.approx(100)
     assert effect_of("Correcting", m) == pytest.approx(5)
-    assert effect_of("People write", m) == pytest.approx((200 + 100 + 20) / 3)
-    assert effect_of("Diversity predicts", m) == pytest.approx(1)
+    assert effect_of("People write more varied examples (d", m) == pytest.approx((200 + 100 + 20) / 3)
+    assert effect_of("Diversity predicts the score (V", m) == pytest.approx(1)
 
 
 LADDER = {
@@ -119,8 +121,8 @@ def test_what_the_rows_cannot_answer_is_left_out() -> None:
     found = table(m, where="figures/x")
     assert found.claim.tolist() == ["A set adds to 100 raw examples"]
     [row] = found.to_dict("records")
-    assert (row["tasks"], row["sets"], row["seeds"], row["verdict"]) == (1, 1, "5", "holds")
-    assert row["source"].startswith("figures/x: scores: evaluated_on test, n_human 100")
+    assert (row["tasks"], row["sets"], row["seeds"], row["verdict"]) == (1, 1, "5", "cannot tell")
+    assert row["source"].startswith("figures/x/scores.csv: evaluated_on test, n_human 100")
     assert findings.table(measured(rows("t", "m", {(100, 0): 0.5}))).empty
 
 
@@ -130,6 +132,24 @@ def test_the_table_is_the_same_each_time_and_its_parts_add_up_to_it() -> None:
     assert found.equals(table(m))
     means = findings.by_set(m).groupby(["claim", "task"]).effect.mean().groupby("claim").mean()
     assert found.set_index("claim").effect.to_dict() == pytest.approx(means.to_dict())
+
+
+def test_the_readme_says_what_the_real_study_found() -> None:
+    found = pd.read_csv(paths.ROOT / "figures/real/findings.csv")
+    readme = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.split("<!-- findings -->\n")[1].split("<!-- /findings -->")[0] == findings.markdown(found)
+
+
+def test_the_real_findings_come_from_the_kept_scores() -> None:
+    """Anyone can work them out again from data/scores and the diversity tables, without the data."""
+    found = pd.read_csv(paths.ROOT / "figures/real/findings.csv")
+    scores = pd.read_csv(paths.ROOT / "data/scores/real.csv.gz")
+    tables = findings.read_diversity(sorted(map(str, paths.ROOT.glob("figures/real/diversity_*.csv"))))
+    study = studies.read_study("real")
+    shares = {card.name: own.budgets.shares for card, own in studies.by_task(study).values()}
+    budgets = sorted({budget for _, own in studies.by_task(study).values() for budget in own.budgets.budgets})
+    again = findings.table(Measured(scores, tables, budgets, shares), where="figures/real")
+    pd.testing.assert_frame_equal(again, found, check_dtype=False)
 
 
 @pytest.mark.parametrize(
@@ -143,13 +163,15 @@ def test_the_table_is_the_same_each_time_and_its_parts_add_up_to_it() -> None:
     ],
 )
 def test_verdicts(low: float, high: float, said: str) -> None:
-    assert verdict(low, high) == said
+    assert verdict(low, high, 2) == said
+    assert verdict(low, high, 1) == "cannot tell"
 
 
 EFFECTS = arrays(float, st.tuples(st.integers(1, 6), st.just(1)), elements=st.floats(-100, 100))
 UNITS = st.lists(st.builds(Unit, st.sampled_from("abc"), st.sampled_from("xy"), EFFECTS), min_size=1, max_size=5)
 
 
+@settings(max_examples=15)
 @given(UNITS, st.floats(-50, 50))
 def test_an_interval_lies_inside_the_effects_and_moves_with_them(units: list[Unit], more: float) -> None:
     low, high = (edge([unit.seeds.min() if edge is min else unit.seeds.max() for unit in units]) for edge in (min, max))

@@ -406,6 +406,19 @@ def test_a_caption_says_what_it_knows_of_tables_of_different_people() -> None:
     assert plots.rows_note(scores().drop(columns=list(own))) == "2 seeds a point."
 
 
+def test_a_caption_says_where_tasks_have_other_numbers_of_seeds() -> None:
+    one = scores().drop(columns=["encoder", "teacher", "data", "n_test"])
+    assert plots.rows_note(one) == "2 seeds a point."
+    news = one[one.task == "news"].assign(task="mine")
+    more = pd.concat([one, news, news.assign(seed=news.seed + 10)], ignore_index=True)
+    assert plots.rows_note(more) == "2 to 4 seeds a point."
+
+
+def test_a_caption_names_each_source_once() -> None:
+    notes = ["Data of b: x/y.", "Data of a: x/y.", "Data of c: own.csv.", "Data of a: x/y.", plots.EMBEDDED_NOTE]
+    assert plots.data_notes(notes) == ["Data of a, b: x/y.", "Data of c: own.csv.", plots.EMBEDDED_NOTE]
+
+
 def test_a_caption_says_where_the_data_is_from() -> None:
     card = read_card("news")
     assert plots.source_note(card, None) == plots.EMBEDDED_NOTE

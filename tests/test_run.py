@@ -356,6 +356,56 @@ def test_training_is_given_all_that_the_study_says_and_waits_for_what_it_is_test
     }
 
 
+# ---- sets from elsewhere ----
+
+
+def test_sets_from_elsewhere_go_to_03_04_and_05_and_nothing_is_asked(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spans, too; their files lie where the environment says, and the papers' claims are tested on what came of it."""
+    folder = copy / "elsewhere"
+    folder.mkdir()
+    cities = ["Kyoto", "Lima", "Oslo", "Accra", "Quito", "Riga"]
+    texts = [
+        f"{where} {city} we {what}" for what in ("met", "slept", "ate", "sang") for where in ("in", "near") for city in cities
+    ]
+    spans = [[{"start": text.index(" ") + 1, "end": text.index(" we"), "label": "city"}] for text in texts]
+    rows = [json.dumps({"text": text, "spans": span}) + "\n" for text, span in zip(texts, spans, strict=True)]
+    parts = {"human": rows[:24], "test": rows[24:30], "plain": rows[30:38], "varied": rows[38:]}
+    for name, lines in parts.items():
+        (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    card = {"name": "places", "kind": "spans", "description": "find cities.", "fields": {"text": "a remark"}, "family": "places"}
+    card |= {"labels": {"city": "a city"}, "human_price": {"dollars": 0.1, "source": "a test"}}
+    card |= {
+        "sources": {
+            "own": {"files": {split: f"$ELSEWHERE/{name}.jsonl" for split, name in {"train": "human", "test": "test"}.items()}}
+        }
+    }
+    (copy / "places.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    sets = {
+        called: {"file": f"$ELSEWHERE/{name}.jsonl", "teacher": "a model", "price": 0.05}
+        for called, name in {"simple": "plain", "diversify_x": "varied"}.items()
+    }
+    own = {"sets": sets, "sizes": {"human": [0, 8], "synthetic": [0, 4]}, "budgets": {"budgets": [1], "shares": [0, 0.2]}}
+    training = {"frozen_layers": 6, "seeds": 2}
+    quiet = {"generation": {"methods": []}, "labeling": {"n": 0}, "budgets": {"budgets": [], "shares": []}}
+    write_study(
+        copy, tasks=["places.yaml"], per_task={"places.yaml": own}, training=training, findings=True, takes="no time", **quiet
+    )
+    unset = run(copy)
+    assert "The environment variable ELSEWHERE is not set" in unset.said
+    monkeypatch.setenv("ELSEWHERE", str(folder))
+    ended = run(copy)
+    assert ended.code == 0, ended.said
+    assert ended.started == {"marked", "training", "budget"}
+    assert "Study tiny takes no time" in ended.said
+    scores = pd.read_csv(copy / "figures/tiny/scores.csv")
+    assert dict(zip(scores.method, scores.synthetic_price, strict=True)).items() >= {"simple": 0.05, "diversify_x": 0.05}.items()
+    found = pd.read_csv(copy / "figures/tiny/findings.csv").set_index("claim")
+    assert found.loc["More varied prompting gives more varied data (distinct-2)"].verdict == "cannot tell"  # Of one task.
+    assert found.source.str.startswith("figures/tiny/").all()
+    again = pd.read_csv(copy / "figures/tiny/repeats_places.csv").set_index("set")
+    assert again.texts.to_dict() == {"simple": 8, "diversify_x": 10, "human": 24}
+
+
 # ---- what fails ----
 
 
