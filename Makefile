@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 CONFIG = study=$(STUDY) $(if $(TEACHER),teacher=$(TEACHER)) $(if $(BUDGET),budget=$(BUDGET))
 SNAKEMAKE = snakemake --profile profiles/$(or $(PROFILE),default) --config $(CONFIG)
 
-.PHONY: help setup demo study lab test lint format lock git clean
+.PHONY: help setup demo measured study lab test lint format lock git clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,6 +23,16 @@ $(READY): requirements.lock pyproject.toml
 
 demo: setup ## run three small studies offline; each ends by naming its figures, its tables and what it would have cost
 	@set -e; for study in demo demo_creators demo_frames; do $(MAKE) --no-print-directory study STUDY=$$study; done
+	@$(MAKE) --no-print-directory measured
+
+MEASURED = {scores: [data/scores/tweet_sentiment.csv.gz], budgets: [5, 20, 80, 160], shares: [0, 0.1, 0.3, 0.5, 1], \
+	raw_sizes: [0, 100, 1000], totals: [], figures: figures/measured}
+
+measured: setup ## 05 on scores that were really measured (tweets, GPT-4 and Llama 2): writes figures/measured
+	@mkdir -p runs/measured
+	@papermill -k python3 --no-progress-bar --log-output --log-level WARNING notebooks/05_budget.ipynb runs/measured/05_budget.ipynb \
+		-y '$(MEASURED)'
+	@echo "Answer on measured scores: figures/measured/report.html, iso_scores_tweet_sentiment.pdf (and more)"
 
 study: STUDY ?= demo
 study: setup ## run a study: make study STUDY=demo TEACHER=gpt-4o-mini BUDGET=5 (DRY=1: only say what and how much)
