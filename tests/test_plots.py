@@ -181,6 +181,7 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path: Path, name: str) -> None
 
 SCRIPT = """
 import sys
+import pandas as pd
 from lib import plots
 plots.use_style()
 figure, axes = plots.grid_of(1, 1, plots.COLUMN, 2)
@@ -188,6 +189,12 @@ for name in ("zero_shot", "one", "other", "human only"):
     axes[0][0].plot([1, 2], [len(name), 1], color=plots.color(name), label=plots.named(name))
 axes[0][0].legend()
 plots.save(figure, sys.argv[1], "A caption: é, 10%.")
+kinds = ["human only", *(f"{name}{way}" for name in "abcd" for way in (" only", " mixed"))]
+rows = [
+    {"task": "t", "kind": kind.replace(" mixed", "") if " mixed" not in kind else f"human + {kind[0]}", "method": kind if kind == "human only" else kind[0],
+     "dollars": d, "mean": 0.5 + d / 9, "low": 0.4, "high": 0.9} for kind in kinds for d in (1.0, 2.0)
+]
+plots.save(plots.quality_by_dollars(pd.DataFrame(rows), {"t": "accuracy"}), sys.argv[1] + "_dollars", "A caption.")
 """
 
 
@@ -198,7 +205,7 @@ def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
         for seed in ("1", "2")
     ]  # fmt: skip
     assert [process.wait(60) for process in started] == [0, 0]
-    for ending in (".pdf", ".png"):
+    for ending in (".pdf", ".png", "_dollars.pdf", "_dollars.png"):
         assert (tmp_path / f"1{ending}").read_bytes() == (tmp_path / f"2{ending}").read_bytes()
 
 
