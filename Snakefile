@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from lib import labeling, paths, studies, summary, tasks
+from lib import costs, labeling, paths, studies, summary, synthetic, tasks
 from lib.code import code_of
 from lib.dialogues import METHODS as UNLABELED
 from lib.rephrasing import SUFFIX
@@ -30,10 +30,10 @@ try:
         os.environ.setdefault("HUB_MIRROR", mirror)
     tasks_of = studies.by_task(study)
     TEACHER = str(config.get("teacher", study.teacher))
-    BUDGET = studies.budget_of(study, config.get("budget"))
-    studies.check_teacher(study, TEACHER)
-    studies.check_data(study)
-    cost = studies.cost_lines(study, TEACHER, BUDGET) if DRY else studies.check_budget(TEACHER, BUDGET)
+    BUDGET = costs.budget_of(study, config.get("budget"))
+    costs.check_teacher(study, TEACHER)
+    synthetic.check_data(study)
+    cost = costs.cost_lines(study, TEACHER, BUDGET) if DRY else costs.check_budget(TEACHER, BUDGET)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 RUN, FIGURES = f"runs/{name}", f"figures/{name}"
@@ -272,7 +272,7 @@ rule diversity:
         code=code_of("03_diversity"),
         given=lambda wildcards: given(
             **named(wildcards.task), seed=study.seed, encoder=study.embedder,
-            examples=SHOWN[wildcards.task] + studies.given_sets(tasks_of[wildcards.task][1]), figures=FIGURES),
+            examples=SHOWN[wildcards.task] + synthetic.given_sets(tasks_of[wildcards.task][1]), figures=FIGURES),
     threads: 1
     priority: 1  # As below.
     shell: "OMP_NUM_THREADS={threads} " + PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
@@ -304,7 +304,7 @@ rule training:
         code=code_of("04_training"),
         given=lambda wildcards: given(
             **named(wildcards.task), seed=study.seed, shard=f"{wildcards.shard}/{wildcards.shards}",
-            examples=LEARNED[wildcards.task] + studies.given_sets(tasks_of[wildcards.task][1]),
+            examples=LEARNED[wildcards.task] + synthetic.given_sets(tasks_of[wildcards.task][1]),
             output=f"{RUN}/{wildcards.task}/04_training/{wildcards.shard}of{wildcards.shards}.parquet",
             **sizes_of(wildcards.task), **tasks_of[wildcards.task][1].budgets.model_dump(exclude={"collection_price"}), **tasks_of[wildcards.task][1].training.model_dump(exclude={"shards"})),
     threads: 1

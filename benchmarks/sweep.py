@@ -132,11 +132,11 @@ def recipe_for(given: argparse.Namespace) -> Any:
 @cache
 def pools(task: str) -> tuple[Any, list[Any], list[Any], list[Any]]:
     """Card, human examples, synthetic ones from the recordings, test examples."""
-    from lib.studies import example_sets
+    from lib.synthetic import example_sets
     from lib.tasks import load, read_card
 
     card = read_card(task)
-    return card, load(card, "train").to_list(), example_sets(card, [])["zero_shot"].rows, load(card, "test").to_list()
+    return card, load(card, "train").to_list(), example_sets(card, None)["zero_shot"].rows, load(card, "test").to_list()
 
 
 def by_sweep(runs: list[Any], recipe: Any, workers: int | None) -> dict[Any, float]:

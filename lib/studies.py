@@ -1,31 +1,18 @@
 """A study: which tasks, methods, sizes and prices, in one YAML file; and what it can cost before it runs."""
 
-import itertools
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from lib import creation, dialogues, framing, generation, labeling, paths, rephrasing
-from lib.budget import NONE, Prices, check_prices
+from lib import creation, dialogues, generation, labeling, paths, rephrasing
 from lib.checked import Strict, explain, read_checked
-from lib.encoders import EMBEDDED, Embedder
-from lib.prices import TokenPrice, dollars, nano
-from lib.records import ExampleSet, load_set
+from lib.encoders import EMBEDDED
+from lib.prices import TokenPrice
 from lib.sources import Row
-from lib.tasks import LISTS, MARKED, Card, checked_rows, load, names, other_tests, read_card
-from lib.teacher import TRIES, Request, Teacher
-from lib.teachers import open_teacher, teacher_price
-
-RECORDED = ("demo", "demo_creators", "demo_frames")
-"""The studies whose replies data/recordings holds."""
-UNREAD = 2000
-"""Bytes that a field of an example is taken to have in a dry run that cannot read the example."""
-UNREAD_CHOICE, MOST_CHOICES = 100, 5
-"""Bytes of a choice, and number of choices, then."""
+from lib.tasks import LISTS, MARKED, Card, names, other_tests, read_card
 
 
 class Generation(Strict):
@@ -400,18 +387,6 @@ def by_task(study: Study) -> dict[str, tuple[Card, Study]]:
     return found
 
 
-def check_data(study: Study) -> None:
-    """Reads the local data of every task, so that a mistake in them is found before the teacher is paid."""
-    for card, own in by_task(study).values():
-        source = card.sources[own.source or card.default_source]
-        for split in ("train", "test") if source.files else ():
-            list(checked_rows(card, source, split))
-        if source.files:
-            plans_of(card, own, load(card, "train", own.source).to_list()[: own.raw])
-        if own.sets:
-            example_sets(card, given_sets(own), own.source)
-
-
 def pictures_of_texts(card: Card, own: Study) -> list[str]:
     """The figures that 03 can draw of a task's sets: none without any, and of spans nothing that a label is told from."""
     if not (own.generation.methods or own.sets):
@@ -443,234 +418,7 @@ def pictures_of_scores(study: Study) -> list[str]:
     return found + [*maps, "best_mix_by_budget", "best_share_by_budget", "dollars_for_score", "held_out"] * answers
 
 
-def budget_of(study: Study, given: object) -> float | None:
-    """Dollars for the teacher: as given for this run, else as the study says."""
-    try:
-        budget = study.budget if given is None else float(str(given))
-    except ValueError:
-        budget = float("nan")
-    if budget is not None and not 0 <= budget < float("inf"):
-        raise ValueError(f"A budget is a number of dollars from 0 up, not {given!r}.")
-    return budget
-
-
-def check_budget(teacher: str, budget: float | None) -> None:
-    """Refuses a run that could cost money before its first notebook starts."""
-    if teacher != "recorded" and budget is None:
-        raise ValueError(
-            f"Say how many dollars the study may spend on teacher {teacher!r} at most: BUDGET=5 (0 if it costs nothing)."
-        )
-
-
-def check_teacher(study: Study, teacher: str) -> None:
-    """Refuses a teacher without a price, or one without costs whose examples no budget could be shared with."""
-    if teacher == "recorded":
-        return
-    price = price_of(study, teacher)
-    if not (price.input or price.output or study.budgets.synthetic_price):
-        raise ValueError(
-            f"Teacher {teacher!r} costs nothing, so any share of a budget buys any number of its examples: say in the study "
-            "what one is worth, as in `budgets: {synthetic_price: 0.001}` (the machine's time, say)."
-        )
-
-
-def price_of(study: Study, teacher: str) -> TokenPrice:
-    stated = {model: price.model_dump() for model, price in study.token_prices.items()}
-    return teacher_price(teacher, stated, study.base_url or os.environ.get("OPENAI_BASE_URL"))
-
-
-def plans(study: Study) -> dict[str, list[Request]]:
-    """Every request that each part of a study can come to make, each at its longest."""
-    found, gone = {}, set[str]()
-    for card, own in (one for one in by_task(study).values() if one[1].asks):
-        raw, note = rows_to_price(card, own, "train", own.raw, gone)
-        for method, plan in plans_of(card, own, raw).items():
-            found[f"01 {card.name} {method}{note if plan.reads_human else ''}"] = plan.possible_requests()
-        for method in own.generation.rephrase:
-            found[f"01 {card.name} {method}{rephrasing.SUFFIX}"] = rephrasing.possible_requests(card, own.generation.n)
-        for method, split, n in own.labeling.parts:
-            pool, note = rows_to_price(card, own, split, n, gone)
-            asked = labeling.possible_requests(card, pool, method, raw, own.labeling.shots, own.labeling.window)
-            found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = asked
-        for written, way in own.labeling.of_written:
-            rows = creation.longest_rows(card, raw, own.generation.n)
-            asked = labeling.possible_requests(card, rows, way, raw, own.labeling.shots, own.labeling.window)
-            found[f"02 {card.name} {labeling.set_name(way, written)}{note}"] = asked
-    return found
-
-
 def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, creation.AnyPlan]:
     """What 01 is to write for a task, by method."""
     given = own.generation.model_dump(exclude={"methods"}) | {"seed": own.seed}
     return {method: creation.plan_for(card, raw, given | {"method": method}) for method in own.generation.methods}
-
-
-def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) -> tuple[list[Row], str]:
-    """The first examples of a split, or where they cannot be read (no network) as many long ones, and a word of that.
-
-    A hub that did not answer once, which takes it half a minute, is `gone` for the rest of a plan; a mirror is asked each time.
-    """
-    hub = card.sources[own.source or card.default_source].hub and not os.environ.get("HUB_MIRROR")
-    place = "hub" if hub else card.name
-    if place not in gone:
-        try:
-            return load(card, split, own.source).to_list()[:n], ""
-        except ValueError:
-            gone.add(place)
-    choices = {"choices": ["x" * UNREAD_CHOICE] * MOST_CHOICES} if card.kind == "multiple_choice" else {}
-    labels = itertools.cycle(card.labels or ["x" * UNREAD_CHOICE])
-    long = [{"id": str(i), **dict.fromkeys(card.fields, "x" * UNREAD), **choices, "label": next(labels)} for i in range(n)]
-    return long, f" (data not at hand: {UNREAD} bytes a field)"
-
-
-def highest_costs(study: Study, teacher: str) -> dict[str, int]:
-    """Nanodollars that each part can cost at most: every request at its longest, asked as often as it ever is."""
-    price = price_of(study, teacher)
-    return {part: sum(TRIES * price.nanodollars(r.worst()) for r in requests) for part, requests in plans(study).items()}
-
-
-def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
-    """What a dry run says of money."""
-    if not any(own.asks for _, own in by_task(study).values()):
-        return ["  is asked nothing, and costs nothing"]
-    if teacher == "recorded":
-        return ["  replays data/recordings and costs nothing"]
-    costs = highest_costs(study, teacher)
-    total = sum(costs.values())
-    lines = [f"  {part:<40} at most ${cents(cost)}" for part, cost in costs.items()]
-    lines.append(f"Highest cost: ${cents(total if budget is None else min(total, nano(budget)))}, {cap_words(total, budget)}.")
-    return lines
-
-
-def cents(cost: int) -> str:
-    """Nanodollars in dollars and cents, rounded up: what is said to be the most must not be less."""
-    return f"{-(-cost // 10_000_000) / 100:.2f}"
-
-
-def cap_words(total: int, budget: float | None) -> str:
-    """What stands between a study and its highest cost."""
-    longest = f"if every reply is at its longest and asked {TRIES} times"
-    if budget is None:
-        return f"{longest}; no budget is set, and without one a teacher that costs money is not asked (BUDGET=5)"
-    return longest if total <= nano(budget) else f"the budget; {longest}, it would be ${cents(total)}"
-
-
-Given = str | dict[str, Any]
-"""An example set as 03 and 04 are given it: a file that 01 or 02 wrote or of one's own, or such a file with its method, price,
-teacher and number of human examples shown."""
-
-
-def given_sets(own: Study) -> list[Given]:
-    """The study's sets from elsewhere, as 03 and 04 are given them."""
-    return [{"method": name, **one.model_dump()} for name, one in own.sets.items()]
-
-
-def files_of(examples: Sequence[Given] | None) -> list[str]:
-    return [one if isinstance(one, str) else str(one.get("file")) for one in examples or ()]
-
-
-def example_sets(card: Card, examples: Sequence[Given] | None, source: str | None = None) -> dict[str, ExampleSet]:
-    """The synthetic sets to look at, by method: from files that 01 and 02 wrote or of one's own; if nothing is said of them
-    (None), what the demo studies' recordings hold for the task as it is embedded, if anything."""
-    recorded = examples is None and has_recordings(card) and source in (None, card.default_source)
-    found = list(recorded_sets(card)) if recorded else [read_set(card, one, source) for one in examples or ()]
-    if len(found) > len({one.method for one in found}):
-        raise ValueError(f"Two example sets are of one method: {', '.join(files_of(examples))}. Give one for each method.")
-    return {one.method: with_known_labels(one) for one in found}
-
-
-def with_known_labels(one: ExampleSet) -> ExampleSet:
-    """Without the turns of dialogues whose frames are not all known; their price stays with those that are left."""
-    if not any(row.get("unlabeled_turns") for row in one.rows):
-        return one
-    rows = [row for row in map(framing.labeled_only, one.rows) if row["turns"]]
-    return one._replace(rows=rows, price=one.dollars / max(1, len(rows)))
-
-
-def read_set(card: Card, given: Given, source: str | None) -> ExampleSet:
-    if isinstance(given, str):
-        return own_set(card, given, source) if given.endswith((".jsonl", ".csv")) else load_set(given)
-    method = given.get("method")
-    try:
-        said = OwnSet.model_validate({name: value for name, value in given.items() if name != "method"})
-    except ValidationError as error:
-        raise ValueError(f"The example set {method or given}: {explain(error)}.") from None
-    one = own_set(card, said.file, source)
-    return one._replace(method=str(method or one.method), price=said.price, teacher=said.teacher, shown=said.shown)
-
-
-def own_set(card: Card, path: str, source: str | None) -> ExampleSet:
-    """Synthetic examples from elsewhere, in the columns of the card's source; the method is called as the file is."""
-    only = card.sources[source or card.default_source].model_copy(update={"files": {"train": path}, "hub": None, "held_out": 0})
-    rows = [row | {"source": "synthetic"} for row in checked_rows(card, only, "train") if row is not None]
-    if not rows:
-        raise ValueError(f"{path}: no rows with a label of task {card.name!r}.")
-    called = re.sub("[^a-z0-9]+", "_", Path(path).stem.lower()).strip("_")
-    return ExampleSet(called, rows, float("nan"), Path(path).stem)
-
-
-def written_sets(card: Card, sets: Mapping[str, ExampleSet], human: Sequence[Row]) -> dict[str, ExampleSet]:
-    """The sets that the teacher wrote, without those of human examples that it only labeled."""
-    ids = {row["id"] for row in human}
-    labeled = {name for name, one in sets.items() if name.startswith("labeled") and one.rows[0]["id"] in ids}
-    found = {name: one for name, one in sets.items() if name not in labeled}
-    if not found:
-        raise ValueError(f"Task {card.name!r} has no example sets that a teacher wrote: run 01 and give its files as `examples`.")
-    return found
-
-
-def prices_of(
-    card: Card, sets: Mapping[str, ExampleSet], human_price: float | None, synthetic_price: float | None
-) -> dict[str, Prices]:
-    """What one example of either kind costs, by method: as given, else the card's and that of each set's bill."""
-    human = card.human_price.dollars if human_price is None else human_price
-    found = {name: Prices(human, one.price if synthetic_price is None else synthetic_price) for name, one in sets.items()}
-    for prices in found.values():
-        check_prices(prices)
-    return found
-
-
-def has_recordings(card: Card) -> bool:
-    """Of a card as it is here: what was asked for another of its name says nothing of this one's data."""
-    return (paths.RECORDINGS / card.name).is_dir() and card.name in names() and card == read_card(card.name)
-
-
-def people_alone(card: Card) -> dict[str, ExampleSet]:
-    """In the place of example sets where there are none: nothing, at any price, so that every budget goes to people."""
-    return {NONE: ExampleSet(NONE, [], card.human_price.dollars, "none")}
-
-
-def recorded_sets(card: Card) -> Iterator[ExampleSet]:
-    """What 01 and 02 make of the recordings with the settings of the study that they were made for."""
-    studies = [read_study(name) for name in RECORDED]
-    study = next((one for one in studies if card.name in one.tasks), studies[0])
-    own = study.of(card.name)
-    teacher = open_teacher("recorded", priced_as=study.priced_as)
-    for method, plan in plans_of(card, own, load(card, "train").to_list()[: own.raw]).items():
-        written = creation.write(plan, teacher, Embedder(study.embedder))
-        first = priced_set(method, written.examples, written.bill.nanodollars, teacher.model, len(written.shown))
-        if method not in dialogues.METHODS:
-            yield first._replace(account=written.account())
-        if method in own.generation.rephrase:
-            sampling = own.generation.temperature, own.generation.top_p
-            again = rephrasing.rephrase(card, first.rows, teacher, *sampling, own.generation.rephrase_all)
-            both = written.bill.nanodollars + again.bill.nanodollars
-            yield priced_set(f"{method}{rephrasing.SUFFIX}", again.examples, both, teacher.model, len(written.shown))
-        yield from (recorded_labels(card, own, teacher, way, first) for name, way in own.labeling.of_written if name == method)
-    for method in own.labeling.methods if own.labeling.n else ():
-        yield recorded_labels(card, own, teacher, method)
-
-
-def recorded_labels(card: Card, own: Study, teacher: Teacher, method: str, written: ExampleSet | None = None) -> ExampleSet:
-    """What 02 makes of the recordings: of raw examples, or of a set that 01 wrote."""
-    n, ways = own.generation.n if written else own.labeling.n, own.labeling
-    pool, shown = labeling.pool_and_shots(card, None, "train", n, method, ways.shots, own.raw, own.seed, written)
-    labeled = labeling.label(card, pool, teacher, method, shown, "train", ways.window, written)
-    before = labeling.dollars_before(card, len(pool), "train", written, own.budgets.collection_price)
-    paid = labeled.bill.nanodollars + nano(before)
-    seen = labeling.humans_shown(shown, written)
-    return priced_set(labeling.set_name(method, written and written.method), labeled.examples, paid, teacher.model, seen)
-
-
-def priced_set(method: str, rows: list[Row], nanodollars: int, teacher: str, shown: int) -> ExampleSet:
-    return ExampleSet(method, rows, dollars(nanodollars) / max(1, len(rows)), teacher, shown)

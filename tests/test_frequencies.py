@@ -15,7 +15,7 @@ from made_up import DISHES
 from refusing import refused
 
 from lib import frequencies as f
-from lib import matching, plots, studies, text_plots
+from lib import matching, plots, synthetic, text_plots
 from lib.records import ExampleSet
 from lib.tasks import load, read_card, text_of
 
@@ -265,9 +265,9 @@ def test_labels_of_human_dialogues_are_no_set_that_the_teacher_wrote_but_labels_
     sets = set_of(HUMAN[:4], "labeled_zero_shot") | set_of(
         [row | {"id": f"own-{row['id']}"} for row in GARDEN], "labeled_dialogues"
     )
-    assert list(studies.written_sets(FRAMES, sets, HUMAN)) == ["labeled_dialogues"]
+    assert list(synthetic.written_sets(FRAMES, sets, HUMAN)) == ["labeled_dialogues"]
     refused(
-        lambda: studies.written_sets(FRAMES, set_of(HUMAN[:4], "labeled_zero_shot"), HUMAN),
+        lambda: synthetic.written_sets(FRAMES, set_of(HUMAN[:4], "labeled_zero_shot"), HUMAN),
         "no example sets that a teacher wrote",
     )
 

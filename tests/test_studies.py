@@ -13,10 +13,11 @@ from asking import COST, teacher_at
 from endpoint import completion, serving
 from refusing import refused
 
-from lib import generation, labeling, paths, records, studies
+from lib import costs, generation, labeling, paths, records, studies, synthetic
 from lib.budget import NONE, Prices, cells
 from lib.prices import TokenPrice, dollars
 from lib.students import Recipe
+from lib.tasks import load, read_card
 from lib.teacher import TRIES, Request, TeacherError
 
 GOOD: dict[str, Any] = {"question": "Which?", "tasks": ["news"], "budgets": {"budgets": [1, 2], "shares": [0, 0.5]}}
@@ -36,7 +37,7 @@ def test_every_study_can_be_read_and_planned(tmp_path: Path, monkeypatch: pytest
     for path in paths.STUDIES.glob("*.yaml"):
         study = studies.read_study(path.stem)
         assert studies.cards(study)
-        assert studies.plans(study) or not study.generation.methods
+        assert costs.plans(study) or not study.generation.methods
 
 
 def test_a_study_by_path(tmp_path: Path) -> None:
@@ -175,38 +176,38 @@ ANSWERS: dict[str, Callable[[dict[str, Any], int], Any]] = {
 def test_generation_never_reserves_more_than_the_highest_cost(tmp_path: Path, answer: str, per_reply: int, method: str) -> None:
     study = own_study(tmp_path, method, per_reply)
     [card] = studies.cards(study).values()
-    plan = studies.plans_of(card, study, studies.load(card).to_list())[method]
+    plan = studies.plans_of(card, study, load(card).to_list())[method]
     with serving(ANSWERS[answer]) as served:
         teacher = teacher_at(served.url, tmp_path, budget=1000)
         try:
             generation.generate(plan, teacher)
         except TeacherError:  # No topics came.
             assert answer == "never a list"
-    assert 0 < reserved(served.bodies) <= studies.highest_costs(study, "m")[f"01 tone {method}"]
+    assert 0 < reserved(served.bodies) <= costs.highest_costs(study, "m")[f"01 tone {method}"]
 
 
 @pytest.mark.parametrize("text", ["no idea", '{"label": "plain one"}'])
 def test_labeling_never_reserves_more_than_the_highest_cost(tmp_path: Path, text: str) -> None:
     study = own_study(tmp_path, "zero_shot", 3)
     [card] = studies.cards(study).values()
-    rows = studies.load(card).to_list()[:3]
+    rows = load(card).to_list()[:3]
     with serving(lambda body, n: completion(text)) as served:
         labeling.label(card, rows, teacher_at(served.url, tmp_path, budget=1000))
-    highest = studies.highest_costs(study, "m")["02 tone zero_shot"]
+    highest = costs.highest_costs(study, "m")["02 tone zero_shot"]
     assert reserved(served.bodies) * (1 if text == "no idea" else TRIES) == highest
     assert len(served.bodies) * COST <= highest
 
 
 def test_what_a_dry_run_says(tmp_path: Path) -> None:
     study = own_study(tmp_path, "zero_shot", 3)
-    costs = studies.highest_costs(study, "m")
-    *parts, total = studies.cost_lines(study, "m", None)
-    for line, (part, cost) in zip(parts, costs.items(), strict=True):
+    highest = costs.highest_costs(study, "m")
+    *parts, total = costs.cost_lines(study, "m", None)
+    for line, (part, cost) in zip(parts, highest.items(), strict=True):
         assert line.split("  ")[1] == part
         assert stated(line) >= dollars(cost) > 0
-    assert stated(total) >= dollars(sum(costs.values()))
+    assert stated(total) >= dollars(sum(highest.values()))
     assert "no budget is set" in total
-    assert studies.cost_lines(study, "recorded", None) == ["  replays data/recordings and costs nothing"]
+    assert costs.cost_lines(study, "recorded", None) == ["  replays data/recordings and costs nothing"]
 
 
 def stated(line: str) -> float:
@@ -215,11 +216,11 @@ def stated(line: str) -> float:
 
 def test_a_budget_caps_the_highest_cost(tmp_path: Path) -> None:
     study = own_study(tmp_path, "zero_shot", 3)
-    *_, small = studies.cost_lines(study, "m", 0.01)
+    *_, small = costs.cost_lines(study, "m", 0.01)
     assert small.startswith("Highest cost: $0.01, the budget; ")
-    *_, large = studies.cost_lines(study, "m", 100.0)
+    *_, large = costs.cost_lines(study, "m", 100.0)
     assert stated(large) < 100
-    refused(lambda: studies.cost_lines(study, "unknown-model", 1.0), "No price is known for model 'unknown-model'")
+    refused(lambda: costs.cost_lines(study, "unknown-model", 1.0), "No price is known for model 'unknown-model'")
 
 
 # ---- example sets ----
@@ -233,7 +234,7 @@ def saved(folder: Path, name: str, method: str) -> str:
 
 def test_sets_by_method(tmp_path: Path) -> None:
     files = [saved(tmp_path, "a.parquet", "zero_shot"), saved(tmp_path, "b.parquet", "labeled_zero_shot")]
-    found = studies.example_sets(studies.read_card("news"), files)
+    found = synthetic.example_sets(read_card("news"), files)
     assert [(name, one.method, one.price) for name, one in found.items()] == [
         ("zero_shot", "zero_shot", 0.25),
         ("labeled_zero_shot", "labeled_zero_shot", 0.25),
@@ -242,17 +243,17 @@ def test_sets_by_method(tmp_path: Path) -> None:
 
 def test_two_sets_of_one_method_are_refused(tmp_path: Path) -> None:
     files = [saved(tmp_path, name, "zero_shot") for name in ("a.parquet", "b.parquet")]
-    refused(lambda: studies.example_sets(studies.read_card("news"), files), "Two example sets are of one method", *files)
+    refused(lambda: synthetic.example_sets(read_card("news"), files), "Two example sets are of one method", *files)
 
 
 def test_no_files_means_the_recordings() -> None:
-    found = studies.example_sets(studies.read_card("news"), None)
+    found = synthetic.example_sets(read_card("news"), None)
     assert list(found) == [*generation.METHODS, "labeled_zero_shot"]
     assert all(one.rows and one.price > 0 and one.teacher == "recorded" for one in found.values())
 
 
 def test_a_task_without_recordings_has_no_sets() -> None:
-    assert {task: studies.example_sets(studies.read_card(task), None) for task in ("claims", "riddle")} == {
+    assert {task: synthetic.example_sets(read_card(task), None) for task in ("claims", "riddle")} == {
         "claims": {},
         "riddle": {},
     }
@@ -260,8 +261,8 @@ def test_a_task_without_recordings_has_no_sets() -> None:
 
 def test_people_alone_get_the_whole_of_every_budget_that_is_theirs() -> None:
     """At 0.39 dollars a claim; what would go to the teacher buys nothing."""
-    card = studies.read_card("claims")
-    [(name, alone)] = studies.people_alone(card).items()
+    card = read_card("claims")
+    [(name, alone)] = synthetic.people_alone(card).items()
     assert (name, alone.method, alone.rows, alone.teacher) == (NONE, NONE, [], "none")
     prices = Prices(card.human_price.dollars, alone.price)
     found = list(cells(name, [0.3, 3.9, 390], [0, 0.5, 1], prices, (160, len(alone.rows))))
@@ -275,15 +276,17 @@ def test_people_alone_get_the_whole_of_every_budget_that_is_theirs() -> None:
 
 
 def test_a_set_from_elsewhere_is_read_in_the_columns_of_the_source(tmp_path: Path) -> None:
-    card = studies.read_card("passage")
+    card = read_card("passage")
     rows = [{"passage": "p", "question": f"q{i}", "answer": i % 2 == 0, "more": 1} for i in range(3)]
     (tmp_path / "GPT-4 (new).jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    [(name, found)] = studies.example_sets(card, [str(tmp_path / "GPT-4 (new).jsonl")], "boolq").items()
+    [(name, found)] = synthetic.example_sets(card, [str(tmp_path / "GPT-4 (new).jsonl")], "boolq").items()
     assert (name, found.teacher, [row["label"] for row in found.rows]) == ("gpt_4_new", "GPT-4 (new)", ["yes", "no", "yes"])
     assert {row["source"] for row in found.rows} == {"synthetic"}
-    assert studies.prices_of(card, {name: found}, None, 0.01) == {name: Prices(card.human_price.dollars, 0.01)}
+    assert synthetic.prices_of(card, {name: found}, None, 0.01) == {name: Prices(card.human_price.dollars, 0.01)}
     refused(
-        lambda: studies.prices_of(card, {name: found}, None, None), "price of a synthetic example is not known", "synthetic_price"
+        lambda: synthetic.prices_of(card, {name: found}, None, None),
+        "price of a synthetic example is not known",
+        "synthetic_price",
     )
 
 
@@ -291,20 +294,22 @@ SET = {"file": "a.csv", "teacher": "m", "price": 0.01}
 
 
 def test_a_set_from_elsewhere_can_be_given_with_what_is_known_of_it(tmp_path: Path) -> None:
-    card, file = studies.read_card("news"), str(tmp_path / "a b.csv")
+    card, file = read_card("news"), str(tmp_path / "a b.csv")
     Path(file).write_text("text,label\na,sports\nb,arts\n")
-    [one] = studies.example_sets(card, [{"method": "mine", "file": file, "teacher": "gpt-4", "price": 0.02, "shown": 7}]).values()
+    [one] = synthetic.example_sets(
+        card, [{"method": "mine", "file": file, "teacher": "gpt-4", "price": 0.02, "shown": 7}]
+    ).values()
     assert (one.method, one.teacher, one.price, one.shown, len(one.rows)) == ("mine", "gpt-4", 0.02, 7, 2)
-    [name] = studies.example_sets(card, [{"file": file, "teacher": "gpt-4", "price": 0.02}])
+    [name] = synthetic.example_sets(card, [{"file": file, "teacher": "gpt-4", "price": 0.02}])
     assert name == "a_b"
-    assert studies.files_of([file, {"file": "b.csv"}]) == [file, "b.csv"]
-    refused(lambda: studies.example_sets(card, [{"method": "mine", "file": file, "teacher": "m"}]), "example set mine", "price")
+    assert synthetic.files_of([file, {"file": "b.csv"}]) == [file, "b.csv"]
+    refused(lambda: synthetic.example_sets(card, [{"method": "mine", "file": file, "teacher": "m"}]), "example set mine", "price")
 
 
 def test_recordings_are_of_the_embedded_set_and_stand_beside_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    card = studies.read_card("news")
-    assert studies.example_sets(card, None, "nyt") == studies.example_sets(card, []) == {}
-    assert studies.example_sets(card, None, card.default_source).keys() == studies.example_sets(card, None).keys()
+    card = read_card("news")
+    assert synthetic.example_sets(card, None, "nyt") == synthetic.example_sets(card, []) == {}
+    assert synthetic.example_sets(card, None, card.default_source).keys() == synthetic.example_sets(card, None).keys()
 
 
 def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
@@ -317,14 +322,14 @@ def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
     quiet = {"generation": {"methods": []}, "labeling": {"n": 0}, "per_task": {places: {"sets": {"mine": SET | {"file": file}}}}}
     study = study_of(tmp_path, tasks=["news", places], **quiet)
     (news, alone), (card_of_places, own) = studies.by_task(study).values()
-    studies.check_data(study)
-    assert studies.cost_lines(study, "recorded", None) == ["  is asked nothing, and costs nothing"]
-    assert studies.given_sets(own) == [{"method": "mine", "file": file, "teacher": "m", "price": 0.01, "shown": 0}]
+    synthetic.check_data(study)
+    assert costs.cost_lines(study, "recorded", None) == ["  is asked nothing, and costs nothing"]
+    assert synthetic.given_sets(own) == [{"method": "mine", "file": file, "teacher": "m", "price": 0.01, "shown": 0}]
     assert (alone.methods, own.methods) == ([], ["mine"])
     assert studies.pictures_of_texts(news, alone) == []
     assert studies.pictures_of_texts(card_of_places, own) == ["diversity", "map", "lengths", "frequencies", "shape"]
     broken = study.model_copy(update={"per_task": {places: {"sets": {"mine": SET | {"file": str(tmp_path / "none.csv")}}}}})
-    refused(lambda: studies.check_data(broken), "none.csv: no such file")
+    refused(lambda: synthetic.check_data(broken), "none.csv: no such file")
 
 
 # ---- what is otherwise for a task ----
@@ -369,7 +374,7 @@ def test_a_mistake_in_what_is_otherwise(tmp_path: Path, change: dict[str, Any], 
 
 def test_too_few_raw_examples_are_said_before_anything_is_paid_for(tmp_path: Path) -> None:
     study = study_of(tmp_path, raw=2, generation={"methods": ["few_shot_5"]})
-    refused(lambda: studies.check_data(study), "'few_shot_5' shows human examples, but the first 2", "raise `raw`")
+    refused(lambda: synthetic.check_data(study), "'few_shot_5' shows human examples, but the first 2", "raise `raw`")
 
 
 def test_budgets_are_spent_on_sets_that_there_are(tmp_path: Path) -> None:
@@ -413,8 +418,8 @@ def test_tasks_of_every_kind_with_fixed_labels_are_taken_and_planned(tmp_path: P
     fixed = {"emotion": "text", "entailment": "pair", "passage": "passage_yesno", "strategy": "yesno", "claims": "yesno"}
     study = study_of(tmp_path, tasks=list(fixed))
     assert {name: card.kind for name, card in studies.cards(study).items()} == fixed
-    studies.check_data(study)
-    parts = {part.split(" ")[1] for part, requests in studies.plans(study).items() if requests}
+    synthetic.check_data(study)
+    parts = {part.split(" ")[1] for part, requests in costs.plans(study).items() if requests}
     assert parts == set(fixed)
 
 
@@ -454,7 +459,7 @@ def test_what_01_wrote_is_labeled_or_its_answers_asked_for_again(tmp_path: Path)
     of_frames, of_riddle = (own.methods for _, own in studies.by_task(study).values())
     assert of_frames == ["labeled_three_steps", "labeled_one_step", "dialogues_three_steps", "dialogues_one_step"]
     assert of_riddle == ["tree", "tree_checked"]
-    asked = {part: len(requests) for part, requests in studies.plans(study).items()}
+    asked = {part: len(requests) for part, requests in costs.plans(study).items()}
     assert asked["02 frames dialogues_three_steps"] == 3 * study.of("frames").generation.n
     assert asked["02 riddle tree_checked"] == study.of("riddle").generation.n
 
@@ -474,33 +479,33 @@ def test_a_source_that_a_card_does_not_have(tmp_path: Path) -> None:
 
 def test_a_free_teacher_needs_a_price_for_its_examples(tmp_path: Path) -> None:
     free = {"token_prices": {"own": {"input": 0, "output": 0}}}
-    refused(lambda: studies.check_teacher(study_of(tmp_path, **free), "own"), "'own' costs nothing", "synthetic_price")
+    refused(lambda: costs.check_teacher(study_of(tmp_path, **free), "own"), "'own' costs nothing", "synthetic_price")
     priced = free | {"budgets": GOOD["budgets"] | {"synthetic_price": 0.001}}
-    studies.check_teacher(study_of(tmp_path, **priced), "own")
-    studies.check_teacher(study_of(tmp_path), "recorded")
-    refused(lambda: studies.check_teacher(study_of(tmp_path), "own"), "No price is known for model 'own'")
+    costs.check_teacher(study_of(tmp_path, **priced), "own")
+    costs.check_teacher(study_of(tmp_path), "recorded")
+    refused(lambda: costs.check_teacher(study_of(tmp_path), "own"), "No price is known for model 'own'")
 
 
 @pytest.mark.parametrize(("given", "budget"), [(None, 2.5), (7, 7.0), ("0.5", 0.5), (0, 0.0)])
 def test_the_budget_of_a_run_goes_before_that_of_the_study(tmp_path: Path, given: object, budget: float) -> None:
-    assert studies.budget_of(study_of(tmp_path, budget=2.5), given) == budget
+    assert costs.budget_of(study_of(tmp_path, budget=2.5), given) == budget
 
 
 @pytest.mark.parametrize("given", ["abc", -1, "nan", "inf"])
 def test_a_budget_that_is_none(tmp_path: Path, given: object) -> None:
-    refused(lambda: studies.budget_of(study_of(tmp_path), given), "A budget is a number of dollars from 0 up", repr(given))
+    refused(lambda: costs.budget_of(study_of(tmp_path), given), "A budget is a number of dollars from 0 up", repr(given))
 
 
 def test_a_teacher_that_may_cost_money_needs_a_budget() -> None:
-    studies.check_budget("recorded", None)
-    studies.check_budget("gpt-4o-mini", 1.0)
-    refused(lambda: studies.check_budget("gpt-4o-mini", None), "'gpt-4o-mini'", "BUDGET=5")
+    costs.check_budget("recorded", None)
+    costs.check_budget("gpt-4o-mini", 1.0)
+    refused(lambda: costs.check_budget("gpt-4o-mini", None), "'gpt-4o-mini'", "BUDGET=5")
 
 
 def test_a_dry_run_needs_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_MIRROR", str(tmp_path))
     study = study_of(tmp_path, tasks=["sentiment"], source="sst2")
-    lines = studies.cost_lines(study, "gpt-4o-mini", 5.0)
+    lines = costs.cost_lines(study, "gpt-4o-mini", 5.0)
     assert any("data not at hand" in line for line in lines)
     assert "Highest cost: $" in lines[-1]
 
@@ -510,5 +515,5 @@ def test_local_data_are_read_before_anything_is_paid_for(tmp_path: Path) -> None
     card = yaml.safe_load((paths.TASKS / "news.yaml").read_text())
     card["sources"] = {"ours": {"files": {"train": str(tmp_path / "own.csv"), "test": str(tmp_path / "own.csv")}}}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(card))
-    refused(lambda: studies.check_data(study_of(tmp_path, tasks=[str(tmp_path / "own.yaml")])), "own.csv, row 1", "'sprots'")
-    studies.check_data(study_of(tmp_path))
+    refused(lambda: synthetic.check_data(study_of(tmp_path, tasks=[str(tmp_path / "own.yaml")])), "own.csv, row 1", "'sprots'")
+    synthetic.check_data(study_of(tmp_path))
