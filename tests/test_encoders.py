@@ -38,6 +38,19 @@ def test_one_unit_vector_for_each_text() -> None:
     assert np.array_equal(vectors, embed(TEXTS))
 
 
+def test_an_embedder_may_only_look_words_up(tmp_path: Path) -> None:
+    """Static vectors, for who cannot wait for an encoder between two replies."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    words = open_encoder(EMBEDDED).get_input_embeddings().weight.detach().numpy()
+    tokenizer = open_tokenizer(EMBEDDED).backend_tokenizer
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=words)]).save(str(tmp_path))
+    vectors = embed(TEXTS, str(tmp_path))
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+
+
 def test_a_folder_is_found_from_the_root_wherever_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = copied(tmp_path / "models" / "mine")
     assert location(str(folder)) == str(folder)
