@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import budget, comparison, domain_plots, domains, drift, metrics, paths, plots, records, text_plots
+from lib import budget, comparison, domain_plots, domains, drift, metrics, paths, plots, records, score_plots, text_plots
 from lib.budget import NONE
 from lib.records import ExampleSet
 from lib.sources import Source
@@ -143,20 +143,20 @@ def compared(how: Callable[..., pd.DataFrame]) -> pd.DataFrame:
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
-    "quality_by_share": lambda: plots.quality_by_share(grid(), {"news": "accuracy"}),
-    "quality_by_dollars": lambda: plots.quality_by_dollars(budget.by_dollars(scores()), {"news": "macro_f1"}),
-    "score_by_method": lambda: plots.score_by_method(compared(comparison.by_method), {"news": "accuracy"}),
-    "score_by_volume": lambda: plots.score_by_volume(compared(comparison.by_volume), {}),
-    "score_by_ratio": lambda: plots.score_by_ratio(compared(comparison.by_ratio), {}),
-    "teacher_and_students": lambda: plots.teacher_and_students(teachers(), comparison.rank_correlations(teachers())),
+    "quality_by_share": lambda: score_plots.quality_by_share(grid(), {"news": "accuracy"}),
+    "quality_by_dollars": lambda: score_plots.quality_by_dollars(budget.by_dollars(scores()), {"news": "macro_f1"}),
+    "score_by_method": lambda: score_plots.score_by_method(compared(comparison.by_method), {"news": "accuracy"}),
+    "score_by_volume": lambda: score_plots.score_by_volume(compared(comparison.by_volume), {}),
+    "score_by_ratio": lambda: score_plots.score_by_ratio(compared(comparison.by_ratio), {}),
+    "teacher_and_students": lambda: score_plots.teacher_and_students(teachers(), comparison.rank_correlations(teachers())),
     "measures": lambda: text_plots.measures(measured()),
     "map_of_texts": lambda: text_plots.map_of_texts(texts()),
     "lengths": lambda: text_plots.lengths(pd.DataFrame({"set": ["human", "mine"] * 6, "words": range(12)})),
     "telling_words": lambda: text_plots.telling_words(labels_and_words(), ["zero_shot", "human", "without words"]),
     "guesses": lambda: text_plots.guesses(guessed()),
     "no words": lambda: text_plots.telling_words(labels_and_words().head(0), ["human"]),
-    "no methods": lambda: plots.score_by_method(compared(comparison.by_method).head(0), {}),
-    "one seed": lambda: plots.score_by_method(compared(comparison.by_method).assign(low=np.nan, high=np.nan), {}),
+    "no methods": lambda: score_plots.score_by_method(compared(comparison.by_method).head(0), {}),
+    "one seed": lambda: score_plots.score_by_method(compared(comparison.by_method).assign(low=np.nan, high=np.nan), {}),
     "drift": lambda: text_plots.drift(strayed()),
     "trees": lambda: text_plots.trees(grown()),
     "outcomes": lambda: text_plots.outcomes(became()),
@@ -164,8 +164,8 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "cumulative": lambda: domain_plots.cumulative(domains.cumulative(everywhere()), {"news": "accuracy"}),
     "nobody to compare with": lambda: domain_plots.against_human(domains.against_human(everywhere().tail(2)), {}),
     "no guesses": lambda: text_plots.guesses(guessed().head(0)),
-    "learning_curve": lambda: plots.learning_curve(learned()),
-    "confusion": lambda: plots.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),
+    "learning_curve": lambda: score_plots.learning_curve(learned()),
+    "confusion": lambda: score_plots.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),
 }
 CAPTION = "What it shows, with its intervals, for a reader who has only the figure. " * 4
 
@@ -182,7 +182,7 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path: Path, name: str) -> None
 SCRIPT = """
 import sys
 import pandas as pd
-from lib import plots
+from lib import plots, score_plots
 plots.use_style()
 figure, axes = plots.grid_of(1, 1, plots.COLUMN, 2)
 for name in ("zero_shot", "one", "other", "human only"):
@@ -194,7 +194,7 @@ rows = [
     {"task": "t", "kind": kind.replace(" mixed", "") if " mixed" not in kind else f"human + {kind[0]}", "method": kind if kind == "human only" else kind[0],
      "dollars": d, "mean": 0.5 + d / 9, "low": 0.4, "high": 0.9} for kind in kinds for d in (1.0, 2.0)
 ]
-plots.save(plots.quality_by_dollars(pd.DataFrame(rows), {"t": "accuracy"}), sys.argv[1] + "_dollars", "A caption.")
+plots.save(score_plots.quality_by_dollars(pd.DataFrame(rows), {"t": "accuracy"}), sys.argv[1] + "_dollars", "A caption.")
 """
 
 
@@ -266,7 +266,7 @@ def intervals(axis: Any) -> list[tuple[float, float]]:
 
 
 def test_each_measure_and_evaluation_set_has_its_panel() -> None:
-    found = panels(plots.learning_curve(learned()))
+    found = panels(score_plots.learning_curve(learned()))
     assert set(found) == {
         (measure, title) for measure in ("macro-F1", "accuracy") for title in ("own test set", "tested on later")
     }
@@ -281,14 +281,14 @@ def test_each_measure_and_evaluation_set_has_its_panel() -> None:
 
 
 def test_panels_stand_in_the_order_of_the_measures_and_the_task_s_own_test_set_comes_first() -> None:
-    figure = plots.learning_curve(metrics.learning(on_two_sets(), ["macro_f1", "accuracy"]))
+    figure = score_plots.learning_curve(metrics.learning(on_two_sets(), ["macro_f1", "accuracy"]))
     order = [(axis.get_title(), axis.get_ylabel()) for axis in figure.axes]
     assert order == [(title, measure) for title in ("own test set", "tested on later") for measure in ("macro-F1", "accuracy")]
 
 
 def test_one_evaluation_set_needs_no_title() -> None:
     own = metrics.learning(on_two_sets()[lambda rows: rows.evaluated_on == "test"], ["accuracy"])
-    figure = plots.learning_curve(own)
+    figure = score_plots.learning_curve(own)
     assert list(panels(figure)) == [("accuracy", "")]
     assert figure.get_size_inches()[0] == pytest.approx(plots.COLUMN)
 
@@ -312,19 +312,19 @@ def alone(values: list[float]) -> pd.DataFrame:
     ],
 )
 def test_an_interval_is_cut_to_where_a_score_can_be(values: list[float], low: float, high: float) -> None:
-    [found] = intervals(plots.learning_curve(alone(values)).axes[0])
+    [found] = intervals(score_plots.learning_curve(alone(values)).axes[0])
     assert found == pytest.approx((low, high), abs=1e-4)
 
 
 def test_one_seed_has_a_point_without_an_interval() -> None:
-    [axis] = plots.learning_curve(alone([0.5])).axes
+    [axis] = score_plots.learning_curve(alone([0.5])).axes
     assert lines(axis) == {"human only": [(2, 0.5)]}
     assert intervals(axis) == []
 
 
 def test_the_axis_of_a_score_does_not_go_below_zero() -> None:
     """A student that finds nothing scores 0, and ticks at -0.04 would promise less."""
-    [axis] = plots.learning_curve(alone([0.0, 0.0])).axes
+    [axis] = score_plots.learning_curve(alone([0.0, 0.0])).axes
     assert not [tick for tick in axis.get_yticks() if axis.get_ylim()[0] <= tick < 0]
 
 
@@ -341,7 +341,7 @@ def counts(figure: Figure) -> dict[tuple[str, str], int]:
 
 def test_what_is_missed_or_made_up_is_the_last_class() -> None:
     pairs = [("a", "a"), ("a", "nothing"), ("a", "nothing"), ("z", "a"), ("nothing", "z")]
-    figure = plots.confusion(pairs, ["z", "a"])
+    figure = score_plots.confusion(pairs, ["z", "a"])
     found = counts(figure)
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["z", "a", "nothing"]
     assert {cell: n for cell, n in found.items() if n} == {
@@ -354,7 +354,7 @@ def test_what_is_missed_or_made_up_is_the_last_class() -> None:
 
 
 def test_a_confusion_has_only_its_labels_where_nothing_is_missed() -> None:
-    found = counts(plots.confusion([("a", "b"), ("b", "b"), ("a", "b")], ["a", "b"]))
+    found = counts(score_plots.confusion([("a", "b"), ("b", "b"), ("a", "b")], ["a", "b"]))
     assert found == {("a", "a"): 0, ("a", "b"): 2, ("b", "a"): 0, ("b", "b"): 1}
 
 
@@ -368,7 +368,7 @@ def test_a_confusion_has_only_its_labels_where_nothing_is_missed() -> None:
     ids=["choices", "pairs", "types"],
 )
 def test_names_of_a_confusion_do_not_overlap(labels: list[str]) -> None:
-    figure = plots.confusion([(label, label) for label in labels], labels)
+    figure = score_plots.confusion([(label, label) for label in labels], labels)
     figure.canvas.draw()
     [axis] = figure.axes
     for ticks in (axis.get_xticklabels(), axis.get_yticklabels()):
