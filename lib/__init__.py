@@ -3,8 +3,9 @@
 The modules, in the order of the data. Examples: paths, checked, sources, tasks, records. A language model and its bill:
 prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, duplicates, generation, dialogues, creation, marking,
 framing, labeling, checking, rephrasing. Measuring: metrics, agreement, encoders, diversity, bias, drift, frequencies. Training:
-matching, readers, heads, students, sweep, errors. Answering: budget, comparison, domains, surface, answers, findings, plots,
-score_plots, budget_plots, text_plots, domain_plots, report, panel. Running: parameters, code, studies, synthetic, costs, summary.
+matching, readers, heads, students, sweep, errors. Answering: budget, comparison, domains, surface, answers, claims, findings,
+plots, score_plots, budget_plots, text_plots, domain_plots, report, panel. Running: parameters, code, studies, synthetic, costs,
+summary.
 """
 
 import os

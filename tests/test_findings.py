@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lib import findings, paths, studies
+from lib import claims, findings, paths, studies
 from lib.budget import NONE, TEST
-from lib.findings import CLAIMS, Claim, Measured, Unit, best, table, verdict, with_interval
+from lib.claims import CLAIMS, Claim, Measured, Unit, best
+from lib.findings import table, verdict, with_interval
 
 SEEDS = 5
 PRICES = {"human_price": 0.1, "synthetic_price": 0.02, "human_pool": 2000, "synthetic_pool": 2500}
@@ -112,8 +113,8 @@ def test_the_best_share_falls_as_the_budget_grows() -> None:
 
 def test_budgets_that_a_pool_cannot_fill_say_nothing_of_shares() -> None:
     few = rows("t", "m", LADDER, synthetic_pool=100)
-    assert findings.share_falls(measured(few, budgets=[1, 2, 4], shares=[0, 0.5, 1])) == []
-    assert findings.whole_budgets(measured(few, budgets=[1, 2, 4], shares=[0, 0.5, 1]), "t", "m").keys() == {1, 2}
+    assert claims.share_falls(measured(few, budgets=[1, 2, 4], shares=[0, 0.5, 1])) == []
+    assert claims.whole_budgets(measured(few, budgets=[1, 2, 4], shares=[0, 0.5, 1]), "t", "m").keys() == {1, 2}
 
 
 def test_what_the_rows_cannot_answer_is_left_out() -> None:
