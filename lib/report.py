@@ -157,9 +157,24 @@ def as_html(table: "DataFrame") -> str:
 
 
 def short(plan: "DataFrame") -> "DataFrame":
-    """What a reader wants of the plan."""
-    columns = ["task", "method", "budget", "people", "people_low", "people_high", "n_human", "n_synthetic", "mean", "low", "high"]
-    return plan[[*columns, "human_alone", "synthetic_alone"]]
+    """What a reader wants of the plan, in few columns, so that they fit on a page."""
+    import pandas as pd
+
+    rows = [
+        {
+            "task": row.task,
+            "method": named(row.method),
+            "budget": in_dollars(row.budget),
+            "for people": f"{percent(row.people)} ({percent(row.people_low)} to {percent(row.people_high)})",
+            "human": f"{row.n_human:,.0f}",
+            "synthetic": f"{row.n_synthetic:,.0f}",
+            "score": f"{score(row.mean)} ({score(row.low)} to {score(row.high)})",
+            "people alone": score(row.human_alone),
+            "teacher alone": score(row.synthetic_alone),
+        }
+        for row in plan.itertuples()
+    ]
+    return pd.DataFrame(rows)
 
 
 def how(step: Step) -> str:
