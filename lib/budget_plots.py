@@ -62,7 +62,7 @@ def maps(
     by_task = {one.task: one for one in surfaces}
     for task in dict.fromkeys(scores.task):
         if (one := by_task.get(task)) is None:
-            yield task, nothing(NO_ANSWER), scores.head(0)[["task", "n_human", "n_synthetic"]]
+            yield task, nothing(f"{task}. {NO_ANSWER}"), scores.head(0)[["task", "n_human", "n_synthetic"]]
             continue
         points = measured(scores, one)
         rows = plan[(plan.task == task) & plan.chosen]

@@ -48,7 +48,7 @@ def test_every_task_has_a_map_or_a_word_that_there_is_none() -> None:
     found = list(budget_plots.maps(FITS, OF, ROWS, PLAN, DRAWN, METRICS))
     assert [(task, len(points)) for task, _, points in found] == [("t", 24), ("flat", 0)]
     assert (found[0][2].fitted - found[0][2]["mean"]).abs().max() < 0.03
-    assert [text.get_text() for text in found[1][1].axes[0].texts] == [budget_plots.NO_ANSWER]
+    assert [text.get_text() for text in found[1][1].axes[0].texts] == [f"{found[1][0]}. {budget_plots.NO_ANSWER}"]
 
 
 def test_without_surfaces_each_figure_says_so() -> None:
