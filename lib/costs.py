@@ -92,9 +92,15 @@ def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) ->
 
 
 def highest_costs(study: Study, teacher: str) -> dict[str, int]:
-    """Nanodollars that each part can cost at most: every request at its longest, asked as often as it ever is."""
-    price = price_of(study, teacher)
-    return {part: sum(TRIES * price.nanodollars(r.worst()) for r in requests) for part, requests in plans(study).items()}
+    """Nanodollars that each part can cost at most: every request at its longest, asked as often as it ever is; a set that ends at
+    its own dollars, no more than these."""
+    price, own = price_of(study, teacher), by_task(study)
+    found = {part: sum(TRIES * price.nanodollars(r.worst()) for r in requests) for part, requests in plans(study).items()}
+    for part in found:
+        notebook, task, *_ = part.split()
+        if notebook == "01" and (limit := own[task][1].generation.dollars) is not None:
+            found[part] = min(found[part], nano(limit))
+    return found
 
 
 def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:

@@ -15,7 +15,7 @@ from refusing import refused
 
 from lib import costs, generation, labeling, paths, records, studies, synthetic
 from lib.budget import NONE, Prices, cells
-from lib.prices import TokenPrice, dollars
+from lib.prices import TokenPrice, dollars, nano
 from lib.students import Recipe
 from lib.tasks import load, read_card
 from lib.teacher import TRIES, Request, TeacherError
@@ -121,13 +121,13 @@ CARD: dict[str, Any] = {
 }
 
 
-def own_study(folder: Path, method: str, per_reply: int, n: int = 5) -> studies.Study:
+def own_study(folder: Path, method: str, per_reply: int, n: int = 5, **more: Any) -> studies.Study:
     labels: dict[str, str] = CARD["labels"]
     rows = [{"text": f'"quoted" 発言 {i} {label}', "label": label} for i in range(5) for label in labels]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = {"own": {"files": {"train": str(folder / "rows.jsonl")}}}
     content = GOOD | {"tasks": [write(folder, CARD | {"sources": source}, "card.yaml")], "token_prices": {"m": PRICE}}
-    asked = {"methods": [method], "n": n, "per_reply": per_reply, "topics": 2, "attributes": 2, "values": 2}
+    asked = {"methods": [method], "n": n, "per_reply": per_reply, "topics": 2, "attributes": 2, "values": 2, **more}
     content |= {"generation": asked, "labeling": {"n": 3}}
     return studies.read_study(write(folder, content))
 
@@ -208,6 +208,15 @@ def test_what_a_dry_run_says(tmp_path: Path) -> None:
     assert stated(total) >= dollars(sum(highest.values()))
     assert "no budget is set" in total
     assert costs.cost_lines(study, "recorded", None) == ["  replays data/recordings and costs nothing"]
+
+
+def test_a_set_that_ends_at_its_own_dollars_costs_no_more(tmp_path: Path) -> None:
+    free = costs.highest_costs(own_study(tmp_path, "zero_shot", 3), "m")
+    capped = costs.highest_costs(own_study(tmp_path, "zero_shot", 3, dollars=0.001), "m")
+    part, other = free
+    assert (part, other) == ("01 tone zero_shot", "02 tone zero_shot")
+    assert free[part] > capped[part] == nano(0.001)
+    assert capped[other] == free[other]
 
 
 def stated(line: str) -> float:
