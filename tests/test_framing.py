@@ -498,6 +498,18 @@ def fields_of(body: dict[str, Any]) -> list[str]:
     return list(body["response_format"]["json_schema"]["schema"]["properties"])
 
 
+def test_the_recordings_say_what_one_step_costs_and_loses() -> None:
+    """As the README has it: half the price, and labels that are hardly further from the embedded ones."""
+    card, found = read_card("frames"), {}
+    for method in ("three_steps", "one_step"):
+        pool, shown = pool_and_shots(card, None, "train", 10, method, 2, 3, 1, None)
+        labeled = label(card, pool, open_teacher("recorded", priced_as="gpt-4"), method, shown)
+        scores = agreement(card, labeled, pool).scores
+        found[method] = [round(scores[f"{part}_weighted_f1"], 3) for part in ("trigger", "argument")]
+        found[method].append(round(dollars(labeled.bill.nanodollars) / len(pool), 2))
+    assert found == {"three_steps": [0.990, 0.945, 0.54], "one_step": [0.976, 0.940, 0.26]}
+
+
 # ---- what a student sees of it ----
 
 
