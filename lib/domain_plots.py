@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+CAPTIONS = {
+    "against_human": "Score of students of each method alone against those of as many human examples, (G - H) / H; bars: 95% "
+    "intervals over seeds (delta method).",
+    "cumulative": "Score of students of one source alone, by number of examples; bars: 95% t-intervals.",
+}
+"""What figures show; seeds, sizes and data are added where they are saved."""
+
 
 def panels_of(table: "DataFrame", height: float, **shared: Any) -> "tuple[Figure, dict[tuple[str, str], Axes]]":
     """A row for each task, a column for its own test set and for each one out of its domain."""

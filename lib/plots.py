@@ -102,8 +102,10 @@ def source_note(card: Card, source: str | None) -> str:
     return f"Data of {card.name}: {chosen.hub or ', '.join(names)}."
 
 
-def rows_note(scores: "DataFrame") -> str:
-    """Seeds, test sizes, encoder and data of some score rows, as far as the rows say."""
+def rows_note(scores: "DataFrame", shown: "DataFrame | None" = None) -> str:
+    """Seeds, test sizes, encoder and data of some score rows, as far as they say; if a table is given, of the tasks in it."""
+    if shown is not None and len(shown):
+        scores = scores[scores.task.isin(shown.task)]
     many = scores.groupby(["task", "method", "n_human", "n_synthetic"]).size().groupby("task").max()
     parts = [f"{' to '.join(map(str, dict.fromkeys([many.min(), many.max()])))} seeds a point."]
     if "n_test" in scores:
@@ -115,6 +117,11 @@ def rows_note(scores: "DataFrame") -> str:
         if name in scores
     ]
     return " ".join([*parts, *(data_notes(scores.data.dropna()) if "data" in scores else [])])
+
+
+def caption(captions: dict[str, str], scores: "DataFrame", name: str, shown: "DataFrame", *more: str) -> str:
+    """What a figure of scores shows, and what is to be known of the rows behind it."""
+    return " ".join([captions[name], *more, rows_note(scores, shown)])
 
 
 def data_notes(notes: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lib.budget import NONE, TEST, frontier
+from lib.comparison import BOOTSTRAPS, FEWEST_TASKS
 from lib.plots import (
     COLUMN,
     CORRECTED,
@@ -37,6 +38,11 @@ CAPTIONS = {
     "quality_by_dollars": "Student's score on the test set against what its training data cost; human examples that prompts "
     "showed are paid for, too. Band and bars: 95% t-intervals. Dashed: mixes that no cheaper mix of their "
     "kind beats; picked by their scores on this same test set, which flatters them.",
+    "teacher_and_students": "The teacher's own score on the first items of each test set (in the table: n_labels) against its "
+    "students' on the whole set; ρ: Spearman's rank correlation over tasks (mean over methods), with a 95% bootstrap interval "
+    f"from {FEWEST_TASKS} tasks on. Bars: 95% t-intervals.",
+    "findings": "Claims of the papers: mean effect over tasks, as claimed if above 0, with its 95% interval by a hierarchical "
+    f"bootstrap ({BOOTSTRAPS} draws of tasks, of their sets, of their seeds). Grey: the mean over sets in one task.",
 }
 """What figures of scores show; seeds, sizes and data are added where they are saved."""
 LONGEST_TITLE, ROOM = 30, 15

@@ -413,6 +413,13 @@ def test_a_caption_says_what_it_knows_of_tables_of_different_people() -> None:
     assert plots.rows_note(scores().drop(columns=list(own))) == "2 seeds a point."
 
 
+def test_a_caption_names_the_tasks_that_are_drawn() -> None:
+    both, drawn = scores(), scores()[["task"]]
+    assert plots.rows_note(both, drawn) == plots.rows_note(both) == plots.rows_note(both, drawn.head(0))
+    said = plots.rows_note(both, drawn[drawn.task == "news"])
+    assert said == "2 seeds a point. n test: news 160. Encoder: e. Teacher: recorded. Data: own."
+
+
 def test_a_caption_says_where_tasks_have_other_numbers_of_seeds() -> None:
     one = scores().drop(columns=["encoder", "teacher", "data", "n_test"])
     assert plots.rows_note(one) == "2 seeds a point."
