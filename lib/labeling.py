@@ -163,10 +163,9 @@ def dollars_before(card: Card, n: int, split: str, written: ExampleSet | None = 
     return n * (each or 0.0) if split == "train" else 0.0
 
 
-def humans_shown(shown: Sequence[Row], written: ExampleSet | None = None) -> int:
-    """How many human examples the prompts of 02 showed, and those of 01 before it; none counts twice."""
-    before = {name for row in written.rows for name in row.get("shots") or []} if written else set()
-    return (written.shown if written else 0) + sum(row["id"] not in before for row in shown)
+def humans_shown(shown: Sequence[Row], written: ExampleSet | None = None) -> set[str]:
+    """The human examples that the prompts of 02 showed, and those of 01 before it."""
+    return {str(row["id"]) for row in shown} | (written.shown_ids if written else frozenset())
 
 
 def draw_shots(card: Card, raw: Sequence[Row], each: int, seed: int) -> list[Row]:

@@ -105,6 +105,8 @@ class ExampleSet(NamedTuple):
     """Human examples that its prompts showed; they had to be bought, too."""
     account: Sequence[Row] = ()
     """Items and dollars by outcome, where the set says what was not kept, too."""
+    shown_ids: frozenset[str] = frozenset()
+    """Which human examples these were, where the set says so."""
 
     @property
     def dollars(self) -> float:
@@ -120,8 +122,8 @@ def load_set(path: str | Path) -> ExampleSet:
         said = ", ".join(gap for gap, is_so in gaps.items() if is_so)
         raise ValueError(f"{paths.relative(path)}: not an example set of 01 or 02 ({said}).")
     paid = made["bill"]["dollars"] + made.get("dollars_before", 0.0)
-    shown, account = int(made.get("human_shown", 0)), made.get("account", [])
-    return ExampleSet(str(rows[0]["method"]), rows, paid / len(rows), str(made["teacher"]), shown, account)
+    shown, account = frozenset(made.get("human_shown", ())), made.get("account", [])
+    return ExampleSet(str(rows[0]["method"]), rows, paid / len(rows), str(made["teacher"]), len(shown), account, shown)
 
 
 def plain_rows(table: "DataFrame") -> list[Row]:

@@ -1,7 +1,7 @@
 """The example sets of a task that 03, 04 and 05 look at: of 01 and 02, from elsewhere, or what the recordings hold."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +115,14 @@ def recorded_sets(card: Card) -> Iterator[ExampleSet]:
     teacher = open_teacher("recorded", priced_as=study.priced_as)
     for method, plan in plans_of(card, own, load(card, "train").to_list()[: own.raw]).items():
         written = creation.write(plan, teacher, Embedder(study.embedder))
-        first = priced_set(method, written.examples, written.bill.nanodollars, teacher.model, len(written.shown))
+        first = priced_set(method, written.examples, written.bill.nanodollars, teacher.model, written.shown)
         if method not in dialogues.METHODS:
             yield first._replace(account=written.account())
         if method in own.generation.rephrase:
             sampling = own.generation.temperature, own.generation.top_p
             again = rephrasing.rephrase(card, first.rows, teacher, *sampling, own.generation.rephrase_all)
             both = written.bill.nanodollars + again.bill.nanodollars
-            yield priced_set(f"{method}{rephrasing.SUFFIX}", again.examples, both, teacher.model, len(written.shown))
+            yield priced_set(f"{method}{rephrasing.SUFFIX}", again.examples, both, teacher.model, written.shown)
         yield from (recorded_labels(card, own, teacher, way, first) for name, way in own.labeling.of_written if name == method)
     for method in own.labeling.methods if own.labeling.n else ():
         yield recorded_labels(card, own, teacher, method)
@@ -139,8 +139,9 @@ def recorded_labels(card: Card, own: Study, teacher: Teacher, method: str, writt
     return priced_set(labeling.set_name(method, written and written.method), labeled.examples, paid, teacher.model, seen)
 
 
-def priced_set(method: str, rows: list[Row], nanodollars: int, teacher: str, shown: int) -> ExampleSet:
-    return ExampleSet(method, rows, dollars(nanodollars) / max(1, len(rows)), teacher, shown)
+def priced_set(method: str, rows: list[Row], nanodollars: int, teacher: str, shown: Collection[str]) -> ExampleSet:
+    price = dollars(nanodollars) / max(1, len(rows))
+    return ExampleSet(method, rows, price, teacher, len(shown), shown_ids=frozenset(shown))
 
 
 def check_data(study: Study) -> None:

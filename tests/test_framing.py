@@ -419,10 +419,10 @@ def test_dialogues_of_people_cost_their_collection_and_those_of_a_teacher_what_i
 
 
 def test_no_dialogue_that_was_shown_counts_twice() -> None:
+    """Not even one that 01 showed for replies of which nothing was kept."""
     shown = [{"id": "h1"}, {"id": "h2"}]
-    assert humans_shown(shown) == 2
-    assert humans_shown(shown, WRITTEN) == 5
-    assert humans_shown(shown, WRITTEN._replace(rows=[ROW | {"shots": ["h1", "h7"]}])) == 4
+    assert humans_shown(shown) == {"h1", "h2"}
+    assert humans_shown(shown, WRITTEN._replace(shown_ids=frozenset({"h1", "h7"}))) == {"h1", "h2", "h7"}
 
 
 def test_dialogues_that_a_teacher_wrote_have_nothing_to_be_compared_with() -> None:
@@ -443,7 +443,7 @@ def test_02_labels_the_dialogues_of_people_and_those_that_01_wrote(tmp_path: Pat
         Step("01_generation", {}),
         teacher="m",
         bill={"dollars": 0.25},
-        human_shown=3,
+        human_shown=["a", "b", "c"],
     )
     human, pseudo = tmp_path / "human.parquet", tmp_path / "labeled.parquet"
     know = knowing(RAW)

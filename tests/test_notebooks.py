@@ -558,7 +558,7 @@ def test_dialogues_are_written_and_compared_with_those_of_people(tmp_path: Path)
         shown = text_of(run("01_generation", tmp_path, **asking, method="dialogues", n=6, rounds=2, raw=8, output=str(written)))
     assert "interviewer: number" in shown
     assert "6 of 6 examples in" in shown
-    assert made(written)["human_shown"] == 8
+    assert len(set(made(written)["human_shown"])) == 8
     figures = tmp_path / "figures"
     looked = text_of(run("03_diversity", tmp_path, task=card, examples=[str(written), labeled], figures=str(figures)))
     assert {path.stem for path in figures.glob("*.png")} == {
