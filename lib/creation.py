@@ -18,7 +18,7 @@ from lib.duplicates import Seen
 from lib.generation import BYTES_A_TOKEN, TOKENS_A_FIELD, Written, affordable, cost_of
 from lib.sources import Row
 from lib.tasks import LISTS, Card, load, text_of
-from lib.teacher import Answer, Request, Teacher, number_samples
+from lib.teacher import Answer, Progress, Request, Teacher, number_samples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -211,7 +211,7 @@ def draw_seed(rows: Sequence[Row], seed: int, given: str | None = None, start: i
 def create(plan: Plan, teacher: Teacher, embed: Embed) -> Written:
     """Asks until n examples are kept, `iterations` replies came, a dollar limit is reached, or nothing new comes any more."""
     maker = Maker(plan, teacher, embed)
-    maker.tree() if plan.strategy == "tree" else maker.chain()
+    maker.run()
     for number, row in enumerate(maker.written.examples):
         row["id"] = f"{plan.card.name}-{plan.method}-{number:04d}"
     return maker.written
@@ -219,6 +219,9 @@ def create(plan: Plan, teacher: Teacher, embed: Embed) -> Written:
 
 class Maker:
     """A plan at work: what came so far, and how many replies that took."""
+
+    shown: Progress
+    """One bar for all replies, of which a chain asks for one at a time."""
 
     def __init__(self, plan: Plan, teacher: Teacher, embed: Embed):
         self.plan, self.teacher, self.embed = plan, teacher, embed
@@ -235,6 +238,14 @@ class Maker:
             written.stalled = True
         full = len(written.examples) >= plan.n or self.iterations >= plan.most_replies
         return full or written.stalled or written.stopped_by_cap or written.out_of_money
+
+    def run(self) -> None:
+        with self.teacher.progress(self.title, self.wanted) as self.shown:
+            self.tree() if self.plan.strategy == "tree" else self.chain()
+
+    @property
+    def title(self) -> str:
+        return f"{self.plan.card.name} {self.plan.method} {len(self.written.examples)}/{self.plan.n} kept"
 
     def chain(self) -> None:
         """Each reply decides the next example. With a fixed one nothing waits, so all are asked for at once."""
@@ -275,15 +286,16 @@ class Maker:
         requests = requests[: affordable(self.plan.dollars, self.teacher, self.written, requests)]
         if not requests:
             return []
-        title = f"{self.plan.card.name} {self.plan.method} {len(self.written.examples)}/{self.plan.n} kept"
+        self.shown.bar.total = max(self.shown.bar.total or 0, self.iterations + len(requests))
         numbered = number_samples(requests, self.numbers)
-        answers = self.teacher.ask(numbered, lambda text: replies.list_problem(text, "examples"), title)
+        answers = self.teacher.ask(numbered, lambda text: replies.list_problem(text, "examples"), self.title, self.shown)
         kept: list[Row] = []
         for (parent, depth), answer in zip(parents, answers, strict=False):
             self.iterations += 1
             found = self.take(parent, depth, answer)
             self.barren = 0 if found else self.barren + 1
             kept += found
+        self.shown.bar.set_description(self.title, refresh=False)
         return kept
 
     def take(self, parent: Row, depth: int, answer: Answer) -> list[Row]:

@@ -10,8 +10,9 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -113,6 +114,13 @@ def problems_of(answer: Answer) -> list[str]:
     return [*unused, *(reason for reason, _ in answer.failures), *unasked]
 
 
+class Progress(NamedTuple):
+    """A bar, and the bill beside it: of one call of `ask`, or of several that belong together."""
+
+    bar: "tqdm[Any]"
+    bill: Bill
+
+
 def accept_anything(text: str) -> str | None:
     return None
 
@@ -139,17 +147,27 @@ class Teacher(ABC):
         """Surrounds all fetching of one `ask`; an endpoint opens its connections here."""
         return await work
 
-    def ask(
-        self, requests: Sequence[Request], accept: Callable[[str], str | None] = accept_anything, title: str = "asking"
-    ) -> list[Answer]:
-        """One answer for each request, in order. `accept` says what is wrong with a text, or None if it is usable."""
-        numbered = number_samples(requests)
-        with tqdm(total=len(numbered), desc=title, unit="reply", dynamic_ncols=True) as bar:
-            return run_in_thread(self.session(self.answer_all(numbered, accept, bar)))
+    @contextmanager
+    def progress(self, title: str, replies: int) -> Iterator[Progress]:
+        with tqdm(total=replies, desc=title, unit="reply", dynamic_ncols=True) as bar:
+            yield Progress(bar, Bill())
 
-    async def answer_all(self, requests: list[Request], accept: Callable[[str], str | None], bar: "tqdm[Any]") -> list[Answer]:
+    def ask(
+        self,
+        requests: Sequence[Request],
+        accept: Callable[[str], str | None] = accept_anything,
+        title: str = "asking",
+        shown: Progress | None = None,
+    ) -> list[Answer]:
+        """One answer for each request, in order. `accept` says what is wrong with a text, or None if it is usable. Several calls
+        share a bar if they are given what `progress` gives."""
+        numbered = number_samples(requests)
+        with nullcontext(shown) if shown else self.progress(title, len(numbered)) as shown:
+            return run_in_thread(self.session(self.answer_all(numbered, accept, shown)))
+
+    async def answer_all(self, requests: list[Request], accept: Callable[[str], str | None], shown: Progress) -> list[Answer]:
         answers: dict[int, Answer] = {}
-        todo, errors, bill = iter(enumerate(requests)), [], Bill()
+        todo, errors = iter(enumerate(requests)), []
 
         async def work() -> None:
             for number, request in todo:
@@ -159,9 +177,9 @@ class Teacher(ABC):
                     errors.append(error)
                 if errors:  # Calls of the other workers that are under way still come in; no new ones start.
                     return
-                bill.add([answers[number]])
-                bar.set_postfix_str(self.money(bill), refresh=False)
-                bar.update()
+                shown.bill.add([answers[number]])
+                shown.bar.set_postfix_str(self.money(shown.bill), refresh=False)
+                shown.bar.update()
 
         await asyncio.gather(*(work() for _ in range(min(self.in_flight, len(requests)))))
         if errors:

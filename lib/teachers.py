@@ -10,7 +10,7 @@ from typing import Any
 from lib import paths
 from lib.prices import TokenPrice, Usage, dollars, nano, token_price
 from lib.store import Reply, Store
-from lib.teacher import PENDING, Answer, Request, Teacher, TeacherError, accept_anything, read_completion
+from lib.teacher import PENDING, Answer, Progress, Request, Teacher, TeacherError, accept_anything, read_completion
 
 
 def open_teacher(
@@ -125,9 +125,13 @@ class BatchFiles(Teacher):
         self.store.close()
 
     def ask(
-        self, requests: Sequence[Request], accept: Callable[[str], str | None] = accept_anything, title: str = "asking"
+        self,
+        requests: Sequence[Request],
+        accept: Callable[[str], str | None] = accept_anything,
+        title: str = "asking",
+        shown: Progress | None = None,
     ) -> list[Answer]:
-        answers = super().ask(requests, accept, title)
+        answers = super().ask(requests, accept, title, shown)
         if self.pending:
             raise TeacherError(self.write_pending(title))
         self.promised()

@@ -107,6 +107,17 @@ def test_a_tree_shows_every_one_of_a_level_before_any_of_the_next(tmp_path: Path
     assert len(served.bodies) == 12  # Exactly as many as sixty take.
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_all_replies_share_a_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str], strategy: str) -> None:
+    with maker_of(five) as served:
+        create(Plan(CHOICES, strategy, SEED, n=25), teacher_at(served.url, tmp_path), vectors)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1  # With which a bar ends.
+    assert "0/25 kept:" in said
+    assert "5/5 [" in said.split("\r")[-1]
+    assert f"${5 * COST / 1e9:.4f}" in said.split("\r")[-1]
+
+
 def test_a_reply_that_yields_nothing_leaves_the_example_as_it_was(tmp_path: Path) -> None:
     with maker_of(lambda shown, call: [{"question": "", "options": []}] if call % 2 else five(shown, call)) as served:
         written = create(Plan(CHOICES, "similar", SEED, n=10), teacher_at(served.url, tmp_path), vectors)
@@ -243,7 +254,7 @@ def test_whatever_the_teacher_says_the_account_adds_up_and_every_parent_is_there
 ) -> None:
     plan = Plan(CHOICES, strategy, SEED, n=n, per_reply=per_reply, strict=strict)
     maker = Maker(plan, Scripted(seed), vectors)
-    maker.tree() if strategy == "tree" else maker.chain()
+    maker.run()
     written = maker.written
     assert len(written.examples) <= n
     assert sum(row["dollars"] for row in written.account()) * 1e9 == pytest.approx(written.bill.nanodollars)
