@@ -213,6 +213,7 @@ def save(
         linespacing=1.3,
         parse_math=False,
     )
+    settle(figure)
     base, written = paths.resolve(path), []
     for ending, metadata in {".pdf": {"CreationDate": None}, ".png": {"Software": None}}.items():
         file = base.with_suffix(ending)
@@ -221,6 +222,15 @@ def save(
     if data is not None and step is not None:
         save_table(base.with_suffix(".csv"), data, step)
     return written
+
+
+def settle(figure: "Figure") -> None:
+    """Lays a figure out, once and on round places: the last digits that the solver finds differ between runs, and a file's bytes
+    would with them."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axis in figure.axes:
+        axis.set_position(tuple(round(part, 4) for part in axis.get_position(original=True).bounds))
 
 
 def grid_of(rows: int, columns: int, width: float, height: float, **shared: Any) -> "tuple[Figure, Any]":
