@@ -298,3 +298,24 @@ def curves(axis: "Axes", part: "DataFrame") -> None:
         low, high = one.low.clip(lower=0), one.high.clip(upper=1)
         axis.errorbar(one.n, one["mean"], [one["mean"] - low, high - one["mean"]],
                       fmt="o-", color=color(method), label=named(method), elinewidth=0.7)  # fmt: skip
+
+
+def confusion(pairs: Sequence[tuple[str, str]], labels: Sequence[str], side: str = "gold label") -> "Figure":
+    """Counts of predicted against gold labels. Where nothing was to be found or nothing was found, that is the last label."""
+    import seaborn as sns
+    from sklearn.metrics import confusion_matrix
+
+    extra = sorted({label for pair in pairs for label in pair} - set(labels))
+    names = [*labels, *extra]
+    counts = confusion_matrix(*zip(*pairs, strict=True), labels=names) if pairs else [[0] * len(names)] * len(names)
+    size = max(2.2, 0.3 * len(names) + 0.9)
+    figure, axes = grid_of(1, 1, max(COLUMN, size), size)
+    sns.heatmap(
+        counts, annot=True, fmt="d", cmap="Blues", cbar=False, square=True, ax=axes[0][0], xticklabels=names, yticklabels=names,
+        annot_kws={"size": 6 if len(names) > 8 else 8},
+    )  # fmt: skip
+    axes[0][0].set(xlabel="predicted label", ylabel=side)
+    # Seaborn turns names by where they are before the layout.
+    axes[0][0].tick_params(axis="x", rotation=90)
+    axes[0][0].tick_params(axis="y", rotation=0)
+    return figure

@@ -1,6 +1,5 @@
 """Figures of students' scores: by method, volume, ratio, share and dollars, and what the papers' claims come to."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lib.budget import NONE, TEST, frontier
@@ -298,25 +297,4 @@ def learning_curve(mean: "DataFrame") -> "Figure":
     for axis in axes[-1]:
         axis.set_xlabel("training examples")
     axes[0][0].legend()
-    return figure
-
-
-def confusion(pairs: Sequence[tuple[str, str]], labels: Sequence[str], side: str = "gold label") -> "Figure":
-    """Counts of predicted against gold labels. Where nothing was to be found or nothing was found, that is the last label."""
-    import seaborn as sns
-    from sklearn.metrics import confusion_matrix
-
-    extra = sorted({label for pair in pairs for label in pair} - set(labels))
-    names = [*labels, *extra]
-    counts = confusion_matrix(*zip(*pairs, strict=True), labels=names) if pairs else [[0] * len(names)] * len(names)
-    size = max(2.2, 0.3 * len(names) + 0.9)
-    figure, axes = grid_of(1, 1, max(COLUMN, size), size)
-    sns.heatmap(
-        counts, annot=True, fmt="d", cmap="Blues", cbar=False, square=True, ax=axes[0][0], xticklabels=names, yticklabels=names,
-        annot_kws={"size": 6 if len(names) > 8 else 8},
-    )  # fmt: skip
-    axes[0][0].set(xlabel="predicted label", ylabel=side)
-    # Seaborn turns names by where they are before the layout.
-    axes[0][0].tick_params(axis="x", rotation=90)
-    axes[0][0].tick_params(axis="y", rotation=0)
     return figure

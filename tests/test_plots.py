@@ -165,7 +165,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "nobody to compare with": lambda: domain_plots.against_human(domains.against_human(everywhere().tail(2)), {}),
     "no guesses": lambda: text_plots.guesses(guessed().head(0)),
     "learning_curve": lambda: score_plots.learning_curve(learned()),
-    "confusion": lambda: score_plots.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),
+    "confusion": lambda: plots.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),
 }
 CAPTION = "What it shows, with its intervals, for a reader who has only the figure. " * 4
 
@@ -341,7 +341,7 @@ def counts(figure: Figure) -> dict[tuple[str, str], int]:
 
 def test_what_is_missed_or_made_up_is_the_last_class() -> None:
     pairs = [("a", "a"), ("a", "nothing"), ("a", "nothing"), ("z", "a"), ("nothing", "z")]
-    figure = score_plots.confusion(pairs, ["z", "a"])
+    figure = plots.confusion(pairs, ["z", "a"])
     found = counts(figure)
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["z", "a", "nothing"]
     assert {cell: n for cell, n in found.items() if n} == {
@@ -354,7 +354,7 @@ def test_what_is_missed_or_made_up_is_the_last_class() -> None:
 
 
 def test_a_confusion_has_only_its_labels_where_nothing_is_missed() -> None:
-    found = counts(score_plots.confusion([("a", "b"), ("b", "b"), ("a", "b")], ["a", "b"]))
+    found = counts(plots.confusion([("a", "b"), ("b", "b"), ("a", "b")], ["a", "b"]))
     assert found == {("a", "a"): 0, ("a", "b"): 2, ("b", "a"): 0, ("b", "b"): 1}
 
 
@@ -368,7 +368,7 @@ def test_a_confusion_has_only_its_labels_where_nothing_is_missed() -> None:
     ids=["choices", "pairs", "types"],
 )
 def test_names_of_a_confusion_do_not_overlap(labels: list[str]) -> None:
-    figure = score_plots.confusion([(label, label) for label in labels], labels)
+    figure = plots.confusion([(label, label) for label in labels], labels)
     figure.canvas.draw()
     [axis] = figure.axes
     for ticks in (axis.get_xticklabels(), axis.get_yticklabels()):
