@@ -372,6 +372,12 @@ def by_dollars(scores: "DataFrame") -> "DataFrame":
     return over_seeds(costed, ["task", "kind", "method", "n_human", "n_synthetic", "dollars"])
 
 
+def with_mixes(points: "DataFrame") -> "DataFrame":
+    """The points of tasks that were trained on more than people alone; all, if none was."""
+    mixed = set(points[points.method != NONE].task)
+    return points[points.task.isin(mixed)] if mixed else points
+
+
 def frontier(points: "DataFrame") -> "DataFrame":
     """The mixes that no cheaper one of their kind beats."""
     ordered = points.sort_values(["dollars", "mean"], ascending=[True, False])

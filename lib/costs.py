@@ -112,7 +112,8 @@ def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
     costs = highest_costs(study, teacher)
     total = sum(costs.values())
     lines = [f"  {part:<40} at most ${cents(cost)}" for part, cost in costs.items()]
-    lines.append(f"Highest cost: ${cents(total if budget is None else min(total, nano(budget)))}, {cap_words(total, budget)}.")
+    most = total if budget is None else min(total, nano(budget))
+    lines.append(f"Highest cost: ${cents(most)}, {cap_words(total, budget, ends_at_dollars(study))}.")
     return lines
 
 
@@ -121,9 +122,14 @@ def cents(cost: int) -> str:
     return f"{-(-cost // 10_000_000) / 100:.2f}"
 
 
-def cap_words(total: int, budget: float | None) -> str:
+def ends_at_dollars(study: Study) -> bool:
+    """Whether some set of 01 has dollars of its own."""
+    return any(own.generation.methods and own.generation.dollars for _, own in by_task(study).values())
+
+
+def cap_words(total: int, budget: float | None, own_dollars: bool) -> str:
     """What stands between a study and its highest cost."""
-    longest = f"if every reply is at its longest and asked {TRIES} times"
+    longest = f"if every reply is at its longest and asked {TRIES} times" + " until a set's own dollars are spent" * own_dollars
     if budget is None:
         return f"{longest}; no budget is set, and without one a teacher that costs money is not asked (BUDGET=5)"
     return longest if total <= nano(budget) else f"the budget; {longest}, it would be ${cents(total)}"

@@ -118,6 +118,7 @@ def load_set(path: str | Path) -> ExampleSet:
     rows, made = plain_rows(read_table(path)), how_made(path)
     gaps = {"no rows": not rows, "no column 'method'": bool(rows) and "method" not in rows[0]}
     gaps |= {f"no {name} in the JSON beside it": not made.get(name) for name in ("bill", "teacher")}
+    gaps |= {"human_shown in the JSON beside it is no list of ids": not isinstance(made.get("human_shown", []), list)}
     if any(gaps.values()):
         said = ", ".join(gap for gap, is_so in gaps.items() if is_so)
         raise ValueError(f"{paths.relative(path)}: not an example set of 01 or 02 ({said}).")

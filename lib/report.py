@@ -4,7 +4,7 @@ needs nothing beside it; whatever comes from a table or a file name is escaped."
 import base64
 import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,21 +160,23 @@ def short(plan: "DataFrame") -> "DataFrame":
     """What a reader wants of the plan, in few columns, so that they fit on a page."""
     import pandas as pd
 
-    rows = [
+    return pd.DataFrame(
         {
-            "task": row.task,
-            "method": named(row.method),
-            "budget": in_dollars(row.budget),
-            "for people": f"{percent(row.people)} ({percent(row.people_low)} to {percent(row.people_high)})",
-            "human": f"{row.n_human:,.0f}",
-            "synthetic": f"{row.n_synthetic:,.0f}",
-            "score": f"{score(row.mean)} ({score(row.low)} to {score(row.high)})",
-            "people alone": score(row.human_alone),
-            "teacher alone": score(row.synthetic_alone),
+            "task": plan.task,
+            "method": plan.method.map(named),
+            "budget": plan.budget.map(in_dollars),
+            "for people": with_interval(plan.people, plan.people_low, plan.people_high, percent),
+            "human": plan.n_human.map("{:,.0f}".format),
+            "synthetic": plan.n_synthetic.map("{:,.0f}".format),
+            "score": with_interval(plan["mean"], plan.low, plan.high, score),
+            "people alone": plan.human_alone.map(score, na_action="ignore"),
+            "teacher alone": plan.synthetic_alone.map(score, na_action="ignore"),
         }
-        for row in plan.itertuples()
-    ]
-    return pd.DataFrame(rows)
+    )
+
+
+def with_interval(middle: Iterable[float], low: Iterable[float], high: Iterable[float], say: Callable[[float], str]) -> list[str]:
+    return [f"{say(one)} ({say(least)} to {say(most)})" for one, least, most in zip(middle, low, high, strict=True)]
 
 
 def how(step: Step) -> str:

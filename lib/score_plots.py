@@ -247,8 +247,7 @@ def rho_in_words(found: Any) -> str:
 
 def quality_by_dollars(points: "DataFrame", metrics: dict[str, str]) -> "Figure":
     """Score against what the training data cost: people alone, the teacher alone, and the best of both."""
-    both = set(points[points.method != NONE].task) or set(points.task)  # People alone are left out, where others are not.
-    tasks = list(dict.fromkeys(task for task in [*metrics, *points.task] if task in both))
+    tasks = list(dict.fromkeys(task for task in [*metrics, *points.task] if task in set(points.task)))
     kinds = sorted(set(points.kind), key=lambda name: (name != NONE, "+" in name, name))
     methods = sorted(set(points.method) - {NONE}, key=lambda name: (place_of(name), name))
     figure, found = panels([(None, block) for block in blocks(tasks)], 2.2)

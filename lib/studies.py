@@ -1,4 +1,4 @@
-"""A study: which tasks, methods, sizes and prices, in one YAML file; and what it can cost before it runs."""
+"""A study: which tasks, methods, sizes and prices, in one YAML file."""
 
 import re
 from collections.abc import Sequence
@@ -240,7 +240,7 @@ class Study(Strict):
     """The model at whose list price recorded replies are counted."""
     embedder: str = EMBEDDED
     """Makes vectors of texts for 01 (which examples are alike) and 03, whatever encoder is trained: any of sentence-transformers.
-    A static one takes a fifteenth of the time."""
+    A static one takes a small part of the time."""
     seed: int = 1
     takes: str | None = None
     """How long it takes from nothing, and on what machine; said when it begins."""

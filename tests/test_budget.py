@@ -295,6 +295,12 @@ def test_best_shares() -> None:
     assert (best["mean"], best["human_alone"], best["seeds"]) == (pytest.approx(0.7), pytest.approx(0.55), 2)
 
 
+def test_tasks_of_people_alone_are_not_drawn_beside_others() -> None:
+    points = pd.DataFrame({"task": ["a", "a", "b"], "method": [NONE, "m", NONE]})
+    assert list(budget.with_mixes(points).task) == ["a", "a"]
+    assert list(budget.with_mixes(points[2:]).task) == ["b"]
+
+
 def test_dollars_of_each_mix() -> None:
     points = budget.by_dollars(GRID).set_index("kind")
     assert points.dollars.to_dict() == {NONE: 2.0, "human + m": 2.0, "m only": 1.5}

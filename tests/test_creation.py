@@ -110,10 +110,10 @@ def test_a_tree_shows_every_one_of_a_level_before_any_of_the_next(tmp_path: Path
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_all_replies_share_a_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str], strategy: str) -> None:
     with maker_of(five) as served:
-        create(Plan(CHOICES, strategy, SEED, n=25), teacher_at(served.url, tmp_path), vectors)
+        written = create(Plan(CHOICES, strategy, SEED, n=25), teacher_at(served.url, tmp_path), vectors)
     said = capsys.readouterr().err
     assert said.count("\n") == 1  # With which a bar ends.
-    assert "0/25 kept:" in said
+    assert f"{len(written.examples)}/25 kept: 100%" in said.split("\r")[-1]
     assert "5/5 [" in said.split("\r")[-1]
     assert f"${5 * COST / 1e9:.4f}" in said.split("\r")[-1]
 

@@ -150,6 +150,7 @@ def test_what_is_missing_is_none(tmp_path: Path) -> None:
         (ROWS, {"bill": None}, "no bill"),
         ([{"text": "a"}], {}, "no column 'method'"),
         (ROWS, {"teacher": None}, "no teacher"),
+        (ROWS, {"human_shown": 3}, "human_shown in the JSON beside it is no list of ids"),
     ],
 )
 def test_what_is_no_example_set(tmp_path: Path, rows: list[dict[str, Any]], more: dict[str, Any], said: str) -> None:

@@ -47,6 +47,17 @@ def test_what_limits_it_is_said(changes: dict[str, Any], part: str) -> None:
     assert part in said(**changes)
 
 
+def test_the_best_mixes_in_few_columns() -> None:
+    table = report.short(pd.DataFrame([ROW | {"budget": 2.5, "synthetic_alone": float("nan")}]))
+    [row] = table.astype(object).where(table.notna(), None).to_dict("records")
+    assert row == {
+        "task": "news", "method": "few-shot 3", "budget": "$2.50", "for people": "35% (20% to 60%)", "human": "280",
+        "synthetic": "52,000", "score": ".81 (.80 to .83)", "people alone": ".70", "teacher alone": None,
+    }  # fmt: skip
+    assert "<td></td>" in report.as_html(table)
+    assert list(report.short(pd.DataFrame([ROW]).head(0)).columns) == list(row)
+
+
 def test_the_largest_budget_of_the_chosen_method_is_answered_for() -> None:
     rows = [
         ROW | {"chosen": True, "budget": 9.0},

@@ -217,6 +217,8 @@ def test_a_set_that_ends_at_its_own_dollars_costs_no_more(tmp_path: Path) -> Non
     assert (part, other) == ("01 tone zero_shot", "02 tone zero_shot")
     assert free[part] > capped[part] == nano(0.001)
     assert capped[other] == free[other]
+    *_, total = costs.cost_lines(own_study(tmp_path, "zero_shot", 3, dollars=0.001), "m", None)
+    assert "asked 5 times until a set's own dollars are spent; no budget is set" in total
 
 
 def stated(line: str) -> float:
