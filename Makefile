@@ -30,7 +30,7 @@ MEASURED = {scores: [data/scores/tweet_sentiment.csv.gz], budgets: [5, 20, 80, 1
 
 measured: setup ## 05 on scores that were really measured (tweets, GPT-4 and Llama 2): writes figures/measured
 	@mkdir -p runs/measured
-	@papermill -k python3 --no-progress-bar --log-output --log-level WARNING notebooks/05_budget.ipynb runs/measured/05_budget.ipynb \
+	@IPYTHONDIR=$(CURDIR)/.ipython papermill -k python3 --no-progress-bar --log-output --log-level WARNING notebooks/05_budget.ipynb runs/measured/05_budget.ipynb \
 		-y '$(MEASURED)'
 	@echo "Answer on measured scores: figures/measured/report.html, iso_scores_tweet_sentiment.pdf (and more)"
 
