@@ -22,7 +22,7 @@ from typing import Any
 os.environ.update({"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"})
 warnings.filterwarnings("ignore")
 
-TASKS, SIZES, SEEDS, SYNTHETIC = ("news", "sentiment"), (60, 150, 300), (1, 2, 3, 4, 5), 40
+TASKS, SIZES, SEEDS, SYNTHETIC = ("news", "sentiment"), (60, 150, 300), (1, 2, 3, 4, 5), 24
 
 
 def main() -> None:
