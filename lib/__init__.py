@@ -1,11 +1,11 @@
 """What training data to buy with a budget in dollars: from people, from a language model, or both.
 
 The modules, in the order of the data. Examples: paths, checked, sources, tasks, records. A language model and its bill:
-prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, duplicates, generation, dialogues, creation, marking,
-framing, labeling, checking, rephrasing. Measuring: metrics, agreement, encoders, diversity, bias, drift, frequencies. Training:
-matching, readers, heads, students, sweep, errors. Answering: budget, comparison, domains, surface, answers, claims, findings,
-plots, score_plots, budget_plots, text_plots, domain_plots, report, panel. Running: parameters, code, studies, synthetic, costs,
-summary.
+prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, duplicates, written, generation, dialogues, creation,
+marking, framing, labeling, checking, rephrasing. Measuring: metrics, agreement, encoders, diversity, bias, drift, frequencies.
+Training: matching, readers, heads, students, sweep, errors. Answering: budget, comparison, domains, surface, answers, claims,
+findings, plots, score_plots, budget_plots, text_plots, domain_plots, report, panel. Running: parameters, code, studies,
+synthetic, costs, summary.
 """
 
 import os

@@ -66,9 +66,8 @@ def with_itself(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
     differing = [row | {"again": others[row["id"]]["again"]} for row in pool if row["id"] in others]
     table = pd.DataFrame(differing, columns=[*card.fields, *(["choices"] if not card.labels else []), "label", "again"])
     failed = len(labeled.rejected) - len(others)
-    said = f"The teacher agrees with itself on {where}; the others are left out" + f", and {failed} without an answer" * bool(
-        failed
-    )
+    said = f"The teacher agrees with itself on {where}; the others are left out"
+    said += f", and {failed} without an answer" if failed else ""
     return Agreement(said, pairs if card.labels else [], {"agreement": share}, [table])
 
 

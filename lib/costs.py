@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from typing import NamedTuple
 
 from lib import creation, labeling, rephrasing
 from lib.prices import TokenPrice, nano
@@ -53,23 +54,32 @@ def price_of(study: Study, teacher: str) -> TokenPrice:
     return teacher_price(teacher, stated, study.base_url or os.environ.get("OPENAI_BASE_URL"))
 
 
-def plans(study: Study) -> dict[str, list[Request]]:
-    """Every request that each part of a study can come to make, each at its longest."""
-    found, gone = {}, set[str]()
+class Part(NamedTuple):
+    """What a part of a study can come to ask, each request at its longest, and the dollars at which it ends by itself."""
+
+    requests: list[Request]
+    dollars: float | None = None
+
+
+def plans(study: Study) -> dict[str, Part]:
+    """All parts of a study."""
+    found, gone = dict[str, Part](), set[str]()
     for card, own in (one for one in by_task(study).values() if one[1].asks):
         raw, note = rows_to_price(card, own, "train", own.raw, gone)
+        writing, ways = own.generation, own.labeling
         for method, plan in plans_of(card, own, raw).items():
-            found[f"01 {card.name} {method}{note if plan.reads_human else ''}"] = plan.possible_requests()
-        for method in own.generation.rephrase:
-            found[f"01 {card.name} {method}{rephrasing.SUFFIX}"] = rephrasing.possible_requests(card, own.generation.n)
-        for method, split, n in own.labeling.parts:
+            found[f"01 {card.name} {method}{note if plan.reads_human else ''}"] = Part(plan.possible_requests(), writing.dollars)
+        for method in writing.rephrase:
+            asked = rephrasing.possible_requests(card, writing.n)
+            found[f"01 {card.name} {method}{rephrasing.SUFFIX}"] = Part(asked, writing.dollars)
+        for method, split, n in ways.parts:
             pool, note = rows_to_price(card, own, split, n, gone)
-            asked = labeling.possible_requests(card, pool, method, raw, own.labeling.shots, own.labeling.window)
-            found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = asked
-        for written, way in own.labeling.of_written:
-            rows = creation.longest_rows(card, raw, own.generation.n)
-            asked = labeling.possible_requests(card, rows, way, raw, own.labeling.shots, own.labeling.window)
-            found[f"02 {card.name} {labeling.set_name(way, written)}{note}"] = asked
+            asked = labeling.possible_requests(card, pool, method, raw, ways.shots, ways.window)
+            found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = Part(asked)
+        for written, way in ways.of_written:
+            rows = creation.longest_rows(card, raw, writing.n)
+            asked = labeling.possible_requests(card, rows, way, raw, ways.shots, ways.window)
+            found[f"02 {card.name} {labeling.set_name(way, written)}{note}"] = Part(asked)
     return found
 
 
@@ -94,12 +104,11 @@ def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) ->
 def highest_costs(study: Study, teacher: str) -> dict[str, int]:
     """Nanodollars that each part can cost at most: every request at its longest, asked as often as it ever is; a set that ends at
     its own dollars, no more than these."""
-    price, own = price_of(study, teacher), by_task(study)
-    found = {part: sum(TRIES * price.nanodollars(r.worst()) for r in requests) for part, requests in plans(study).items()}
-    for part in found:
-        notebook, task, *_ = part.split()
-        if notebook == "01" and (limit := own[task][1].generation.dollars) is not None:
-            found[part] = min(found[part], nano(limit))
+    price, found = price_of(study, teacher), {}
+    for name, part in plans(study).items():
+        found[name] = sum(TRIES * price.nanodollars(request.worst()) for request in part.requests)
+        if part.dollars is not None:
+            found[name] = min(found[name], nano(part.dollars))
     return found
 
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from lib import dialogues, generation, prompts, replies
 from lib.duplicates import Seen
-from lib.generation import BYTES_A_TOKEN, TOKENS_A_FIELD, Written, affordable, cost_of
+from lib.generation import BYTES_A_TOKEN, TOKENS_A_FIELD
 from lib.sources import Row
 from lib.tasks import LISTS, Card, load, text_of
 from lib.teacher import Answer, Progress, Request, Teacher, number_samples
+from lib.written import Written, affordable, cost_of
 
 if TYPE_CHECKING:
     import numpy as np

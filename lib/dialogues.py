@@ -20,16 +20,14 @@ from lib.generation import (
     LONGEST_TOPIC,
     PATIENCE,
     Turns,
-    Written,
-    affordable,
     bytes_in_prompt,
-    cost_of,
     listed,
     topic_list,
 )
 from lib.sources import Row
 from lib.tasks import Card, text_of
 from lib.teacher import Answer, Request, Teacher, number_samples
+from lib.written import Written, affordable, cost_of
 
 METHODS = {"dialogues": "whole dialogues, like human ones and then like its own, on topics that the teacher listed"}
 STALLED = 3

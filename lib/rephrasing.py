@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from lib import bias, prompts, replies
 from lib.duplicates import Seen
-from lib.generation import TOKENS_A_FIELD, Written, affordable, cost_of
+from lib.generation import TOKENS_A_FIELD
 from lib.sources import Row
 from lib.tasks import Card, text_of
 from lib.teacher import Answer, Request, Teacher, TeacherError
+from lib.written import Written, affordable, cost_of
 
 SUFFIX = "_rephrased"
 MOST_WORDS = 12

@@ -17,11 +17,11 @@ from refusing import refused
 
 from lib import creation, records
 from lib.dialogues import STALLED, Plan, converse, length
-from lib.generation import Written
 from lib.prices import TokenPrice
 from lib.replies import read_turns, turns_problem
 from lib.tasks import load, read_card
 from lib.teacher import TRIES, Request, TeacherError
+from lib.written import Written
 
 CARD = read_card("frames")
 HUMAN = load(CARD).to_list()

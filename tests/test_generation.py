@@ -15,12 +15,13 @@ from endpoint import Served, completion, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.generation import METHODS, PATIENCE, Plan, Written, generate, possible_requests
+from lib.generation import METHODS, PATIENCE, Plan, generate, possible_requests
 from lib.prices import TokenPrice, Usage, dollars
 from lib.replies import read_list
 from lib.store import Reply
 from lib.tasks import read_card
 from lib.teacher import OVER_CAP, TRIES, Bill, Request, Teacher, TeacherError
+from lib.written import Written
 
 PRICE = TokenPrice(input=1, output=2)
 ITEMS = st.lists(

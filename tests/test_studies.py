@@ -430,7 +430,7 @@ def test_tasks_of_every_kind_with_fixed_labels_are_taken_and_planned(tmp_path: P
     study = study_of(tmp_path, tasks=list(fixed))
     assert {name: card.kind for name, card in studies.cards(study).items()} == fixed
     synthetic.check_data(study)
-    parts = {part.split(" ")[1] for part, requests in costs.plans(study).items() if requests}
+    parts = {part.split(" ")[1] for part, asked in costs.plans(study).items() if asked.requests}
     assert parts == set(fixed)
 
 
@@ -470,7 +470,7 @@ def test_what_01_wrote_is_labeled_or_its_answers_asked_for_again(tmp_path: Path)
     of_frames, of_riddle = (own.methods for _, own in studies.by_task(study).values())
     assert of_frames == ["labeled_three_steps", "labeled_one_step", "dialogues_three_steps", "dialogues_one_step"]
     assert of_riddle == ["tree", "tree_checked"]
-    asked = {part: len(requests) for part, requests in costs.plans(study).items()}
+    asked = {name: len(part.requests) for name, part in costs.plans(study).items()}
     assert asked["02 frames dialogues_three_steps"] == 3 * study.of("frames").generation.n
     assert asked["02 riddle tree_checked"] == study.of("riddle").generation.n
 
