@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib.answers import FAR, WAYS, Curves, Offers, measured
 from lib.budget import NONE, Offer
-from lib.plots import COLUMN, blocks, color, grid_of, named, nothing, panels, plain_dollars
+from lib.plots import COLUMN, blocks, color, grid_of, heading, named, nothing, panels, plain_dollars
 from lib.surface import Surface
 
 if TYPE_CHECKING:
@@ -191,7 +191,9 @@ def best_mix_by_budget(table: "DataFrame", points: "DataFrame", metrics: dict[st
         for kind, shade in ((NONE, shades[NONE]), (f"{method} only", shades["synthetic only"])):
             part = points[(points.task == task) & (points.kind == kind)]
             axis.plot(part.dollars, part["mean"], "o", color=shade, markersize=3)
-        axis.set(title=f"{task}: {named(method)}", xscale="log", xlabel="budget", ylabel=named(metrics.get(task, "score")))
+        axis.set(
+            title=heading(f"{task}: {named(method)}"), xscale="log", xlabel="budget", ylabel=named(metrics.get(task, "score"))
+        )
         plain_dollars(axis)
     first = found[0][2]
     lines = [
@@ -218,7 +220,7 @@ def best_share_by_budget(table: "DataFrame") -> "Figure":
         axis.plot(part.budget, part.people, color=color(NONE), drawstyle="steps-mid")
         known = part[~part.limited]
         axis.plot(known.budget, known.people, "o", color=color(NONE), markersize=3)
-        axis.set(title=f"{task}: {named(part.method.iloc[0])}", xscale="log", xlabel="budget", ylim=(-0.03, 1.03))
+        axis.set(title=heading(f"{task}: {named(part.method.iloc[0])}"), xscale="log", xlabel="budget", ylim=(-0.03, 1.03))
         axis.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
         axis.set_ylabel("best share for people")
         plain_dollars(axis)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_TICKS = 5
 """Amounts of dollars, or shares in a line, that have room below a panel."""
+LONGEST_TITLE = 30
+"""Letters that have room above a panel."""
 ACROSS = 3
 """Panels beside each other on a page."""
 COLUMN, TEXT = 3.03, 6.3
@@ -259,6 +261,11 @@ def panels(
                 axis.sharey(first[task])
             found.append((value, task, axis))
     return figure, found
+
+
+def heading(title: str) -> str:
+    """On two lines, if one has no room for it."""
+    return title if len(title) <= LONGEST_TITLE else title.replace(": ", ":\n")
 
 
 def label_x(found: "Sequence[tuple[Any, str, Axes]]", label: str, every: bool = False) -> None:

@@ -13,6 +13,7 @@ from lib.plots import (
     color,
     curves,
     grid_of,
+    heading,
     label_x,
     named,
     nothing,
@@ -44,8 +45,8 @@ CAPTIONS = {
     f"bootstrap ({BOOTSTRAPS} draws of tasks, of their sets, of their seeds). Grey: the mean over sets in one task.",
 }
 """What figures of scores show; seeds, sizes and data are added where they are saved."""
-LONGEST_TITLE, ROOM = 30, 15
-"""Letters that have room above a panel, and those of a task's name that leave room for more beside it."""
+ROOM = 15
+"""Letters of a task's name that leave room for more beside it."""
 
 
 def quality_by_share(grid: "DataFrame", metrics: dict[str, str]) -> "Figure":
@@ -197,6 +198,9 @@ def curves_by(table: "DataFrame", metrics: dict[str, str], x: str, row: str, tit
     there = set(zip(table.task, table[row], strict=True))
     rows = [(value, block) for block in blocks(tasks) for value in titles if any((task, value) in there for task in block)]
     figure, found = panels(rows, 1.7, sharex=True)
+    for value, task, axis in found:
+        axis.set_visible((task, value) in there)
+    found = [one for one in found if one[2].get_visible()]
     step = 0.012 * (table[x].max() - table[x].min())
     for value, task, axis in found:
         for number, method in enumerate(methods):
@@ -205,10 +209,7 @@ def curves_by(table: "DataFrame", metrics: dict[str, str], x: str, row: str, tit
             line = "o--" if method.endswith(CORRECTED) else "o-"
             axis.plot(places, part["mean"], line, color=color(method), label=named(method), markersize=2.5, linewidth=0.9)
             axis.vlines(places, part.low.clip(lower=0), part.high.clip(upper=1), color=color(method), linewidth=0.5)
-        title = f"{task}: {titles[value]}"
-        axis.set(
-            title=title if len(title) <= LONGEST_TITLE else title.replace(": ", ":\n"), ylabel=named(metrics.get(task, "score"))
-        )
+        axis.set(title=heading(f"{task}: {titles[value]}"), ylabel=named(metrics.get(task, "score")))
         if x == "part":
             axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     label_x(found, label)

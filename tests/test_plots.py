@@ -424,6 +424,23 @@ def test_a_caption_says_what_it_knows_of_tables_of_different_people() -> None:
     assert plots.rows_note(scores().drop(columns=list(own))) == "2 seeds a point."
 
 
+def test_a_title_without_room_takes_two_lines() -> None:
+    assert plots.heading("news: zero-shot") == "news: zero-shot"
+    assert plots.heading("mitmovie: diversify Y, vanilla, corrected") == "mitmovie:\ndiversify Y, vanilla, corrected"
+
+
+def test_no_panel_is_empty() -> None:
+    """A task that was not trained beside so many raw examples leaves its place free."""
+    rows = [("a", 0), ("a", 9), ("b", 0)]
+    table = pd.DataFrame(
+        [{"task": t, "method": "m", "curve": "m", "n_human": h, "n_synthetic": s, "mean": 0.5, "low": 0.4, "high": 0.6}
+         for t, h in rows for s in (1, 2, 3)]
+    )  # fmt: skip
+    figure = score_plots.score_by_volume(table, {})
+    drawn = [axis.get_title() for axis in figure.axes if axis.get_visible()]
+    assert drawn == ["a: synthetic only", "b: synthetic only", "a: + 9 raw"]
+
+
 def test_a_caption_names_the_tasks_that_are_drawn() -> None:
     both, drawn = scores(), scores()[["task"]]
     assert plots.rows_note(both, drawn) == plots.rows_note(both) == plots.rows_note(both, drawn.head(0))
