@@ -12,10 +12,12 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from lib import costs, labeling, paths, studies, summary, synthetic, tasks
-from lib.code import code_of
-from lib.dialogues import METHODS as UNLABELED
-from lib.rephrasing import SUFFIX
+from lib.core import paths, tasks
+from lib.core.fingerprint import code_of
+from lib.core.set_names import REPHRASED as SUFFIX
+from lib.generation.dialogues import METHODS as UNLABELED
+from lib.labeling import labels as labeling
+from lib.study import dry_run as costs, own_data as synthetic, run_summary as summary, schema as studies
 
 os.environ.update({
     "TQDM_MININTERVAL": "5", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "0",

@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lib.creation import Plan, create, draw_seed
-from lib.encoders import EMBEDDED, Embedder
-from lib.tasks import load, read_card
-from lib.teachers import open_teacher
+from lib.core.encoders import EMBEDDED, Embedder
+from lib.core.tasks import load, read_card
+from lib.generation.methods import draw_seed
+from lib.generation.strategies import Plan, create
+from lib.teacher.backends import open_teacher
 
 DELAY, GOAL = 0.1, 0.05
 TESTS = Path(__file__).resolve().parent.parent / "tests"

@@ -19,6 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib.core.text import words
+from lib.diversity.measures import GROUPS, Grams, Texts, self_bleu, vendi, with_intervals
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -99,7 +102,6 @@ def by_nltk(tokens: list[list[str]]) -> list[float]:
 
 def self_bleus(texts: list[str]) -> Figures:
     """Both ways on the same words; and how far apart they are, on all texts and on ten parts of a hundred."""
-    from lib.diversity import Grams, self_bleu, words
 
     tokens = [words(text) for text in texts]
     ours, value = timed(lambda: self_bleu(tokens), REPEATS)
@@ -121,7 +123,6 @@ def mask(chosen: list[bool]) -> "np.ndarray":
 
 def large() -> Figures:
     """Every measure of a large set, once; the peak is that of the process, so what it holds before is said, too."""
-    from lib.diversity import Texts
 
     texts, vectors, anchors = made_up(LARGE), unit_vectors(LARGE, SEED), unit_vectors(ANCHORS, SEED + 1)
     before = peak_mb()
@@ -143,7 +144,6 @@ def large_apart() -> Figures:
 
 
 def main(with_large: bool) -> None:
-    from lib.diversity import GROUPS, Texts, vendi, with_intervals
 
     texts, vectors, anchors = made_up(N), unit_vectors(N, SEED), unit_vectors(N, SEED + 1)
     many = unit_vectors(VECTORS, SEED)

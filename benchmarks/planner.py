@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import answers, budget, budget_plots, plots, surface
-from lib.budget import NONE, Offer, Prices
+from lib import plotting
+from lib.budget import planner, surface, surface_plots
+from lib.budget.scores import Offer, by_dollars
+from lib.core.mixes import NONE, Prices
 
 SURFACES, ROWS, SEED = 160, 500, 1
 BUDGETS = (0.25, 0.5, 1.0)
@@ -119,9 +121,9 @@ def one_surface(number: int, seed: int = SEED) -> list[Figures]:
         fit = surface.fit(rows)
     except surface.CannotTell:
         return [{"family": family, "refused": True}]
-    spent = answers.spend(fit, offer, [part * top for part in BUDGETS])
-    every = answers.spend(fit, offer, [part * top for part in BUDGETS], np.inf)
-    found = answers.best_mixes(fit, spent, offer)
+    spent = planner.spend(fit, offer, [part * top for part in BUDGETS])
+    every = planner.spend(fit, offer, [part * top for part in BUDGETS], np.inf)
+    found = planner.best_mixes(fit, spent, offer)
     real = truth(every.h.astype(float), every.s.astype(float))
     rows_of: list[Figures] = []
     for place, row in enumerate(found.itertuples()):
@@ -158,22 +160,22 @@ def many_rows() -> pd.DataFrame:
 def seconds() -> dict[str, float]:
     """What 05 does with them before it compares methods."""
     rows, plots_of, started = many_rows(), {}, time.monotonic()
-    plots.use_style()
+    plotting.use_style()
     fits, _ = surface.fit_all(rows)
     fitted = time.monotonic()
-    offers, metrics = answers.offers(rows), {"made_up": "accuracy"}
-    plan, _ = answers.plan(fits, offers, rows, [50, 100, 200])
-    chosen, drawn = answers.chosen(fits, plan), answers.curves(fits, offers, rows, [50, 100, 200])
-    plots_of |= {f"map_{task}": figure for task, figure, _ in budget_plots.maps(chosen, offers, rows, plan, drawn, metrics)}
-    plots_of["mix"] = budget_plots.best_mix_by_budget(answers.qualities(chosen, drawn), budget.by_dollars(rows), metrics)
-    plots_of["share"] = budget_plots.best_share_by_budget(answers.shares_by_budget(chosen, offers, drawn))
-    plots_of["dollars"] = budget_plots.dollars_for_score(answers.dollars_for_scores(fits, drawn), plan, metrics)
-    plots_of["held"] = budget_plots.held_out(answers.held_out(rows, offers, fits), metrics)
-    answers.next_for_all(chosen, offers, plan)
+    offers, metrics = planner.offers(rows), {"made_up": "accuracy"}
+    plan, _ = planner.plan(fits, offers, rows, [50, 100, 200])
+    chosen, drawn = planner.chosen(fits, plan), planner.curves(fits, offers, rows, [50, 100, 200])
+    plots_of |= {f"map_{task}": figure for task, figure, _ in surface_plots.maps(chosen, offers, rows, plan, drawn, metrics)}
+    plots_of["mix"] = surface_plots.best_mix_by_budget(planner.qualities(chosen, drawn), by_dollars(rows), metrics)
+    plots_of["share"] = surface_plots.best_share_by_budget(planner.shares_by_budget(chosen, offers, drawn))
+    plots_of["dollars"] = surface_plots.dollars_for_score(planner.dollars_for_scores(fits, drawn), plan, metrics)
+    plots_of["held"] = surface_plots.held_out(planner.held_out(rows, offers, fits), metrics)
+    planner.next_for_all(chosen, offers, plan)
     answered = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for name, figure in plots_of.items():
-            plots.save(figure, Path(folder) / name, "A caption.")
+            plotting.save(figure, Path(folder) / name, "A caption.")
     return {"fits": fitted - started, "answers and drawing": answered - fitted, "saving": time.monotonic() - answered}
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from lib.core.tasks import Card, load, read_card
+from lib.training.student import Pool, Recipe, scores, train
+
 os.environ.update({"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false"})
 
 SEEDS = (1, 2, 3)
@@ -23,7 +26,6 @@ def main() -> None:
         sys.exit("Set REAL_DATA to the folder of the public data (hub/, frames/).")
     real = Path(os.environ["REAL_DATA"]).resolve()
     os.environ["HUB_MIRROR"] = str(real / "hub")
-    from lib.students import Recipe
 
     found = {}
     labels, windows = {"epochs": 5, "learning_rate": 3e-4}, {"epochs": 8, "batch_size": 4, "learning_rate": 5e-4}
@@ -41,7 +43,6 @@ def main() -> None:
 
 
 def public(task: str, source: str, n: int) -> tuple[Any, list[Any], list[Any]]:
-    from lib.tasks import load, read_card
 
     card = read_card(task)
     return card, load(card, "train", source).to_list()[:n], load(card, "test", source).to_list()
@@ -49,7 +50,6 @@ def public(task: str, source: str, n: int) -> tuple[Any, list[Any], list[Any]]:
 
 def check(name: str, card: Any, train_rows: list[Any], test_rows: list[Any], recipe: Any) -> dict[str, float]:
     """Mean scores over seeds, on the whole test set."""
-    from lib.students import Pool, scores, train
 
     started = time.perf_counter()
     pool = Pool(card, train_rows, recipe, [(card, test_rows)])
@@ -66,8 +66,6 @@ def lines(path: Path) -> list[Any]:
 
 
 def card_of(kind: str, fields: dict[str, str], labels: Iterable[str], roles: Iterable[str] = ()) -> Any:
-    from lib.tasks import Card
-
     return Card.model_validate({
         "name": kind, "kind": kind, "description": "a check", "fields": fields, "family": kind,
         "labels": {label: label for label in sorted(labels)}, "roles": {role: role for role in sorted(roles)},

@@ -19,6 +19,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from lib.core.encoders import EMBEDDED, location, open_encoder, open_tokenizer
+from lib.core.example_sets import example_sets
+from lib.core.tasks import load, read_card
+from lib.training.student import Pool, Recipe, scores, train
+from lib.training.sweep import Evaluation, Run, mix, sweep
+
 os.environ.update({"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"})
 warnings.filterwarnings("ignore")
 
@@ -55,11 +61,11 @@ def show(given: argparse.Namespace, seconds: dict[str, float], found: dict[str, 
     flops = {"trainer": work(given, 0), "full": work(given, 0), "frozen": work(given, 4)}
     heads = "".join(f"{f'{task} {size}':>15}" for task, size in mixes)
     print(f"{'':10}{'runs/min':>10}{'ratio':>8}{'of matrix rate':>16}{'accuracy':>10}{heads}")
-    for name, scores in found.items():
-        cells = [mean(scores[task, size, seed] for seed in given.seeds) for task, size in mixes]
+    for name, rates in found.items():
+        cells = [mean(rates[task, size, seed] for seed in given.seeds) for task, size in mixes]
         share = flops[name] / seconds[name] / rate
         print(
-            f"{name:10}{60 * len(scores) / seconds[name]:10.1f}{seconds['trainer'] / seconds[name]:8.2f}{share:16.1%}"
+            f"{name:10}{60 * len(rates) / seconds[name]:10.1f}{seconds['trainer'] / seconds[name]:8.2f}{share:16.1%}"
             f"{mean(cells):10.3f}" + "".join(f"{cell:15.3f}" for cell in cells)
         )
     print(f"matrix rate: {rate / 1e12:.2f} TFLOP/s in bfloat16; accuracy: mean over {len(given.seeds)} seeds")
@@ -81,8 +87,6 @@ def matrix_rate(device: str) -> float:
 
 def work(given: argparse.Namespace, frozen: int) -> float:
     """Operations that all runs of the layers that train need: 6 a weight and token learned from, 2 a token tested on."""
-    from lib.encoders import open_encoder, open_tokenizer
-    from lib.students import Recipe
 
     recipe: Recipe = recipe_for(given)
     model, tokenizer = open_encoder(recipe.encoder), open_tokenizer(recipe.encoder)
@@ -113,8 +117,6 @@ def random_roberta() -> str:
     """A folder with roberta-base's shape, random weights, and the embedded encoder's tokenizer."""
     from transformers import AutoTokenizer, RobertaConfig, RobertaModel
 
-    from lib.encoders import EMBEDDED, location
-
     folder = tempfile.mkdtemp()
     AutoTokenizer.from_pretrained(location(EMBEDDED)).save_pretrained(folder)
     RobertaModel(RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=2)).save_pretrained(folder)
@@ -122,8 +124,6 @@ def random_roberta() -> str:
 
 
 def recipe_for(given: argparse.Namespace) -> Any:
-    from lib.encoders import EMBEDDED
-    from lib.students import Recipe
 
     encoder = random_roberta() if given.random else given.encoder or EMBEDDED
     return Recipe(encoder=encoder, epochs=5, batch_size=16, learning_rate=3e-4, device=given.device)
@@ -132,8 +132,6 @@ def recipe_for(given: argparse.Namespace) -> Any:
 @cache
 def pools(task: str) -> tuple[Any, list[Any], list[Any], list[Any]]:
     """Card, human examples, synthetic ones from the recordings, test examples."""
-    from lib.synthetic import example_sets
-    from lib.tasks import load, read_card
 
     card = read_card(task)
     return card, load(card, "train").to_list(), example_sets(card, None)["zero_shot"].rows, load(card, "test").to_list()
@@ -141,7 +139,6 @@ def pools(task: str) -> tuple[Any, list[Any], list[Any], list[Any]]:
 
 def by_sweep(runs: list[Any], recipe: Any, workers: int | None) -> dict[Any, float]:
     """Accuracy of each run; start-up, tokens and features included, as the user waits for them, too."""
-    from lib.sweep import Evaluation, Run, sweep
 
     found = {}
     for task in dict.fromkeys(task for task, _, _ in runs):
@@ -164,9 +161,6 @@ def trained_by_trainer(task: str, size: int, seed: int, recipe: Any) -> float:
     import numpy as np
     from datasets import Dataset
     from transformers import AutoTokenizer, DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments, set_seed
-
-    from lib.encoders import location
-    from lib.sweep import Run, mix
 
     logging.getLogger("transformers").setLevel(logging.ERROR)
     card, human, synthetic, test = pools(task)
@@ -223,8 +217,6 @@ def mean_classifier(folder: str, labels: int) -> Any:
 
 def frames_seconds(given: argparse.Namespace) -> float:
     """Reads 40 dialogues, trains on them and scores 20, all included."""
-    from lib.students import Pool, Recipe, scores, train
-    from lib.tasks import load, read_card
 
     started = time.perf_counter()
     card = read_card("frames")

@@ -20,6 +20,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lib.teacher.backends import open_teacher
+from lib.teacher.client import Request
+
 N = 1000
 IN_FLIGHT = 64
 PAIRS = 5
@@ -32,7 +35,6 @@ Figures = dict[str, Any]
 
 def bare(url: str, folder: Path) -> Figures:
     """What aiohttp alone can do: 64 workers that post and read JSON."""
-    from lib.teacher import Request
 
     async def ask_all() -> int:
         import aiohttp
@@ -55,8 +57,6 @@ def bare(url: str, folder: Path) -> Figures:
 
 def ours(url: str, folder: Path) -> Figures:
     """The teacher as a notebook uses it, with a store on the disk and a cap."""
-    from lib.teacher import Request
-    from lib.teachers import open_teacher
 
     def accept(text: str) -> str | None:
         return None if text.startswith("{") else "malformed"

@@ -1,11 +1,8 @@
 """What training data to buy with a budget in dollars: from people, from a language model, or both.
 
-The modules, in the order of the data. Examples: paths, checked, sources, tasks, records. A language model and its bill:
-prices, store, teacher, endpoint, teachers. Asking it: prompts, replies, duplicates, written, generation, dialogues, creation,
-marking, framing, labeling, checking, rephrasing. Measuring: metrics, agreement, encoders, diversity, bias, drift, frequencies.
-Training: matching, readers, heads, students, sweep, errors. Answering: budget, comparison, domains, surface, answers, claims,
-findings, plots, score_plots, budget_plots, text_plots, domain_plots, report, panel. Running: parameters, code, studies,
-synthetic, costs, summary.
+A package for each notebook (generation, labeling, diversity, training, budget) over what all share: core, teacher, plotting; and
+study, the side of the workflow. One rule: study may import the five, the five may import teacher, plotting and core, teacher and
+plotting may import core; the five never import each other.
 """
 
 import os

@@ -9,10 +9,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from lib.endpoint import Endpoint
-from lib.tasks import Card
-from lib.teacher import Answer, Request
-from lib.teachers import open_teacher
+from lib.core.tasks import Card
+from lib.teacher import endpoint
+from lib.teacher.backends import open_teacher
+from lib.teacher.client import Answer, Request
+from lib.teacher.endpoint import Endpoint
 
 PRICES = {"m": {"input": 1.0, "output": 2.0}}
 COST = 50 * 1000 + 20 * 2000
@@ -84,8 +85,6 @@ def limit_files(size: int) -> None:
     """As if the disk were full: no file of this process grows beyond `size` bytes."""
     import resource
     import signal
-
-    from lib import endpoint
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))

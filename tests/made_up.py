@@ -1,6 +1,6 @@
 """A card of spans that no file backs, for tests that bring their own examples."""
 
-from lib.tasks import Card
+from lib.core.tasks import Card
 
 MADE_UP = {
     "name": "made_up",

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.budget import NONE
+from lib.budget.surface import predict
+from lib.core.mixes import NONE
 
 LOGS = np.log([0.12, 0.55, 30, 0.7, 0.3, 1500, 0.06, 1.0])
 HUMAN, SYNTHETIC = (0, 50, 100, 200, 400), (0, 250, 500, 1000, 2000)
@@ -15,7 +16,6 @@ def known(
     human: tuple[int, ...] = HUMAN, synthetic: tuple[int, ...] = SYNTHETIC, seeds: int = 4, noise: float = 0.01, **columns: Any
 ) -> pd.DataFrame:
     """Every human size with every synthetic one, as lib.surface has it, with the noise of seeds."""
-    from lib.surface import predict
 
     luck = np.random.default_rng(1)
     rows = [

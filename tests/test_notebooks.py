@@ -20,9 +20,9 @@ import yaml
 from endpoint import Served, completion, serving
 from surfaces import known
 
-from lib import paths
-from lib.budget_plots import CAPTIONS
-from lib.code import parsed
+from lib.budget.surface_plots import CAPTIONS
+from lib.core import paths
+from lib.core.fingerprint import parsed
 
 NOTEBOOKS = {path.stem: path for path in sorted((paths.ROOT / "notebooks").glob("*.ipynb"))}
 NAMES = list(NOTEBOOKS)

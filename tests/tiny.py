@@ -7,7 +7,7 @@ import torch
 import transformers
 from transformers import AutoTokenizer
 
-from lib.encoders import EMBEDDED, location
+from lib.core.encoders import EMBEDDED, location
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
 ROUGH = {"initializer_range": 0.2}

@@ -1,0 +1,308 @@
+"""What a budget buys: how many human and synthetic examples for a share of it, and what they were worth.
+
+The share is the part of the budget that is spent on synthetic data. Counting is exact, in whole nanodollars and whole
+examples: never over the budget. A pool that holds fewer examples than the money could buy is `dry`, and says so.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import yaml
+from pandas import DataFrame, Series
+
+from lib.core.artifacts import read_table
+from lib.core.metrics import SHOWN, over_seeds
+from lib.core.mixes import NONE, TEST, Cell, Prices, cells, check_prices
+from lib.core.paths import STUDIES
+
+COLUMNS = [
+    "task",
+    "method",
+    "n_human",
+    "n_synthetic",
+    "seed",
+    "score",
+    "human_price",
+    "synthetic_price",
+    "human_pool",
+    "synthetic_pool",
+]
+"""What the budget notebook needs to know of a training run."""
+NEEDED = ["n_human", "n_synthetic", "seed", "score"]
+"""What a table of one's own must have; the rest has defaults or is given."""
+UNKNOWN = 10**12
+"""The size of a pool that a table does not tell: more than any money buys, so that it limits nothing."""
+
+
+class Offer(NamedTuple):
+    """What examples of a method cost beside those of people, how many there are, how many human ones its prompts show, and what a
+    training run costs whatever its size."""
+
+    prices: Prices
+    pools: tuple[int, int]
+    shown: int = 0
+    per_run: float = 0.0
+
+
+def offer_of(rows: DataFrame) -> Offer:
+    """Of one method's score rows; learning from an example adds to its price."""
+    first = rows.iloc[0]
+    training = float(first.get("training_price", 0.0))
+    prices = Prices(first.human_price + training, first.synthetic_price + training)
+    pools = int(first.human_pool), int(first.synthetic_pool)
+    return Offer(prices, pools, int(first.get("human_shown", 0)), float(first.get("run_price", 0.0)))
+
+
+def budgets_of(scores: Sequence[str], given: list[float] | None) -> list[float]:
+    """The budgets as given; else those of the study whose table the scores are (figures/STUDY/scores.csv), if it is one."""
+    if given is not None:
+        return given
+    places = [Path(path).parent for path in scores]
+    study = STUDIES / f"{places[0].name}.yaml" if places else STUDIES
+    if len(places) != 1 or places[0].parent.name != "figures" or not study.is_file():
+        return []
+    said = yaml.safe_load(study.read_text(encoding="utf-8"))
+    return [float(budget) for budget in (said.get("budgets") or {}).get("budgets", [])]
+
+
+def read_scores(
+    tables: list[str],
+    human_price: float | None = None,
+    synthetic_price: float | None = None,
+    training_price: float = 0.0,
+    run_price: float = 0.0,
+) -> DataFrame:
+    """The score rows of some files, checked; prices given here take the place of those in the rows. Training costs nothing, if
+    it is not said what an example to learn from and a run cost."""
+
+    if not tables:
+        raise ValueError("There is no table of scores to read: give at least one file that 04 wrote, or a CSV of your own.")
+    for name, price in {"training_price": training_price, "run_price": run_price}.items():
+        if not 0 <= price < float("inf"):
+            raise ValueError(f"{name} is {price!r}; it must be a number of dollars from 0 up.")
+    given = {"human_price": human_price, "synthetic_price": synthetic_price}
+    known = [column for column, price in given.items() if price is not None]
+    found = [checked_scores(completed(read_table(path), path), path, known) for path in tables]
+    scores = pd.concat([table.dropna(axis="columns", how="all") for table in found], ignore_index=True)
+    scores = scores.assign(**{column: price for column, price in given.items() if price is not None})
+    scores = scores.reindex(columns=list(dict.fromkeys([*(name for table in found for name in table), *scores])))
+    scores = scores.assign(**{f"{column}_source": f"the parameter {column}" for column in known})
+    if training_price or run_price:
+        scores = scores.assign(training_price=training_price, run_price=run_price)
+    else_none = {"human_shown": 0, "training_price": 0.0, "run_price": 0.0}  # Of tables that do not have what others have.
+    scores = scores.fillna({column: value for column, value in else_none.items() if column in scores})
+    for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
+        check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
+    return scores
+
+
+def completed(scores: DataFrame, path: str) -> DataFrame:
+    """A table of one's own with what it may leave out: task and method are called after the file and `synthetic`, prices are
+    still to be given, nobody knows what pools hold. Rows without synthetic examples are `human only`."""
+    if any(column not in scores for column in NEEDED):
+        return scores
+    defaults: dict[str, Any] = {"task": Path(path).stem, "method": "synthetic", "metric": "score"}
+    defaults |= {"human_price": None, "synthetic_price": None, "human_pool": UNKNOWN, "synthetic_pool": UNKNOWN}
+    scores = scores.assign(**{name: value for name, value in defaults.items() if name not in scores})
+    scores["method"] = scores.method.where(scores.n_synthetic != 0, NONE)
+    return scores
+
+
+def checked_scores(scores: DataFrame, path: str, known: Sequence[str] = ()) -> DataFrame:
+    """The rows if they are whole; those without synthetic examples need no price and pool of them, nor any what is `known`."""
+    if missing := [column for column in COLUMNS if column not in scores]:
+        raise ValueError(
+            f"{path}: no column {', '.join(name for name in missing if name in NEEDED)}. A table of scores has at least "
+            f"{', '.join(NEEDED)}; what else there can be: {', '.join(name for name in COLUMNS if name not in NEEDED)}."
+        )
+    if "evaluated_on" in scores:
+        scores = scores[scores.evaluated_on == TEST]
+    if scores.empty:
+        raise ValueError(f"{path}: no rows.")
+    alone = (scores.method == NONE).tolist()
+    for column in (name for name in COLUMNS if name not in known):
+        empty = [
+            gap and not (none and column.startswith("synthetic")) for gap, none in zip(scores[column].isna(), alone, strict=True)
+        ]
+        if any(empty):
+            hint = f"; give {column} as a parameter" if column.endswith("price") else ""
+            raise ValueError(f"{path}, row {scores.index[empty.index(True)] + 1}: the {column} is missing{hint}.")
+    for column, (most, wanted) in RANGES.items():
+        check_range(scores[column], f"{path}, row", most, wanted)
+    numbers = {column: in_numbers(scores[column], f"{path}, row") for column in COLUMNS[-4:] if column not in known}
+    return scores.assign(**numbers)
+
+
+Shares = Sequence[float] | Mapping[str, Sequence[float]]
+"""The shares of each budget: the same for all tasks, or by task."""
+
+
+def by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float]]:
+    """The shares of each task; of one that a mapping does not name, none."""
+    return {task: list(shares.get(task, ()) if isinstance(shares, Mapping) else shares) for task in dict.fromkeys(tasks)}
+
+
+def out_of_domain(paths: Sequence[str]) -> DataFrame:
+    """The rows of some score tables that `read_scores` leaves out: those of other evaluation sets."""
+
+    tables = [read_table(path) for path in paths]
+    return pd.concat([one[one.evaluated_on != TEST] for one in tables if "evaluated_on" in one] or [tables[0].head(0)])
+
+
+RANGES: dict[str, tuple[float, str]] = {
+    "n_human": (float("inf"), "whole numbers of examples from 0 up"),
+    "n_synthetic": (float("inf"), "whole numbers of examples from 0 up"),
+    "score": (1.0, "between 0 and 1 (percents are to be divided by 100)"),
+}
+"""The most that a column may hold, and in words what it holds."""
+
+
+def check_range(values: Series, where: str, most: float, wanted: str) -> None:
+
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = ~numbers.between(0, most) | (numbers == float("inf")) | ((numbers % 1 != 0) if most > 1 else False)
+    if wrong.any():
+        row = wrong.idxmax()
+        raise ValueError(f"{where} {row + 1}: {values.name} is {values[row]}; {values.name} values are {wanted}.")
+
+
+def in_numbers(values: Series, where: str) -> Series:
+    """What is a number also where it was read as text; a gap stays one."""
+
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = numbers.isna() & values.notna()
+    if wrong.any():
+        row = wrong.idxmax()
+        raise ValueError(f"{where} {row + 1}: {values.name} is {values[row]}; {values.name} values are numbers (as 0.5).")
+    return numbers
+
+
+def price_list(scores: DataFrame) -> DataFrame:
+    """What one example of each kind costs, and who says so."""
+
+    rows = []
+    for task, of_task in scores.groupby("task", sort=False):
+        first = of_task.iloc[0]
+        rows.append([task, "human", first.human_price, said_of(first, "human_price_source", "as the score rows say")])
+        for method, group in of_task[of_task.method != NONE].groupby("method", sort=False):
+            source = said_of(group.iloc[0], "synthetic_price_source", "the teacher's bill, what was not kept included")
+            rows.append([task, method, group.synthetic_price.iloc[0], source])
+    for name, what in {"training_price": "learning from one example", "run_price": "one training run"}.items():
+        if name in scores:
+            rows.append(["all", what, scores[name].iloc[0], f"the parameter {name}"])
+    return pd.DataFrame(rows, columns=["task", "what", "dollars", "source"])
+
+
+def said_of(row: Any, column: str, otherwise: str) -> str:
+    found = row.get(column, None)
+    return found if isinstance(found, str) else otherwise
+
+
+def measures_of(scores: DataFrame) -> list[str]:
+    """A task's score, and what else its kind is judged by, as far as the rows have it."""
+    metric = str(scores.metric.iloc[0]) if "metric" in scores else "score"
+    others = [name for names in SHOWN.values() for name in names if name in scores and scores[name].notna().all()]
+    return list(dict.fromkeys([metric, *others]))
+
+
+def by_cell(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> DataFrame:
+    """One row for each task, method, budget and share, and each measure that the task is judged by, its score first: what it
+    buys, whether a pool is dry, mean and interval.
+
+    A cell that no run was trained for, as when prices were changed since, has no score (nan); a method without any is left out.
+    """
+
+    rows: list[dict[str, Any]] = []
+    synthetic, shares_of = scores[scores.method != NONE], by_task(shares, scores.task)
+    for (task, method), group in synthetic.groupby(["task", "method"], sort=False):
+        for found in cells(str(method), budgets, shares_of[str(task)], *offer_of(group)):
+            rows.append({"task": task, "curve": method, **found._asdict(), "dry": found.dry})
+    grid = pd.DataFrame(rows, columns=["task", "curve", *Cell._fields, "dry"])
+    grid = grid.merge(by_measure(scores), how="left", on=["task", "method", "n_human", "n_synthetic"])
+    known = grid[(grid.method != NONE) & grid["mean"].notna()][["task", "curve"]].drop_duplicates()
+    return grid.merge(known, on=["task", "curve"])
+
+
+def by_measure(scores: DataFrame) -> DataFrame:
+    """Mean and interval of each mix, for each measure of its task."""
+
+    key = ["task", "method", "n_human", "n_synthetic"]
+    tables = []
+    for _, rows in scores.groupby("task", sort=False):
+        for number, measure in enumerate(measures_of(rows)):
+            tables.append(over_seeds(rows, key, measure if number else "score").assign(measure=measure))
+    return pd.concat(tables, ignore_index=True)
+
+
+def gaps(scores: DataFrame, budgets: list[float]) -> list[str]:
+    """What the rows cannot answer, a sentence each."""
+    found = []
+    for task, rows in scores.groupby("task", sort=False):
+        if not (rows.method != NONE).any():
+            found.append(f"{task}: every row is {NONE}, none has synthetic examples, so no share can be compared.")
+            continue
+        if not (rows.method == NONE).any():
+            found.append(f"{task}: no row is {NONE}, so what people alone give is only known from mixes, if at all.")
+        offers = [offer_of(group) for method, group in rows.groupby("method") if method != NONE]
+        dear = [budget for budget in budgets if not any(any(cells("", [budget], [0, 1], *offer)) for offer in offers)]
+        if dear:
+            found.append(f"{task}: {', '.join(f'${budget:g}' for budget in dear)} buy no example, of people or of any method.")
+    return found
+
+
+def by_dollars(scores: DataFrame) -> DataFrame:
+    """One row for each kind of mix that was trained: its dollars, mean score and interval. Human examples that prompts showed
+    had to be bought beside those that a student learns from; and training, if it has a price."""
+    bought = scores.n_human + (scores.human_shown if "human_shown" in scores else 0)
+    training = 0.0
+    if "run_price" in scores:
+        training = (scores.n_human + scores.n_synthetic) * scores.training_price + scores.run_price
+    costed = scores.assign(
+        dollars=bought * scores.human_price + scores.n_synthetic * scores.synthetic_price.fillna(0.0) + training,
+        kind=[kind_of_mix(row.method, row.n_human) for row in scores.itertuples()],
+    )
+    return over_seeds(costed, ["task", "kind", "method", "n_human", "n_synthetic", "dollars"])
+
+
+def with_mixes(points: DataFrame) -> DataFrame:
+    """The points of tasks that were trained on more than people alone; all, if none was."""
+    mixed = set(points[points.method != NONE].task)
+    return points[points.task.isin(mixed)] if mixed else points
+
+
+def frontier(points: DataFrame) -> DataFrame:
+    """The mixes that no cheaper one of their kind beats."""
+    ordered = points.sort_values(["dollars", "mean"], ascending=[True, False])
+    return ordered[ordered["mean"] > ordered["mean"].cummax().shift(fill_value=float("-inf"))]
+
+
+def kind_of_mix(method: str, n_human: int) -> str:
+    if method == NONE:
+        return NONE
+    return f"{method} only" if n_human == 0 else f"human + {method}"
+
+
+def best_mixes(points: DataFrame) -> DataFrame:
+    """For each task and kind of mix the one with the best mean."""
+    best = points.loc[points.groupby(["task", "kind"], sort=False)["mean"].idxmax()]
+    return best.sort_values(["task", "mean"], ascending=[True, False], ignore_index=True)
+
+
+def best_shares(grid: DataFrame) -> DataFrame:
+    """For each task, method and budget the share with the best mean, beside what human data alone gives."""
+
+    rows = []
+    own = grid[grid.measure == grid.groupby("task").measure.transform(first_known)]
+    for (task, curve, budget), group in own.dropna(subset="mean").groupby(["task", "curve", "budget"], sort=False):
+        best = group.loc[group["mean"].idxmax()]
+        human = group[group.share == 0]["mean"]
+        columns = ["share", "n_human", "n_synthetic", "mean", "low", "high", "seeds", "dry"]
+        alone = float(human.iloc[0]) if len(human) else float("nan")
+        rows.append({"task": task, "method": curve, "budget": budget, **best[columns].to_dict(), "human_alone": alone})
+    return pd.DataFrame(rows)
+
+
+def first_known(values: Series) -> Any:
+    return values.dropna().iloc[0]

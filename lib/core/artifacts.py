@@ -1,0 +1,164 @@
+"""What a run writes: a Parquet file, and beside it a JSON file that says how it was made.
+
+Example sets are `datasets` (they can be pushed to the hub); tables of scores and measures are pandas.
+"""
+
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+import pyarrow
+from pandas import DataFrame
+
+from lib.core import paths
+from lib.core.sources import Row
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+LIBRARIES = ("datasets", "genai-prices", "numpy", "openai", "pandas", "scikit-learn", "torch", "transformers")
+
+
+@dataclass
+class Step:
+    """A notebook at work: its name, what it was given and since when. Each artefact is saved with it."""
+
+    name: str
+    parameters: dict[str, Any]
+    inputs: Sequence[str | Path] = ()
+    started: float = field(default_factory=time.monotonic)
+
+    def made(self, **more: Any) -> dict[str, Any]:
+        """How an artefact came to be."""
+        return {
+            "step": self.name,
+            "parameters": self.parameters,
+            "inputs": {paths.relative(path): digest(path) for path in self.inputs},
+            "git_commit": git_commit(),
+            "libraries": {name: version(name) for name in LIBRARIES},
+            "wall_seconds": round(time.monotonic() - self.started, 1),
+            **more,
+        }
+
+
+def save_examples(path: str | Path, rows: Iterable[Row], step: Step, **more: Any) -> "Dataset":
+    """Saves an example set, whole or not at all."""
+    from datasets import Dataset
+
+    data = Dataset.from_list(list(rows))
+    paths.write_whole(path, lambda file: data.to_parquet(str(file)))
+    save_made(path, step.made(rows=len(data), **more))
+    return data
+
+
+def save_table(path: str | Path, table: DataFrame, step: Step, **more: Any) -> None:
+    """Saves a table, whole or not at all; CSV by its ending, else Parquet."""
+    csv = str(path).endswith(".csv")
+    paths.write_whole(path, lambda file: table.to_csv(file, index=False) if csv else table.to_parquet(file))
+    save_made(path, step.made(rows=len(table), **more))
+
+
+def save_jsonl(path: str | Path, rows: Iterable[Row]) -> None:
+    """Rows to be read by people, one a line."""
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    paths.write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
+
+
+def save_made(path: str | Path, made: dict[str, Any]) -> None:
+    beside = made_path(path)
+    text = json.dumps(made, indent=1, ensure_ascii=False, default=str) + "\n"
+    paths.write_whole(beside, lambda file: file.write_text(text, encoding="utf-8"))
+
+
+def made_path(path: str | Path) -> Path:
+    return paths.resolve(path).with_suffix(".json")
+
+
+def how_made(path: str | Path) -> dict[str, Any]:
+    """What the JSON beside an artefact says."""
+    beside = made_path(path)
+    problem = "is not whole" if beside.is_file() else "is missing"
+    try:
+        made = json.loads(beside.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        made = None
+    if not isinstance(made, dict):
+        raise ValueError(
+            f"{paths.relative(beside)} {problem}: it says how {paths.relative(path)} was made. Run its notebook again."
+        )
+    return made
+
+
+class ExampleSet(NamedTuple):
+    """Synthetic examples of one method, what one kept example cost (rejected and failed ones included), and who wrote them."""
+
+    method: str
+    rows: list[Row]
+    price: float
+    teacher: str
+    shown: int = 0
+    """Human examples that its prompts showed; they had to be bought, too."""
+    account: Sequence[Row] = ()
+    """Items and dollars by outcome, where the set says what was not kept, too."""
+    shown_ids: frozenset[str] = frozenset()
+    """Which human examples these were, where the set says so."""
+
+    @property
+    def dollars(self) -> float:
+        return self.price * len(self.rows)
+
+
+def load_set(path: str | Path) -> ExampleSet:
+    """An example set that 01 or 02 wrote, with its price from the bill beside it."""
+    rows, made = plain_rows(read_table(path)), how_made(path)
+    gaps = {"no rows": not rows, "no column 'method'": bool(rows) and "method" not in rows[0]}
+    gaps |= {f"no {name} in the JSON beside it": not made.get(name) for name in ("bill", "teacher")}
+    gaps |= {"human_shown in the JSON beside it is no list of ids": not isinstance(made.get("human_shown", []), list)}
+    if any(gaps.values()):
+        said = ", ".join(gap for gap, is_so in gaps.items() if is_so)
+        raise ValueError(f"{paths.relative(path)}: not an example set of 01 or 02 ({said}).")
+    paid = made["bill"]["dollars"] + made.get("dollars_before", 0.0)
+    shown, account = frozenset(made.get("human_shown", ())), made.get("account", [])
+    return ExampleSet(str(rows[0]["method"]), rows, paid / len(rows), str(made["teacher"]), len(shown), account, shown)
+
+
+def plain_rows(table: DataFrame) -> list[Row]:
+    """Rows with lists for lists, which pandas would keep as arrays, and None for what is missing."""
+
+    rows: list[Row] = pyarrow.Table.from_pandas(table, preserve_index=False).to_pylist()
+    return rows
+
+
+def read_table(path: str | Path) -> DataFrame:
+    """A table, Parquet or CSV."""
+
+    file = paths.resolve(path)
+    if not file.is_file():
+        raise ValueError(f"{paths.relative(file)}: no such file. Run the notebook that writes it, or correct the parameter.")
+    try:
+        return pd.read_csv(file) if ".csv" in file.suffixes else pd.read_parquet(file)
+    except Exception as error:
+        raise ValueError(f"{paths.relative(file)} cannot be read as a {file.suffix[1:]} table ({str(error)[:150]}).") from None
+
+
+def digest(path: str | Path) -> str:
+    file = paths.resolve(path)
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.is_file() else "missing"
+
+
+@cache
+def git_commit() -> str:
+    """The commit of the code, with a plus if the tree differs from it."""
+    try:
+        command = ["git", "-C", str(paths.ROOT), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

@@ -1,0 +1,110 @@
+"""Files that people write (task cards, studies): every key checked, every mistake said with its place."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from lib.core import paths
+
+
+class Loader(yaml.BaseLoader):
+    """Keeps every scalar a string, so `yes`, `1e-4` and `007` mean what they say; pydantic converts."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for at, key in enumerate(keys):
+            # PyYAML would silently keep the last.
+            if any(key.value == other.value for other in keys[:at]):
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} appears twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+class Strict(BaseModel):
+    """A part of such a file: an unknown key is an error, not a silent no-op."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_checked(path: Path, model: type[Model]) -> Model:
+    """A YAML file as a model; what is wrong in it is said with file and line or field."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader)
+        return model.model_validate(content)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise ValueError(f"{paths.relative(path)}, line {line}: not valid YAML ({error.problem}).") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"{paths.relative(path)}: not valid YAML ({' '.join(str(error).split())}).") from None
+    except FileNotFoundError:
+        raise ValueError(f"{paths.relative(path)}: no such file.") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{paths.relative(path)}: not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
+    except ValidationError as error:
+        raise ValueError(f"{paths.relative(path)}: {explain(error)}") from None
+
+
+PLAIN = {"extra_forbidden": "unknown key", "missing": "missing", "model_type": "expected `key: value` lines"}
+"""Pydantic's kinds of error that have shorter words here."""
+
+
+def explain(error: ValidationError) -> str:
+    """Pydantic's complaints as one sentence: each field with what was expected of it."""
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'the file'}: {PLAIN.get(e['type'], e['msg'].removeprefix('Value error, '))}"
+        + (f" (found {e['input']!r:.80})" if isinstance(e["input"], str | int | float | bool) else "")
+        for e in error.errors()
+    )
+
+
+INJECTED = "# Parameters"
+TYPES = {"Any": Any, "Optional": Optional}
+
+
+def check(cells: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters and their values, after each was found to be declared and of its type."""
+    declared = declared_types(cells)
+    given = {name for cell in cells if cell.startswith(INJECTED) for name in assigned_names(cell)}
+    if unknown := sorted(given - set(declared)):
+        raise ValueError(f"Unknown notebook parameter {', '.join(map(repr, unknown))}; there is {', '.join(declared)}.")
+    for name, wanted in declared.items():
+        check_type(name, values[name], wanted)
+    return {name: values[name] for name in declared}
+
+
+def declared_types(cells: Sequence[str]) -> dict[str, str]:
+    """Name and type of each parameter, from the parameters cell as it ran last: the first that declares any, or its edits.
+
+    Another cell may declare names of its own, as when somebody tries something in JupyterLab.
+    """
+    declaring = [found for cell in cells if not cell.lstrip().startswith("%") and (found := annotated_names(cell))]
+    if not declaring:
+        raise ValueError("No parameters cell has run: run the notebook's first code cell before this one.")
+    return next(found for found in reversed(declaring) if found.keys() & declaring[0].keys())
+
+
+def annotated_names(cell: str) -> dict[str, str]:
+    try:
+        nodes = ast.parse(cell).body
+    except SyntaxError:  # A cell with an IPython magic declares nothing.
+        return {}
+    typed = [node for node in nodes if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+    return {node.target.id: ast.unparse(node.annotation) for node in typed if isinstance(node.target, ast.Name)}
+
+
+def assigned_names(cell: str) -> list[str]:
+    targets = [target for node in ast.parse(cell).body if isinstance(node, ast.Assign) for target in node.targets]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def check_type(name: str, value: Any, wanted: str) -> None:
+    try:
+        TypeAdapter(eval(wanted, TYPES)).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise ValueError(f"Notebook parameter {name!r} is {value!r}, but {wanted} is expected: {explain(error)}.") from None

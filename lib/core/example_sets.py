@@ -1,0 +1,105 @@
+"""The example sets of a task that 03, 04 and 05 look at: of 01 and 02, from elsewhere, or those of data/examples."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from lib.core import paths, tasks
+from lib.core.artifacts import ExampleSet, load_set
+from lib.core.config import Strict, explain
+from lib.core.mixes import NONE, Prices, check_prices
+from lib.core.sources import Row
+from lib.core.tasks import Card, checked_rows, names, read_card
+
+Given = str | dict[str, Any]
+"""An example set as 03 and 04 are given it: a file that 01 or 02 wrote or of one's own, or such a file with its method, price,
+teacher and number of human examples shown."""
+
+
+def files_of(examples: Sequence[Given] | None) -> list[str]:
+    return [one if isinstance(one, str) else str(one.get("file")) for one in examples or ()]
+
+
+def example_sets(card: Card, examples: Sequence[Given] | None, source: str | None = None) -> dict[str, ExampleSet]:
+    """The synthetic sets to look at, by method: from files that 01 and 02 wrote or of one's own; if nothing is said of them
+    (None), those of the demo studies in data/examples, if the task has any."""
+    given = bundled(card, source) if examples is None else examples
+    found = [read_set(card, one, source) for one in given]
+    if len(found) > len({one.method for one in found}):
+        raise ValueError(f"Two example sets are of one method: {', '.join(files_of(examples))}. Give one for each method.")
+    return {one.method: with_known_labels(one) for one in found}
+
+
+def bundled(card: Card, source: str | None) -> list[str]:
+    """The files of data/examples for a task as it is embedded. A card of one's own with the same name has none."""
+    own_words = source not in (None, card.default_source) or card.name not in names() or card != read_card(card.name)
+    return [] if own_words else [str(path) for path in sorted((paths.EXAMPLES / card.name).glob("*.parquet"))]
+
+
+def with_known_labels(one: ExampleSet) -> ExampleSet:
+    """Without the turns of dialogues whose frames are not all known; their price stays with those that are left."""
+    if not any(row.get("unlabeled_turns") for row in one.rows):
+        return one
+    rows = [row for row in map(tasks.labeled_only, one.rows) if row["turns"]]
+    return one._replace(rows=rows, price=one.dollars / max(1, len(rows)))
+
+
+def read_set(card: Card, given: Given, source: str | None) -> ExampleSet:
+    if isinstance(given, str):
+        return own_set(card, given, source) if given.endswith((".jsonl", ".csv")) else load_set(given)
+    method = given.get("method")
+    try:
+        said = OwnSet.model_validate({name: value for name, value in given.items() if name != "method"})
+    except ValidationError as error:
+        raise ValueError(f"The example set {method or given}: {explain(error)}.") from None
+    one = own_set(card, said.file, source)
+    return one._replace(method=str(method or one.method), price=said.price, teacher=said.teacher, shown=said.shown)
+
+
+def own_set(card: Card, path: str, source: str | None) -> ExampleSet:
+    """Synthetic examples from elsewhere, in the columns of the card's source; the method is called as the file is."""
+    only = card.sources[source or card.default_source].model_copy(update={"files": {"train": path}, "hub": None, "held_out": 0})
+    rows = [row | {"source": "synthetic"} for row in checked_rows(card, only, "train") if row is not None]
+    if not rows:
+        raise ValueError(f"{path}: no rows with a label of task {card.name!r}.")
+    called = re.sub("[^a-z0-9]+", "_", Path(path).stem.lower()).strip("_")
+    return ExampleSet(called, rows, float("nan"), Path(path).stem)
+
+
+def written_sets(card: Card, sets: Mapping[str, ExampleSet], human: Sequence[Row]) -> dict[str, ExampleSet]:
+    """The sets that the teacher wrote, without those of human examples that it only labeled."""
+    ids = {row["id"] for row in human}
+    labeled = {name for name, one in sets.items() if name.startswith("labeled") and one.rows[0]["id"] in ids}
+    found = {name: one for name, one in sets.items() if name not in labeled}
+    if not found:
+        raise ValueError(f"Task {card.name!r} has no example sets that a teacher wrote: run 01 and give its files as `examples`.")
+    return found
+
+
+def prices_of(
+    card: Card, sets: Mapping[str, ExampleSet], human_price: float | None, synthetic_price: float | None
+) -> dict[str, Prices]:
+    """What one example of either kind costs, by method: as given, else the card's and that of each set's bill."""
+    human = card.human_price.dollars if human_price is None else human_price
+    found = {name: Prices(human, one.price if synthetic_price is None else synthetic_price) for name, one in sets.items()}
+    for prices in found.values():
+        check_prices(prices)
+    return found
+
+
+def people_alone(card: Card) -> dict[str, ExampleSet]:
+    """In the place of example sets where there are none: nothing, at any price, so that every budget goes to people."""
+    return {NONE: ExampleSet(NONE, [], card.human_price.dollars, "none")}
+
+
+class OwnSet(Strict):
+    """A synthetic set from elsewhere: what one of its examples costs, who wrote it, and how many human examples its prompts
+    showed (paid for beside those that a student learns from)."""
+
+    file: str
+    price: float = Field(gt=0, allow_inf_nan=False)
+    teacher: str = Field(min_length=1)
+    shown: int = Field(0, ge=0)

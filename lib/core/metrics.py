@@ -1,0 +1,163 @@
+"""Scores of predictions, by scikit-learn, and intervals over seeds."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pandas import DataFrame
+
+if TYPE_CHECKING:
+    pass
+
+LABEL_SCORES = ["accuracy", "macro_f1", "weighted_f1"]
+KINDS = {
+    "text": LABEL_SCORES,
+    "pair": LABEL_SCORES,
+    "passage_yesno": LABEL_SCORES,
+    "yesno": LABEL_SCORES,
+    "multiple_choice": ["accuracy"],
+    "spans": ["weighted_f1", "micro_f1", "macro_f1"],
+    "frames": [f"{what}_{average}_f1" for what in ("trigger", "argument") for average in ("weighted", "micro", "macro")],
+}
+"""The scores that each kind of task has; the first is a card's metric if it names none."""
+SHOWN = {"frames": ["trigger_weighted_f1", "argument_weighted_f1"]}
+"""The scores of a kind that learning curves show beside the card's metric."""
+NOTHING = ""
+"""What stands where only one side has an item."""
+
+
+def scores(kind: str, gold: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
+    """The scores of a student's answers, one for each example."""
+    if kind == "spans":
+        return averages(matched(span_items(gold), span_items(answers)), "")
+    if kind == "frames":
+        triggers, arguments = (matched(of(gold), of(answers)) for of in (trigger_items, argument_items))
+        return averages(triggers, "trigger_") | averages(arguments, "argument_")
+    found = classification(gold, answers)
+    return {name: found[name] for name in KINDS[kind]}
+
+
+def classification(gold: Sequence[Any], predicted: Sequence[Any]) -> dict[str, float]:
+    """Accuracy, macro-F1 over the labels that either side has, and F1 weighted by how often the gold data has each."""
+    hits = sum(one == other for one, other in zip(gold, predicted, strict=True))
+    f1 = averages((list(gold), list(predicted)), "")
+    return {"accuracy": hits / len(gold), "macro_f1": f1["macro_f1"], "weighted_f1": f1["weighted_f1"]}
+
+
+def averages(columns: tuple[list[Any], list[Any]], prefix: str) -> dict[str, float]:
+    """F1 over classes: weighted by the gold count of each, over all items at once, and as a plain mean.
+
+    With nothing to find and nothing found there is no mistake: 1.
+    """
+    from sklearn.metrics import multilabel_confusion_matrix
+
+    classes = sorted({*columns[0], *columns[1]} - {NOTHING})
+    if not classes:
+        return {f"{prefix}{kind}_f1": 1.0 for kind in ("weighted", "micro", "macro")}
+    # One count for all three: a sweep of small students spends as long in scikit-learn's checks as in training.
+    counts = multilabel_confusion_matrix(*columns, labels=classes)
+    hits, said, there = counts[:, 1, 1], counts[:, :, 1].sum(axis=1), counts[:, 1, :].sum(axis=1)
+    f1 = 2 * hits / (said + there)
+    weighted = float(f1 @ there / there.sum()) if there.any() else 0.0
+    found = {"weighted": weighted, "micro": float(2 * hits.sum() / (said + there).sum()), "macro": float(np.mean(f1))}
+    return {f"{prefix}{kind}_f1": value for kind, value in found.items()}
+
+
+def by_class(gold: Sequence[str], predicted: Sequence[str]) -> DataFrame:
+    """Precision, recall and F1 of each class, and how often the gold data has it; most frequent first."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    classes = sorted({*gold, *predicted} - {NOTHING})
+    columns = precision_recall_fscore_support(gold, predicted, labels=classes, zero_division=0) if classes else [[]] * 4
+    table = pd.DataFrame(dict(zip(["precision", "recall", "f1", "n"], columns, strict=True)), index=classes)
+    return table.sort_values("n", ascending=False, kind="stable")
+
+
+def matched(gold: Iterable[Hashable], predicted: Iterable[Hashable]) -> tuple[list[str], list[str]]:
+    """Items whose last part is their class, gold and predicted side by side: each at most once with one that is the same
+    in every part, the others alone. No credit for a near miss.
+    """
+    ours, theirs = Counter(gold), Counter(predicted)
+    both = [item[-1] for item in (ours & theirs).elements()]  # type: ignore[index]
+    missed, wrong = ([item[-1] for item in rest.elements()] for rest in (ours - theirs, theirs - ours))  # type: ignore[index]
+    return both + missed + [NOTHING] * len(wrong), both + [NOTHING] * len(missed) + wrong
+
+
+def span_items(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Each span of each example: its place and its label."""
+    for number, spans in enumerate(rows):
+        yield from ((number, span["start"], span["end"], span["label"]) for span in spans)
+
+
+def trigger_items(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Each trigger of each dialogue: its place and the type of its frame."""
+    for number, frames in enumerate(rows):
+        yield from ((number, *place(frame["trigger"]), frame["type"]) for frame in frames)
+
+
+def argument_items(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Each argument of each dialogue: the place of its trigger, its own place and its role."""
+    for number, frames in enumerate(rows):
+        for frame in frames:
+            yield from ((number, *place(frame["trigger"]), *place(one), one["role"]) for one in frame["arguments"])
+
+
+def place(span: Any) -> tuple[int, int, int]:
+    return span["turn"], span["start"], span["end"]
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Mean with its 95% t-interval; of one value the interval is unknown (nan)."""
+    from scipy.stats import t
+
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, float("nan"), float("nan")
+    half = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
+    return mean, mean - half, mean + half
+
+
+def over_seeds(scores: DataFrame, by: list[str], score: str = "score") -> DataFrame:
+    """One row a group: mean score over seeds, its interval and n."""
+
+    rows = []
+    for keys, group in scores.groupby(by, sort=True, dropna=False):
+        mean, low, high = mean_interval(group[score].tolist())
+        rows.append(dict(zip(by, keys, strict=True)) | {"mean": mean, "low": low, "high": high, "seeds": len(group)})
+    return pd.DataFrame(rows)
+
+
+def shown(kind: str, metric: str) -> list[str]:
+    """What learning curves show: a card's metric, and what else its kind is judged by."""
+    return list(dict.fromkeys([metric, *SHOWN.get(kind, [])]))
+
+
+def learning(scores: DataFrame, measures: list[str]) -> DataFrame:
+    """One row for each measure, evaluation set and mix: its number of examples, mean score and interval over seeds. Measures
+    and evaluation sets stand as they are given.
+    """
+    by = ["evaluated_on", "method", "n_human", "n_synthetic", "n"]
+    counted = scores.assign(n=scores.n_human + scores.n_synthetic)
+    long = counted.melt(by, measures, var_name="measure", value_name="value")
+    order = [*measures, *dict.fromkeys(scores.evaluated_on)]
+    mean = over_seeds(long, ["measure", *by], "value")
+    return mean.sort_values(
+        ["measure", "evaluated_on"], key=lambda names: names.map(order.index), kind="stable", ignore_index=True
+    )
+
+
+def kappa(first: Sequence[str], second: Sequence[str]) -> float:
+    """Cohen's kappa: agreement beyond chance."""
+    from sklearn.metrics import cohen_kappa_score
+
+    return float(cohen_kappa_score(first, second))
+
+
+def share_interval(hits: int, n: int) -> tuple[float, float, float]:
+    """A proportion with its 95% Wilson interval."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(hits, n).proportion_ci(method="wilson")
+    return hits / n, float(interval.low), float(interval.high)

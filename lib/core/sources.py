@@ -1,0 +1,220 @@
+"""Where a task's examples come from: local files, the hub, or a folder laid out like it (`HUB_MIRROR`).
+
+Here they are read as they lie there; lib/core/tasks.py puts them into the words of the task's card.
+"""
+
+import csv
+import json
+import os
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import pyarrow as pa
+from pyarrow import parquet
+from pydantic import Field, model_validator
+
+from lib.core import paths
+from lib.core.config import Strict
+
+if TYPE_CHECKING:
+    pass
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+class Source(Strict):
+    """One place that a task's examples come from: local files or a data set of the hub."""
+
+    files: dict[str, str] = {}
+    """Split to path of a .jsonl, .csv or .parquet file, from the root of the repository."""
+    hub: str | None = Field(None, pattern=r"^[\w.-]+/[\w.-]+$")
+    """Data set of the hub, as org/name."""
+    config: str | None = None
+    revision: str = "main"
+    splits: dict[str, str] = {"train": "train", "test": "test"}
+    """Our split to theirs (hub only)."""
+    held_out: int = Field(0, ge=0)
+    """Where there is no test split, this many rows of train become it."""
+    columns: dict[str, str | list[str]] = {}
+    """Field to column, where the names differ; a.b reads inside a column, a list gathers several into one."""
+    labels: dict[str, str] = {}
+    """Their label to ours, where they differ."""
+    answers: dict[str, int] = {}
+    """Multiple choice: their label to the position of the right choice."""
+    others: Literal["refuse", "drop"] = "refuse"
+    """What to do with a row whose label is not in `labels`."""
+    form: Literal["plain", "events"] = "plain"
+    """events: `events` name their trigger and arguments by their places in `spans`; they become turns and frames."""
+    licence: str | None = None
+
+    @model_validator(mode="after")
+    def one_place(self) -> "Source":
+        if bool(self.files) == bool(self.hub):
+            raise ValueError("give either `files` (split: path) or `hub` (org/name)")
+        return self
+
+
+def raw_split(source: Source, split: str) -> tuple[str, list[tuple[int, Row]]]:
+    """Where a split lies, for messages, and its numbered rows as they are there; a held-out test set is cut from train."""
+    if source.held_out == 0 or split not in ("train", "test") or has_split(source, "test"):
+        where, rows = read_split(source, split)
+        return where, list(enumerate(rows, start=1))
+    where, rows = read_split(source, "train")
+    if source.held_out >= len(rows):
+        raise ValueError(f"{where}: held_out asks for {source.held_out} of {len(rows)} rows; leave some to train on.")
+    held_out = set(random.Random(0).sample(range(len(rows)), source.held_out))
+    return where, [(i + 1, row) for i, row in enumerate(rows) if (i in held_out) == (split == "test")]
+
+
+def has_split(source: Source, split: str) -> bool:
+    if source.files:
+        return split in source.files
+    if split not in source.splits:
+        return False
+    if mirror := hub_mirror(source):
+        return (mirror / f"{source.splits[split]}.parquet").is_file()
+    from datasets import get_dataset_split_names
+
+    return source.splits[split] in from_hub(source, get_dataset_split_names)
+
+
+def read_split(source: Source, split: str) -> tuple[str, list[Row]]:
+    known = source.files or source.splits
+    if split not in known:
+        raise ValueError(f"No split {split!r}: the card names {', '.join(known)}.")
+    if source.files:
+        path = paths.resolve(source.files[split])
+        where, rows = paths.relative(path), read_file(path)
+    else:
+        where, rows = f"{source.hub} ({source.splits[split]})", read_hub(source, source.splits[split])
+    return where, [framed(row, f"{where}, row {at}") for at, row in enumerate(rows, 1)] if source.form == "events" else rows
+
+
+def framed(row: Row, where: str) -> Row:
+    """A row of `text`, `spans` and `events` with the turn and the frames that these say."""
+    try:
+        places = [{"turn": 0, "start": span["start"], "end": span["end"]} for span in row["spans"]]
+        frames = [
+            {
+                "type": event["type"],
+                "trigger": places[event["trigger"]],
+                "arguments": [{"role": one["role"], **places[one["span"]]} for one in event["args"]],
+            }
+            for event in row["events"]
+        ]
+        return row | {"turns": [{"text": row["text"]}], "frames": frames}
+    except (KeyError, TypeError, IndexError) as error:
+        wanted = "text, spans (start, end) and events (type, trigger, args of role and span: places in spans, from 0)"
+        raise ValueError(f"{where}: not {wanted} ({type(error).__name__}: {error}).") from None
+
+
+def hub_mirror(source: Source) -> Path | None:
+    """The folder that takes the place of the hub for this source, where HUB_MIRROR names one."""
+    if not (root := os.environ.get("HUB_MIRROR")):
+        return None
+    whole = Path(root, *str(source.hub).split("/"))
+    folder = whole / (source.config or "")
+    if not folder.is_dir() and any(whole.glob("*.parquet")):
+        return whole  # A data set with one config is often copied without its folder.
+    if not folder.is_dir():
+        raise ValueError(f"HUB_MIRROR has no folder {folder}: put <split>.parquet there, or unset HUB_MIRROR to use the hub.")
+    return folder
+
+
+def read_hub(source: Source, split: str) -> list[Row]:
+    """A split of a hub data set, from the hub or from HUB_MIRROR."""
+    if mirror := hub_mirror(source):
+        return read_file(mirror / f"{split}.parquet")
+    from datasets import load_dataset
+
+    return from_hub(source, lambda *where, **pin: load_dataset(*where, **pin, split=split).to_list())
+
+
+def from_hub(source: Source, ask: Callable[..., T]) -> T:
+    """What the hub answers, at the pinned revision; whatever goes wrong there becomes one sentence."""
+    try:
+        return ask(source.hub, source.config, revision=source.revision)
+    except Exception as error:
+        raise ValueError(
+            f"{source.hub} could not be read from the hub ({type(error).__name__}: {' '.join(str(error).split())[:200]}); "
+            "without a network, set HUB_MIRROR to a folder laid out like the hub."
+        ) from None
+
+
+def read_file(path: Path) -> list[Row]:
+    """The rows of a .jsonl, .csv or .parquet file; a broken one is named with its line."""
+    if path.suffix not in READERS:
+        raise ValueError(f"{paths.relative(path)}: a data file ends in {', '.join(READERS)}.")
+    if unset := re.search(r"\$\{?(\w+)\}?/?(.*)", str(path)):
+        raise ValueError(f"The environment variable {unset[1]} is not set: it names the folder that {unset[2]} lies in.")
+    if not path.is_file():
+        raise ValueError(f"{paths.relative(path)}: no such file (a relative path starts at the root of the repository).")
+    try:
+        rows = READERS[path.suffix](path)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{paths.relative(path)}: not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8."
+        ) from None
+    if not rows:
+        raise ValueError(f"{paths.relative(path)}: no rows in it.")
+    return rows
+
+
+def read_jsonl(path: Path) -> list[Row]:
+    rows = []
+    # Not splitlines(): a JSON string may hold U+2028 and other characters that it takes for the end of a line.
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
+        try:
+            row = json.loads(line) if line.strip() else None
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{paths.relative(path)}, line {number}: not JSON ({error.msg}).") from None
+        if row is not None and not isinstance(row, dict):
+            raise ValueError(f"{paths.relative(path)}, line {number}: not an object with a key for each field.")
+        rows += [row] if row else []
+    return rows
+
+
+def read_csv(path: Path) -> list[Row]:
+    rows = []
+    # utf-8-sig: spreadsheets like to put a byte-order mark before the first column's name.
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        # strict: an unclosed quote is an error and does not swallow the rest of the file.
+        reader = csv.DictReader(file, strict=True)
+        start = 1
+        try:
+            width = len(reader.fieldnames or [])
+            start = reader.line_num + 1
+            for row in reader:
+                if None in row or None in row.values():
+                    raise csv.Error(f"not the {width} cells of the header; quote a text that has commas")
+                rows.append(row)
+                start = reader.line_num + 1
+        except csv.Error as error:
+            raise ValueError(f"{paths.relative(path)}, the row from line {start} on: not CSV ({error}).") from None
+    return rows
+
+
+def read_parquet(path: Path) -> list[Row]:
+    # pyarrow and not datasets, which would first write a second copy into its cache.
+
+    try:
+        rows: list[Row] = parquet.read_table(path).to_pylist()
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{paths.relative(path)}: not a Parquet file ({error}).") from None
+    return rows
+
+
+READERS = {".jsonl": read_jsonl, ".csv": read_csv, ".parquet": read_parquet}
+
+
+def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a JSONL file; not by splitlines(), because a JSON string may hold U+2028 and its like."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{paths.relative(file)}: not UTF-8 text (byte {error.start}).") from None
+    return ((number, line) for number, line in enumerate(lines, start=1) if line.strip())

@@ -1,0 +1,156 @@
+"""Texts that say again what another said: the same words, or nearly the same, found without comparing every pair."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pandas import DataFrame
+
+from lib.core.sources import Row
+from lib.core.tasks import Card
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
+
+PIECE = 5
+"""Characters of the pieces that two texts are compared by: short enough for headlines, in any language."""
+PERMUTATIONS = 128
+MARGIN = 0.7
+"""MinHash only estimates, so it looks a little below the threshold; what it finds is then compared exactly."""
+
+
+class Seen:
+    """The texts so far. Two are nearly the same if they share at least `near` of all pieces that either has (Jaccard); 1: only
+    if they are the same but for case and spaces."""
+
+    def __init__(self, near: float = 1.0):
+        from datasketch import MinHashLSH
+
+        self.near, self.pieces = near, dict[str, set[bytes]]()
+        self.index = MinHashLSH(threshold=max(0.1, near * MARGIN), num_perm=PERMUTATIONS) if near < 1 else None
+
+    def like(self, text: str) -> str | None:
+        """In what way a text was seen before, or None."""
+        plain = plainly(text)
+        if plain in self.pieces:
+            return "duplicate"
+        if self.index is None:
+            return None
+        ours = pieces(plain)
+        found = self.index.query(min_hash(ours))
+        return "near duplicate" if any(jaccard(ours, self.pieces[str(other)]) >= self.near for other in found) else None
+
+    def add(self, text: str) -> None:
+        plain = plainly(text)
+        if plain not in self.pieces:
+            self.pieces[plain] = pieces(plain) if self.index is not None else set()
+            if self.index is not None:
+                self.index.insert(plain, min_hash(self.pieces[plain]))
+
+
+def plainly(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def pieces(plain: str) -> set[bytes]:
+    return {plain[i : i + PIECE].encode() for i in range(max(1, len(plain) - PIECE + 1))}
+
+
+def jaccard(one: set[bytes], other: set[bytes]) -> float:
+    return len(one & other) / len(one | other)
+
+
+def min_hash(found: set[bytes]) -> "MinHash":
+    from datasketch import MinHash
+
+    made = MinHash(PERMUTATIONS)
+    made.update_batch(sorted(found))
+    return made
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+FALSE_DISCOVERIES = 0.05
+"""Of the words that are called telling, this share may be so by chance (Benjamini and Hochberg)."""
+LEAST = 3
+"""Texts that a word must be in to be tested."""
+MATCHING = 0.8
+"""A share of a question's content words: so many in one sentence of the passage make it trivial. No paper says; ours."""
+AUXILIARY = {"did", "does", "doing"}
+
+
+def associations(texts: Sequence[str], labels: Sequence[str]) -> DataFrame:
+    """One row for each word: the label that it goes with most, in how many texts it is, which share of those has the label,
+    z against the label's share in the whole set, p by the exact binomial test, and q, which controls false discoveries."""
+    from scipy.stats import binom, false_discovery_control
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    names = sorted(set(labels))
+    columns = ["word", "label", "n", "share", "expected", "z", "p", "q"]
+    if len(names) < 2 or not any(map(words, texts)):
+        return pd.DataFrame(columns=columns)
+    vectorizer = CountVectorizer(analyzer=words, binary=True)
+    present = vectorizer.fit_transform(texts)
+    is_label = np.array([[label == name for name in names] for label in labels], dtype=float)
+    n, hits, expected = np.asarray(present.sum(axis=0)).ravel(), present.T @ is_label, is_label.mean(axis=0)
+    z = (hits / n[:, None] - expected) / np.sqrt(expected * (1 - expected) / n[:, None])
+    best, rows = z.argmax(axis=1), np.arange(len(n))
+    k, chance = hits[rows, best], expected[best]
+    p = np.minimum(1, len(names) * binom.sf(k - 1, n, chance))  # The best of the labels was picked.
+    tested = n >= LEAST
+    table = pd.DataFrame(
+        {
+            "word": vectorizer.get_feature_names_out(),
+            "label": [names[i] for i in best],
+            "n": n,
+            "share": k / n,
+            "expected": chance,
+            "z": z[rows, best],
+            "p": p,
+        }
+    )[tested]
+    q = false_discovery_control(table.p) if len(table) else []
+    return table.assign(q=q).sort_values(["q", "z"], ascending=[True, False], kind="stable", ignore_index=True)[columns]
+
+
+def telling(table: DataFrame) -> DataFrame:
+    return table[table.q < FALSE_DISCOVERIES]
+
+
+def is_trivial(card: Card, row: Row) -> bool:
+    """Whether the words of the last field nearly all stand in one sentence of the first; never so with one field alone."""
+    first, *_, last = [*card.fields, *card.fields]
+    wanted = content(row[last])
+    if first == last or not wanted:
+        return False
+    sentences = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*", row[first])
+    return max(len(wanted & content(sentence)) for sentence in sentences) >= MATCHING * len(wanted)
+
+
+def content(text: str) -> set[str]:
+    """The words of a text that carry its content, by their first letters, so that `bees` is `bee`."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    return {singular(word)[:5] for word in words(text) if word not in ENGLISH_STOP_WORDS | AUXILIARY}
+
+
+def singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def suspects(card: Card, rows: Sequence[Row]) -> dict[int, list[str]]:
+    """The places of the examples that should be reworded, each with the telling words in what would be: its last field."""
+    field = list(card.fields)[-1]
+    table = telling(associations([row[field] for row in rows], [row["label"] for row in rows]))
+    of_label: dict[str, list[str]] = {label: list(part.word) for label, part in table.groupby("label")}
+    found = {}
+    for number, row in enumerate(rows):
+        own = set(words(row[field]))
+        hints = [word for word in of_label.get(row["label"], []) if word in own]
+        if hints or is_trivial(card, row):
+            found[number] = hints
+    return found

@@ -1,0 +1,1 @@
+"""Notebook 01: examples that a teacher writes."""

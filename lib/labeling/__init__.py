@@ -1,0 +1,1 @@
+"""Notebook 02: labels that a teacher gives."""

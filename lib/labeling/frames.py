@@ -1,0 +1,400 @@
+"""The teacher as annotator of semantic frames in dialogues, as in arXiv 2410.06550, section 3: it marks the mentions in the
+turns, picks the triggers among them with the types of their frames, and links arguments to triggers with their roles.
+
+A long dialogue can be asked for in windows of some turns, whose frames are joined. What a reply says of a mention, trigger or
+argument is taken one by one: what cannot be used is a rejected row with its reason, and never costs the rest.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from lib.core.sources import Row
+from lib.core.tasks import Card
+from lib.labeling import markup
+from lib.teacher import parsing, prompts
+from lib.teacher.client import Answer, Bill, Request, Teacher
+
+Place = tuple[int, int, int]
+"""Turn, start and end."""
+Spans = list[tuple[int, int]]
+NUMBER = re.compile(r"\d+")
+TRIGGER_TOKENS, ARGUMENT_TOKENS = 16, 24
+"""Room in a reply for each mention, were it a trigger or an argument."""
+
+
+@dataclass
+class Part:
+    """Some turns of a dialogue, what is known of them so far, and what could not be used."""
+
+    row: Row
+    turns: list[int]
+    mentions: dict[int, Place] = field(default_factory=dict)
+    """By their numbers."""
+    triggers: dict[int, str] = field(default_factory=dict)
+    arguments: list[tuple[int, int, str]] = field(default_factory=list)
+    rejected: list[Row] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    """The lists that were asked for and read."""
+    failed: str = ""
+    """Why the rest could not be asked for."""
+    unlabeled: set[int] = field(default_factory=set)
+    """The turns whose frames are not all known; a student must not take them for turns without any."""
+
+    def reject(self, outcome: str, text: Any, turn: int | None = None) -> None:
+        said = text if isinstance(text, str) else prompts.quoted(text)
+        self.rejected.append({"outcome": outcome, "item": self.row["id"], "turn": turn, "text": said, "dollars": 0.0})
+
+    def text(self, turn: int) -> str:
+        return str(self.row["turns"][turn]["text"])
+
+    def tag(self, number: int) -> str:
+        return f"{number} {self.triggers[number]}" if number in self.triggers else str(number)
+
+    def marked(self, turn: int, tags: bool = True) -> str:
+        """A turn with its mentions, and their numbers and types as far as known."""
+        here = {place[1:]: self.tag(number) for number, place in self.mentions.items() if place[0] == turn}
+        return markup.mark(self.text(turn), list(here), list(here.values()) if tags else ())
+
+    def lines(self, tags: bool = True) -> list[prompts.Turn]:
+        """The turns as a prompt shows them."""
+        return [shown(self.row, turn, self.marked(turn, tags)) for turn in self.turns]
+
+    def answer(self, names: Iterable[str], tags: bool) -> dict[str, Any]:
+        """What the right reply would be, of a dialogue whose frames are known."""
+        whole: dict[str, Any] = {
+            "turns": [{"turn": turn, "text": self.marked(turn, tags)} for turn in self.turns],
+            "triggers": [{"mention": number, "type": name} for number, name in self.triggers.items()],
+            "arguments": [{"trigger": head, "mention": number, "role": role} for head, number, role in self.arguments],
+        }
+        return {name: whole[name] for name in names}
+
+    def frames(self) -> list[Row]:
+        """In the order of the text."""
+        found = {number: dict[tuple[Place, str], None]() for number in self.triggers}
+        for head, number, role in self.arguments:
+            found[head][self.mentions[number], role] = None
+        return [
+            {
+                "type": self.triggers[head],
+                "trigger": span(self.mentions[head]),
+                "arguments": [{"role": role} | span(place) for place, role in sorted(found[head])],
+            }
+            for head in sorted(found, key=self.mentions.__getitem__)
+        ]
+
+
+class Step(NamedTuple):
+    """One request for each part: what it asks, and the form of its reply."""
+
+    asked: str
+    form: dict[str, Any]
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """What a reply holds."""
+        return tuple(self.form)
+
+    @property
+    def marks(self) -> bool:
+        """Whether the reply repeats the text."""
+        return "turns" in self.lists
+
+    def wants(self, part: Part) -> bool:
+        """Whether there is something to ask: no triggers without mentions, no arguments without triggers."""
+        return not part.failed and (self.marks or bool(part.triggers if "arguments" in self.lists else part.mentions))
+
+    def shot(self, part: Part) -> prompts.Shot:
+        """A labeled dialogue as this step shows it: with as much as is known when it is asked."""
+        if self.marks:
+            return (), part.answer(self.lists, tags=len(self.lists) > 1)
+        triggers = part.triggers if "arguments" in self.lists else {}
+        return Part(part.row, part.turns, part.mentions, triggers).lines(), part.answer(self.lists, tags=True)
+
+    def request(self, card: Card, row: Row, turns: Sequence[prompts.Turn], mentions: int, shots: Sequence[Part]) -> Request:
+        """Greedy (temperature 0); a reply has room for the text with its marks, or for every mention."""
+        about = {name: row[name] for name in card.fields}
+        asked = prompts.frame_step(card, self.asked, self.form, about, turns, [self.shot(one) for one in shots])
+        size = sum(len(turn["text"].encode()) for turn in turns)
+        room = 3 * size // 4 + 16 * len(turns) if self.marks else 0
+        if self.marks:
+            room += 5 * size // 4 if len(self.lists) > 1 else 0
+        else:
+            room += mentions * (ARGUMENT_TOKENS if "arguments" in self.lists else TRIGGER_TOKENS)
+        return Request(asked, prompts.frames_schema(card, self.lists), temperature=0.0, max_tokens=64 + room)
+
+    def problem(self, text: str) -> str | None:
+        found, _ = parsing.read_lists(text, self.lists)
+        return None if self.lists[0] in found and (found[self.lists[0]] or not self.marks) else f"no {self.lists[0]} in the reply"
+
+
+METHODS = {
+    "three_steps": {
+        "mentions": Step(prompts.FIND_MENTIONS, prompts.FOUND),
+        "triggers": Step(prompts.PICK_TRIGGERS, prompts.PICKED),
+        "arguments": Step(prompts.LINK_ARGUMENTS, prompts.LINKED),
+    },
+    "one_step": {"frames": Step(prompts.FRAMES_AT_ONCE, prompts.FOUND | prompts.PICKED | prompts.LINKED)},
+}
+"""The paper's, and all in one reply."""
+
+
+def annotate(
+    card: Card,
+    rows: Sequence[Row],
+    teacher: Teacher,
+    method: str = "three_steps",
+    shots: Sequence[Row] = (),
+    window: int | None = None,
+    title: str = "dialogues",
+) -> tuple[list[Row], list[Row], list[Answer]]:
+    """The dialogues with the teacher's frames, what could not be used, and all answers. The teacher never sees frames that a
+    dialogue has: they become its `human_frames`. Each step is asked of all dialogues at once."""
+    parts = [Part(row, turns) for row in rows for turns in windows(row, window)]
+    labeled = [labeled_part(card, row) for row in shots]
+    for name, step in METHODS[method].items():
+        asked = [part for part in parts if step.wants(part)]
+        requests = [step.request(card, part.row, step_lines(step, part), len(part.mentions), labeled) for part in asked]
+        answers = teacher.ask(requests, step.problem, f"{title} {name}") if asked else []
+        for part, answer in zip(asked, answers, strict=True):
+            take(card, part, step, answer)
+            part.failed = "" if step.lists[0] in part.done else f"failed: {name}: {answer.problem or 'nothing of the dialogue'}"
+    whole = [joined(row, [part for part in parts if part.row is row]) for row in rows]
+    lost = [one for part in parts for one in part.rejected]
+    return (
+        [row for row, kept in whole if kept],
+        [row for row, kept in whole if not kept] + lost,
+        [answer for part in parts for answer in part.answers],
+    )
+
+
+def step_lines(step: Step, part: Part) -> list[prompts.Turn]:
+    return part.lines(tags=not step.marks)
+
+
+def windows(row: Row, window: int | None) -> list[list[int]]:
+    """The numbers of a dialogue's turns, in windows of so many; or all of them."""
+    if window is not None and window < 1:
+        raise ValueError(f"window is a number of turns from 1 up, or None for the whole dialogue, not {window}.")
+    numbers, size = list(range(len(row["turns"]))), window or len(row["turns"])
+    return [numbers[at : at + size] for at in range(0, len(numbers), size)]
+
+
+def shown(row: Row, turn: int, text: str) -> prompts.Turn:
+    """A turn as a prompt shows it."""
+    speaker = row["turns"][turn].get("speaker")
+    return {"turn": turn} | ({"speaker": speaker} if speaker else {}) | {"text": text}
+
+
+def span(place: Place) -> Row:
+    return dict(zip(("turn", "start", "end"), place, strict=True))
+
+
+def place_of(one: Row) -> Place:
+    return one["turn"], one["start"], one["end"]
+
+
+def labeled_part(card: Card, row: Row) -> Part:
+    """A dialogue whose frames are known. Of mentions that cross each other, which marks cannot show, the first stays."""
+    every = {place_of(one) for frame in row["frames"] for one in (frame["trigger"], *frame["arguments"])}
+    fits = {
+        (turn, *one)
+        for turn in range(len(row["turns"]))
+        for one in markup.nested(place[1:] for place in every if place[0] == turn)[0]
+    }
+    numbers = {place: number for number, place in enumerate(in_order(fits), start=1)}
+    part = Part(row, windows(row, None)[0], {number: place for place, number in numbers.items()})
+    for frame in sorted(row["frames"], key=lambda one: place_of(one["trigger"])):
+        head = numbers.get(place_of(frame["trigger"]))
+        if head and head not in part.triggers:
+            part.triggers[head] = frame["type"]
+            linked = [(numbers.get(place_of(one)), one["role"]) for one in frame["arguments"]]
+            part.arguments += [(head, number, role) for number, role in linked if number]
+    return part
+
+
+def in_order(places: Iterable[Place]) -> list[Place]:
+    """As they are read: outer before inner."""
+    return sorted(places, key=lambda place: (place[0], place[1], -place[2]))
+
+
+# ---- reading a reply ----
+
+
+def take(card: Card, part: Part, step: Step, answer: Answer) -> None:
+    """What one answer adds to a part of a dialogue."""
+    part.answers.append(answer)
+    found, cut = parsing.read_lists(answer.text or "", step.lists)
+    if cut:
+        part.reject("reply cut off", str(answer.text)[-60:])
+    readers = {"turns": take_turns, "triggers": take_triggers, "arguments": take_arguments}
+    for name in step.lists:
+        if name in found:
+            part.done.append(name)
+            readers[name](card, part, found[name])
+        elif found:
+            part.unlabeled |= set(part.turns)
+    if cut and found:
+        part.unlabeled |= not_reached(part, list(found)[-1])
+
+
+def not_reached(part: Part, name: str) -> set[int]:
+    """The turns that a reply which was cut off in a list had not come to the end of; turns that are left out are known."""
+    if name == "turns":
+        return set()
+    heads = [head for head, _, _ in part.arguments] if name == "arguments" else list(part.triggers)
+    last = part.mentions[heads[-1]][0] if heads else part.turns[0]
+    return {turn for turn in part.turns if turn >= last}
+
+
+def take_turns(card: Card, part: Part, items: list[Any]) -> None:
+    """Marked turns, by their number, or in order where a reply as long as the dialogue has none."""
+    in_turn = len(items) == len(part.turns)
+    seen: dict[int, list[markup.Mention]] = {}
+    for at, item in enumerate(items):
+        text = item.get("text") if isinstance(item, dict) else item
+        turn = whole(item.get("turn")) if isinstance(item, dict) and "turn" in item else part.turns[at] if in_turn else None
+        if not isinstance(text, str) or turn not in part.turns:
+            part.reject("no turn of the dialogue", item)
+        elif turn in seen:
+            part.reject("turn given twice", text, turn)
+        else:
+            seen[turn] = mentions_of(part, turn, text)
+    for turn in part.turns:
+        if turn not in seen:
+            part.reject("turn left out", part.text(turn), turn)
+            part.unlabeled.add(turn)
+    number_mentions(part, seen)
+    if not seen:
+        part.done.remove("turns")
+
+
+def mentions_of(part: Part, turn: int, marked: str) -> list[markup.Mention]:
+    text = part.text(turn)
+    found, lost = markup.recover(text, marked)
+    for one in lost:
+        part.reject(one.reason, one.text, turn)
+    for mention in found[most_mentions(text) :]:
+        part.reject("more mentions than a text can have", text[mention.start : mention.end], turn)
+    return found[: most_mentions(text)]
+
+
+def most_mentions(text: str) -> int:
+    """Half as many again as any turn of the reference dialogues has; a dry run counts with it."""
+    return len(text.encode()) // 8 + 4
+
+
+def number_mentions(part: Part, seen: dict[int, list[markup.Mention]]) -> None:
+    """By the numbers that their marks have, where a reply refers to them; else in the order of the text."""
+    every = [(turn, mention) for turn in sorted(seen) for mention in seen[turn]]
+    given = [NUMBER.match(mention.tag) for _, mention in every]
+    numbers = [int(one[0]) if one else None for one in given] if any(given) else list(range(1, len(every) + 1))
+    for number, (turn, mention) in zip(numbers, every, strict=True):
+        if number is None or number in part.mentions:
+            outcome = "mention without a number" if number is None else "number given twice"
+            part.reject(outcome, part.text(turn)[mention.start : mention.end], turn)
+        else:
+            part.mentions[number] = (turn, mention.start, mention.end)
+
+
+def take_triggers(card: Card, part: Part, items: list[Any]) -> None:
+    for item in items:
+        number, name = whole(value(item, "mention")), known(card.labels, value(item, "type"))
+        outcome = (
+            "no such mention"
+            if number not in part.mentions
+            else "type outside the task"
+            if name is None
+            else "a second type for one trigger"
+            if part.triggers.get(number, name) != name
+            else None
+        )
+        if outcome or number is None or name is None:
+            part.reject(str(outcome), item, turn_of(part, number))
+        else:
+            part.triggers[number] = name
+
+
+def take_arguments(card: Card, part: Part, items: list[Any]) -> None:
+    for item in items:
+        head, number = whole(value(item, "trigger")), whole(value(item, "mention"))
+        role = known(card.roles, value(item, "role"))
+        outcome = (
+            "no such trigger"
+            if head not in part.triggers
+            else "no such mention"
+            if number not in part.mentions
+            else "role outside the task"
+            if role is None
+            else "trigger as its own argument"
+            if head == number
+            else None
+        )
+        if outcome or head is None or number is None or role is None:
+            part.reject(str(outcome), item, turn_of(part, head))
+        else:
+            part.arguments.append((head, number, role))
+
+
+def turn_of(part: Part, number: int | None) -> int | None:
+    return part.mentions[number][0] if number in part.mentions else None
+
+
+def value(item: Any, name: str) -> Any:
+    return item.get(name) if isinstance(item, dict) else None
+
+
+def whole(given: Any) -> int | None:
+    """A number, also one that is written as text."""
+    found = NUMBER.fullmatch(str(given).strip()) if isinstance(given, int | str) and not isinstance(given, bool) else None
+    return int(found[0]) if found and len(found[0]) < 10 else None
+
+
+def known(names: Iterable[str], given: Any) -> str | None:
+    """The type or role that is meant; case and surrounding space are forgiven."""
+    return {name.casefold(): name for name in names}.get(str(given).strip().casefold())
+
+
+def joined(row: Row, parts: Sequence[Part]) -> tuple[Row, bool]:
+    """A dialogue with the frames of its parts; or, where none came as far as its triggers, the row that says so."""
+    cost = Bill().add([answer for part in parts for answer in part.answers]).summary()["dollars"]
+    if all(part.failed and "triggers" not in part.done for part in parts):
+        return {"outcome": parts[0].failed, "item": row["id"], "turn": None, "text": "the whole dialogue", "dollars": cost}, False
+    for part in parts:
+        if part.failed:
+            part.reject(part.failed, f"turns {part.turns[0]} to {part.turns[-1]}", part.turns[0])
+            part.unlabeled |= set(part.turns)
+    frames = [frame for part in parts for frame in part.frames()]
+    mentions = [span(place) for part in parts for place in in_order(part.mentions.values())]
+    kept = {name: found for name, found in row.items() if name != "frames"}
+    gaps = {"unlabeled_turns": sorted(turn for part in parts for turn in part.unlabeled)}
+    return kept | {"frames": frames, "human_frames": row.get("frames"), "mentions": mentions, **gaps, "dollars": cost}, True
+
+
+# ---- what it can cost ----
+
+
+def possible_requests(
+    card: Card, rows: Sequence[Row], method: str, raw: Sequence[Row], shots: int, window: int | None = None
+) -> list[Request]:
+    """What a dry run adds up: every step of every dialogue, with as many mentions as its turns can have, each a trigger of the
+    longest type, and the longest dialogues that could be shown."""
+    labeled = [labeled_part(card, row) for row in raw] if shots else []
+    found = []
+    for step in METHODS[method].values():
+        longest = sorted(labeled, key=lambda part: -len(prompts.quoted(step.shot(part)).encode()))[:shots]
+        for row in rows:
+            for turns in windows(row, window):
+                lines, most = longest_lines(card, row, turns, step)
+                found.append(step.request(card, row, lines, most, longest))
+    return found
+
+
+def longest_lines(card: Card, row: Row, turns: Sequence[int], step: Step) -> tuple[list[prompts.Turn], int]:
+    texts = {turn: markup.plain(str(row["turns"][turn]["text"])) for turn in turns}
+    most = sum(map(most_mentions, texts.values()))
+    tag = f"{{{most} {max(card.labels, key=lambda name: len(name.encode()))}|}}"
+    filled = {turn: text + ("" if step.marks else tag * most_mentions(text)) for turn, text in texts.items()}
+    return [shown(row, turn, text) for turn, text in filled.items()], most

@@ -1,0 +1,146 @@
+"""What a study can cost at most, and what stands between it and that: said before it runs."""
+
+import itertools
+import os
+from typing import NamedTuple
+
+from lib.core import set_names
+from lib.core.pricing import TokenPrice, nano
+from lib.core.sources import Row
+from lib.core.tasks import Card, load
+from lib.generation import methods, rephrasing
+from lib.labeling.labels import possible_requests, set_name
+from lib.study.schema import Study, by_task, plans_of
+from lib.teacher.backends import teacher_price
+from lib.teacher.client import TRIES, Request
+
+UNREAD = 2000
+"""Bytes that a field of an example is taken to have in a dry run that cannot read the example."""
+UNREAD_CHOICE, MOST_CHOICES = 100, 5
+"""Bytes of a choice, and number of choices, then."""
+
+
+def budget_of(study: Study, given: object) -> float | None:
+    """Dollars for the teacher: as given for this run, else as the study says."""
+    try:
+        budget = study.budget if given is None else float(str(given))
+    except ValueError:
+        budget = float("nan")
+    if budget is not None and not 0 <= budget < float("inf"):
+        raise ValueError(f"A budget is a number of dollars from 0 up, not {given!r}.")
+    return budget
+
+
+def check_budget(teacher: str, budget: float | None) -> None:
+    """Refuses a run that could cost money before its first notebook starts."""
+    if teacher != "recorded" and budget is None:
+        raise ValueError(
+            f"Say how many dollars the study may spend on teacher {teacher!r} at most: BUDGET=5 (0 if it costs nothing)."
+        )
+
+
+def check_teacher(study: Study, teacher: str) -> None:
+    """Refuses a teacher without a price, or one without costs whose examples no budget could be shared with."""
+    if teacher == "recorded":
+        return
+    price = price_of(study, teacher)
+    if not (price.input or price.output or study.budgets.synthetic_price):
+        raise ValueError(
+            f"Teacher {teacher!r} costs nothing, so any share of a budget buys any number of its examples: say in the study "
+            "what one is worth, as in `budgets: {synthetic_price: 0.001}` (the machine's time, say)."
+        )
+
+
+def price_of(study: Study, teacher: str) -> TokenPrice:
+    stated = {model: price.model_dump() for model, price in study.token_prices.items()}
+    return teacher_price(teacher, stated, study.base_url or os.environ.get("OPENAI_BASE_URL"))
+
+
+class Part(NamedTuple):
+    """What a part of a study can come to ask, each request at its longest, and the dollars at which it ends by itself."""
+
+    requests: list[Request]
+    dollars: float | None = None
+
+
+def plans(study: Study) -> dict[str, Part]:
+    """All parts of a study."""
+    found, gone = dict[str, Part](), set[str]()
+    for card, own in (one for one in by_task(study).values() if one[1].asks):
+        raw, note = rows_to_price(card, own, "train", own.raw, gone)
+        writing, ways = own.generation, own.labeling
+        for method, plan in plans_of(card, own, raw).items():
+            found[f"01 {card.name} {method}{note if plan.reads_human else ''}"] = Part(plan.possible_requests(), writing.dollars)
+        for method in writing.rephrase:
+            asked = rephrasing.possible_requests(card, writing.n)
+            found[f"01 {card.name} {method}{set_names.REPHRASED}"] = Part(asked, writing.dollars)
+        for method, split, n in ways.parts:
+            pool, note = rows_to_price(card, own, split, n, gone)
+            asked = possible_requests(card, pool, method, raw, ways.shots, ways.window)
+            found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = Part(asked)
+        for written, way in ways.of_written:
+            rows = methods.longest_rows(card, raw, writing.n)
+            asked = possible_requests(card, rows, way, raw, ways.shots, ways.window)
+            found[f"02 {card.name} {set_name(way, written)}{note}"] = Part(asked)
+    return found
+
+
+def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) -> tuple[list[Row], str]:
+    """The first examples of a split, or where they cannot be read (no network) as many long ones, and a word of that.
+
+    A hub that did not answer once, which takes it half a minute, is `gone` for the rest of a plan; a mirror is asked each time.
+    """
+    hub = card.sources[own.source or card.default_source].hub and not os.environ.get("HUB_MIRROR")
+    place = "hub" if hub else card.name
+    if place not in gone:
+        try:
+            return load(card, split, own.source).to_list()[:n], ""
+        except ValueError:
+            gone.add(place)
+    choices = {"choices": ["x" * UNREAD_CHOICE] * MOST_CHOICES} if card.kind == "multiple_choice" else {}
+    labels = itertools.cycle(card.labels or ["x" * UNREAD_CHOICE])
+    long = [{"id": str(i), **dict.fromkeys(card.fields, "x" * UNREAD), **choices, "label": next(labels)} for i in range(n)]
+    return long, f" (data not at hand: {UNREAD} bytes a field)"
+
+
+def highest_costs(study: Study, teacher: str) -> dict[str, int]:
+    """Nanodollars that each part can cost at most: every request at its longest, asked as often as it ever is; a set that ends at
+    its own dollars, no more than these."""
+    price, found = price_of(study, teacher), {}
+    for name, part in plans(study).items():
+        found[name] = sum(TRIES * price.nanodollars(request.worst()) for request in part.requests)
+        if part.dollars is not None:
+            found[name] = min(found[name], nano(part.dollars))
+    return found
+
+
+def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
+    """What a dry run says of money."""
+    if not any(own.asks for _, own in by_task(study).values()):
+        return ["  is asked nothing, and costs nothing"]
+    if teacher == "recorded":
+        return ["  replays data/recordings and costs nothing"]
+    costs = highest_costs(study, teacher)
+    total = sum(costs.values())
+    lines = [f"  {part:<40} at most ${cents(cost)}" for part, cost in costs.items()]
+    most = total if budget is None else min(total, nano(budget))
+    lines.append(f"Highest cost: ${cents(most)}, {cap_words(total, budget, ends_at_dollars(study))}.")
+    return lines
+
+
+def cents(cost: int) -> str:
+    """Nanodollars in dollars and cents, rounded up: what is said to be the most must not be less."""
+    return f"{-(-cost // 10_000_000) / 100:.2f}"
+
+
+def ends_at_dollars(study: Study) -> bool:
+    """Whether some set of 01 has dollars of its own."""
+    return any(own.generation.methods and own.generation.dollars for _, own in by_task(study).values())
+
+
+def cap_words(total: int, budget: float | None, own_dollars: bool) -> str:
+    """What stands between a study and its highest cost."""
+    longest = f"if every reply is at its longest and asked {TRIES} times" + " until a set's own dollars are spent" * own_dollars
+    if budget is None:
+        return f"{longest}; no budget is set, and without one a teacher that costs money is not asked (BUDGET=5)"
+    return longest if total <= nano(budget) else f"the budget; {longest}, it would be ${cents(total)}"

@@ -1,0 +1,22 @@
+"""The example sets from elsewhere that a study names, and its data, read before anything is paid."""
+
+from lib.core.example_sets import Given, example_sets
+from lib.core.tasks import checked_rows, load
+from lib.study.schema import Study, by_task, plans_of
+
+
+def given_sets(own: Study) -> list[Given]:
+    """The study's sets from elsewhere, as 03 and 04 are given them."""
+    return [{"method": name, **one.model_dump()} for name, one in own.sets.items()]
+
+
+def check_data(study: Study) -> None:
+    """Reads the local data of every task, so that a mistake in them is found before the teacher is paid."""
+    for card, own in by_task(study).values():
+        source = card.sources[own.source or card.default_source]
+        for split in ("train", "test") if source.files else ():
+            list(checked_rows(card, source, split))
+        if source.files:
+            plans_of(card, own, load(card, "train", own.source).to_list()[: own.raw])
+        if own.sets:
+            example_sets(card, given_sets(own), own.source)

@@ -1,0 +1,97 @@
+"""The end of a run: what it made, what it cost, and in one line each what failed and where to look."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lib.core import paths
+from lib.teacher.client import OVER_CAP
+
+
+def lines(made: Iterable[str], artefacts: Iterable[str], notebooks: Iterable[str]) -> Iterator[str]:
+    """`made`: figures and tables; `artefacts`: what the teacher wrote; `notebooks`: as executed."""
+    endings: dict[str, list[str]] = {}
+    for path in made:
+        if paths.resolve(path).is_file():
+            base, _, ending = path.rpartition(".")
+            endings.setdefault(base, []).append(ending)
+    figures = {base: found for base, found in endings.items() if found != ["csv"]}
+    pages = [base for base, found in figures.items() if found == ["html"]]
+    yield from headed("Answer", [f"  {base}.html" for base in pages])
+    yield from headed("Figures", [f"  {base}.{also(found)}" for base, found in figures.items() if base not in pages])
+    yield from headed("Tables", [f"  {base}.csv" for base in endings if base not in figures])
+    yield from cost_lines([bill for path in artefacts if (bill := bill_of(path))])
+    failed = [line for path in notebooks if (line := failure(path))]
+    yield from headed(f"Failed ({len(failed)}); the executed notebooks hold the tracebacks", failed)
+
+
+def headed(title: str, found: list[str]) -> list[str]:
+    return [f"{title}:", *found] if found else []
+
+
+def also(endings: list[str]) -> str:
+    first, *others = endings
+    return f"{first}  (and {', '.join(others)})" if others else first
+
+
+def bill_of(path: str) -> dict[str, Any] | None:
+    beside = paths.resolve(path).with_suffix(".json")
+    if not beside.is_file() or not paths.resolve(path).is_file():
+        return None
+    made: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
+    return made if "bill" in made else None
+
+
+def cost_lines(made: list[dict[str, Any]]) -> Iterator[str]:
+    """Paid dollars, and what recorded replies would have cost."""
+    for teacher in sorted({one["teacher"] for one in made}):
+        bills = [one for one in made if one["teacher"] == teacher]
+        total = sum(one["bill"]["dollars"] for one in bills)
+        unsure = sum(one["bill"]["unsure_dollars"] for one in bills)
+        replies = sum(one["bill"]["replies"] for one in bills)
+        if teacher == "recorded":
+            model = bills[0]["parameters"]["priced_as"]
+            would = f"with {model} at its list price they would have cost ${total:.2f}"
+            yield f"Cost: nothing, {replies:,} recorded replies; {would}."
+        else:
+            more = f" and up to ${unsure:.4f} for calls without an answer" if unsure else ""
+            yield f"Cost: ${total:.4f}{more} for {replies:,} replies of {teacher}, what was stored before included."
+        if unasked := sum(one["bill"].get("problems", {}).get(OVER_CAP, 0) for one in bills):
+            yield f"Not asked, because the budget could have been exceeded: {unasked:,} requests. Raise BUDGET for more."
+
+
+def failure(path: str) -> str | None:
+    """One line for a notebook that raised or was killed; None for one that ran through or not at all."""
+    file = paths.resolve(path)
+    if not file.is_file():
+        return None
+    content = notebook(file)
+    state = content["metadata"].get("papermill", {})
+    if state.get("end_time") and not state.get("exception"):
+        return None
+    return f"  {named(path)}: {raised(content) or 'it was killed before its end'}  ->  {paths.relative(path)}"
+
+
+def notebook(file: Path) -> dict[str, Any]:
+    """What a notebook holds; one that was killed while it was written is no JSON, and holds nothing that can be read."""
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return content
+    except ValueError:
+        return {"metadata": {}, "cells": []}
+
+
+def named(path: str) -> str:
+    """Step, task and method from where the notebook lies: runs/STUDY/TASK/STEP/METHOD.ipynb."""
+    return " ".join(Path(path).with_suffix("").parts[2:])
+
+
+def raised(content: dict[str, Any]) -> str | None:
+    """The error that stopped a notebook, as its last cell with an error shows it."""
+    outputs = [output for cell in content["cells"] for output in cell.get("outputs", [])]
+    errors = [output for output in outputs if output["output_type"] == "error"]
+    if not errors:
+        return None
+    said = [errors[-1]["ename"], *errors[-1]["evalue"].strip().splitlines()[:1]]  # An `assert` says nothing.
+    return ": ".join(said)[:300]

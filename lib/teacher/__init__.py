@@ -1,0 +1,1 @@
+"""The language model: reach it, pay for it, read its replies."""

@@ -1,0 +1,50 @@
+"""The three ways to reach a teacher: recorded replies, batch files, and an endpoint (lib/teacher/endpoint.py), opened by name."""
+
+import os
+from pathlib import Path
+
+from lib.core import paths
+from lib.core.pricing import TokenPrice, nano, token_price
+from lib.teacher.batch import BatchFiles
+from lib.teacher.client import Teacher
+from lib.teacher.endpoint import Endpoint
+from lib.teacher.ledger import Store
+from lib.teacher.recorded import Recorded
+
+
+def open_teacher(
+    name: str,
+    *,
+    study: str = "none",
+    budget: float | None = None,
+    base_url: str | None = None,
+    token_prices: dict[str, dict[str, float]] | None = None,
+    priced_as: str = "gpt-4o-mini",
+    store: str | Path = "runs/teacher.sqlite",
+    recordings: str | Path = paths.RECORDINGS,
+    batches: str | Path = "runs/batches",
+) -> Teacher:
+    """The teacher of that name. Whatever can cost money needs a price and a budget before it is asked anything."""
+    if name == "recorded":
+        return Recorded(paths.resolve(recordings), token_price(priced_as, token_prices))
+    batch = name.startswith("batch:")
+    model = name.removeprefix("batch:")
+    base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+    price = teacher_price(name, token_prices, base_url)
+    if budget is None and (price.input or price.output):
+        raise ValueError(f"Teacher {name!r} costs money: say how many dollars the study may spend at most (BUDGET=5).")
+    if budget is not None and not 0 <= budget < float("inf"):
+        raise ValueError(f"A budget is a number of dollars from 0 up, not {budget!r}.")
+    shared = Store(store, study, None if budget is None else nano(budget))
+    if batch:
+        return BatchFiles(model, price, shared, paths.resolve(batches))
+
+    return Endpoint(model, price, shared, base_url)
+
+
+def teacher_price(name: str, token_prices: dict[str, dict[str, float]] | None, base_url: str | None) -> TokenPrice:
+    """What a teacher's tokens cost; batch files at half the list price, as the Batch API bills them."""
+    model = name.removeprefix("batch:")
+    price = token_price(model, token_prices, base_url)
+    listed = model not in (token_prices or {})
+    return price.model_copy(update={"discount": price.discount / 2}) if model != name and listed else price

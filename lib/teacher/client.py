@@ -1,0 +1,267 @@
+"""The teacher: a language model that writes or labels, however it is reached.
+
+lib/teacher/backends.py opens one of three: `recorded` replays data/recordings, `batch:MODEL` exchanges batch files, and any other
+name is a model at an OpenAI-compatible endpoint (lib/teacher/endpoint.py). All three take requests and give one answer each, with
+everything that the answer cost: no row is lost, and none is paid twice.
+"""
+
+import asyncio
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeVar
+
+from tqdm import tqdm
+
+from lib.core.pricing import TokenPrice, Usage, dollars
+from lib.teacher.ledger import Reply
+
+OVER_CAP = "over the dollar limit"
+PENDING = "waiting for a batch"
+MOST_TOKENS = 10**9
+"""No call has so many tokens; a usage that says so, or less than none, is no usage."""
+TRIES = 5
+"""How often one request is asked until a reply is usable; each malformed one is paid for."""
+T = TypeVar("T")
+
+
+class TeacherError(RuntimeError):
+    """Nothing more can be asked; what was answered before is stored."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call, exactly. Two requests that are equal are one and the same call; `sample` tells wanted repeats apart."""
+
+    messages: list[dict[str, str]]
+    schema: dict[str, Any] | None = None
+    temperature: float | None = 1.0
+    top_p: float | None = 1.0
+    max_tokens: int = 1024
+    sample: int = 0
+    again: int = 0
+    """0, or the how-manieth repeat after a malformed reply."""
+
+    def key(self, model: str) -> str:
+        exact = json.dumps(vars(self) | {"model": model}, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(exact.encode()).hexdigest()[:32]
+
+    def body(self, model: str, structured: bool = True, limit: str = "max_tokens") -> dict[str, Any]:
+        """The call as an OpenAI-compatible endpoint takes it."""
+        body: dict[str, Any] = {"model": model, "messages": self.messages, limit: self.max_tokens}
+        body |= {k: v for k, v in {"temperature": self.temperature, "top_p": self.top_p}.items() if v is not None}
+        if self.schema and structured:
+            named = {"name": "reply", "strict": True, "schema": self.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
+        return body
+
+    def worst(self) -> Usage:
+        """More tokens than the call can use: a token covers at least one byte, and a chat template adds few."""
+        text = json.dumps([self.messages, self.schema], ensure_ascii=False).encode()
+        return Usage(len(text) + 16 * len(self.messages) + 64, self.max_tokens)
+
+
+class Answer(NamedTuple):
+    """What came of a request: its accepted text, or the problem; and all that was paid on the way."""
+
+    request: Request
+    text: str | None
+    problem: str | None
+    replies: list[tuple[Request, Reply]] = []
+    failures: list[tuple[str, int]] = []
+
+
+@dataclass
+class Bill:
+    """What a set of answers cost, and why some of it brought nothing."""
+
+    requests: int = 0
+    replies: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    nanodollars: int = 0
+    unsure_nanodollars: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+
+    def add(self, answers: Iterable[Answer]) -> "Bill":
+        for answer in answers:
+            self.requests += 1
+            self.replies += len(answer.replies)
+            self.tokens_in += sum(reply.usage.input for _, reply in answer.replies)
+            self.tokens_out += sum(reply.usage.output for _, reply in answer.replies)
+            self.nanodollars += sum(reply.nanodollars for _, reply in answer.replies)
+            self.unsure_nanodollars += sum(unsure for _, unsure in answer.failures)
+            self.problems.update(problems_of(answer))
+        return self
+
+    def summary(self) -> dict[str, Any]:
+        counts = {"requests": self.requests, "replies": self.replies}
+        tokens = {"tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
+        money = {"dollars": dollars(self.nanodollars), "unsure_dollars": dollars(self.unsure_nanodollars)}
+        return counts | tokens | money | {"problems": dict(self.problems)}
+
+
+def problems_of(answer: Answer) -> list[str]:
+    """Every reply that was not used and every call that failed, by reason."""
+    unused = [reply.problem or "malformed" for _, reply in answer.replies[: None if answer.text is None else -1]]
+    unasked = [answer.problem] if answer.problem in (OVER_CAP, PENDING) else []
+    return [*unused, *(reason for reason, _ in answer.failures), *unasked]
+
+
+class Progress(NamedTuple):
+    """A bar, and the bill beside it: of one call of `ask`, or of several that belong together."""
+
+    bar: "tqdm[Any]"
+    bill: Bill
+
+
+def accept_anything(text: str) -> str | None:
+    return None
+
+
+class Teacher(ABC):
+    """What the three have in common: numbering, asking again after a malformed reply, progress, the bill."""
+
+    in_flight = 64
+
+    def __init__(self, model: str, price: TokenPrice, pays: bool):
+        self.model, self.price, self.pays = model, price, pays
+
+    @abstractmethod
+    async def fetch(self, request: Request) -> Reply | str:
+        """One reply, or why there is none."""
+
+    def failures_of(self, request: Request) -> list[tuple[str, int]]:
+        return []
+
+    def close(self) -> None:  # noqa: B027 (not abstract: recordings hold nothing open)
+        """Lets go of what the teacher holds open."""
+
+    async def session(self, work: Awaitable[T]) -> T:
+        """Surrounds all fetching of one `ask`; an endpoint opens its connections here."""
+        return await work
+
+    @contextmanager
+    def progress(self, title: str, replies: int) -> Iterator[Progress]:
+        with tqdm(total=replies, desc=title, unit="reply", dynamic_ncols=True) as bar:
+            yield Progress(bar, Bill())
+
+    def ask(
+        self,
+        requests: Sequence[Request],
+        accept: Callable[[str], str | None] = accept_anything,
+        title: str = "asking",
+        shown: Progress | None = None,
+    ) -> list[Answer]:
+        """One answer for each request, in order. `accept` says what is wrong with a text, or None if it is usable. Several calls
+        share a bar if they are given what `progress` gives."""
+        numbered = number_samples(requests)
+        with nullcontext(shown) if shown else self.progress(title, len(numbered)) as shown:
+            return run_in_thread(self.session(self.answer_all(numbered, accept, shown)))
+
+    async def answer_all(self, requests: list[Request], accept: Callable[[str], str | None], shown: Progress) -> list[Answer]:
+        answers: dict[int, Answer] = {}
+        todo, errors = iter(enumerate(requests)), []
+
+        async def work() -> None:
+            for number, request in todo:
+                try:
+                    answers[number] = await self.answer(request, accept)
+                except TeacherError as error:
+                    errors.append(error)
+                if errors:  # Calls of the other workers that are under way still come in; no new ones start.
+                    return
+                shown.bill.add([answers[number]])
+                shown.bar.set_postfix_str(self.money(shown.bill), refresh=False)
+                shown.bar.update()
+
+        await asyncio.gather(*(work() for _ in range(min(self.in_flight, len(requests)))))
+        if errors:
+            raise errors[0]
+        return [answers[number] for number in range(len(requests))]
+
+    async def answer(self, request: Request, accept: Callable[[str], str | None]) -> Answer:
+        """Asks until a reply is usable; every reply on the way is part of the answer, and of the bill."""
+        replies: list[tuple[Request, Reply]] = []
+        failures: list[tuple[str, int]] = []
+        problem: str | None = None
+        for again in range(TRIES):
+            attempt = replace(request, again=again)
+            reply = await self.fetch(attempt)
+            failures += self.failures_of(attempt)
+            if isinstance(reply, str):
+                return Answer(request, None, problem or reply, replies, failures)
+            problem = reply.problem or accept(reply.text)
+            replies.append((attempt, reply if problem is None else reply._replace(problem=problem)))
+            if problem is None:
+                return Answer(request, reply.text, None, replies, failures)
+        return Answer(request, None, problem, replies, failures)
+
+    def money(self, bill: Bill) -> str:
+        would = "" if self.pays else " at list price"
+        return f"${dollars(bill.nanodollars):.4f}{would}"
+
+
+def number_samples(requests: Sequence[Request], seen: Counter[str] | None = None) -> list[Request]:
+    """Equal requests ask for as many samples: the second one gets the next sample number, and so on.
+
+    Who asks in several rounds passes the same `seen` each time, so that the numbers go on.
+    """
+    seen = Counter() if seen is None else seen
+    numbered = []
+    for request in requests:
+        key = request.key("")
+        numbered.append(replace(request, sample=request.sample + seen[key]))
+        seen[key] += 1
+    return numbered
+
+
+def run_in_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine in a thread of its own, because a notebook's kernel already runs a loop in this one."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(work)
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(loop.run_until_complete, task)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            loop.call_soon_threadsafe(task.cancel)
+            thread.shutdown()  # What was under way is settled before anybody else goes on.
+            raise
+        finally:
+            loop.close()
+
+
+def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
+    """Text, problem and usage of a chat completion; whatever an endpoint leaves out is a problem, not a crash."""
+    if not isinstance(body, dict):
+        return "", "not a completion", None
+    usage = read_usage(body.get("usage"))
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        return "", "empty choices", usage
+    message = choices[0].get("message")
+    message = message if isinstance(message, dict) else {}
+    content = message.get("content")
+    # Half of a character (a lone surrogate) can come in escaped, and no file or store can hold it.
+    text = content.encode("utf-8", "replace").decode() if isinstance(content, str) else ""
+    if message.get("refusal"):
+        return text, "refusal", usage
+    if choices[0].get("finish_reason") == "content_filter":
+        return text, "content filter", usage
+    return text, None if text.strip() else "empty reply", usage
+
+
+def read_usage(usage: Any) -> Usage | None:
+    try:
+        details = usage.get("prompt_tokens_details") or {}
+        read = Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]), int(details.get("cached_tokens") or 0))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        return None
+    possible = 0 <= read.cached <= read.input < MOST_TOKENS and 0 <= read.output < MOST_TOKENS
+    return read if possible else None

@@ -1,0 +1,1 @@
+"""Notebook 04: students, and the sweep over mixes."""

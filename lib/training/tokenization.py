@@ -1,0 +1,365 @@
+"""How a student reads each kind of task, and how its answers are read back.
+
+A reader turns an example into items. An item is what a student reads at once: a text or a pair of texts, a question with
+each of its choices, or a window of a dialogue. Long dialogues are cut into overlapping windows, never short. Spans are
+characters of the text throughout, so that any language and any fast tokenizer will do.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lib.core.sources import Row
+from lib.core.tasks import Card
+
+
+class Mention(NamedTuple):
+    """A piece of a turn (of a text: turn 0) that the student tags, and as what."""
+
+    turn: int
+    start: int
+    end: int
+    name: str
+
+
+class Placed(NamedTuple):
+    """A turn, or a stretch of one, in an item: where its tokens begin and which characters each of them is."""
+
+    turn: int
+    at: int
+    offsets: list[tuple[int, int]]
+    sight: tuple[float, float] = (float("-inf"), float("inf"))
+    """From and to which character the turn is in sight."""
+
+
+class Piece(NamedTuple):
+    """A sequence of tokens, and of which of two texts each is a part, for encoders that ask."""
+
+    ids: list[int]
+    types: list[int]
+
+
+@dataclass
+class Item:
+    """One piece or one for each choice, and for tagging where each turn's tokens are.
+
+    Of windows that overlap, one owns a stretch of a turn: the one that shows most of what is around it.
+    """
+
+    pieces: list[Piece]
+    placed: Sequence[Placed] = ()
+    owned: Sequence[tuple[int, int, int]] = ()
+    cut: bool = False
+    target: Any = None
+    """What the student should answer; only an example to learn from has one."""
+    first: int = 0
+    """The number of its first piece in a pool."""
+
+    def owns(self, mention: Mention) -> bool:
+        return any(turn == mention.turn and start <= mention.start < end for turn, start, end in self.owned)
+
+
+class Labels:
+    """Reads one text, or two as a pair, and answers with a label of the card: kinds text, pair, passage_yesno, yesno."""
+
+    longest = 512
+
+    def __init__(self, card: Card, tokenizer: Any, longest: int):
+        self.card, self.tokenizer, self.longest = card, tokenizer, longest
+        self.labels = list(card.labels)
+
+    def items(self, row: Row) -> list[Item]:
+        piece, cut = self.piece([row[field] for field in self.card.fields])
+        return [Item([piece], cut=cut)]
+
+    def teach(self, items: list[Item], row: Row) -> None:
+        items[0].target = place(row["label"], self.labels, "label")
+
+    def piece(self, texts: list[str]) -> tuple[Piece, bool]:
+        """The texts as one sequence of tokens, the last of them as the second; the longer of the two is cut if it must be."""
+        pair = ("\n".join(texts[:-1]), texts[-1]) if len(texts) > 1 else (texts[0],)
+        whole = self.tokenizer(*pair, verbose=False)
+        cut = len(whole["input_ids"]) > self.longest
+        if cut and self.longest <= self.tokenizer.num_special_tokens_to_add(len(pair) > 1):
+            raise ValueError(f"max_tokens is {self.longest}; what the tokenizer puts around a text fills that.")
+        read = self.tokenizer(*pair, truncation=True, max_length=self.longest) if cut else whole
+        return Piece(read["input_ids"], read.get("token_type_ids") or [0] * len(read["input_ids"])), cut
+
+    def answer(self, items: list[Item], outputs: list[Any]) -> Any:
+        return self.labels[outputs[0]]
+
+
+class Choices(Labels):
+    """Reads a question with each of its choices and answers with a choice."""
+
+    def items(self, row: Row) -> list[Item]:
+        texts = [row[field] for field in self.card.fields]
+        pieces = [self.piece([*texts, choice]) for choice in row["choices"]]
+        return [Item([piece for piece, _ in pieces], cut=any(cut for _, cut in pieces))]
+
+    def teach(self, items: list[Item], row: Row) -> None:
+        items[0].target = place(row["label"], list(row["choices"]), "label")
+
+    def answer(self, items: list[Item], outputs: list[Any]) -> Any:
+        """The number of the choice, from 0: two choices may have one text."""
+        return outputs[0]
+
+
+class Tagging:
+    """What spans and frames share: turns in windows, and mentions as tags of tokens (0: none; then B and I for each name)."""
+
+    longest = 128
+    """Short windows: they show enough around a mention, and from few dialogues make many items, so more steps of training."""
+
+    def __init__(self, names: list[str], tokenizer: Any, longest: int):
+        self.names, self.tokenizer, self.longest = names, tokenizer, longest
+
+    @property
+    def tags(self) -> int:
+        return 1 + 2 * len(self.names)
+
+    def windows(self, turns: Sequence[tuple[str, str]]) -> Iterator[Item]:
+        """Turns as (speaker, text) in windows that overlap by about a quarter."""
+        marks = [self.tokens(f"{speaker}:")[0] if speaker else [] for speaker, _ in turns]
+        portions = [part for k, (_, text) in enumerate(turns) for part in self.portions(k, text, len(marks[k]))]
+        sizes = [len(ids) + len(marks[placed.turn]) for placed, ids in portions]
+        spans = list(runs(sizes, self.longest - 2))
+        for span in spans:
+            owned = [portions[k][0] for k in range(*span) if owner(k, spans) == span]
+            yield self.window([portions[k] for k in range(*span)], marks, owned)
+
+    def portions(self, turn: int, text: str, mark: int) -> Iterator[tuple[Placed, list[int]]]:
+        """A turn's tokens, cut where they would fill more than half a window, so that any two portions fit into one."""
+        ids, offsets = self.tokens(text)
+        most = (self.longest - 2) // 2 - mark
+        if most < 4:
+            raise ValueError(f"max_tokens is {self.longest}; a window of dialogue needs more than that.")
+        at = 0
+        while at < len(ids):
+            stop = at + most
+            while at + 1 < stop < len(ids) and offsets[stop][0] < offsets[stop - 1][1]:  # Both are parts of one character.
+                stop -= 1
+            sight = offsets[at][0] if at else float("-inf"), offsets[stop - 1][1] if stop < len(ids) else float("inf")
+            yield Placed(turn, 0, offsets[at:stop], sight), ids[at:stop]
+            at = stop
+
+    def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids, and the characters of each without the spaces that some tokenizers count in."""
+        found = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        return found["input_ids"], [trimmed(text, start, end) for start, end in found["offset_mapping"]]
+
+    def window(self, portions: Sequence[tuple[Placed, list[int]]], marks: list[list[int]], owned: list[Placed]) -> Item:
+        """One sequence: each turn after its speaker's mark; portions of one turn are joined again."""
+        begin, end = special_tokens(self.tokenizer)
+        ids, placed = list(begin), list[Placed]()
+        for one, tokens in portions:
+            if placed and placed[-1].turn == one.turn:
+                sight = placed[-1].sight[0], one.sight[1]
+                placed[-1] = placed[-1]._replace(offsets=placed[-1].offsets + one.offsets, sight=sight)
+            else:
+                ids += marks[one.turn]
+                placed.append(one._replace(at=len(ids)))
+            ids += tokens
+        ids += end
+        return Item([Piece(ids, [0] * len(ids))], placed, [(p.turn, p.offsets[0][0], p.offsets[-1][1]) for p in owned])
+
+    def places(self, item: Item, mentions: Sequence[Mention]) -> dict[Mention, tuple[int, int]]:
+        """Where each mention's tokens are in an item, as far as it shows them."""
+        found = {}
+        for turn, at, offsets, (first, last) in item.placed:
+            for mention in (one for one in mentions if one.turn == turn and first <= one.start and one.end <= last):
+                inside = [
+                    at + k
+                    for k, (start, end) in enumerate(offsets)
+                    if max(start, mention.start) < min(end, mention.end)  # A token may be a mere space, with no width.
+                ]
+                if inside:
+                    found[mention] = inside[0], inside[-1] + 1
+        return found
+
+    def tags_for(self, item: Item, places: dict[Mention, tuple[int, int]]) -> list[int]:
+        tags = [0] * len(item.pieces[0].ids)
+        for mention, (start, stop) in places.items():
+            begin = 1 + 2 * place(mention.name, self.names, "name")
+            tags[start:stop] = [begin, *[begin + 1] * (stop - start - 1)]
+        return tags
+
+    def mentions(self, item: Item, tags: Sequence[int]) -> dict[Mention, tuple[int, int]]:
+        """The mentions that tags say, and where their tokens are. An I that continues nothing begins a mention."""
+        found = {}
+        for turn, at, offsets, _ in item.placed:
+            start = 0
+            while start < len(offsets):
+                tag, stop = tags[at + start], start + 1
+                while tag and stop < len(offsets) and tags[at + stop] == tag + tag % 2:
+                    stop += 1
+                shown = [pair for pair in offsets[start:stop] if pair[0] < pair[1]]
+                if tag and shown:
+                    mention = Mention(turn, shown[0][0], shown[-1][1], self.names[(tag - 1) // 2])
+                    found[mention] = at + start, at + stop
+                start = stop
+        return found
+
+
+class Spans(Tagging):
+    """Reads a text and answers with its spans."""
+
+    def __init__(self, card: Card, tokenizer: Any, longest: int):
+        super().__init__(list(card.labels), tokenizer, longest)
+        self.field = next(iter(card.fields))
+
+    def items(self, row: Row) -> list[Item]:
+        return list(self.windows([("", row[self.field])]))
+
+    def teach(self, items: list[Item], row: Row) -> None:
+        for span in row["spans"]:
+            place(span["label"], self.names, "label")
+        mentions = apart([Mention(0, span["start"], span["end"], span["label"]) for span in row["spans"]])
+        for item in items:
+            item.target = self.tags_for(item, self.places(item, mentions))
+
+    def answer(self, items: list[Item], outputs: list[Any]) -> Any:
+        found = {one for item, tags in zip(items, outputs, strict=True) for one in self.mentions(item, tags) if item.owns(one)}
+        return [{"start": one.start, "end": one.end, "label": one.name} for one in sorted(found)]
+
+
+TRIGGER, ARGUMENT = "trigger ", "argument "
+
+
+@dataclass
+class Links:
+    """The mentions of an item and who belongs to whom: the role of each argument (row) for each trigger (column), 0 for none."""
+
+    tags: list[int]
+    triggers: dict[Mention, tuple[int, int]]
+    arguments: dict[Mention, tuple[int, int]]
+    roles: list[list[int]]
+
+
+class Frames(Tagging):
+    """Reads a dialogue and answers with its frames. Triggers are tagged with their type, arguments with their role."""
+
+    def __init__(self, card: Card, tokenizer: Any, longest: int):
+        self.types, self.roles = list(card.labels), list(card.roles)
+        names = [TRIGGER + name for name in self.types] + [ARGUMENT + name for name in self.roles]
+        super().__init__(names, tokenizer, longest)
+
+    def items(self, row: Row) -> list[Item]:
+        return list(self.windows([(turn.get("speaker") or "", turn["text"]) for turn in row["turns"]]))
+
+    def teach(self, items: list[Item], row: Row) -> None:
+        for frame in row["frames"]:
+            place(frame["type"], self.types, "frame type")
+        for item in items:
+            item.target = self.links(item, row["frames"])
+
+    def links(self, item: Item, frames: list[Row]) -> Links:
+        """What the student should answer. Of mentions that overlap one is tagged: triggers come first, then the longer ones."""
+        heads = [mention_of(frame["trigger"], TRIGGER + frame["type"]) for frame in frames]
+        others = [mention_of(one, ARGUMENT + one["role"]) for frame in frames for one in frame["arguments"]]
+        places = self.places(item, apart([*heads, *others], first=len(heads)))
+        triggers, arguments = split(places)
+        role = {
+            (mention_of(one, ARGUMENT + one["role"]), head): 1 + place(one["role"], self.roles, "role")
+            for frame, head in zip(frames, heads, strict=True)
+            for one in frame["arguments"]
+        }
+        roles = [[role.get((argument, trigger), 0) for trigger in triggers] for argument in arguments]
+        return Links(self.tags_for(item, places), triggers, arguments, roles)
+
+    def answer(self, items: list[Item], outputs: list[Any]) -> Any:
+        """A frame comes from the window that owns its trigger."""
+        frames = []
+        for item, (triggers, arguments, roles) in zip(items, outputs, strict=True):
+            for column, trigger in enumerate(triggers):
+                if item.owns(trigger):
+                    linked = [(one, roles[line][column]) for line, one in enumerate(arguments) if roles[line][column]]
+                    frames.append(self.frame(trigger, linked))
+        return sorted(frames, key=lambda frame: tuple(frame["trigger"].values()))
+
+    def frame(self, trigger: Mention, linked: list[tuple[Mention, int]]) -> Row:
+        arguments = [{"role": self.roles[role - 1], **where(one)} for one, role in linked]
+        return {"type": trigger.name.removeprefix(TRIGGER), "trigger": where(trigger), "arguments": arguments}
+
+
+READERS: dict[str, Any] = {
+    **dict.fromkeys(["text", "pair", "passage_yesno", "yesno"], Labels),
+    "multiple_choice": Choices,
+    "spans": Spans,
+    "frames": Frames,
+}
+
+
+def place(name: str, known: list[str], what: str) -> int:
+    if name not in known:
+        raise ValueError(f"the {what} {name!r}, and there is {', '.join(known)}")
+    return known.index(name)
+
+
+def runs(sizes: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
+    """Runs of neighbours that together are no larger than `most`, each beginning in the last quarter of the one before it."""
+    start, end = 0, 0
+    while end < len(sizes):
+        total = 0
+        end = start
+        while end < len(sizes) and total + sizes[end] <= most:
+            total += sizes[end]
+            end += 1
+        yield start, end
+        back = end - 1
+        while back - 1 > start and sum(sizes[back - 1 : end]) <= most // 4:
+            back -= 1
+        start = max(start + 1, back)
+
+
+def owner(portion: int, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The run that shows most on either side of a portion; the ends of the dialogue hide nothing."""
+    first, last = spans[0][0], spans[-1][1]
+
+    def sight(span: tuple[int, int]) -> int:
+        before = portion - span[0] if span[0] > first else last
+        after = span[1] - 1 - portion if span[1] < last else last
+        return min(before, after)
+
+    # Of two that show as much, the later: what begins here and goes on in the next portion is whole there.
+    return max((span for span in reversed(spans) if span[0] <= portion < span[1]), key=sight)
+
+
+def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """What the tokenizer puts before and after a text."""
+    ids = tokenizer("", verbose=False)["input_ids"]
+    return ids[: len(ids) // 2 + len(ids) % 2], ids[len(ids) // 2 + len(ids) % 2 :]
+
+
+def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    while start < end < len(text) and unicodedata.category(text[end])[0] == "M":
+        end += 1
+    return start, end
+
+
+def apart(mentions: Sequence[Mention], first: int = 0) -> list[Mention]:
+    """The mentions without those that overlap one that counts more: the first few do, then the longer ones."""
+    kept: list[Mention] = []
+    for mention in [*mentions[:first], *sorted(mentions[first:], key=lambda one: one.start - one.end)]:
+        if not any(one.turn == mention.turn and one.start < mention.end and mention.start < one.end for one in kept):
+            kept.append(mention)
+    return kept
+
+
+def split(places: dict[Mention, tuple[int, int]]) -> tuple[dict[Mention, tuple[int, int]], dict[Mention, tuple[int, int]]]:
+    """Triggers and arguments."""
+    triggers = {mention: place for mention, place in places.items() if mention.name.startswith(TRIGGER)}
+    return triggers, {mention: place for mention, place in places.items() if mention not in triggers}
+
+
+def mention_of(span: Row, name: str) -> Mention:
+    return Mention(span["turn"], span["start"], span["end"], name)
+
+
+def where(mention: Mention) -> dict[str, int]:
+    return {"turn": mention.turn, "start": mention.start, "end": mention.end}

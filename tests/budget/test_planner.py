@@ -1,0 +1,171 @@
+"""What a surface and prices say of a budget."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from refusing import refused
+from surfaces import LOGS, known
+
+from lib.budget import planner, surface
+from lib.budget.scores import Offer
+from lib.core.mixes import NONE, Prices
+
+ROWS = known()
+FIT = surface.fit(ROWS, draws=200)
+OFFER = Offer(Prices(1.0, 0.02), (1000, 4000))
+OF = {("t", "m"): OFFER}
+
+
+@given(budget=st.floats(0.5, 1000), shown=st.integers(0, 20), per_run=st.floats(0, 1))
+@settings(max_examples=30)
+def test_nothing_that_is_answered_costs_more_than_its_budget(budget: float, shown: int, per_run: float) -> None:
+    offer = OFFER._replace(shown=shown, per_run=per_run)
+    try:
+        spent = planner.spend(FIT._replace(draws=FIT.draws[:2]), offer, [budget])
+    except surface.CannotTell:
+        return
+    bought = (spent.h + spent.s) > 0
+    assert (planner.price_of(offer, spent.h, spent.s)[bought] <= budget + 1e-6).all()
+    assert (spent.h <= planner.FAR * 400).all()
+    assert (spent.s <= planner.FAR * 2000).all()
+
+
+@pytest.mark.parametrize("budget", [50, 100, 200, 400])
+def test_the_best_share_is_near_the_true_one_and_in_its_interval(budget: float) -> None:
+    """By brute force over the true surface."""
+    [row] = planner.best_mixes(FIT, planner.spend(FIT, OFFER, [budget]), OFFER).itertuples()
+    spent = planner.spend(FIT, OFFER, [budget], np.inf)
+    true = surface.predict(LOGS, spent.h[0], spent.s[0])
+    assert row.people_low - 0.03 <= 1 - spent.shares[0, true.argmax()] <= row.people_high + 0.03
+    assert true.max() - surface.predict(LOGS, row.n_human, row.n_synthetic)[0] < 0.01
+    assert row.low <= row.mean <= row.high
+    assert row.mean >= max(row.human_alone, row.synthetic_alone) - 1e-9
+
+
+def test_a_dearer_kind_is_bought_less() -> None:
+    dear, cheap = (OFFER._replace(prices=Prices(1.0, price)) for price in (1.0, 0.001))
+    people = [planner.best_mixes(FIT, planner.spend(FIT, offer, [100]), offer).people[0] for offer in (dear, cheap)]
+    assert people[0] > people[1]
+
+
+def test_what_was_never_tried_is_not_recommended_and_said() -> None:
+    [row] = planner.best_mixes(FIT, planner.spend(FIT, OFFER, [50_000]), OFFER).itertuples()
+    assert (row.n_human, row.n_synthetic) == (800, 4000) or row.n_human == 800
+    assert (row.limited, row.beyond, row.dry) == (True, True, False)
+    assert planner.best_mixes(FIT, planner.spend(FIT, OFFER, [900]), OFFER._replace(pools=(100, 100))).dry[0]
+
+
+def test_a_budget_below_one_example_is_refused() -> None:
+    refused(lambda: planner.spend(FIT, OFFER, [0.01]), "t, m: $0.01 buys no example")
+    plan, reasons = planner.plan([FIT], OF, ROWS, [0.01])
+    assert plan.empty
+    assert list(reasons) == [("t", "m")]
+
+
+def test_a_budget_that_buys_nothing_beside_others_has_no_row() -> None:
+    plan, reasons = planner.plan([FIT], OF, ROWS, [0.01, 100])
+    assert (plan.budget.tolist(), reasons) == ([100], {})
+    assert np.isfinite(plan["mean"]).all()
+    assert planner.exchanges([FIT], plan).budget.tolist() == [100]
+
+
+def test_what_prompts_show_is_paid_for_also_by_the_teacher_alone() -> None:
+    spent = planner.spend(FIT, OFFER._replace(shown=10), [30])
+    assert (spent.h[0, -1], spent.s[0, -1]) == (0, 999)
+    assert planner.spend(FIT, OFFER._replace(shown=10), [8]).ways(np.zeros((1, 1, 3)))[NONE] == 0
+    assert not np.isfinite(planner.spend(FIT, OFFER._replace(shown=10), [8]).best[0, -1])
+
+
+def test_the_plan_picks_the_method_with_the_best_mix_and_says_how_often_it_is() -> None:
+    worse = ROWS[ROWS.method == "m"].assign(method="worse", score=lambda rows: rows.score - 0.15 * (rows.n_human == 0))
+    rows = pd.concat([ROWS, worse])
+    fits, _ = surface.fit_all(rows, draws=100)
+    of = planner.offers(rows)
+    plan, reasons = planner.plan(fits, of, rows, [20, 100])
+    assert reasons == {}
+    assert set(plan[plan.chosen].method) == {"m"}
+    assert plan.groupby("budget").best_of.sum().tolist() == pytest.approx([1, 1])
+    assert [one.method for one in planner.chosen(fits, plan)] == ["m"]
+    assert list(of["t", "worse"].prices) == [1.0, 0.02]
+
+
+def test_methods_are_compared_at_the_same_budgets_also_without_any_given() -> None:
+    """Those of a dear method buy more with a cheap one."""
+    own = ROWS[ROWS.method == "m"]
+    dear = own.assign(method="dear", synthetic_price=0.1, score=own.score - 0.1 * (own.n_human == 0))
+    rows = pd.concat([dear, ROWS])
+    fits, _ = surface.fit_all(rows, draws=100)
+    of = planner.offers(rows)
+    plan, _ = planner.plan(fits, of, rows, [])
+    assert plan.groupby("method").budget.apply(list).to_dict() == {"dear": [150, 300, 600], "m": [150, 300, 600]}
+    assert set(plan[plan.chosen].method) == {"m"}
+    assert plan.groupby("budget").best_of.sum().tolist() == pytest.approx([1, 1, 1])
+    assert plan.set_index(["method", "budget"]).best_of["m", 600] > 0.5
+    drawn = planner.curves(fits, of, rows, [])
+    assert {tuple(spent.budgets[[0, -1]].round(6)) for spent in drawn.values()} == {(5, 900)}
+
+
+def test_a_method_that_buys_nothing_with_a_budget_is_not_compared_at_it() -> None:
+    """The row of each budget is compared with that of the same budget, not with that of the same place."""
+    own = ROWS[ROWS.method == "m"]
+    rows = pd.concat([own.assign(method="dear", synthetic_price=0.5), ROWS])
+    fits, _ = surface.fit_all(rows, draws=50)
+    plan, _ = planner.plan(fits, planner.offers(rows), rows, [0.1, 100, 100])
+    found = plan.set_index(["method", "budget"]).best_of
+    assert sorted(found.index) == [("dear", 100), ("m", 0.1), ("m", 100)]
+    assert found["m", 0.1] == 1
+    assert found["m", 100] + found["dear", 100] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("given", "said"), [([], [110.0, 220.0, 440.0]), ([5, 2], [2, 5])])
+def test_budgets_are_as_given_or_what_the_dearest_mix_costs(given: list[float], said: list[float]) -> None:
+    assert planner.ladder(ROWS, "t", OF, given) == said
+
+
+def test_dollars_for_a_score_buy_it() -> None:
+    spent = planner.spend(FIT, OFFER, planner.curve_budgets(ROWS, "t", OF, []))
+    target = float(surface.predict(LOGS, 100, 0)[0])
+    costs = planner.dollars_for(FIT, spent, [target, 0.999]).set_index(["way", "target"])
+    assert costs.dollars[NONE, target] == pytest.approx(100, rel=0.1)
+    assert costs.low[NONE, target] * 0.95 <= 100 <= costs.high[NONE, target] * 1.05
+    assert costs.dollars["best mix", target] <= min(costs.dollars[NONE, target], costs.dollars["synthetic only", target])
+    assert costs.dollars.loc[:, 0.999].tolist() == [np.inf] * 3
+    assert costs.kind.loc[:, 0.999].tolist() == [NONE, "m only", "human + m"]
+
+
+def test_where_a_curve_is_at_its_target() -> None:
+    curves = np.array([[0.1, 0.3, 0.5], [0.5, 0.6, 0.7], [0.1, 0.1, 0.2]])
+    assert planner.reached(curves, np.array([1, 10, 100]), 0.4).tolist() == pytest.approx([10**1.5, 1, np.inf])
+
+
+def test_one_synthetic_example_is_worth_as_many_human_ones_as_the_surface_has_it() -> None:
+    found = planner.exchange(FIT, [(100, 250)]).iloc[0]
+    by_h, by_s = surface.slopes(LOGS, 100, 250)
+    assert found.low * 0.9 <= by_h[0] / by_s[0] <= found.high * 1.1
+    idle = surface.fit(known().assign(score=lambda rows: 0.9 - 0.5 / (1 + rows.n_human / 40)), draws=50)
+    none = planner.exchange(idle, [(200, 500)]).iloc[0]
+    assert none.synthetic_per_human > 20
+
+
+def test_next_runs_narrow_the_answer_and_the_best_for_its_money_comes_first() -> None:
+    runs = planner.next_runs(FIT, OFFER._replace(per_run=0.5), 100)
+    assert runs.per_dollar.is_monotonic_decreasing
+    assert (runs.expected <= runs.width + 1e-9).all()
+    assert (runs.dollars >= 1.5).all()
+    assert runs.per_dollar.iloc[0] > 0
+    sure, loose = (
+        planner.expected_width(FIT.scores(0, 0) + np.linspace(0, 1, 200), np.linspace(0, 1, 200), noise) for noise in (0.01, 5)
+    )
+    assert sure < 0.1
+    assert loose > 0.8
+
+
+def test_the_dearest_mixes_are_foretold_by_the_others() -> None:
+    held = planner.held_out(ROWS, OF, [FIT], draws=100)
+    assert len(held) == 6
+    assert held.dollars.min() > 200
+    assert (held.measured - held.predicted).abs().max() < 0.05
+    assert held.inside.mean() > 0.5
+    assert planner.held_out(ROWS[ROWS.n_human < 60], OF, [FIT]).empty

@@ -1,0 +1,62 @@
+"""How far examples stray from the one that they began with: by hand, on a tree whose likeness is known."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from refusing import refused
+
+from lib.core.tasks import Card, read_card
+from lib.diversity import drift
+
+CARD: Card = read_card("strategy")
+HUMAN = [{"id": "h0", "question": "0", "label": "yes"}, {"id": "h1", "question": "90", "label": "no"}]
+
+
+def turned(texts: list[str]) -> np.ndarray:
+    """A text is a direction, in degrees."""
+    angles = np.radians([float(text) for text in texts])
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def made(number: int, degrees: int, parent: str, iteration: int, depth: int) -> dict[str, Any]:
+    return {
+        "id": f"m{number}",
+        "question": str(degrees),
+        "label": "yes",
+        "parent": parent,
+        "iteration": iteration,
+        "depth": depth,
+    }
+
+
+TREE = [made(0, 30, "h0", 1, 1), made(1, 60, "h0", 1, 1), made(2, 90, "m1", 2, 2), made(3, 60, "m0", 3, 2)]
+SETS = {"tree": TREE, "zero_shot": [{"id": "z", "question": "5", "label": "no"}]}
+
+
+def test_likeness_by_reply_and_by_depth() -> None:
+    table = drift.by_step(CARD, SETS, HUMAN, turned)
+    assert set(table.set) == {"tree"}  # The other set does not say what its examples were made from.
+    found = {(row.step, row.at, row.measure): (row.mean, row.n) for row in table.itertuples()}
+    cos = lambda degrees: np.cos(np.radians(degrees))  # noqa: E731
+    assert found["iteration", 1, "like_the_seed"] == (pytest.approx((cos(30) + cos(60)) / 2), 2)
+    assert found["depth", 2, "like_the_seed"] == (pytest.approx((cos(90) + cos(60)) / 2), 2)
+    assert found["depth", 2, "nearest_human"] == (pytest.approx((1 + cos(30)) / 2), 2)  # The seed itself left out.
+    assert found["depth", 1, "like_each_other"] == (pytest.approx(cos(30)), 2)
+    assert ("iteration", 2, "like_each_other") not in found
+
+
+def test_every_example_is_a_node_beside_those_of_its_depth_in_the_order_of_their_parents() -> None:
+    nodes = drift.tree(CARD, SETS, HUMAN, turned).set_index("id")
+    assert nodes.depth.to_dict() == {"h0": 0, "m0": 1, "m1": 1, "m3": 2, "m2": 2}
+    assert nodes.place.to_dict() == {"h0": 0, "m0": -0.5, "m1": 0.5, "m3": -0.5, "m2": 0.5}
+    assert nodes.likeness["m2"] == pytest.approx(0, abs=1e-9)
+
+
+def test_without_sets_that_say_their_parents_there_is_nothing() -> None:
+    assert drift.by_step(CARD, {"zero_shot": SETS["zero_shot"]}, HUMAN, turned).empty
+    assert drift.tree(CARD, {"zero_shot": SETS["zero_shot"]}, HUMAN, turned).empty
+
+
+def test_a_seed_that_is_not_among_the_human_examples() -> None:
+    refused(lambda: drift.by_step(CARD, SETS, HUMAN[1:], turned), "The seed example 'h0'", "give the source")

@@ -1,0 +1,282 @@
+"""How often texts have what: labels by class against people's, with what chance explains; details of a procedure; vocabulary; and
+the parts of a set that are labeled as people's examples are."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from made_up import DISHES
+from refusing import refused
+
+from lib import plotting
+from lib.core import example_sets, tasks
+from lib.core.artifacts import ExampleSet
+from lib.core.tasks import load, read_card, text_of
+from lib.diversity import label_shift
+from lib.diversity.plots import frequencies, measures
+from lib.training import matched
+
+FRAMES = read_card("frames")
+HUMAN = load(FRAMES).to_list()
+GARDEN = load(FRAMES, "garden").to_list()
+PLAIN = [row | {"frames": []} for row in GARDEN]
+
+
+def recipe(dishes: int, tools: int) -> dict[str, Any]:
+    """A text with so many labels of each class."""
+    labels = ["dish"] * dishes + ["tool"] * tools
+    return {"text": "x" * 20, "spans": [{"start": at, "end": at + 1, "label": label} for at, label in enumerate(labels)]}
+
+
+# ---- labels ----
+
+
+def test_the_text_of_a_dialogue_is_what_is_said_in_it() -> None:
+    row = HUMAN[0]
+    assert text_of(FRAMES, row).split("\n") == [turn["text"] for turn in row["turns"]]
+    assert row["topic"] not in text_of(FRAMES, row)
+
+
+@pytest.mark.parametrize("task", ["news", "commonsense", "frames"])
+def test_every_label_is_counted(task: str) -> None:
+    card = read_card(task)
+    rows = load(card, "test").to_list()
+    table = label_shift.counts(card, {"a": rows, "half": rows[: len(rows) // 2]})
+    labels = (
+        sum(len(row["frames"]) + sum(len(one["arguments"]) for one in row["frames"]) for row in rows)
+        if task == "frames"
+        else len(rows)
+    )
+    assert (table["a"].sum(), (table["half"] <= table["a"]).all()) == (labels, True)
+
+
+def test_sets_without_labels_are_told_from_those_with() -> None:
+    assert list(tasks.labeled(FRAMES, {"garden": GARDEN, "plain": PLAIN})) == ["garden"]
+    assert set(label_shift.frequencies(FRAMES, HUMAN[:9], {"garden": GARDEN, "plain": PLAIN}, 1).set) == {"human", "garden"}
+    assert set(label_shift.frequencies(FRAMES, HUMAN[:9], {"plain": PLAIN}, 1).measure) == {"share"}
+
+
+def test_shares_by_hand() -> None:
+    table = label_shift.frequencies(DISHES, [recipe(3, 1)] * 5, {"a": [recipe(1, 1)] * 4}, 1)
+    assert table[table.measure == "share"].set_index(["set", "class"])["value"].to_dict() == {
+        ("human", "dish"): 0.75, ("human", "tool"): 0.25, ("a", "dish"): 0.5, ("a", "tool"): 0.5,
+    }  # fmt: skip
+    assert (table.low <= table.value).all()
+    far = table[table.measure == "divergence"].iloc[0]
+    entropy = lambda *shares: -sum(share * np.log2(share) for share in shares)  # noqa: E731
+    assert far.value == pytest.approx(entropy(0.625, 0.375) - (entropy(0.75, 0.25) + entropy(0.5, 0.5)) / 2)
+    assert (far.labels, far.texts) == (8, 4)
+
+
+COUNTS = arrays(np.int64, st.tuples(st.integers(2, 6), st.just(3)), elements=st.integers(1, 9))
+
+
+@settings(deadline=None, max_examples=25)
+@given(COUNTS, COUNTS, st.integers(0, 9))
+def test_divergence_lies_between_nothing_and_all(ours: np.ndarray, theirs: np.ndarray, seed: int) -> None:
+    there, back = (float(label_shift.divergence(a.sum(axis=0), b.sum(axis=0))) for a, b in ((ours, theirs), (theirs, ours)))
+    assert 0 <= there <= 1
+    assert there == pytest.approx(back)
+    value, low, high, chance = label_shift.far(ours, theirs, seed)
+    assert 0 <= low <= value <= high <= 1
+    assert 0 <= chance <= 1
+    assert label_shift.divergence(ours.sum(axis=0), 7 * ours.sum(axis=0)) == pytest.approx(0, abs=1e-12)
+    assert label_shift.divergence(np.array([3, 0]), np.array([0, 5])) == pytest.approx(1)
+
+
+def test_chance_explains_a_half_of_people_but_not_another_domain() -> None:
+    table = label_shift.frequencies(FRAMES, HUMAN[::2], {"other half": HUMAN[1::2], "garden": GARDEN}, 1)
+    far = table[table.measure == "divergence"].set_index(["set", "what"])
+    assert far.value["other half", "frame type"] < far.chance["other half", "frame type"]
+    assert far.value["garden", "frame type"] > far.chance["garden", "frame type"]
+    assert label_shift.frequencies(FRAMES, HUMAN[::2], {"garden": GARDEN}, 1).equals(
+        label_shift.frequencies(FRAMES, HUMAN[::2], {"garden": GARDEN}, 1)
+    )
+
+
+def test_chance_is_exceeded_about_as_often_as_it_says() -> None:
+    luck, beyond = np.random.default_rng(1), 0
+    for trial in range(60):
+        ours, theirs = (luck.multinomial(5, [0.5, 0.3, 0.2], size=15) for _ in range(2))
+        value, _, _, chance = label_shift.far(ours, theirs, trial)
+        beyond += value > chance
+    assert beyond <= 8  # Three are expected of sixty; nine or more come once in five hundred times.
+
+
+# ---- contents ----
+
+DETAILS: dict[str, list[str]] = {
+    "amounts": [
+        "two cups",
+        "A pinch of salt",
+        "half a litre",
+        "250 g",
+        "1.5 kg",
+        "three and a half ounces",
+        "two heaped tablespoons",
+    ],
+    "times": ["for ten minutes", "half an hour", "overnight", "45 seconds", "a few days", "two more hours", "ten-minute"],
+    "temperatures": ["ninety degrees", "180 °C", "200°", "on a low heat", "at two-twenty", "gas mark 6"],
+    "tools": ["a knife", "two pans", "the wooden spoon", "secateurs", "a rolling board", "Knives"],
+}
+PLAINLY = ["two onions", "a good cook", "the pansy", "ten of them", "a whisked egg"]
+
+
+@pytest.mark.parametrize(("detail", "text"), [(name, text) for name, texts in DETAILS.items() for text in texts])
+def test_a_detail_is_found_once(detail: str, text: str) -> None:
+    assert len(label_shift.DETAILS[detail].findall(f"You take {text}, then go on.")) == 1
+
+
+@pytest.mark.parametrize("text", PLAINLY)
+def test_what_is_no_detail_is_not_found(text: str) -> None:
+    assert {name: pattern.findall(text) for name, pattern in label_shift.DETAILS.items()} == {
+        name: [] for name in label_shift.DETAILS
+    }
+
+
+@pytest.mark.parametrize(("role", "detail", "least"), [("Amount", "amounts", 0.7), ("Instrument", "tools", 0.5)])
+def test_patterns_find_most_of_what_is_labeled(role: str, detail: str, least: float) -> None:
+    arguments = [(row, one) for row in HUMAN for frame in row["frames"] for one in frame["arguments"] if one["role"] == role]
+    said = [row["turns"][one["turn"]]["text"][one["start"] : one["end"]] for row, one in arguments]
+    assert sum(bool(label_shift.DETAILS[detail].search(text)) for text in said) / len(said) >= least
+
+
+def test_contents_of_a_dialogue_by_hand() -> None:
+    said = ["How long?", "Two hours, in a pan."]
+    argument = {"role": "Time", "turn": 1, "start": 0, "end": 9}
+    other = {"role": "Place", "turn": 1, "start": 11, "end": 19}
+    frame = {"type": "Keep", "trigger": {"turn": 0, "start": 0, "end": 3}, "arguments": [argument, other]}
+    row = {"topic": "x", "turns": [{"speaker": "a", "text": text} for text in said], "frames": [frame, frame]}
+    assert label_shift.text_contents(FRAMES, row) == {
+        "words": 7, "turns": 2, "words_a_turn": 3.5, "amounts": 0, "times": 1, "temperatures": 0, "tools": 1,
+    }  # fmt: skip
+    assert label_shift.label_contents(FRAMES, row) == {
+        "entities": 2, "frames_a_text": 2, "role_Amount": 0, "role_Time": 2, "role_Instrument": 0,
+    }  # fmt: skip
+    japanese = FRAMES.model_copy(update={"language": "Japanese"})
+    assert not set(label_shift.DETAILS) & set(label_shift.text_contents(japanese, row))
+
+
+def test_a_set_without_labels_has_what_its_texts_say_alone() -> None:
+    table = label_shift.contents(FRAMES, HUMAN, {"garden": GARDEN, "plain": PLAIN}, 1)
+    assert ((table.low <= table.value) & (table.value <= table.high)).all()
+    of = {name: dict(zip(part.measure, part.value, strict=True)) for name, part in table.groupby("set")}
+    assert list(of["human"]) == list(of["garden"])
+    assert of["plain"] == {name: value for name, value in of["garden"].items() if name in of["plain"]}
+    assert "entities" not in of["plain"]
+    assert set(label_shift.contents(DISHES, [recipe(1, 2)] * 3, {}, 1).measure) == {"words", "entities"}
+
+
+def test_vocabulary_of_as_many_words() -> None:
+    table = label_shift.vocabulary(
+        {"human": ["rain falls on us", "rain"], "same": ["On us falls rain"], "other": ["snow falls", "snow on a roof"]}
+    )
+    assert set(table["words"]) == {4}
+    assert table["not in human"].to_dict() == {"human": 0, "same": 0, "other": 0.5}
+    assert table["human not in these"].to_dict() == {"human": 0, "same": 0, "other": 0.5}
+    assert table["different words"].to_dict() == {"human": 4, "same": 4, "other": 3}
+
+
+# ---- figures ----
+
+
+@pytest.mark.parametrize("sets", [{}, {"plain": PLAIN}, {"garden": GARDEN, "half": HUMAN[::2]}])
+def test_figures_of_dialogues_show_every_set_that_has_something_to_show(sets: dict[str, Any]) -> None:
+    plotting.use_style()
+    often = label_shift.frequencies(FRAMES, HUMAN, sets, 1)
+    figure = frequencies(often)
+    shown = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert shown == ["human", *tasks.labeled(FRAMES, sets), *["95% of shuffles"] * bool(tasks.labeled(FRAMES, sets))]
+    assert [axis.get_title() for axis in figure.axes][:2] == ["frame types", "roles"]
+    held = label_shift.contents(FRAMES, HUMAN, sets, 1)
+    panels = [axis.get_xlabel() for axis in measures(held).axes if axis.get_visible()]
+    assert panels == [plotting.named(name) for name in dict.fromkeys(held.measure)]
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "Place"
+
+
+def test_a_figure_of_spans_has_its_distances_beside() -> None:
+    figure = frequencies(label_shift.frequencies(DISHES, [recipe(3, 1)] * 5, {"a" * 30: [recipe(1, 1)] * 4}, 1))
+    assert [axis.get_xlabel() for axis in figure.axes] == ["share of the labels of a set", "divergence from human"]
+    assert label_shift.sizes(pd.DataFrame({"set": ["human", "x"], "texts": [5, 2]})) == "Texts: human 5, x 2."
+
+
+# ---- parts that are labeled as human examples are ----
+
+
+def set_of(rows: list[dict[str, Any]], name: str = "pp") -> dict[str, ExampleSet]:
+    return {name: ExampleSet(name, rows, 0.5, "m", 3)}
+
+
+def loud(row: dict[str, Any]) -> dict[str, Any]:
+    """A dialogue with more labels of one type."""
+    return row | {"frames": row["frames"] + [one for one in row["frames"] if one["type"] == "Change"] * 2}
+
+
+def test_the_part_is_closer_to_people_than_one_that_is_drawn() -> None:
+    rows = [loud(row) if number % 2 else row for number, row in enumerate(HUMAN)]
+    found = matched.with_matched(FRAMES, set_of(rows), ["pp"], HUMAN, None, 1)
+    assert list(found) == ["pp", "pp_matched", "pp_random"]
+    assert [len(one.rows) for one in found.values()] == [60, 30, 30]
+    assert all(one.method == name for name, one in found.items())
+    table = label_shift.frequencies(FRAMES, HUMAN, {name: one.rows for name, one in found.items()}, 1)
+    far = table[(table.measure == "divergence") & (table.what == "frame type")].set_index("set").value
+    assert far["pp_matched"] < far["pp_random"] / 3
+    means = {name: np.mean([len(row["frames"]) for row in one.rows]) for name, one in found.items()}
+    assert abs(means["pp_matched"] - 18.3) < 0.5 < means["pp_random"] - 18.3
+
+
+def test_what_was_left_out_is_paid_for_by_what_was_picked() -> None:
+    found = matched.with_matched(FRAMES, set_of(HUMAN), ["pp"], HUMAN, 15, 1)
+    assert found["pp_matched"].dollars == pytest.approx(found["pp"].dollars)
+    assert found["pp_random"].price == found["pp"].price
+    assert found["pp_matched"].shown == found["pp_random"].shown == 3
+    assert found == matched.with_matched(FRAMES, set_of(HUMAN), ["pp"], HUMAN, 15, 1)
+    assert found["pp_random"].rows != matched.with_matched(FRAMES, set_of(HUMAN), ["pp"], HUMAN, 15, 2)["pp_random"].rows
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=12), st.data())
+def test_any_part_is_of_the_set_and_each_example_once(made: list[tuple[int, int]], data: st.DataObject) -> None:
+    rows = [recipe(*one) | {"id": str(number)} for number, one in enumerate(made)]
+    k = data.draw(st.integers(1, len(rows)))
+    picked = matched.closest(DISHES, rows, [recipe(2, 1), recipe(0, 1)], k)
+    assert len(picked) == len({row["id"] for row in picked}) == k
+    assert all(row in rows for row in picked)
+    first = matched.closest(DISHES, rows, [recipe(2, 1), recipe(0, 1)], 1)[0]
+    off = [abs(dishes - 1) + abs(tools - 1) for dishes, tools in made]
+    assert off[int(first["id"])] == min(off)
+
+
+@pytest.mark.parametrize(
+    ("sets", "names", "size", "said"),
+    [
+        (set_of(HUMAN), ["other"], None, "no set 'other' with labels is among the examples; there is pp."),
+        (set_of(PLAIN, "dialogues"), ["dialogues"], None, "no set 'dialogues' with labels is among the examples; there is none."),
+        (set_of(HUMAN), ["pp"], 60, "a part of pp has from 1 to 59 of its examples, not 60."),
+        (set_of(HUMAN), ["pp"], 0, "not 0."),
+    ],
+)
+def test_a_part_that_cannot_be(sets: dict[str, ExampleSet], names: list[str], size: int | None, said: str) -> None:
+    refused(lambda: matched.with_matched(FRAMES, sets, names, HUMAN, size, 1), said)
+
+
+def test_labels_of_human_dialogues_are_no_set_that_the_teacher_wrote_but_labels_of_its_own_are() -> None:
+    sets = set_of(HUMAN[:4], "labeled_zero_shot") | set_of(
+        [row | {"id": f"own-{row['id']}"} for row in GARDEN], "labeled_dialogues"
+    )
+    assert list(example_sets.written_sets(FRAMES, sets, HUMAN)) == ["labeled_dialogues"]
+    refused(
+        lambda: example_sets.written_sets(FRAMES, set_of(HUMAN[:4], "labeled_zero_shot"), HUMAN),
+        "no example sets that a teacher wrote",
+    )
+
+
+@pytest.mark.timeout(30)
+def test_a_teacher_that_repeats_a_number_word_takes_no_time() -> None:
+    assert not any(pattern.search("one and a half of two " * 5000) for pattern in label_shift.DETAILS.values())

@@ -1,0 +1,535 @@
+"""A study is checked before anything runs, and its highest cost is one that no run can exceed."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from asking import COST, teacher_at
+from endpoint import completion, serving
+from refusing import refused
+
+from lib.core import artifacts, example_sets, paths
+from lib.core.mixes import NONE, Prices, cells
+from lib.core.pricing import TokenPrice, dollars, nano
+from lib.core.tasks import load, read_card
+from lib.generation import conditioned
+from lib.labeling.labels import label as labels_label
+from lib.study import dry_run, replay, schema
+from lib.teacher.client import TRIES, Request, TeacherError
+from lib.training.student import Recipe
+
+GOOD: dict[str, Any] = {"question": "Which?", "tasks": ["news"], "budgets": {"budgets": [1, 2], "shares": [0, 0.5]}}
+
+
+def write(folder: Path, content: dict[str, Any], name: str = "mine.yaml") -> str:
+    (folder / name).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return str(folder / name)
+
+
+# ---- reading ----
+
+
+def test_every_study_can_be_read_and_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing of the hub is at hand."""
+    monkeypatch.setenv("HUB_MIRROR", str(tmp_path))
+    for path in paths.STUDIES.glob("*.yaml"):
+        study = schema.read_study(path.stem)
+        assert schema.cards(study)
+        assert dry_run.plans(study) or not study.generation.methods
+
+
+def test_a_study_by_path(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    study = schema.read_study(path)
+    assert schema.study_path(path) == Path(path)
+    assert (study.tasks, study.teacher, study.budget, study.budgets.shares) == (["news"], "recorded", None, [0, 0.5])
+    assert schema.read_study("studies/demo.yaml") == schema.read_study("demo")
+
+
+def test_a_study_with_a_card_of_ones_own(tmp_path: Path) -> None:
+    card = tmp_path / "own.yaml"
+    card.write_text((paths.TASKS / "news.yaml").read_text().replace("name: news", "name: mine"))
+    study = schema.read_study(write(tmp_path, GOOD | {"tasks": [str(card)]}))
+    assert list(schema.cards(study)) == ["mine"]
+
+
+@pytest.mark.parametrize("study", ["none", "none.yaml", ""])
+def test_an_unknown_study(study: str) -> None:
+    refused(lambda: schema.read_study(study), f"Unknown study {study!r}", "demo", "path of a study (.yaml)")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"tasks": ["news", "nwes"]}, ["tasks", "unknown task 'nwes'", "claims, closed_passage, commonsense", "path of a card"]),
+        ({"tasks": []}, ["tasks", "at least 1 item"]),
+        ({"tasks": ["news", "sentiment", "news"]}, ["tasks", "'news'", "twice"]),
+        ({"generation": {"methods": ["zero_shoot"]}}, ["generation.methods", "unknown method 'zero_shoot'", "zero_shot_topic"]),
+        ({"generation": {"n": 0}}, ["generation.n", "greater than or equal to 1"]),
+        ({"labeling": {"methods": ["many_shot"]}}, ["labeling.methods", "unknown method 'many_shot'", "zero_shot"]),
+        ({"genration": {}}, ["genration: unknown key"]),
+        ({"training": {"epoch": 3}}, ["training.epoch: unknown key"]),
+        ({"training": {"learning_rate": 0}}, ["training.learning_rate", "greater than 0"]),
+        ({"training": {"shards": 0}}, ["training.shards"]),
+        ({"training": {"max_tokens": 0}}, ["training.max_tokens", "greater than or equal to 1"]),
+        ({"training": {"dev_share": 1}}, ["training.dev_share", "less than 1"]),
+        ({"training": {"dev_share": -0.1}}, ["training.dev_share", "greater than or equal to 0"]),
+        ({"training": {"also_test": "riddle"}}, ["training.also_test", "list", "'riddle'"]),
+        ({"budget": -1}, ["budget", "greater than or equal to 0", "-1"]),
+        ({"budget": "nan"}, ["budget"]),
+        ({"budgets": {"budgets": [1, -2], "shares": [0]}}, ["budgets.budgets", "above 0"]),
+        ({"budgets": {"budgets": [0, 1], "shares": [0]}}, ["budgets.budgets", "above 0"]),
+        ({"budgets": {"budgets": ["nan"], "shares": [0]}}, ["budgets.budgets"]),
+        ({"budgets": {"budgets": ["inf"], "shares": [0]}}, ["budgets.budgets"]),
+        ({"budgets": {"budgets": [], "shares": [0]}}, ["budgets: budgets and shares go together"]),
+        ({"budgets": {"budgets": [1], "shares": []}}, ["budgets: budgets and shares go together"]),
+        ({"budgets": {"budgets": [1], "shares": [0, 1.5]}}, ["budgets.shares", "between 0 and 1"]),
+        ({"budgets": {"budgets": [1], "shares": [-0.5]}}, ["budgets.shares", "between 0 and 1"]),
+        ({"budgets": {"budgets": [1], "shares": ["half"]}}, ["budgets.shares", "number", "'half'"]),
+        ({"token_prices": {"m": {"input": 1}}}, ["token_prices.m.output: missing"]),
+        ({"token_prices": {"m": {"input": -1, "output": 1}}}, ["token_prices.m.input", "greater than or equal to 0"]),
+        ({"question": None}, ["question"]),
+    ],
+)
+def test_mistake_in_a_study(tmp_path: Path, change: dict[str, Any], said: list[str]) -> None:
+    content = {key: value for key, value in (GOOD | change).items() if value is not None}
+    refused(lambda: schema.read_study(write(tmp_path, content)), "mine.yaml", *said)
+
+
+def test_two_tasks_of_one_name(tmp_path: Path) -> None:
+    """Their files would have the same names."""
+    card = tmp_path / "own.yaml"
+    card.write_text((paths.TASKS / "news.yaml").read_text())
+    study = schema.read_study(write(tmp_path, GOOD | {"tasks": ["news", str(card)]}))
+    refused(lambda: schema.cards(study), "news", "one name")
+
+
+# ---- the highest cost ----
+
+PRICE = {"input": 1.0, "output": 2.0}
+CARD: dict[str, Any] = {
+    "name": "tone",
+    "kind": "text",
+    "description": "say whether a remark is kind.",
+    "fields": {"text": "a remark"},
+    "labels": {"respectful": "", "無礼な発言の例": "", "plain one": ""},
+    "family": "tone",
+    "topic_prompt": "things people remark on",
+    "human_price": {"dollars": 0.1, "source": "a test"},
+}
+
+
+def own_study(folder: Path, method: str, per_reply: int, n: int = 5, **more: Any) -> schema.Study:
+    labels: dict[str, str] = CARD["labels"]
+    rows = [{"text": f'"quoted" 発言 {i} {label}', "label": label} for i in range(5) for label in labels]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = {"own": {"files": {"train": str(folder / "rows.jsonl")}}}
+    content = GOOD | {"tasks": [write(folder, CARD | {"sources": source}, "card.yaml")], "token_prices": {"m": PRICE}}
+    asked = {"methods": [method], "n": n, "per_reply": per_reply, "topics": 2, "attributes": 2, "values": 2, **more}
+    content |= {"generation": asked, "labeling": {"n": 3}}
+    return schema.read_study(write(folder, content))
+
+
+def reserved(bodies: list[dict[str, Any]]) -> int:
+    """What an endpoint reserved for the calls that it got: each at its worst."""
+    price = TokenPrice.model_validate(PRICE)
+    asked = [Request(b["messages"], b["response_format"]["json_schema"]["schema"], max_tokens=b["max_tokens"]) for b in bodies]
+    return sum(price.nanodollars(request.worst()) for request in asked)
+
+
+def listed(name: str, *items: Any) -> dict[str, Any]:
+    return completion(json.dumps({name: items}))
+
+
+def by_kind(topic: str, examples: Callable[[int], dict[str, Any]]) -> Callable[[dict[str, Any], int], Any]:
+    lists = {"topics": [topic, topic[::-1]], "attributes": [{"name": topic + name, "values": [topic]} for name in "ab"]}
+
+    def answer(body: dict[str, Any], n: int) -> Any:
+        asked = [name for name in lists if f'{{"{name}"' in str(body["messages"])]
+        return listed(asked[0], *lists[asked[0]]) if asked else examples(n)
+
+    return answer
+
+
+def item(n: int) -> dict[str, Any]:
+    return {"text": f"remark {n}"}
+
+
+ANSWERS: dict[str, Callable[[dict[str, Any], int], Any]] = {
+    "nonsense": by_kind("tea", lambda n: completion("no idea")),
+    "never a list": lambda body, n: completion("no idea"),
+    "nothing": by_kind("tea", lambda n: listed("examples")),
+    "one at a time": by_kind("tea", lambda n: listed("examples", item(n))),
+    "the same": by_kind("tea", lambda n: listed("examples", item(0), item(0))),
+    "invalid": by_kind("tea", lambda n: listed("examples", {"txet": "x"})),
+    "every fifth": by_kind("tea", lambda n: listed("examples", item(n)) if n % 5 == 4 else completion("no")),
+    "a long topic": by_kind("tea and cake " * 500, lambda n: completion("no idea")),
+    "a strange topic": by_kind('"\\\n\x01茶' * 30, lambda n: completion("no idea")),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("per_reply", [1, 3])
+@pytest.mark.parametrize("method", list(conditioned.METHODS))
+def test_generation_never_reserves_more_than_the_highest_cost(tmp_path: Path, answer: str, per_reply: int, method: str) -> None:
+    study = own_study(tmp_path, method, per_reply)
+    [card] = schema.cards(study).values()
+    plan = schema.plans_of(card, study, load(card).to_list())[method]
+    with serving(ANSWERS[answer]) as served:
+        teacher = teacher_at(served.url, tmp_path, budget=1000)
+        try:
+            conditioned.generate(plan, teacher)
+        except TeacherError:  # No topics came.
+            assert answer == "never a list"
+    assert 0 < reserved(served.bodies) <= dry_run.highest_costs(study, "m")[f"01 tone {method}"]
+
+
+@pytest.mark.parametrize("text", ["no idea", '{"label": "plain one"}'])
+def test_labeling_never_reserves_more_than_the_highest_cost(tmp_path: Path, text: str) -> None:
+    study = own_study(tmp_path, "zero_shot", 3)
+    [card] = schema.cards(study).values()
+    rows = load(card).to_list()[:3]
+    with serving(lambda body, n: completion(text)) as served:
+        labels_label(card, rows, teacher_at(served.url, tmp_path, budget=1000))
+    highest = dry_run.highest_costs(study, "m")["02 tone zero_shot"]
+    assert reserved(served.bodies) * (1 if text == "no idea" else TRIES) == highest
+    assert len(served.bodies) * COST <= highest
+
+
+def test_what_a_dry_run_says(tmp_path: Path) -> None:
+    study = own_study(tmp_path, "zero_shot", 3)
+    highest = dry_run.highest_costs(study, "m")
+    *parts, total = dry_run.cost_lines(study, "m", None)
+    for line, (part, cost) in zip(parts, highest.items(), strict=True):
+        assert line.split("  ")[1] == part
+        assert stated(line) >= dollars(cost) > 0
+    assert stated(total) >= dollars(sum(highest.values()))
+    assert "no budget is set" in total
+    assert dry_run.cost_lines(study, "recorded", None) == ["  replays data/recordings and costs nothing"]
+
+
+def test_a_set_that_ends_at_its_own_dollars_costs_no_more(tmp_path: Path) -> None:
+    free = dry_run.highest_costs(own_study(tmp_path, "zero_shot", 3), "m")
+    capped = dry_run.highest_costs(own_study(tmp_path, "zero_shot", 3, dollars=0.001), "m")
+    part, other = free
+    assert (part, other) == ("01 tone zero_shot", "02 tone zero_shot")
+    assert free[part] > capped[part] == nano(0.001)
+    assert capped[other] == free[other]
+    *_, total = dry_run.cost_lines(own_study(tmp_path, "zero_shot", 3, dollars=0.001), "m", None)
+    assert "asked 5 times until a set's own dollars are spent; no budget is set" in total
+
+
+def stated(line: str) -> float:
+    return float(re.findall(r"\$([0-9.]+\d)", line)[0])
+
+
+def test_a_budget_caps_the_highest_cost(tmp_path: Path) -> None:
+    study = own_study(tmp_path, "zero_shot", 3)
+    *_, small = dry_run.cost_lines(study, "m", 0.01)
+    assert small.startswith("Highest cost: $0.01, the budget; ")
+    *_, large = dry_run.cost_lines(study, "m", 100.0)
+    assert stated(large) < 100
+    refused(lambda: dry_run.cost_lines(study, "unknown-model", 1.0), "No price is known for model 'unknown-model'")
+
+
+# ---- example sets ----
+
+
+def saved(folder: Path, name: str, method: str) -> str:
+    made = {"teacher": "m", "bill": {"dollars": 0.5}}
+    artifacts.save_examples(folder / name, [{"text": "a", "label": "b", "method": method}] * 2, artifacts.Step("01", {}), **made)
+    return str(folder / name)
+
+
+def test_sets_by_method(tmp_path: Path) -> None:
+    files = [saved(tmp_path, "a.parquet", "zero_shot"), saved(tmp_path, "b.parquet", "labeled_zero_shot")]
+    found = example_sets.example_sets(read_card("news"), files)
+    assert [(name, one.method, one.price) for name, one in found.items()] == [
+        ("zero_shot", "zero_shot", 0.25),
+        ("labeled_zero_shot", "labeled_zero_shot", 0.25),
+    ]
+
+
+def test_two_sets_of_one_method_are_refused(tmp_path: Path) -> None:
+    files = [saved(tmp_path, name, "zero_shot") for name in ("a.parquet", "b.parquet")]
+    refused(lambda: example_sets.example_sets(read_card("news"), files), "Two example sets are of one method", *files)
+
+
+def test_no_files_means_the_recordings() -> None:
+    found = example_sets.example_sets(read_card("news"), None)
+    assert list(found) == [*conditioned.METHODS, "labeled_zero_shot"]
+    assert all(one.rows and one.price > 0 and one.teacher == "recorded" for one in found.values())
+
+
+def test_a_task_without_recordings_has_no_sets() -> None:
+    assert {task: example_sets.example_sets(read_card(task), None) for task in ("claims", "riddle")} == {
+        "claims": {},
+        "riddle": {},
+    }
+
+
+def test_people_alone_get_the_whole_of_every_budget_that_is_theirs() -> None:
+    """At 0.39 dollars a claim; what would go to the teacher buys nothing."""
+    card = read_card("claims")
+    [(name, alone)] = example_sets.people_alone(card).items()
+    assert (name, alone.method, alone.rows, alone.teacher) == (NONE, NONE, [], "none")
+    prices = Prices(card.human_price.dollars, alone.price)
+    found = list(cells(name, [0.3, 3.9, 390], [0, 0.5, 1], prices, (160, len(alone.rows))))
+    assert [(cell.budget, cell.share, cell.n_human, cell.n_synthetic) for cell in found] == [
+        (3.9, 0, 10, 0),
+        (3.9, 0.5, 5, 0),
+        (390, 0, 160, 0),
+        (390, 0.5, 160, 0),
+    ]
+    assert {cell.method for cell in found} == {NONE}
+
+
+def test_a_set_from_elsewhere_is_read_in_the_columns_of_the_source(tmp_path: Path) -> None:
+    card = read_card("passage")
+    rows = [{"passage": "p", "question": f"q{i}", "answer": i % 2 == 0, "more": 1} for i in range(3)]
+    (tmp_path / "GPT-4 (new).jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    [(name, found)] = example_sets.example_sets(card, [str(tmp_path / "GPT-4 (new).jsonl")], "boolq").items()
+    assert (name, found.teacher, [row["label"] for row in found.rows]) == ("gpt_4_new", "GPT-4 (new)", ["yes", "no", "yes"])
+    assert {row["source"] for row in found.rows} == {"synthetic"}
+    assert example_sets.prices_of(card, {name: found}, None, 0.01) == {name: Prices(card.human_price.dollars, 0.01)}
+    refused(
+        lambda: example_sets.prices_of(card, {name: found}, None, None),
+        "price of a synthetic example is not known",
+        "synthetic_price",
+    )
+
+
+SET = {"file": "a.csv", "teacher": "m", "price": 0.01}
+
+
+def test_a_set_from_elsewhere_can_be_given_with_what_is_known_of_it(tmp_path: Path) -> None:
+    card, file = read_card("news"), str(tmp_path / "a b.csv")
+    Path(file).write_text("text,label\na,sports\nb,arts\n")
+    [one] = example_sets.example_sets(
+        card, [{"method": "mine", "file": file, "teacher": "gpt-4", "price": 0.02, "shown": 7}]
+    ).values()
+    assert (one.method, one.teacher, one.price, one.shown, len(one.rows)) == ("mine", "gpt-4", 0.02, 7, 2)
+    [name] = example_sets.example_sets(card, [{"file": file, "teacher": "gpt-4", "price": 0.02}])
+    assert name == "a_b"
+    assert example_sets.files_of([file, {"file": "b.csv"}]) == [file, "b.csv"]
+    refused(
+        lambda: example_sets.example_sets(card, [{"method": "mine", "file": file, "teacher": "m"}]), "example set mine", "price"
+    )
+
+
+def test_recordings_are_of_the_embedded_set_and_stand_beside_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = read_card("news")
+    assert example_sets.example_sets(card, None, "nyt") == example_sets.example_sets(card, []) == {}
+    assert example_sets.example_sets(card, None, card.default_source).keys() == example_sets.example_sets(card, None).keys()
+
+
+def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
+    """Spans, too, which 01 could not write; of them 03 draws nothing that a label is told from."""
+    rows = [{"text": "in Kyoto", "spans": [{"start": 3, "end": 8, "label": "city"}]}] * 3
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    file = str(tmp_path / "rows.jsonl")
+    card = CARD | SPANS | {"labels": {"city": ""}, "sources": {"own": {"files": {"train": file, "test": file}}}}
+    places = write(tmp_path, card, "places.yaml")
+    quiet = {"generation": {"methods": []}, "labeling": {"n": 0}, "per_task": {places: {"sets": {"mine": SET | {"file": file}}}}}
+    study = study_of(tmp_path, tasks=["news", places], **quiet)
+    (news, alone), (card_of_places, own) = schema.by_task(study).values()
+    replay.check_data(study)
+    assert dry_run.cost_lines(study, "recorded", None) == ["  is asked nothing, and costs nothing"]
+    assert replay.given_sets(own) == [{"method": "mine", "file": file, "teacher": "m", "price": 0.01, "shown": 0}]
+    assert (alone.methods, own.methods) == ([], ["mine"])
+    assert schema.pictures_of_texts(news, alone) == []
+    assert schema.pictures_of_texts(card_of_places, own) == ["diversity", "map", "lengths", "frequencies", "shape"]
+    broken = study.model_copy(update={"per_task": {places: {"sets": {"mine": SET | {"file": str(tmp_path / "none.csv")}}}}})
+    refused(lambda: replay.check_data(broken), "none.csv: no such file")
+
+
+# ---- what is otherwise for a task ----
+
+
+def test_a_task_can_have_its_own_source_sizes_and_settings(tmp_path: Path) -> None:
+    own = {"source": "boolq", "generation": {"n": 7}, "sizes": {"human": [0, 9], "synthetic": [3]}, "training": {"seeds": 2}}
+    study = study_of(tmp_path, tasks=["news", "passage"], generation={"per_reply": 2}, per_task={"passage": own})
+    (_, news), (_, passage) = schema.by_task(study).values()
+    assert (news.source, news.generation.n, news.sizes.human, news.training.seeds) == (None, 40, [], 3)
+    assert (passage.source, passage.generation.n, passage.generation.per_reply) == ("boolq", 7, 2)
+    assert (passage.sizes.human, passage.training.seeds, passage.budgets) == ([0, 9], 2, news.budgets)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"per_task": {"riddle": {}}}, ["per_task: 'riddle' is not among the study's tasks (news)"]),
+        ({"per_task": {"news": {"seed": 2}}}, ["per_task.news: 'seed' is the same for all tasks"]),
+        ({"per_task": {"news": {"budgets": {"budgets": []}}}}, ["per_task.news: budgets: budgets and shares go together"]),
+        ({"sets": {"Mine!": SET}}, ["sets", "small letters", "'Mine!'"]),
+        ({"sets": {"labeled_by_us": SET}}, ["sets", "not labeled_...", "'labeled_by_us'"]),
+        ({"sets": {"one_shot": SET}}, ["sets: 'one_shot' is a method of 01"]),
+        ({"sets": {"mine": {"file": "a.csv", "teacher": "m"}}}, ["sets.mine.price: missing"]),
+        ({"sets": {"mine": SET | {"price": 0}}}, ["sets.mine.price", "greater than 0"]),
+        ({"per_task": {"news": {"generation": {"m": 3}}}}, ["per_task.news: generation.m: unknown key"]),
+        ({"per_task": {"news": {"sizes": {"human": [3]}}}}, ["per_task.news: sizes: human and synthetic go together"]),
+        ({"budgets": {}}, ["nothing to train: give budgets and shares, or sizes"]),
+        ({"sizes": {"human": [-1], "synthetic": [0]}}, ["sizes.human", "0 or more"]),
+        ({"sizes": {"totals": [10], "parts": [2]}}, ["sizes.parts", "between 0 and 1"]),
+        (
+            {"generation": {"methods": ["one_shot"], "rephrase": ["zero_shot"]}},
+            ["rephrase: 'zero_shot' is not among the methods"],
+        ),
+        ({"generation": {"methods": ["one_shot", "one_shot"]}}, ["generation.methods", "named twice"]),
+        ({"generation": {"rephrase": ["zero_shto"]}}, ["generation.rephrase", "unknown method 'zero_shto'"]),
+    ],
+)
+def test_a_mistake_in_what_is_otherwise(tmp_path: Path, change: dict[str, Any], said: list[str]) -> None:
+    refused(lambda: schema.read_study(write(tmp_path, GOOD | change)), *said)
+
+
+def test_too_few_raw_examples_are_said_before_anything_is_paid_for(tmp_path: Path) -> None:
+    study = study_of(tmp_path, raw=2, generation={"methods": ["few_shot_5"]})
+    refused(lambda: replay.check_data(study), "'few_shot_5' shows human examples, but the first 2", "raise `raw`")
+
+
+def test_budgets_are_spent_on_sets_that_there_are(tmp_path: Path) -> None:
+    for name in ("zero_shot", "labeled_zero_shot"):
+        assert schema.by_task(study_of(tmp_path, budgets=GOOD["budgets"] | {"budget_methods": [name]}))
+    wrong = study_of(tmp_path, budgets=GOOD["budgets"] | {"budget_methods": ["zero_shoot"]})
+    refused(lambda: schema.by_task(wrong), "budgets.budget_methods: no 'zero_shoot' among the study's sets", "labeled_zero_shot")
+
+
+def test_the_figures_of_a_study_are_those_that_its_grid_can_answer(tmp_path: Path) -> None:
+    names = [
+        "iso_scores_news",
+        "iso_scores_sentiment",
+        "best_mix_by_budget",
+        "best_share_by_budget",
+        "dollars_for_score",
+        "held_out",
+    ]
+    study = study_of(tmp_path, tasks=["news", "sentiment"])
+    assert schema.pictures_of_scores(study) == ["quality_by_share", "quality_by_dollars", *names]
+    alone = study_of(tmp_path, budgets={}, sizes={"human": [5], "synthetic": [0]})
+    assert schema.pictures_of_scores(alone) == ["quality_by_dollars"]
+    sizes = {"human": [0, 5], "synthetic": [0, 5], "totals": [9]}
+    assert schema.pictures_of_scores(study_of(tmp_path, budgets={}, sizes=sizes)) == [
+        "score_by_method",
+        "score_by_ratio",
+        "quality_by_dollars",
+        "iso_scores_news",
+        *names[2:],
+    ]
+
+
+# ---- money, before anything runs ----
+
+
+def study_of(folder: Path, **change: Any) -> schema.Study:
+    return schema.read_study(write(folder, GOOD | change))
+
+
+def test_tasks_of_every_kind_with_fixed_labels_are_taken_and_planned(tmp_path: Path) -> None:
+    fixed = {"emotion": "text", "entailment": "pair", "passage": "passage_yesno", "strategy": "yesno", "claims": "yesno"}
+    study = study_of(tmp_path, tasks=list(fixed))
+    assert {name: card.kind for name, card in schema.cards(study).items()} == fixed
+    replay.check_data(study)
+    parts = {part.split(" ")[1] for part, asked in dry_run.plans(study).items() if asked.requests}
+    assert parts == set(fixed)
+
+
+SPANS = {"name": "places", "kind": "spans", "sources": {"own": {"files": {"train": "none.jsonl"}}}}
+
+
+TREE, DIALOGUES = {"methods": ["tree"]}, {"methods": ["dialogues"]}
+
+
+@pytest.mark.parametrize(
+    ("task", "change", "said"),
+    [
+        ("riddle", {}, "'riddle' (multiple_choice): 01 cannot write by 'zero_shot'; of this kind there is fixed, random, contrastive, similar, tree."),
+        ("riddle", {"generation": TREE, "labeling": {"n": 9}}, "02 cannot label by 'zero_shot'; of this kind there is nothing (labeling: {n: 0})."),
+        ("places", {}, "'places' (spans): 01 cannot write by 'zero_shot'; of this kind there is nothing."),
+        ("frames", {}, "'frames' (frames): 01 cannot write by 'zero_shot'; of this kind there is dialogues."),
+        ("frames", {"generation": DIALOGUES, "labeling": {"n": 9}}, "02 cannot label by 'zero_shot'; of this kind there is three_steps, one_step."),
+        ("frames", {"generation": DIALOGUES, "labeling": {"n": 0}}, "nobody labels its dialogues: `labeling: {written: [dialogues]}`."),
+        ("news", {"labeling": {"n": 0, "written": ["tree"]}}, "labeling.written: 'tree' is not among the methods of 01."),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_asked_is_refused_before_anything_is_paid_for(
+    tmp_path: Path, task: str, change: dict[str, Any], said: str
+) -> None:
+    given = write(tmp_path, CARD | SPANS, "places.yaml") if task == "places" else task
+    refused(lambda: schema.cards(study_of(tmp_path, tasks=[given], **change)), said)
+
+
+def test_what_01_wrote_is_labeled_or_its_answers_asked_for_again(tmp_path: Path) -> None:
+    both = {
+        "frames": {
+            "generation": DIALOGUES,
+            "labeling": {"n": 4, "methods": ["three_steps", "one_step"], "written": ["dialogues"]},
+        }
+    }
+    study = study_of(tmp_path, tasks=["frames", "riddle"], generation=TREE, labeling={"n": 0, "written": ["tree"]}, per_task=both)
+    of_frames, of_riddle = (own.methods for _, own in schema.by_task(study).values())
+    assert of_frames == ["labeled_three_steps", "labeled_one_step", "dialogues_three_steps", "dialogues_one_step"]
+    assert of_riddle == ["tree", "tree_checked"]
+    asked = {name: len(part.requests) for name, part in dry_run.plans(study).items()}
+    assert asked["02 frames dialogues_three_steps"] == 3 * study.of("frames").generation.n
+    assert asked["02 riddle tree_checked"] == study.of("riddle").generation.n
+
+
+def test_how_a_study_trains(tmp_path: Path) -> None:
+    given = {"max_tokens": 64, "dev_share": 0.2, "device": "cuda", "also_test": ["claims", "garden"]}
+    training = study_of(tmp_path, training=given).training
+    assert training.model_dump().items() >= given.items()
+    shared = schema.Training().model_dump().keys() & asdict(Recipe()).keys()
+    assert {"epochs", "max_tokens", "dev_share", "device"} <= shared
+    assert {name: getattr(schema.Training(), name) for name in shared} == {name: getattr(Recipe(), name) for name in shared}
+
+
+def test_a_source_that_a_card_does_not_have(tmp_path: Path) -> None:
+    refused(lambda: schema.cards(study_of(tmp_path, source="sst2")), "'news' has no source 'sst2'", "reference, nyt")
+
+
+def test_a_free_teacher_needs_a_price_for_its_examples(tmp_path: Path) -> None:
+    free = {"token_prices": {"own": {"input": 0, "output": 0}}}
+    refused(lambda: dry_run.check_teacher(study_of(tmp_path, **free), "own"), "'own' costs nothing", "synthetic_price")
+    priced = free | {"budgets": GOOD["budgets"] | {"synthetic_price": 0.001}}
+    dry_run.check_teacher(study_of(tmp_path, **priced), "own")
+    dry_run.check_teacher(study_of(tmp_path), "recorded")
+    refused(lambda: dry_run.check_teacher(study_of(tmp_path), "own"), "No price is known for model 'own'")
+
+
+@pytest.mark.parametrize(("given", "budget"), [(None, 2.5), (7, 7.0), ("0.5", 0.5), (0, 0.0)])
+def test_the_budget_of_a_run_goes_before_that_of_the_study(tmp_path: Path, given: object, budget: float) -> None:
+    assert dry_run.budget_of(study_of(tmp_path, budget=2.5), given) == budget
+
+
+@pytest.mark.parametrize("given", ["abc", -1, "nan", "inf"])
+def test_a_budget_that_is_none(tmp_path: Path, given: object) -> None:
+    refused(lambda: dry_run.budget_of(study_of(tmp_path), given), "A budget is a number of dollars from 0 up", repr(given))
+
+
+def test_a_teacher_that_may_cost_money_needs_a_budget() -> None:
+    dry_run.check_budget("recorded", None)
+    dry_run.check_budget("gpt-4o-mini", 1.0)
+    refused(lambda: dry_run.check_budget("gpt-4o-mini", None), "'gpt-4o-mini'", "BUDGET=5")
+
+
+def test_a_dry_run_needs_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_MIRROR", str(tmp_path))
+    study = study_of(tmp_path, tasks=["sentiment"], source="sst2")
+    lines = dry_run.cost_lines(study, "gpt-4o-mini", 5.0)
+    assert any("data not at hand" in line for line in lines)
+    assert "Highest cost: $" in lines[-1]
+
+
+def test_local_data_are_read_before_anything_is_paid_for(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("text,label\na headline,sprots\n")
+    card = yaml.safe_load((paths.TASKS / "news.yaml").read_text())
+    card["sources"] = {"ours": {"files": {"train": str(tmp_path / "own.csv"), "test": str(tmp_path / "own.csv")}}}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(card))
+    refused(lambda: replay.check_data(study_of(tmp_path, tasks=[str(tmp_path / "own.yaml")])), "own.csv, row 1", "'sprots'")
+    replay.check_data(study_of(tmp_path))

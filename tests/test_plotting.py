@@ -1,0 +1,487 @@
+"""Figures that a paper can take: the same bytes again, fonts that can be edited, their numbers beside them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from lib import plotting
+from lib.budget import comparison, transfer, transfer_plots
+from lib.budget.plots import (
+    learning_curve,
+    quality_by_dollars,
+    quality_by_share,
+    score_by_method,
+    score_by_ratio,
+    score_by_volume,
+    teacher_and_students,
+)
+from lib.budget.scores import by_cell, by_dollars
+from lib.core import artifacts, metrics, paths
+from lib.core.artifacts import ExampleSet
+from lib.core.mixes import NONE
+from lib.core.sources import Source
+from lib.core.tasks import read_card
+from lib.diversity import drift, outcomes
+from lib.diversity.plots import drift as plots_drift
+from lib.diversity.plots import guesses, lengths, map_of_texts, measures, telling_words, trees
+from lib.diversity.plots import outcomes as plots_outcomes
+
+
+@pytest.fixture(autouse=True)
+def style() -> Iterator[None]:
+    with plt.rc_context():
+        plotting.use_style()
+        yield
+    plt.close("all")
+
+
+def scores() -> pd.DataFrame:
+    """Rows as 04 writes them: two tasks, two methods, two seeds; one task has only one of the methods."""
+    prices = {"human_price": 1.0, "synthetic_price": 0.25, "human_pool": 4, "synthetic_pool": 6, "metric": "accuracy"}
+    made = {"encoder": "e", "teacher": "recorded", "data": "Data: own."}
+    mixes = {NONE: [(2, 0), (4, 0)], "zero_shot": [(1, 4), (0, 6)], "my_method": [(1, 4), (0, 6)]}
+    rows = [
+        {"task": task, "method": method, "n_human": h, "n_synthetic": s, "seed": seed, "score": 0.4 + 0.01 * (h + s + seed)}
+        | prices | made | {"n_test": 160 if task == "news" else 80}
+        for task in ("news", "review") for method in mixes for h, s in mixes[method] for seed in (1, 2)
+        if (task, method) != ("review", "my_method")
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def grid() -> pd.DataFrame:
+    return by_cell(scores(), [2.0, 4.0], [0, 0.5, 1])
+
+
+def texts() -> pd.DataFrame:
+    points = np.random.default_rng(1).normal(size=(12, 2))
+    return pd.DataFrame({"set": ["zero_shot"] * 4 + ["human"] * 8, "text": "t", "x": points[:, 0], "y": points[:, 1]})
+
+
+def measured() -> pd.DataFrame:
+    rows = [
+        {"set": s, "measure": m, "value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+        for s in ("human", "own")
+        for m in ("mean_cosine", "new")
+    ]
+    return pd.DataFrame(rows)  # fmt: skip
+
+
+def on_two_sets() -> pd.DataFrame:
+    """Rows of one task with two measures on two evaluation sets: one is high where the other is low."""
+    rows = scores()[lambda rows: rows.task == "news"]
+    high, low = rows.score.tolist(), (rows.score / 2).tolist()
+    values = {"test": {"macro_f1": high, "accuracy": low}, "later": {"macro_f1": low, "accuracy": high}}
+    return pd.concat([rows.assign(evaluated_on=name, **measured) for name, measured in values.items()], ignore_index=True)
+
+
+def learned() -> pd.DataFrame:
+    return metrics.learning(on_two_sets(), ["macro_f1", "accuracy"])
+
+
+def labels_and_words() -> pd.DataFrame:
+    columns = ["word", "label", "n", "share", "expected", "z", "p", "q"]
+    rows = [["rain", "a", 9, 1.0, 0.5, 3.0, 0.002, 0.01], ["tea", "b", 4, 0.5, 0.5, 0.0, 1.0, 1.0]]
+    return pd.concat([pd.DataFrame(rows, columns=columns).assign(set=name) for name in ("zero_shot", "human")])
+
+
+def guessed() -> pd.DataFrame:
+    rows = [
+        ("zero_shot", "question", 0.7),
+        ("human", "question", 0.5),
+        ("zero_shot", "all fields", 0.9),
+        ("human", "all fields", 0.8),
+        ("human", "matching words", 0.1),
+    ]
+    return pd.DataFrame(
+        [{"set": s, "given": g, "accuracy": a, "low": a - 0.1, "high": a + 0.1, "chance": 0.5, "n": 9} for s, g, a in rows]
+    )
+
+
+def teachers() -> pd.DataFrame:
+    rows = [
+        ("zero_shot", task, at / 10, method) for at, task in enumerate("abc", start=5) for method in ("zero_shot", "attributes")
+    ]
+    made = [
+        {"asked": a, "task": t, "teacher": x, "method": m, "student": x / 2, "low": x / 3, "high": x, "seeds": 2}
+        for a, t, x, m in rows
+    ]
+    return pd.DataFrame(made)
+
+
+def strayed() -> pd.DataFrame:
+    cells = [(s, step, at, m) for s in ("random", "tree") for step in drift.STEPS for at in (1, 2) for m in drift.MEASURES]
+    rows = [
+        {"set": s, "step": step, "at": at, "measure": m, "mean": 0.5, "low": 0.4, "high": 0.6, "n": 5} for s, step, at, m in cells
+    ]
+    return pd.DataFrame(rows)
+
+
+def grown() -> pd.DataFrame:
+    rows = [("seed", None, 0, 0.0), ("a", "seed", 1, -0.5), ("b", "seed", 1, 0.5), ("c", "a", 2, 0.0)]
+    one = pd.DataFrame(rows, columns=["id", "parent", "depth", "place"]).assign(likeness=0.5)
+    return pd.concat([one.assign(set=name) for name in ("random", "tree")])
+
+
+def became() -> pd.DataFrame:
+    account = [
+        {"outcome": name, "items": 5, "dollars": 0.1} for name in ("kept", "invalid: no text", "duplicate", "failed: no reply")
+    ]
+    sets = {name: ExampleSet(name, [{}], 0.1, "m", 0, account) for name in ("tree", "tree_start_2", "tree_checked")}
+    return outcomes.outcomes(sets)
+
+
+def everywhere() -> pd.DataFrame:
+    """People and a strategy alone, in the domain and out of it."""
+    rows = [
+        {"task": "news", "method": m, "evaluated_on": e, "n_human": n * (m == NONE), "n_synthetic": n * (m != NONE), "seed": s, "score": 0.5 + n / 99 + s / 50}
+        for m in (NONE, "tree") for e in ("test", "far") for n in (5, 10, 20) for s in (1, 2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def compared(how: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    rows = [
+        {"task": task, "method": method if n else NONE, "n_human": h, "n_synthetic": n, "seed": seed, "score": 0.3 + h / 90 + n / 99 + seed / 50}
+        for task in ("news", "review") for method in ("zero_shot", "mine") for h in (0, 5, 10) for n in (0, 5, 10) for seed in (1, 2) if h + n
+    ]  # fmt: skip
+    return how(pd.DataFrame(rows).drop_duplicates())
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "quality_by_share": lambda: quality_by_share(grid(), {"news": "accuracy"}),
+    "quality_by_dollars": lambda: quality_by_dollars(by_dollars(scores()), {"news": "macro_f1"}),
+    "score_by_method": lambda: score_by_method(compared(comparison.by_method), {"news": "accuracy"}),
+    "score_by_volume": lambda: score_by_volume(compared(comparison.by_volume), {}),
+    "score_by_ratio": lambda: score_by_ratio(compared(comparison.by_ratio), {}),
+    "teacher_and_students": lambda: teacher_and_students(teachers(), comparison.rank_correlations(teachers())),
+    "measures": lambda: measures(measured()),
+    "map_of_texts": lambda: map_of_texts(texts()),
+    "lengths": lambda: lengths(pd.DataFrame({"set": ["human", "mine"] * 6, "words": range(12)})),
+    "telling_words": lambda: telling_words(labels_and_words(), ["zero_shot", "human", "without words"]),
+    "guesses": lambda: guesses(guessed()),
+    "no words": lambda: telling_words(labels_and_words().head(0), ["human"]),
+    "no methods": lambda: score_by_method(compared(comparison.by_method).head(0), {}),
+    "one seed": lambda: score_by_method(compared(comparison.by_method).assign(low=np.nan, high=np.nan), {}),
+    "drift": lambda: plots_drift(strayed()),
+    "trees": lambda: trees(grown()),
+    "outcomes": lambda: plots_outcomes(became()),
+    "against_human": lambda: transfer_plots.against_human(transfer.against_human(everywhere()), {"news": "accuracy"}),
+    "cumulative": lambda: transfer_plots.cumulative(transfer.cumulative(everywhere()), {"news": "accuracy"}),
+    "nobody to compare with": lambda: transfer_plots.against_human(transfer.against_human(everywhere().tail(2)), {}),
+    "no guesses": lambda: guesses(guessed().head(0)),
+    "learning_curve": lambda: learning_curve(learned()),
+    "confusion": lambda: plotting.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),
+}
+CAPTION = "What it shows, with its intervals, for a reader who has only the figure. " * 4
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_figure_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
+    files = [[Path(file) for file in plotting.save(FIGURES[name](), tmp_path / part / name, CAPTION)] for part in ("one", "two")]
+    assert [file.name for file in files[0]] == [f"{name}.pdf", f"{name}.png"]
+    for one, two in zip(*files, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+    assert b"/CreationDate" not in files[0][0].read_bytes()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_laid_out_once_on_round_places(tmp_path: Path, name: str) -> None:
+    """The last digits that a solver finds differ from run to run."""
+    figure = FIGURES[name]()
+    plotting.save(figure, tmp_path / name, CAPTION)
+    places = [axis.get_position(original=True).bounds for axis in figure.axes]
+    assert places == [pytest.approx(tuple(round(part, 4) for part in one), abs=1e-9) for one in places]
+    figure.draw_without_rendering()
+    assert places == [axis.get_position(original=True).bounds for axis in figure.axes]
+
+
+SCRIPT = """
+import sys
+import pandas as pd
+from lib import plots, score_plots
+plots.use_style()
+figure, axes = plots.grid_of(1, 1, plots.COLUMN, 2)
+for name in ("zero_shot", "one", "other", "human only"):
+    axes[0][0].plot([1, 2], [len(name), 1], color=plots.color(name), label=plots.named(name))
+axes[0][0].legend()
+plots.save(figure, sys.argv[1], "A caption: é, 10%.")
+kinds = ["human only", *(f"{name}{way}" for name in "abcd" for way in (" only", " mixed"))]
+rows = [
+    {"task": "t", "kind": kind.replace(" mixed", "") if " mixed" not in kind else f"human + {kind[0]}", "method": kind if kind == "human only" else kind[0],
+     "dollars": d, "mean": 0.5 + d / 9, "low": 0.4, "high": 0.9} for kind in kinds for d in (1.0, 2.0)
+]
+plots.save(score_plots.quality_by_dollars(pd.DataFrame(rows), {"t": "accuracy"}), sys.argv[1] + "_dollars", "A caption.")
+"""
+
+
+def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Python hashes strings anew in each process."""
+    started = [
+        subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path / seed)], cwd=paths.ROOT, env={**os.environ, "PYTHONHASHSEED": seed})
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert [process.wait(60) for process in started] == [0, 0]
+    for ending in (".pdf", ".png", "_dollars.pdf", "_dollars.png"):
+        assert (tmp_path / f"1{ending}").read_bytes() == (tmp_path / f"2{ending}").read_bytes()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_fonts_are_truetype(tmp_path: Path, name: str) -> None:
+    """Type 3 fonts cannot be edited, and some venues refuse them."""
+    pdf = Path(plotting.save(FIGURES[name](), tmp_path / name, CAPTION)[0]).read_bytes()
+    assert b"/CIDFontType2" in pdf
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+
+
+def test_the_numbers_lie_beside_the_figure(tmp_path: Path) -> None:
+    step = artifacts.Step("05_budget", {"seed": 1})
+    plotting.save(FIGURES["quality_by_share"](), tmp_path / "a", CAPTION, grid(), step)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.json", "a.pdf", "a.png"]
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "a.csv"), grid(), check_dtype=False)
+    assert artifacts.how_made(tmp_path / "a.csv")["parameters"] == {"seed": 1}
+
+
+def test_the_caption_is_in_the_figure_below_the_axes(tmp_path: Path) -> None:
+    figure = FIGURES["learning_curve"]()
+    before = figure.get_size_inches()
+    plotting.save(figure, tmp_path / "a", CAPTION)
+    [caption] = figure.texts
+    assert " ".join(caption.get_text().split()) == CAPTION.strip()
+    after = figure.get_size_inches()
+    assert after[0] == before[0]
+    assert after[1] > before[1]
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    assert caption.get_window_extent(renderer).ymax <= figure.axes[0].get_tightbbox(renderer).ymin
+    assert caption.get_window_extent(renderer).xmax <= figure.bbox.xmax
+
+
+def test_a_dry_cell_is_hollow() -> None:
+    figure = FIGURES["quality_by_share"]()
+    faces = [tuple(face) for axis in figure.axes for dots in axis.collections for face in dots.get_facecolor()]
+    assert (1.0, 1.0, 1.0, 1.0) in faces
+
+
+# ---- learning curves ----
+
+
+def panels(figure: Figure) -> dict[tuple[str, str], Any]:
+    """Each panel by what it measures and what it was tested on."""
+    return {(axis.get_ylabel(), axis.get_title()): axis for axis in figure.axes}
+
+
+def lines(axis: Any) -> dict[str, list[tuple[float, float]]]:
+    """The points of each line by its name in the legend."""
+    return {drawn.get_label(): [tuple(point) for point in drawn[0].get_xydata()] for drawn in axis.containers}
+
+
+def intervals(axis: Any) -> list[tuple[float, float]]:
+    """Lower and upper end of each interval that is drawn."""
+    segments = [ends for drawn in axis.containers for ends in drawn[2][0].get_segments() if len(ends)]
+    return [(low[1], high[1]) for low, high in segments]
+
+
+def test_each_measure_and_evaluation_set_has_its_panel() -> None:
+    found = panels(learning_curve(learned()))
+    assert set(found) == {
+        (measure, title) for measure in ("macro-F1", "accuracy") for title in ("own test set", "tested on later")
+    }
+    # Scores are 0.4 + 0.01 * (n + seed), as `scores` says, so 0.435 over both seeds at n = 2; low is half of it.
+    high = {"human only": [(2, 0.435), (4, 0.455)], "zero-shot": [(6, 0.475)], "my method": [(6, 0.475)]}
+    for (measure, name), axis in found.items():
+        factor = 1.0 if (measure, name) in [("macro-F1", "own test set"), ("accuracy", "tested on later")] else 0.5
+        drawn = lines(axis)
+        assert set(drawn) == set(high)
+        for label, points in drawn.items():
+            assert points == [pytest.approx((n, mean * factor)) for n, mean in high[label]]
+
+
+def test_panels_stand_in_the_order_of_the_measures_and_the_task_s_own_test_set_comes_first() -> None:
+    figure = learning_curve(metrics.learning(on_two_sets(), ["macro_f1", "accuracy"]))
+    order = [(axis.get_title(), axis.get_ylabel()) for axis in figure.axes]
+    assert order == [(title, measure) for title in ("own test set", "tested on later") for measure in ("macro-F1", "accuracy")]
+
+
+def test_one_evaluation_set_needs_no_title() -> None:
+    own = metrics.learning(on_two_sets()[lambda rows: rows.evaluated_on == "test"], ["accuracy"])
+    figure = learning_curve(own)
+    assert list(panels(figure)) == [("accuracy", "")]
+    assert figure.get_size_inches()[0] == pytest.approx(plotting.COLUMN)
+
+
+def alone(values: list[float]) -> pd.DataFrame:
+    """A curve of one point: two examples of people, a score a seed."""
+    rows = [
+        {"method": NONE, "n_human": 2, "n_synthetic": 0, "seed": i, "evaluated_on": "test", "f1": v} for i, v in enumerate(values)
+    ]
+    return metrics.learning(pd.DataFrame(rows), ["f1"])
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ([0.0, 0.9], 0.0, 1.0),  # Of two values the t-interval goes to -5.27 and 6.17.
+        ([0.02, 0.04], 0.0, 0.03 + 12.7062 * 0.01),
+        ([0.9, 1.0, 0.98], 0.96 - 4.3027 * 0.052915 / 3**0.5, 1.0),
+        ([0.4, 0.5, 0.6], 0.5 - 4.3027 * 0.1 / 3**0.5, 0.5 + 4.3027 * 0.1 / 3**0.5),
+        ([0.0, 0.0], 0.0, 0.0),
+    ],
+)
+def test_an_interval_is_cut_to_where_a_score_can_be(values: list[float], low: float, high: float) -> None:
+    [found] = intervals(learning_curve(alone(values)).axes[0])
+    assert found == pytest.approx((low, high), abs=1e-4)
+
+
+def test_one_seed_has_a_point_without_an_interval() -> None:
+    [axis] = learning_curve(alone([0.5])).axes
+    assert lines(axis) == {"human only": [(2, 0.5)]}
+    assert intervals(axis) == []
+
+
+def test_the_axis_of_a_score_does_not_go_below_zero() -> None:
+    """A student that finds nothing scores 0, and ticks at -0.04 would promise less."""
+    [axis] = learning_curve(alone([0.0, 0.0])).axes
+    assert not [tick for tick in axis.get_yticks() if axis.get_ylim()[0] <= tick < 0]
+
+
+# ---- confusions ----
+
+
+def counts(figure: Figure) -> dict[tuple[str, str], int]:
+    """The number in each cell, by the names at its row and column."""
+    [axis] = figure.axes
+    rows, columns = ([tick.get_text() for tick in ticks] for ticks in (axis.get_yticklabels(), axis.get_xticklabels()))
+    cells = [(row, column) for row in rows for column in columns]
+    return dict(zip(cells, (int(text.get_text()) for text in axis.texts), strict=True))
+
+
+def test_what_is_missed_or_made_up_is_the_last_class() -> None:
+    pairs = [("a", "a"), ("a", "nothing"), ("a", "nothing"), ("z", "a"), ("nothing", "z")]
+    figure = plotting.confusion(pairs, ["z", "a"])
+    found = counts(figure)
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["z", "a", "nothing"]
+    assert {cell: n for cell, n in found.items() if n} == {
+        ("a", "a"): 1,
+        ("a", "nothing"): 2,
+        ("z", "a"): 1,
+        ("nothing", "z"): 1,
+    }
+    assert len(found) == 9
+
+
+def test_a_confusion_has_only_its_labels_where_nothing_is_missed() -> None:
+    found = counts(plotting.confusion([("a", "b"), ("b", "b"), ("a", "b")], ["a", "b"]))
+    assert found == {("a", "a"): 0, ("a", "b"): 2, ("b", "a"): 0, ("b", "b"): 1}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [f"choice {i}" for i in range(1, 6)],
+        ["entailment", "not_entailment"],
+        ["Place", "Remove", "Combine", "Present", "nothing"],
+    ],
+    ids=["choices", "pairs", "types"],
+)
+def test_names_of_a_confusion_do_not_overlap(labels: list[str]) -> None:
+    figure = plotting.confusion([(label, label) for label in labels], labels)
+    figure.canvas.draw()
+    [axis] = figure.axes
+    for ticks in (axis.get_xticklabels(), axis.get_yticklabels()):
+        boxes = [tick.get_window_extent() for tick in ticks]
+        assert not [(one, other) for one, other in pairwise(boxes) if one.overlaps(other)]
+
+
+# ---- words ----
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (NONE, "human only"),
+        ("zero_shot_topic", "zero-shot topic"),
+        ("zero_shot only", "zero-shot only"),
+        ("human + labeled_zero_shot", "human + teacher's labels"),
+        ("human + my_method", "human + my_method"),
+        ("macro_f1", "macro-F1"),
+        ("some_measure", "some measure"),
+    ],
+)
+def test_names_in_words(name: str, words: str) -> None:
+    assert plotting.named(name) == words
+
+
+@pytest.mark.parametrize("method", ["zero_shot", "zero_shot_topic", "my_method"])
+def test_a_method_has_one_colour(method: str) -> None:
+    assert plotting.color(method) == plotting.color(f"{method} only") == plotting.color(f"human + {method}")
+    assert plotting.color(method) != plotting.color(NONE)
+
+
+def test_a_caption_says_seeds_sizes_encoder_and_data() -> None:
+    said = plotting.rows_note(scores())
+    assert said == "2 seeds a point. n test: news 160, review 80. Encoder: e. Teacher: recorded. Data: own."
+
+
+def test_a_caption_says_what_it_knows_of_tables_of_different_people() -> None:
+    own: dict[str, Any] = dict.fromkeys(["encoder", "teacher", "data", "n_test"])
+    mixed = pd.concat([scores(), scores()[:4].assign(task="mine", **own)], ignore_index=True)
+    assert plotting.rows_note(mixed) == plotting.rows_note(scores())
+    assert plotting.rows_note(scores().drop(columns=list(own))) == "2 seeds a point."
+
+
+def test_a_title_without_room_takes_two_lines() -> None:
+    assert plotting.heading("news: zero-shot") == "news: zero-shot"
+    assert plotting.heading("mitmovie: diversify Y, vanilla, corrected") == "mitmovie:\ndiversify Y, vanilla, corrected"
+
+
+def test_no_panel_is_empty() -> None:
+    """A task that was not trained beside so many raw examples leaves its place free."""
+    rows = [("a", 0), ("a", 9), ("b", 0)]
+    table = pd.DataFrame(
+        [{"task": t, "method": "m", "curve": "m", "n_human": h, "n_synthetic": s, "mean": 0.5, "low": 0.4, "high": 0.6}
+         for t, h in rows for s in (1, 2, 3)]
+    )  # fmt: skip
+    figure = score_by_volume(table, {})
+    drawn = [axis.get_title() for axis in figure.axes if axis.get_visible()]
+    assert drawn == ["a: synthetic only", "b: synthetic only", "a: + 9 raw"]
+
+
+def test_a_caption_names_the_tasks_that_are_drawn() -> None:
+    both, drawn = scores(), scores()[["task"]]
+    assert plotting.rows_note(both, drawn) == plotting.rows_note(both) == plotting.rows_note(both, drawn.head(0))
+    said = plotting.rows_note(both, drawn[drawn.task == "news"])
+    assert said == "2 seeds a point. n test: news 160. Encoder: e. Teacher: recorded. Data: own."
+
+
+def test_a_caption_says_where_tasks_have_other_numbers_of_seeds() -> None:
+    one = scores().drop(columns=["encoder", "teacher", "data", "n_test"])
+    assert plotting.rows_note(one) == "2 seeds a point."
+    news = one[one.task == "news"].assign(task="mine")
+    more = pd.concat([one, news, news.assign(seed=news.seed + 10)], ignore_index=True)
+    assert plotting.rows_note(more) == "2 to 4 seeds a point."
+
+
+def test_a_caption_names_each_source_once() -> None:
+    notes = ["Data of b: x/y.", "Data of a: x/y.", "Data of c: own.csv.", "Data of a: x/y.", plotting.EMBEDDED_NOTE]
+    assert plotting.data_notes(notes) == ["Data of a, b: x/y.", "Data of c: own.csv.", plotting.EMBEDDED_NOTE]
+
+
+def test_a_caption_says_where_the_data_is_from() -> None:
+    card = read_card("news")
+    assert plotting.source_note(card, None) == plotting.EMBEDDED_NOTE
+    hub = next(name for name, source in card.sources.items() if source.hub)
+    assert plotting.source_note(card, hub) == f"Data of news: {card.sources[hub].hub}."
+    own = card.model_copy(update={"sources": {"own": Source(files={"train": "a.csv", "test": "b.csv"})}})
+    assert plotting.source_note(own, None) == "Data of news: a.csv, b.csv."
+    assert plotting.source_note(read_card("risec"), None) == "Data of risec: risec."
