@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,30 @@ def save(figure: Figure, path: str | Path, caption: str, data: DataFrame | None 
     if data is not None and step is not None:
         save_table(base.with_suffix(".csv"), data, step)
     return written
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, its caption and the table behind it. Where the data have nothing to draw there is no figure, and `caption` says why."""
+
+    name: str
+    figure: Figure | None
+    caption: str
+    table: DataFrame | None = None
+
+
+class Album:
+    """The figures that a notebook shows: each is saved with its caption and its numbers, and listed for who asks what was drawn."""
+
+    def __init__(self, folder: str | Path, step: Step):
+        self.folder, self.step, self.files = Path(folder), step, list[str]()
+
+    def show(self, drawing: Drawing) -> None:
+        """Saves a figure, which JupyterLab then shows below the cell; or says why there is none."""
+        if drawing.figure is None:
+            print(drawing.caption)
+            return
+        self.files += save(drawing.figure, self.folder / drawing.name, drawing.caption, drawing.table, self.step)
 
 
 def settle(figure: Figure) -> None:

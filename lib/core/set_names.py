@@ -1,6 +1,68 @@
-"""What example sets are called: the method that wrote them, and what was done with them after."""
+"""What example sets are called, as a value with fields: who wrote the texts, from where, what was done with them, who labeled them.
+
+Tables hold the `key` of a name. It is made from the fields and never read back: whoever meets a key looks its fields up (`find`).
+"""
 
 import re
+from dataclasses import dataclass
+from typing import Any
+
+HUMAN_TEXTS = "labeled"
+"""How the key of a set of human texts begins that a teacher only labeled."""
+
+
+@dataclass(frozen=True)
+class SetName:
+    """Which example set: each field is what somebody did, in the order of doing it."""
+
+    method: str
+    """The way of writing; empty for human texts that a teacher only labeled."""
+    start: int = 1
+    """Strategies: the set begins from the first, second, ... seed example."""
+    labels_by: str = ""
+    """The way of labeling, where 02 labeled the texts; empty where they were written with their labels."""
+    derived: tuple[str, ...] = ()
+    """What was done with the set after: rephrased, checked (cut to the answers that the teacher gives again), corrected (its labels,
+    by the teacher), matched (cut to a part that is labeled as often as human examples are), random (cut to a part that is drawn)."""
+
+    def __post_init__(self) -> None:
+        if not self.method and not self.labels_by:
+            raise ValueError("A set has a method that wrote its texts, or a way in which human texts were labeled.")
+        if self.method != self.key or self.key not in _KNOWN:
+            _KNOWN[self.key] = self
+
+    @property
+    def key(self) -> str:
+        """What tables and files call the set."""
+        start = [f"start_{self.start}"] if self.start > 1 else []
+        labels = [self.labels_by] if self.labels_by else []
+        return "_".join([self.method or HUMAN_TEXTS, *start, *labels, *self.derived])
+
+    @property
+    def of_human_texts(self) -> bool:
+        """Whether people wrote the texts, and a teacher only the labels."""
+        return not self.method
+
+    def fields(self) -> dict[str, Any]:
+        """As the JSON file beside an example set holds it."""
+        return {"method": self.method, "start": self.start, "labels_by": self.labels_by, "derived": list(self.derived)}
+
+
+_KNOWN: dict[str, SetName] = {}
+"""Every name that was made in this process, by its key."""
+
+
+def find(key: str) -> SetName:
+    """The name with this key. A key that nobody made from fields is that of a set from elsewhere, called so as a whole."""
+    return _KNOWN.get(key) or SetName(key)
+
+
+def from_fields(fields: dict[str, Any]) -> SetName:
+    """The name that a JSON file holds."""
+    return SetName(fields["method"], int(fields["start"]), fields["labels_by"], tuple(fields["derived"]))
+
+
+# ---- to be replaced by the above ----
 
 STRATEGIES = ("fixed", "random", "contrastive", "similar", "tree")
 """The methods that begin from a seed example, of which there can be several."""

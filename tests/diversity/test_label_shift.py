@@ -1,8 +1,6 @@
 """How often texts have what: labels by class against people's, with what chance explains; details of a procedure; vocabulary; and
 the parts of a set that are labeled as people's examples are."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
