@@ -227,7 +227,7 @@ def save(figure: Figure, path: str | Path, caption: str, data: DataFrame | None 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, its caption and the table behind it. Where the data have nothing to draw there is no figure, and `caption` says why."""
+    """A figure, its caption and the table behind it. Where there is nothing to draw there is no figure, and `caption` says why."""
 
     name: str
     figure: Figure | None
@@ -236,7 +236,7 @@ class Drawing:
 
 
 class Album:
-    """The figures that a notebook shows: each is saved with its caption and its numbers, and listed for who asks what was drawn."""
+    """The figures that a notebook shows: each is saved with its caption and its numbers."""
 
     def __init__(self, folder: str | Path, step: Step):
         self.folder, self.step, self.files = Path(folder), step, list[str]()

@@ -21,8 +21,8 @@ STAND_INS = (
 )
 HOW = (
     "A surface was fitted to the scores of all runs of a method and of people alone (lib/budget/surface.py: a power law in what "
-    "human and synthetic examples are worth together, with a ceiling for either, by robust least squares); intervals are the middle "
-    "90% of refits with random weights for runs and mixes. The method was picked by its scores on the same test set, which "
+    "human and synthetic examples are worth together, with a ceiling for either, by robust least squares); intervals are the "
+    "middle 90% of refits with random weights for runs and mixes. The method was picked by its scores on the same test set, which "
     "flatters it."
 )
 STYLE = """

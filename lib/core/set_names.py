@@ -1,4 +1,4 @@
-"""What example sets are called, as a value with fields: who wrote the texts, from where, what was done with them, who labeled them.
+"""What example sets are called, as a value with fields: who wrote the texts, who labeled them, what was done after.
 
 Tables hold the `key` of a name. It is made from the fields and never read back: whoever meets a key looks its fields up (`find`).
 """
@@ -22,8 +22,8 @@ class SetName:
     labels_by: str = ""
     """The way of labeling, where 02 labeled the texts; empty where they were written with their labels."""
     derived: tuple[str, ...] = ()
-    """What was done with the set after: rephrased, checked (cut to the answers that the teacher gives again), corrected (its labels,
-    by the teacher), matched (cut to a part that is labeled as often as human examples are), random (cut to a part that is drawn)."""
+    """What was done with the set after: rephrased, checked (cut to the answers that the teacher gives again), corrected (its
+    labels, by the teacher), matched (a part that is labeled as often as human examples are), random (a part that is drawn)."""
 
     def __post_init__(self) -> None:
         if not self.method and not self.labels_by:
