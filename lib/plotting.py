@@ -227,7 +227,7 @@ def save(figure: Figure, path: str | Path, caption: str, data: DataFrame | None 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, its caption and the table behind it. Where there is nothing to draw there is no figure, and `caption` says why."""
+    """A figure, its caption and the table behind it. With nothing to draw there is no figure, and `caption` says why."""
 
     name: str
     figure: Figure | None

@@ -22,8 +22,8 @@ STAND_INS = (
 HOW = (
     "A surface was fitted to the scores of all runs of a method and of people alone (lib/budget/surface.py: a power law in what "
     "human and synthetic examples are worth together, with a ceiling for either, by robust least squares); intervals are the "
-    "middle 90% of refits with random weights for runs and mixes. The method was picked by its scores on the same test set, which "
-    "flatters it."
+    "middle 90% of refits with random weights for runs and mixes. The method was picked by its scores on the same test set, "
+    "which flatters it."
 )
 STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; max-width: 56em; margin: 1.5em auto; padding: 0 1em; color: #222; }
