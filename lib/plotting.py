@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from pandas import DataFrame
 from sklearn.metrics import confusion_matrix
 
-from lib.core import paths
+from lib.core import manifest, paths
 from lib.core.artifacts import Step, save_table
 from lib.core.mixes import NONE
 from lib.core.set_names import CORRECTED
@@ -247,6 +247,22 @@ class Album:
             print(drawing.caption)
             return
         self.files += save(drawing.figure, self.folder / drawing.name, drawing.caption, drawing.table, self.step)
+        self.files += [] if drawing.table is None else [paths.relative(self.folder / f"{drawing.name}.csv")]
+
+    def table(self, name: str, table: DataFrame) -> DataFrame:
+        """Saves a table that has no figure; returns it, to be shown."""
+        path = self.folder / f"{name}.csv"
+        save_table(path, table, self.step)
+        self.files.append(paths.relative(path))
+        return table
+
+    def add(self, path: str | Path) -> None:
+        """Names a file that something else wrote, a page say."""
+        self.files.append(paths.relative(path))
+
+    def close(self, name: str) -> None:
+        """Writes the list of all files as NAME.json; a workflow takes it for the sign that they are there."""
+        manifest.write(self.folder / f"{name}.json", self.files)
 
 
 def settle(figure: Figure) -> None:

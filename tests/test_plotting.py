@@ -26,7 +26,7 @@ from lib.budget.plots import (
     teacher_and_students,
 )
 from lib.budget.scores import by_cell, by_dollars
-from lib.core import artifacts, metrics, paths
+from lib.core import artifacts, manifest, metrics, paths
 from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE
 from lib.core.sources import Source
@@ -485,3 +485,16 @@ def test_a_caption_says_where_the_data_is_from() -> None:
     own = card.model_copy(update={"sources": {"own": Source(files={"train": "a.csv", "test": "b.csv"})}})
     assert plotting.source_note(own, None) == "Data of news: a.csv, b.csv."
     assert plotting.source_note(read_card("risec"), None) == "Data of risec: risec."
+
+
+def test_an_album_lists_what_it_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    album = plotting.Album(tmp_path, artifacts.Step("05_budget", {"seed": 1}))
+    figure, _ = plotting.grid_of(1, 1, 2, 1)
+    album.show(plotting.Drawing("lines", figure, "Lines.", pd.DataFrame({"n": [1]})))
+    album.show(plotting.Drawing("points", None, "No points: one budget is not enough."))
+    album.table("numbers", pd.DataFrame({"n": [2]}))
+    album.close("05_budget")
+    names = ["lines.pdf", "lines.png", "lines.csv", "numbers.csv"]
+    assert manifest.read(tmp_path / "05_budget.json") == [paths.relative(tmp_path / name) for name in names]
+    assert all((tmp_path / name).is_file() for name in names)
+    assert capsys.readouterr().out == "No points: one budget is not enough.\n"
