@@ -10,8 +10,8 @@ from pandas import DataFrame
 from scipy.stats import spearmanr
 
 from lib.core.artifacts import how_made
-from lib.core.metrics import over_seeds
 from lib.core.mixes import NONE
+from lib.core.stats import over_seeds
 
 BOOTSTRAPS = 2000
 FEWEST_TASKS = 4

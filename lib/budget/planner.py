@@ -10,8 +10,8 @@ from pandas import DataFrame
 
 from lib.budget.scores import Offer, kind_of_mix, offer_of
 from lib.budget.surface import CannotTell, Surface, fit, rows_of, slopes
-from lib.core.metrics import over_seeds
 from lib.core.mixes import NONE, cell
+from lib.core.stats import over_seeds
 
 LOW, HIGH = 0.05, 0.95
 SHARES = (

@@ -13,9 +13,10 @@ import yaml
 from pandas import DataFrame, Series
 
 from lib.core.artifacts import read_table
-from lib.core.metrics import SHOWN, over_seeds
+from lib.core.metrics import SHOWN
 from lib.core.mixes import NONE, TEST, Cell, Prices, cells, check_prices
 from lib.core.paths import STUDIES
+from lib.core.stats import over_seeds
 
 COLUMNS = [
     "task",

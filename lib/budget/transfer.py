@@ -7,9 +7,9 @@ import pandas as pd
 from pandas import DataFrame
 from scipy.stats import t
 
-from lib.core.metrics import over_seeds
 from lib.core.mixes import NONE, TEST
 from lib.core.set_names import strategy_of
+from lib.core.stats import over_seeds
 
 FEWEST_SIZES = 3
 """Numbers of examples from which on a curve is drawn."""

@@ -1,4 +1,4 @@
-"""Scores of predictions, by scikit-learn, and intervals over seeds."""
+"""Scores of predictions, by scikit-learn."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from pandas import DataFrame
+
+from lib.core.stats import over_seeds
 
 if TYPE_CHECKING:
     pass
@@ -108,27 +110,6 @@ def place(span: Any) -> tuple[int, int, int]:
     return span["turn"], span["start"], span["end"]
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean with its 95% t-interval; of one value the interval is unknown (nan)."""
-    from scipy.stats import t
-
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return mean, float("nan"), float("nan")
-    half = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
-    return mean, mean - half, mean + half
-
-
-def over_seeds(scores: DataFrame, by: list[str], score: str = "score") -> DataFrame:
-    """One row a group: mean score over seeds, its interval and n."""
-
-    rows = []
-    for keys, group in scores.groupby(by, sort=True, dropna=False):
-        mean, low, high = mean_interval(group[score].tolist())
-        rows.append(dict(zip(by, keys, strict=True)) | {"mean": mean, "low": low, "high": high, "seeds": len(group)})
-    return pd.DataFrame(rows)
-
-
 def shown(kind: str, metric: str) -> list[str]:
     """What learning curves show: a card's metric, and what else its kind is judged by."""
     return list(dict.fromkeys([metric, *SHOWN.get(kind, [])]))
@@ -153,11 +134,3 @@ def kappa(first: Sequence[str], second: Sequence[str]) -> float:
     from sklearn.metrics import cohen_kappa_score
 
     return float(cohen_kappa_score(first, second))
-
-
-def share_interval(hits: int, n: int) -> tuple[float, float, float]:
-    """A proportion with its 95% Wilson interval."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(hits, n).proportion_ci(method="wilson")
-    return hits / n, float(interval.low), float(interval.high)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
-from lib.core.metrics import mean_interval
 from lib.core.sources import Row
+from lib.core.stats import mean_interval
 from lib.core.tasks import Card, text_of
 from lib.diversity.measures import mean_cosine, nearest, vendi
 

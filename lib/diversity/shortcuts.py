@@ -15,8 +15,8 @@ from pandas import DataFrame
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
 
-from lib.core.metrics import share_interval
 from lib.core.sources import Row
+from lib.core.stats import share_interval
 from lib.core.tasks import Card, text_of
 from lib.core.text import associations, is_trivial
 

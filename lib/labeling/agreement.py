@@ -3,13 +3,14 @@ the examples to be read one by one. Where the data have none, as dialogues that 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
-from lib.core import error_analysis, metrics
+from lib.core import error_analysis, metrics, stats
 from lib.core.set_names import CHECKED
 from lib.core.sources import Row
 from lib.core.tasks import Card
@@ -40,7 +41,7 @@ def agreement(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
         return with_itself(card, labeled, pool)
 
     theirs, gold = [row["label"] for row in labeled.examples], [row["human_label"] for row in labeled.examples]
-    share, low, high = metrics.share_interval(sum(a == b for a, b in zip(theirs, gold, strict=True)), len(gold))
+    share, low, high = stats.share_interval(sum(a == b for a, b in zip(theirs, gold, strict=True)), len(gold))
     unlabeled = [row["human_label"] for row in labeled.rejected]
     scores = metrics.scores(card.kind, gold + unlabeled, theirs + [metrics.NOTHING] * len(unlabeled))
     scores |= {"agreement": share, "kappa": metrics.kappa(gold, theirs)}
@@ -57,7 +58,7 @@ def with_itself(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
     """Of a teacher that was asked again for the answers to what it wrote; calls that failed say nothing of it."""
 
     kept, others = labeled.examples, {row["item"]: row for row in labeled.rejected if row["again"]}
-    share, low, high = metrics.share_interval(len(kept), len(kept) + len(others))
+    share, low, high = stats.share_interval(len(kept), len(kept) + len(others))
     where = f"{share:.3f} (95% {low:.3f} to {high:.3f}) of {len(kept) + len(others)} examples"
     pairs = [(row["label"], row["label"]) for row in kept]
     pairs += [(row["label"], row["again"]) for row in others.values()]
@@ -100,10 +101,7 @@ def by_part(gold: Sequence[Any], theirs: Sequence[Any], mentions: Sequence[Any])
         pairs = zip(gold, theirs, mentions, strict=True)
         counts = np.array([counted(items(name, one), items(name, other, found)) for one, other, found in pairs])
         hits, said, there = counts.sum(axis=0)
-        rng = np.random.default_rng(0)
-        drawn = counts[rng.integers(0, len(counts), (BOOTSTRAPS, len(counts)))].sum(axis=1)
-        # Of one dialogue the interval is unknown.
-        low, high = np.percentile(f1(drawn), [2.5, 97.5]) if len(counts) > 1 else (float("nan"), float("nan"))
+        low, high = stats.bootstrap_interval(partial(_f1_of, counts), len(counts), draws=BOOTSTRAPS, seed=0, vectorized=True)
         rows[name] = {
             "precision": hits / max(1, said),
             "recall": hits / max(1, there),
@@ -121,6 +119,10 @@ def f1(counts: np.ndarray) -> np.ndarray:
 
     hits, both = counts[:, 0], counts[:, 1] + counts[:, 2]
     return np.where(both > 0, 2 * hits / np.maximum(1, both), 1.0)
+
+
+def _f1_of(counts: np.ndarray, sample: np.ndarray, axis: int = -1) -> np.ndarray:
+    return f1(counts[sample].sum(axis=sample.ndim + axis))
 
 
 def counted(gold: set[Any], given: set[Any]) -> tuple[int, int, int]:

@@ -13,8 +13,8 @@ from scipy.stats import spearmanr
 from lib import plotting
 from lib.budget import comparison
 from lib.core.artifacts import ExampleSet
-from lib.core.metrics import mean_interval
 from lib.core.mixes import NONE, Mix, mixes_of
+from lib.core.stats import mean_interval
 from lib.diversity import outcomes
 
 COLUMNS = ["task", "method", "n_human", "n_synthetic", "seed", "score"]

@@ -26,9 +26,9 @@ from lib.budget.scores import (
     with_mixes,
 )
 from lib.core import mixes
-from lib.core.metrics import mean_interval
 from lib.core.mixes import NONE, Prices, allocate, cell, cells
 from lib.core.pricing import nano
+from lib.core.stats import mean_interval
 
 DOLLARS = st.floats(0.001, 1e5)
 PRICES = st.builds(Prices, st.floats(1e-6, 50), st.floats(1e-9, 50))

@@ -312,36 +312,7 @@ def test_by_class_of_nothing_is_an_empty_table() -> None:
     assert list(table) == ["precision", "recall", "f1", "n"]
 
 
-# ---- intervals ----
-
-
-def test_interval_by_hand() -> None:
-    mean, low, high = metrics.mean_interval([0.5, 0.6, 0.7])
-    half = 4.302653 * 0.1 / math.sqrt(3)  # The t quantile of a table, for two degrees of freedom.
-    assert (mean, low, high) == pytest.approx((0.6, 0.6 - half, 0.6 + half))
-
-
-@given(values=st.lists(st.floats(0, 1), min_size=2, max_size=20))
-def test_interval_holds_the_mean(values: list[float]) -> None:
-    mean, low, high = metrics.mean_interval(values)
-    assert low <= mean <= high
-    assert mean - low == pytest.approx(high - mean)
-
-
-def test_one_value_has_no_interval() -> None:
-    mean, low, high = metrics.mean_interval([0.5])
-    assert mean == 0.5
-    assert math.isnan(low)
-    assert math.isnan(high)
-
-
-def test_one_row_a_group() -> None:
-    scores = pd.DataFrame({"task": ["a", "a", "b"], "price": [1.0, 1.0, None], "score": [0.2, 0.4, 0.9]})
-    found = metrics.over_seeds(scores, ["task", "price"])
-    assert found.task.tolist() == ["a", "b"]
-    assert found["mean"].tolist() == pytest.approx([0.3, 0.9])
-    assert found.seeds.tolist() == [2, 1]
-    assert metrics.over_seeds(scores, ["task"])["mean"].tolist() == pytest.approx([0.3, 0.9])
+# ---- agreement ----
 
 
 def test_kappa_by_hand() -> None:
@@ -356,20 +327,6 @@ def test_kappa_does_not_ask_who_is_first(first: list[str], data: st.DataObject) 
     assume(len(set(first + second)) > 1)
     assert metrics.kappa(first, second) == pytest.approx(metrics.kappa(second, first))
     assert -1 <= metrics.kappa(first, second) <= 1
-
-
-@given(n=st.integers(1, 500), data=st.data())
-def test_share_interval_holds_the_share(n: int, data: st.DataObject) -> None:
-    hits = data.draw(st.integers(0, n))
-    share, low, high = metrics.share_interval(hits, n)
-    assert share == hits / n
-    assert -1e-12 <= low <= share + 1e-12
-    assert share - 1e-12 <= high <= 1 + 1e-12
-
-
-def test_share_interval_by_hand() -> None:
-    """Wilson's interval for 8 of 10, as its formula gives it with z = 1.96."""
-    assert metrics.share_interval(8, 10) == pytest.approx((0.8, 0.4902, 0.9433), abs=1e-4)
 
 
 # ---- learning curves ----
