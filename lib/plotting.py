@@ -1,5 +1,6 @@
 """Figures for a paper: column width, colour-blind colours, intervals, and a caption that says where the numbers are from."""
 
+import json
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -99,13 +100,8 @@ EMBEDDED_NOTE = (
 
 def source_note(card: Card, source: str | None) -> str:
     """Where the human examples come from, in a caption's words."""
-    chosen = card.sources[source or card.default_source]
-    if any(path.startswith("data/reference/") for path in chosen.files.values()):
-        return EMBEDDED_NOTE
-    if any("$" in path for path in chosen.files.values()):  # From elsewhere, under names that say little.
-        return f"Data of {card.name}: {source or card.default_source}."
-    names = dict.fromkeys(Path(path).name for path in chosen.files.values())
-    return f"Data of {card.name}: {chosen.hub or ', '.join(names)}."
+    name = source or card.default_source
+    return EMBEDDED_NOTE if card.sources[name].stand_in else f"Data of {card.name}: {card.sources[name].origin(name)}."
 
 
 def rows_note(scores: DataFrame, shown: DataFrame | None = None) -> str:
@@ -263,6 +259,12 @@ class Album:
     def close(self, name: str) -> None:
         """Writes the list of all files as NAME.json; a workflow takes it for the sign that they are there."""
         manifest.write(self.folder / f"{name}.json", self.files)
+
+    def close(self, manifest: str | Path | None) -> None:
+        """Writes the list of the files as JSON, for a workflow; without a path, nothing."""
+        if manifest is not None:
+            text = json.dumps(self.files, indent=1) + "\n"
+            paths.write_whole(manifest, lambda file: file.write_text(text, encoding="utf-8"))
 
 
 def settle(figure: Figure) -> None:

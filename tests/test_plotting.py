@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from lib import plotting
 from lib.budget import comparison, transfer, transfer_plots
 from lib.budget.plots import (
-    learning_curve,
     quality_by_dollars,
     quality_by_share,
     score_by_method,
@@ -35,6 +34,7 @@ from lib.diversity import drift, outcomes
 from lib.diversity.plots import drift as plots_drift
 from lib.diversity.plots import guesses, lengths, map_of_texts, measures, telling_words, trees
 from lib.diversity.plots import outcomes as plots_outcomes
+from lib.training.plots import learning_curve
 
 
 @pytest.fixture(autouse=True)
@@ -209,7 +209,8 @@ def test_a_figure_is_laid_out_once_on_round_places(tmp_path: Path, name: str) ->
 SCRIPT = """
 import sys
 import pandas as pd
-from lib import plots, score_plots
+from lib import plotting as plots
+from lib.budget import plots as score_plots
 plots.use_style()
 figure, axes = plots.grid_of(1, 1, plots.COLUMN, 2)
 for name in ("zero_shot", "one", "other", "human only"):

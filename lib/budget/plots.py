@@ -9,15 +9,13 @@ from pandas import DataFrame
 
 from lib.budget.comparison import BOOTSTRAPS, FEWEST_TASKS
 from lib.budget.scores import frontier
-from lib.core.mixes import NONE, TEST
+from lib.core.mixes import NONE
 from lib.core.set_names import CORRECTED
 from lib.plotting import (
-    COLUMN,
     MOST_TICKS,
     TEXT,
     blocks,
     color,
-    curves,
     grid_of,
     heading,
     label_x,
@@ -275,25 +273,3 @@ def dollars_curve(axis: Axes, part: DataFrame, color: Any, kind: str) -> None:
         axis.fill_between(part.dollars, part.low, part.high, color=color, alpha=0.12, linewidth=0)
     else:
         axis.vlines(part.dollars, part.low, part.high, color=color, linewidth=0.7)
-
-
-def learning_curve(mean: DataFrame) -> Figure:
-    """Score against the number of examples, from people alone and from the teacher alone: a column of panels for each measure, a
-    row for each evaluation set."""
-    measures, sets = list(dict.fromkeys(mean.measure)), list(dict.fromkeys(mean.evaluated_on))
-    alone = mean[(mean.n_human == 0) | (mean.method == NONE)]
-    width = COLUMN if len(measures) == 1 else TEXT
-    figure, axes = grid_of(len(sets), len(measures), width, 1.9 * len(sets) + 0.3, sharex=True, sharey="col")
-    for line, name in enumerate(sets):
-        for axis, measure in zip(axes[line], measures, strict=True):
-            part = alone[(alone.measure == measure) & (alone.evaluated_on == name)]
-            curves(axis, part)
-            axis.set_ylim(bottom=max(0, axis.get_ylim()[0]))
-            axis.set(
-                ylabel=named(measure),
-                title="" if len(sets) == 1 else "own test set" if name == TEST else f"tested on {named(name)}",
-            )
-    for axis in axes[-1]:
-        axis.set_xlabel("training examples")
-    axes[0][0].legend()
-    return figure

@@ -4,6 +4,7 @@ Tables hold the `key` of a name. It is made from the fields and never read back:
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,26 @@ def find(key: str) -> SetName:
 def from_fields(fields: dict[str, Any]) -> SetName:
     """The name that a JSON file holds."""
     return SetName(fields["method"], int(fields["start"]), fields["labels_by"], tuple(fields["derived"]))
+
+
+COLUMNS = ("set_method", "set_start", "set_labels_by", "set_derived")
+"""The columns of a table of scores that hold the fields of a name, `derived` joined by +; empty for people alone."""
+
+
+def as_columns(name: SetName | None) -> dict[str, Any]:
+    """The fields of a name for a row of a table; of no name, for people alone."""
+    values = (name.method, name.start, name.labels_by, "+".join(name.derived)) if name else ("", 1, "", "")
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def from_columns(row: Mapping[str, Any]) -> SetName | None:
+    """The name that a row of a table holds, which `find` knows from then on; none for people alone."""
+    method, start, labels_by, derived = (row.get(column) for column in COLUMNS)
+    texts = [value if isinstance(value, str) else "" for value in (method, labels_by, derived)]
+    if not texts[0] and not texts[1]:
+        return None
+    parts = tuple(part for part in texts[2].split("+") if part)
+    return SetName(texts[0], int(start) if start and start == start else 1, texts[1], parts)
 
 
 # ---- to be replaced by the above ----

@@ -57,6 +57,17 @@ class Source(Strict):
             raise ValueError("give either `files` (split: path) or `hub` (org/name)")
         return self
 
+    @property
+    def stand_in(self) -> bool:
+        """Whether this is an embedded reference set, which a language model wrote in place of people."""
+        return any(path.startswith("data/reference/") for path in self.files.values())
+
+    def origin(self, name: str) -> str:
+        """The hub id or the file names; of files in a folder that a variable names, what the card calls the source."""
+        if self.hub or any("$" in path for path in self.files.values()):
+            return self.hub or name
+        return ", ".join(dict.fromkeys(Path(path).name for path in self.files.values()))
+
 
 def raw_split(source: Source, split: str) -> tuple[str, list[tuple[int, Row]]]:
     """Where a split lies, for messages, and its numbered rows as they are there; a held-out test set is cut from train."""

@@ -1,0 +1,29 @@
+"""Figures of training."""
+
+from matplotlib.figure import Figure
+from pandas import DataFrame
+
+from lib.core.mixes import NONE, TEST
+from lib.plotting import COLUMN, TEXT, curves, grid_of, named
+
+
+def learning_curve(mean: DataFrame) -> Figure:
+    """Score against the number of examples, from people alone and from the teacher alone: a column of panels for each measure, a
+    row for each evaluation set."""
+    measures, sets = list(dict.fromkeys(mean.measure)), list(dict.fromkeys(mean.evaluated_on))
+    alone = mean[(mean.n_human == 0) | (mean.method == NONE)]
+    width = COLUMN if len(measures) == 1 else TEXT
+    figure, axes = grid_of(len(sets), len(measures), width, 1.9 * len(sets) + 0.3, sharex=True, sharey="col")
+    for line, name in enumerate(sets):
+        for axis, measure in zip(axes[line], measures, strict=True):
+            part = alone[(alone.measure == measure) & (alone.evaluated_on == name)]
+            curves(axis, part)
+            axis.set_ylim(bottom=max(0, axis.get_ylim()[0]))
+            axis.set(
+                ylabel=named(measure),
+                title="" if len(sets) == 1 else "own test set" if name == TEST else f"tested on {named(name)}",
+            )
+    for axis in axes[-1]:
+        axis.set_xlabel("training examples")
+    axes[0][0].legend()
+    return figure
