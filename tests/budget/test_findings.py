@@ -137,10 +137,10 @@ def test_the_table_is_the_same_each_time_and_its_parts_add_up_to_it() -> None:
     assert found.set_index("claim").effect.to_dict() == pytest.approx(means.to_dict())
 
 
-def test_the_readme_says_what_the_real_study_found() -> None:
+def test_the_docs_say_what_the_real_study_found() -> None:
     found = pd.read_csv(paths.ROOT / "figures/real/findings.csv")
-    readme = (paths.ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.split("<!-- findings -->\n")[1].split("<!-- /findings -->")[0] == findings.markdown(found)
+    page = (paths.ROOT / "docs/real-data.md").read_text(encoding="utf-8")
+    assert page.split("<!-- findings -->\n")[1].split("<!-- /findings -->")[0] == findings.markdown(found)
 
 
 def test_the_real_findings_come_from_the_kept_scores() -> None:
