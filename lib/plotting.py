@@ -1,6 +1,5 @@
 """Figures for a paper: column width, colour-blind colours, intervals, and a caption that says where the numbers are from."""
 
-import json
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -259,12 +258,6 @@ class Album:
     def close(self, name: str) -> None:
         """Writes the list of all files as NAME.json; a workflow takes it for the sign that they are there."""
         manifest.write(self.folder / f"{name}.json", self.files)
-
-    def close(self, manifest: str | Path | None) -> None:
-        """Writes the list of the files as JSON, for a workflow; without a path, nothing."""
-        if manifest is not None:
-            text = json.dumps(self.files, indent=1) + "\n"
-            paths.write_whole(manifest, lambda file: file.write_text(text, encoding="utf-8"))
 
 
 def settle(figure: Figure) -> None:
