@@ -28,6 +28,7 @@ from lib.budget.scores import by_cell, by_dollars
 from lib.core import artifacts, manifest, metrics, paths
 from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE
+from lib.core.set_names import find
 from lib.core.sources import Source
 from lib.core.tasks import read_card
 from lib.diversity import drift, outcomes
@@ -137,7 +138,7 @@ def became() -> pd.DataFrame:
     account = [
         {"outcome": name, "items": 5, "dollars": 0.1} for name in ("kept", "invalid: no text", "duplicate", "failed: no reply")
     ]
-    sets = {name: ExampleSet(name, [{}], 0.1, "m", 0, account) for name in ("tree", "tree_start_2", "tree_checked")}
+    sets = {name: ExampleSet(find(name), [{}], 0.1, "m", 0, account) for name in ("tree", "tree_start_2", "tree_checked")}
     return outcomes.outcomes(sets)
 
 

@@ -12,17 +12,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow
 from pandas import DataFrame
 
-from lib.core import paths
+from lib.core import paths, set_names
+from lib.core.set_names import SetName
 from lib.core.sources import Row
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 LIBRARIES = ("datasets", "genai-prices", "numpy", "openai", "pandas", "scikit-learn", "torch", "transformers")
 
@@ -49,14 +47,25 @@ class Step:
         }
 
 
-def save_examples(path: str | Path, rows: Iterable[Row], step: Step, **more: Any) -> "Dataset":
-    """Saves an example set, whole or not at all."""
+def save_set(
+    path: str | Path,
+    rows: Iterable[Row],
+    *,
+    step: Step,
+    name: SetName,
+    teacher: str,
+    bill: dict[str, Any],
+    human_shown: Iterable[str] = (),
+    dollars_before: float = 0.0,
+    **more: Any,
+) -> None:
+    """Saves an example set of 01 or 02, whole or not at all, with what `load_set` needs to know of it."""
     from datasets import Dataset
 
     data = Dataset.from_list(list(rows))
     paths.write_whole(path, lambda file: data.to_parquet(str(file)))
-    save_made(path, step.made(rows=len(data), **more))
-    return data
+    facts = {"set": name.fields(), "teacher": teacher, "bill": bill, "dollars_before": dollars_before}
+    save_made(path, step.made(rows=len(data), **facts, human_shown=sorted(human_shown), **more))
 
 
 def save_table(path: str | Path, table: DataFrame, step: Step, **more: Any) -> None:
@@ -100,7 +109,7 @@ def how_made(path: str | Path) -> dict[str, Any]:
 class ExampleSet(NamedTuple):
     """Synthetic examples of one method, what one kept example cost (rejected and failed ones included), and who wrote them."""
 
-    method: str
+    name: SetName
     rows: list[Row]
     price: float
     teacher: str
@@ -112,6 +121,11 @@ class ExampleSet(NamedTuple):
     """Which human examples these were, where the set says so."""
 
     @property
+    def method(self) -> str:
+        """What tables call the set: the key of its name."""
+        return self.name.key
+
+    @property
     def dollars(self) -> float:
         return self.price * len(self.rows)
 
@@ -119,15 +133,16 @@ class ExampleSet(NamedTuple):
 def load_set(path: str | Path) -> ExampleSet:
     """An example set that 01 or 02 wrote, with its price from the bill beside it."""
     rows, made = plain_rows(read_table(path)), how_made(path)
-    gaps = {"no rows": not rows, "no column 'method'": bool(rows) and "method" not in rows[0]}
-    gaps |= {f"no {name} in the JSON beside it": not made.get(name) for name in ("bill", "teacher")}
+    gaps = {"no rows": not rows}
+    gaps |= {f"no {name} in the JSON beside it": not made.get(name) for name in ("set", "bill", "teacher")}
     gaps |= {"human_shown in the JSON beside it is no list of ids": not isinstance(made.get("human_shown", []), list)}
     if any(gaps.values()):
-        said = ", ".join(gap for gap, is_so in gaps.items() if is_so)
-        raise ValueError(f"{paths.relative(path)}: not an example set of 01 or 02 ({said}).")
-    paid = made["bill"]["dollars"] + made.get("dollars_before", 0.0)
+        problems = ", ".join(gap for gap, is_so in gaps.items() if is_so)
+        raise ValueError(f"{paths.relative(path)}: not an example set of 01 or 02 ({problems}). Run its notebook again.")
+    dollars = made["bill"]["dollars"] + made.get("dollars_before", 0.0)
     shown, account = frozenset(made.get("human_shown", ())), made.get("account", [])
-    return ExampleSet(str(rows[0]["method"]), rows, paid / len(rows), str(made["teacher"]), len(shown), account, shown)
+    name = set_names.from_fields(made["set"])
+    return ExampleSet(name, rows, dollars / len(rows), str(made["teacher"]), len(shown), account, shown)
 
 
 def plain_rows(table: DataFrame) -> list[Row]:

@@ -11,7 +11,7 @@ from lib.core import paths, tasks
 from lib.core.artifacts import ExampleSet, load_set
 from lib.core.config import Strict, explain
 from lib.core.mixes import NONE, Prices, check_prices
-from lib.core.sources import Row
+from lib.core.set_names import SetName
 from lib.core.tasks import Card, checked_rows, names, read_card
 
 Given = str | dict[str, Any]
@@ -56,27 +56,26 @@ def read_set(card: Card, given: Given, source: str | None) -> ExampleSet:
     except ValidationError as error:
         raise ValueError(f"The example set {method or given}: {explain(error)}.") from None
     one = own_set(card, said.file, source)
-    return one._replace(method=str(method or one.method), price=said.price, teacher=said.teacher, shown=said.shown)
+    name = SetName(str(method)) if method else one.name
+    return one._replace(name=name, price=said.price, teacher=said.teacher, shown=said.shown)
 
 
 def own_set(card: Card, path: str, source: str | None) -> ExampleSet:
-    """Synthetic examples from elsewhere, in the columns of the card's source; the method is called as the file is."""
+    """Synthetic examples from elsewhere, in the columns of the card's source. The file names the set, and rows without an id."""
+    name = SetName(re.sub("[^a-z0-9]+", "_", Path(path).stem.lower()).strip("_"))
     only = card.sources[source or card.default_source].model_copy(update={"files": {"train": path}, "hub": None, "held_out": 0})
-    rows = [row | {"source": "synthetic"} for row in checked_rows(card, only, "train") if row is not None]
+    rows = [row | {"source": "synthetic"} for row in checked_rows(card, only, "train", ids=name.key) if row is not None]
     if not rows:
         raise ValueError(f"{path}: no rows with a label of task {card.name!r}.")
-    called = re.sub("[^a-z0-9]+", "_", Path(path).stem.lower()).strip("_")
-    return ExampleSet(called, rows, float("nan"), Path(path).stem)
+    return ExampleSet(name, rows, float("nan"), Path(path).stem)
 
 
-def written_sets(card: Card, sets: Mapping[str, ExampleSet], human: Sequence[Row]) -> dict[str, ExampleSet]:
-    """The sets that the teacher wrote, without those of human examples that it only labeled."""
-    ids = {row["id"] for row in human}
-    labeled = {name for name, one in sets.items() if name.startswith("labeled") and one.rows[0]["id"] in ids}
-    found = {name: one for name, one in sets.items() if name not in labeled}
-    if not found:
+def written_sets(card: Card, sets: Mapping[str, ExampleSet]) -> dict[str, ExampleSet]:
+    """The sets that the teacher wrote, without those of human texts that it only labeled."""
+    written = {method: one for method, one in sets.items() if not one.name.of_human_texts}
+    if not written:
         raise ValueError(f"Task {card.name!r} has no example sets that a teacher wrote: run 01 and give its files as `examples`.")
-    return found
+    return written
 
 
 def prices_of(
@@ -92,7 +91,7 @@ def prices_of(
 
 def people_alone(card: Card) -> dict[str, ExampleSet]:
     """In the place of example sets where there are none: nothing, at any price, so that every budget goes to people."""
-    return {NONE: ExampleSet(NONE, [], card.human_price.dollars, "none")}
+    return {NONE: ExampleSet(SetName(NONE), [], card.human_price.dollars, "none")}
 
 
 class OwnSet(Strict):

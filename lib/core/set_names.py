@@ -5,7 +5,7 @@ Tables hold the `key` of a name. It is made from the fields and never read back:
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 HUMAN_TEXTS = "labeled"
@@ -43,6 +43,10 @@ class SetName:
     def of_human_texts(self) -> bool:
         """Whether people wrote the texts, and a teacher only the labels."""
         return not self.method
+
+    def after(self, step: str) -> "SetName":
+        """The name of the set that one more step makes of this one."""
+        return replace(self, derived=(*self.derived, step))
 
     def fields(self) -> dict[str, Any]:
         """As the JSON file beside an example set holds it."""
@@ -83,10 +87,19 @@ def from_columns(row: Mapping[str, Any]) -> SetName | None:
     return SetName(texts[0], int(start) if start and start == start else 1, texts[1], parts)
 
 
-# ---- to be replaced by the above ----
-
 STRATEGIES = ("fixed", "random", "contrastive", "similar", "tree")
 """The methods that begin from a seed example, of which there can be several."""
+_START = re.compile(rf"({'|'.join(STRATEGIES)})_start_([1-9]\d{{0,2}})")
+
+
+def of_method(method: str) -> SetName:
+    """The name of what a method of 01 writes. Parameters and studies give a method with its start: tree_start_2."""
+    start = _START.fullmatch(method)
+    return SetName(start[1], int(start[2])) if start else SetName(method)
+
+
+# ---- to be replaced by the above ----
+
 CORRECTED = "_corrected"
 """How a set ends whose labels the teacher corrected itself; it has the colour of the set before."""
 START = re.compile(r"^(.+)_start_([1-9]\d{0,2})$")

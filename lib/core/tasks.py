@@ -159,12 +159,14 @@ def load(card: Card, split: str = "train", source: str | None = None) -> "Datase
     return Dataset.from_list(rows)
 
 
-def checked_rows(card: Card, source: Source, split: str) -> Iterator[Row | None]:
-    """Each raw row in the card's words; None for one that the source says to drop."""
+def checked_rows(card: Card, source: Source, split: str, *, ids: str = "") -> Iterator[Row | None]:
+    """Each raw row in the card's words; None for one that the source says to drop. A row without an id gets one that begins with
+    `ids`, or with the task and the split."""
+    prefix = ids or f"{card.name}-{split}"
     where, numbered = raw_split(source, split)
     for number, raw in numbered:
         try:
-            yield in_card_words(card, source, raw, f"{card.name}-{split}-{number - 1:04d}")
+            yield in_card_words(card, source, raw, f"{prefix}-{number - 1:04d}")
         except ValueError as error:
             raise ValueError(f"{where}, row {number}: {error}") from None
 

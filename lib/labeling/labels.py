@@ -4,10 +4,10 @@ frames of each dialogue (lib/labeling/frames.py), also of dialogues that the tea
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from lib.core import set_names
 from lib.core.artifacts import ExampleSet
+from lib.core.set_names import SetName
 from lib.core.sources import Row
 from lib.core.tasks import LISTS, Card, load
 from lib.labeling import frames, self_check
@@ -86,7 +86,7 @@ def label(
         return Labeled(*self_check.check(card, rows, teacher, title))
     if card.kind == "frames":
         examples, rejected, answers = frames.annotate(card, rows, teacher, method, shots, window, title)
-        marks = {"source": "synthetic", "method": set_name(method, written and written.method)}
+        marks = {"source": "synthetic", "method": set_name(method, written and written.name).key}
         return Labeled([row | marks for row in examples], rejected, answers)
     requests = label_requests(card, rows, method, shots)
     answers = teacher.ask(requests, lambda text: parsing.label_problem(card, text), title)
@@ -96,7 +96,7 @@ def label(
         fields = {name: row[name] for name in card.fields}
         origin = {"human_label": row.get("label"), "dollars": Bill().add([answer]).summary()["dollars"]}
         if given:
-            marks = {"label": given, "source": "synthetic", "method": set_name(method)}
+            marks = {"label": given, "source": "synthetic", "method": set_name(method).key}
             labeled.examples.append({"id": row["id"], **fields, **marks, **origin})
         else:
             labeled.rejected.append({"outcome": f"failed: {answer.problem}", "item": row["id"], **origin})
@@ -114,15 +114,15 @@ def label_requests(card: Card, rows: Sequence[Row], method: str = "zero_shot", s
     return [Request(prompts.label_one(card, one, shown), schema, temperature=0.0, max_tokens=64) for one in asked]
 
 
-def set_name(method: str, written: str | None = None) -> str:
-    """What a set of labels is called by 04 and 05: people's texts or the teacher's, with the teacher's labels."""
-    if method in AGAIN and written:
-        return f"{written}{set_names.CHECKED}"
-    return f"{written}_{method}" if written else f"labeled_{method}"
+def set_name(method: str, written: SetName | None = None) -> SetName:
+    """The name of a set with the teacher's labels: of people's texts, or of what the teacher wrote."""
+    if not written:
+        return SetName("", labels_by=method)
+    return written.after("checked") if method in AGAIN else replace(written, labels_by=method)
 
 
 def default_output(card: Card, method: str, split: str, written: ExampleSet | None = None) -> str:
-    name = set_name(method, written.method) if written else method if split == "train" else f"{method}_{split}"
+    name = set_name(method, written.name).key if written else method if split == "train" else f"{method}_{split}"
     return f"runs/notebook/{card.name}/02_labeling/{name}.parquet"
 
 

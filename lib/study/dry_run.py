@@ -81,7 +81,7 @@ def plans(study: Study) -> dict[str, Part]:
         for written, way in ways.of_written:
             rows = methods.longest_rows(card, raw, writing.n)
             asked = possible_requests(card, rows, way, raw, ways.shots, ways.window)
-            found[f"02 {card.name} {set_name(way, written)}{note}"] = Part(asked)
+            found[f"02 {card.name} {set_name(way, set_names.of_method(written)).key}{note}"] = Part(asked)
     return found
 
 

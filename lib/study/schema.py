@@ -290,8 +290,8 @@ class Study(Strict):
     def methods(self) -> list[str]:
         """The example sets of a task, by method: those that 01 and 02 make, and those from elsewhere."""
         again = [f"{method}{set_names.REPHRASED}" for method in self.generation.rephrase]
-        labels = [set_name(method) for method, split, _ in self.labeling.parts if split == "train"]
-        labels += [set_name(way, written) for written, way in self.labeling.of_written]
+        labels = [set_name(method).key for method, split, _ in self.labeling.parts if split == "train"]
+        labels += [set_name(way, set_names.of_method(written)).key for written, way in self.labeling.of_written]
         unlabeled = set(dialogues.METHODS)
         return [*(method for method in self.generation.methods if method not in unlabeled), *again, *labels, *self.sets]
 

@@ -31,8 +31,8 @@ def with_matched(
         if not 0 < k < len(one.rows):
             raise ValueError(f"matched_size: a part of {name} has from 1 to {len(one.rows) - 1} of its examples, not {k}.")
         picked, drawn = closest(card, one.rows, human, k), random.Random(f"{seed} {name}").sample(one.rows, k)
-        found[f"{name}_matched"] = one._replace(method=f"{name}_matched", rows=picked, price=one.dollars / k)
-        found[f"{name}_random"] = one._replace(method=f"{name}_random", rows=drawn)
+        found[f"{name}_matched"] = one._replace(name=one.name.after("matched"), rows=picked, price=one.dollars / k)
+        found[f"{name}_random"] = one._replace(name=one.name.after("random"), rows=drawn)
     return found
 
 

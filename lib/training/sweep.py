@@ -306,8 +306,8 @@ def without_dev(card: Card, human: Sequence[Row], n: int) -> tuple[list[Row], di
 
 
 def human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:
-    """The human examples to draw from: without those that the teacher labeled, which must not come twice in one mix."""
-    labeled = {row["id"] for one in sets.values() if one.method.startswith("labeled") for row in one.rows}
+    """The human examples to draw from, without those that the teacher labeled: no text comes twice in one mix."""
+    labeled = {row["id"] for one in sets.values() if one.name.of_human_texts for row in one.rows}
     return [row for row in rows if row["id"] not in labeled]
 
 

@@ -14,6 +14,7 @@ from lib import plotting
 from lib.budget import comparison
 from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE, Mix, mixes_of
+from lib.core.set_names import SetName
 from lib.core.stats import mean_interval
 from lib.diversity import outcomes
 
@@ -369,7 +370,10 @@ def test_every_item_is_counted_by_what_became_of_it() -> None:
         {"outcome": "invalid: label outside the task", "items": 1, "dollars": 0.1},
         {"outcome": "topics or attributes", "items": 2, "dollars": 0.4},
     ]
-    sets = {"m": ExampleSet("m", [{}] * 6, 0.2, "t", 0, account), "from elsewhere": ExampleSet("from elsewhere", [{}], 0.1, "t")}
+    sets = {
+        "m": ExampleSet(SetName("m"), [{}] * 6, 0.2, "t", 0, account),
+        "from elsewhere": ExampleSet(SetName("from elsewhere"), [{}], 0.1, "t"),
+    }
     table = outcomes.outcomes(sets).set_index("outcome")
     assert set(table["set"]) == {"m"}
     assert table["items"].to_dict() == {"kept": 6, "invalid": 2, "topics or attributes": 2}

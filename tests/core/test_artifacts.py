@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from refusing import refused
 
 from lib.core import artifacts, paths
+from lib.core.set_names import SetName
 
 BILL = {"dollars": 0.5, "unsure_dollars": 0.0, "replies": 2}
 ROWS = [
@@ -28,7 +29,8 @@ def step(folder: Path) -> artifacts.Step:
 
 
 def save(folder: Path, rows: list[dict[str, Any]] = ROWS, name: str = "set.parquet", **more: Any) -> Path:
-    artifacts.save_examples(folder / name, rows, step(folder), **({"teacher": "m", "bill": BILL} | more))
+    facts = {"name": SetName("zero_shot"), "teacher": "m", "bill": BILL} | more
+    artifacts.save_set(folder / name, rows, step=step(folder), **facts)
     return folder / name
 
 
@@ -148,14 +150,25 @@ def test_what_is_missing_is_none(tmp_path: Path) -> None:
     [
         ([], {}, "no rows"),
         (ROWS, {"bill": None}, "no bill"),
-        ([{"text": "a"}], {}, "no column 'method'"),
         (ROWS, {"teacher": None}, "no teacher"),
-        (ROWS, {"human_shown": 3}, "human_shown in the JSON beside it is no list of ids"),
     ],
 )
 def test_what_is_no_example_set(tmp_path: Path, rows: list[dict[str, Any]], more: dict[str, Any], said: str) -> None:
     path = save(tmp_path, rows, **more)
     refused(lambda: artifacts.load_set(path), "set.parquet", "not an example set of 01 or 02", said)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"human_shown": 3}, "human_shown in the JSON beside it is no list of ids"),
+        ({"set": None}, "no set in the JSON beside it"),
+    ],
+)
+def test_a_json_that_does_not_say_what_set_it_is(tmp_path: Path, more: dict[str, Any], said: str) -> None:
+    path = save(tmp_path)
+    artifacts.save_made(path, artifacts.how_made(path) | more)
+    refused(lambda: artifacts.load_set(path), "set.parquet: not an example set of 01 or 02", said, "Run its notebook again")
 
 
 def test_a_table_of_scores_is_no_example_set(tmp_path: Path) -> None:

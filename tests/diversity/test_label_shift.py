@@ -10,15 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from made_up import DISHES
-from refusing import refused
 
 from lib import plotting
-from lib.core import example_sets, tasks
-from lib.core.artifacts import ExampleSet
+from lib.core import tasks
 from lib.core.tasks import load, read_card, text_of
 from lib.diversity import label_shift
 from lib.diversity.plots import frequencies, measures
-from lib.training import matched
 
 FRAMES = read_card("frames")
 HUMAN = load(FRAMES).to_list()
@@ -202,77 +199,6 @@ def test_a_figure_of_spans_has_its_distances_beside() -> None:
     figure = frequencies(label_shift.frequencies(DISHES, [recipe(3, 1)] * 5, {"a" * 30: [recipe(1, 1)] * 4}, 1))
     assert [axis.get_xlabel() for axis in figure.axes] == ["share of the labels of a set", "divergence from human"]
     assert label_shift.sizes(pd.DataFrame({"set": ["human", "x"], "texts": [5, 2]})) == "Texts: human 5, x 2."
-
-
-# ---- parts that are labeled as human examples are ----
-
-
-def set_of(rows: list[dict[str, Any]], name: str = "pp") -> dict[str, ExampleSet]:
-    return {name: ExampleSet(name, rows, 0.5, "m", 3)}
-
-
-def loud(row: dict[str, Any]) -> dict[str, Any]:
-    """A dialogue with more labels of one type."""
-    return row | {"frames": row["frames"] + [one for one in row["frames"] if one["type"] == "Change"] * 2}
-
-
-def test_the_part_is_closer_to_people_than_one_that_is_drawn() -> None:
-    rows = [loud(row) if number % 2 else row for number, row in enumerate(HUMAN)]
-    found = matched.with_matched(FRAMES, set_of(rows), ["pp"], HUMAN, None, 1)
-    assert list(found) == ["pp", "pp_matched", "pp_random"]
-    assert [len(one.rows) for one in found.values()] == [60, 30, 30]
-    assert all(one.method == name for name, one in found.items())
-    table = label_shift.frequencies(FRAMES, HUMAN, {name: one.rows for name, one in found.items()}, 1)
-    far = table[(table.measure == "divergence") & (table.what == "frame type")].set_index("set").value
-    assert far["pp_matched"] < far["pp_random"] / 3
-    means = {name: np.mean([len(row["frames"]) for row in one.rows]) for name, one in found.items()}
-    assert abs(means["pp_matched"] - 18.3) < 0.5 < means["pp_random"] - 18.3
-
-
-def test_what_was_left_out_is_paid_for_by_what_was_picked() -> None:
-    found = matched.with_matched(FRAMES, set_of(HUMAN), ["pp"], HUMAN, 15, 1)
-    assert found["pp_matched"].dollars == pytest.approx(found["pp"].dollars)
-    assert found["pp_random"].price == found["pp"].price
-    assert found["pp_matched"].shown == found["pp_random"].shown == 3
-    assert found == matched.with_matched(FRAMES, set_of(HUMAN), ["pp"], HUMAN, 15, 1)
-    assert found["pp_random"].rows != matched.with_matched(FRAMES, set_of(HUMAN), ["pp"], HUMAN, 15, 2)["pp_random"].rows
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=12), st.data())
-def test_any_part_is_of_the_set_and_each_example_once(made: list[tuple[int, int]], data: st.DataObject) -> None:
-    rows = [recipe(*one) | {"id": str(number)} for number, one in enumerate(made)]
-    k = data.draw(st.integers(1, len(rows)))
-    picked = matched.closest(DISHES, rows, [recipe(2, 1), recipe(0, 1)], k)
-    assert len(picked) == len({row["id"] for row in picked}) == k
-    assert all(row in rows for row in picked)
-    first = matched.closest(DISHES, rows, [recipe(2, 1), recipe(0, 1)], 1)[0]
-    off = [abs(dishes - 1) + abs(tools - 1) for dishes, tools in made]
-    assert off[int(first["id"])] == min(off)
-
-
-@pytest.mark.parametrize(
-    ("sets", "names", "size", "said"),
-    [
-        (set_of(HUMAN), ["other"], None, "no set 'other' with labels is among the examples; there is pp."),
-        (set_of(PLAIN, "dialogues"), ["dialogues"], None, "no set 'dialogues' with labels is among the examples; there is none."),
-        (set_of(HUMAN), ["pp"], 60, "a part of pp has from 1 to 59 of its examples, not 60."),
-        (set_of(HUMAN), ["pp"], 0, "not 0."),
-    ],
-)
-def test_a_part_that_cannot_be(sets: dict[str, ExampleSet], names: list[str], size: int | None, said: str) -> None:
-    refused(lambda: matched.with_matched(FRAMES, sets, names, HUMAN, size, 1), said)
-
-
-def test_labels_of_human_dialogues_are_no_set_that_the_teacher_wrote_but_labels_of_its_own_are() -> None:
-    sets = set_of(HUMAN[:4], "labeled_zero_shot") | set_of(
-        [row | {"id": f"own-{row['id']}"} for row in GARDEN], "labeled_dialogues"
-    )
-    assert list(example_sets.written_sets(FRAMES, sets, HUMAN)) == ["labeled_dialogues"]
-    refused(
-        lambda: example_sets.written_sets(FRAMES, set_of(HUMAN[:4], "labeled_zero_shot"), HUMAN),
-        "no example sets that a teacher wrote",
-    )
 
 
 @pytest.mark.timeout(30)

@@ -17,6 +17,7 @@ from refusing import refused
 
 from lib.core import artifacts
 from lib.core.pricing import TokenPrice
+from lib.core.set_names import SetName
 from lib.core.tasks import load, read_card
 from lib.generation import methods
 from lib.generation.dialogues import STALLED, Plan, converse, length
@@ -273,8 +274,8 @@ def test_by_name_saved_and_read_again(tmp_path: Path) -> None:
     looked = methods.preview(CARD, written.examples)
     assert list(looked) == ["topic", "begins"]
     assert looked.begins[0].startswith("interviewer: ")
-    made = {"teacher": "m", "bill": written.bill.summary(), "human_shown": sorted(written.shown)}
-    artifacts.save_examples(tmp_path / "a.parquet", written.examples, artifacts.Step("01", {}), **made)
+    facts = {"name": SetName("dialogues"), "teacher": "m", "bill": written.bill.summary(), "human_shown": written.shown}
+    artifacts.save_set(tmp_path / "a.parquet", written.examples, step=artifacts.Step("01", {}), **facts)
     found = artifacts.load_set(tmp_path / "a.parquet")
     assert found.rows == written.examples
     assert (found.method, found.shown) == ("dialogues", len(written.shown))
@@ -283,7 +284,8 @@ def test_by_name_saved_and_read_again(tmp_path: Path) -> None:
 def test_labeled_dialogues_are_saved_and_read_again(tmp_path: Path) -> None:
     rows = [row | {"method": "dialogues"} for row in HUMAN] + [HUMAN[0] | {"id": "none", "frames": [], "method": "dialogues"}]
     rows[1] = rows[1] | {"frames": [rows[1]["frames"][0] | {"arguments": []}]}
-    artifacts.save_examples(tmp_path / "a.parquet", rows, artifacts.Step("02", {}), teacher="m", bill={"dollars": 1.0})
+    facts = {"name": SetName("dialogues", labels_by="three_steps"), "teacher": "m", "bill": {"dollars": 1.0}}
+    artifacts.save_set(tmp_path / "a.parquet", rows, step=artifacts.Step("02", {}), **facts)
     assert artifacts.load_set(tmp_path / "a.parquet").rows == rows
 
 

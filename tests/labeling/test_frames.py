@@ -18,6 +18,7 @@ from test_notebooks import made, run, surroundings, text_of  # noqa: F401 (surro
 from lib.core import artifacts, tasks
 from lib.core.artifacts import ExampleSet, Step, load_set
 from lib.core.pricing import TokenPrice, Usage, dollars
+from lib.core.set_names import SetName
 from lib.core.sources import Row
 from lib.core.tasks import check_frames, load, read_card
 from lib.labeling import markup
@@ -409,7 +410,7 @@ def test_a_mistake_is_said(call: Callable[[], object], said: str) -> None:
 
 # ---- whose dialogues, at what price ----
 
-WRITTEN = ExampleSet("pseudo", [ROW | {"method": "pseudo", "dollars": 0.02, "source": "synthetic"}] * 4, 0.5, "m", 3)
+WRITTEN = ExampleSet(SetName("pseudo"), [ROW | {"method": "pseudo", "dollars": 0.02, "source": "synthetic"}] * 4, 0.5, "m", 3)
 
 
 def test_dialogues_of_people_cost_their_collection_and_those_of_a_teacher_what_it_was_paid() -> None:
@@ -439,10 +440,11 @@ def test_dialogues_that_a_teacher_wrote_have_nothing_to_be_compared_with() -> No
 
 def test_02_labels_the_dialogues_of_people_and_those_that_01_wrote(tmp_path: Path) -> None:
     """As the files that 04 reads: with their prices, all that was paid before included."""
-    artifacts.save_examples(
+    artifacts.save_set(
         tmp_path / "pseudo.parquet",
         WRITTEN.rows[:1],
-        Step("01_generation", {}),
+        step=Step("01_generation", {}),
+        name=WRITTEN.name,
         teacher="m",
         bill={"dollars": 0.25},
         human_shown=["a", "b", "c"],

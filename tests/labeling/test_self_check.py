@@ -9,6 +9,7 @@ from asking import CARD, COST, prompt, teacher_at
 from endpoint import Served, completion, serving
 
 from lib.core.artifacts import ExampleSet
+from lib.core.set_names import SetName
 from lib.core.tasks import Card, read_card
 from lib.labeling.agreement import agreement
 from lib.labeling.labels import Labeled, label, pool_and_shots, set_name
@@ -22,9 +23,9 @@ REMARKS = [{"id": f"t{k}", "text": f"remark {k}", "label": "kind"} for k in rang
 
 def asked(card: Card, rows: list[dict[str, Any]], served: Served, folder: Path) -> Labeled:
     marks = {"source": "synthetic", "method": "tree", "dollars": 0.5}
-    written = ExampleSet("tree", [row | marks for row in rows], 0.5, "m")
+    written = ExampleSet(SetName("tree"), [row | marks for row in rows], 0.5, "m")
     pool, shown = pool_and_shots(card, None, "train", 99, "again", 1, 60, 1, written)
-    assert (pool, shown, set_name("again", "tree")) == (written.rows, [], "tree_checked")
+    assert (pool, shown, set_name("again", written.name).key) == (written.rows, [], "tree_checked")
     return label(card, pool, teacher_at(served.url, folder), "again", written=written)
 
 
@@ -82,7 +83,7 @@ def test_if_nothing_agrees_it_says_so(tmp_path: Path) -> None:
 
 def test_what_a_teacher_wrote_has_its_labels() -> None:
     with pytest.raises(ValueError, match=r"for task 'tone' \(text\) of what 01 wrote there is again"):
-        pool_and_shots(CARD, None, "train", 9, "zero_shot", 1, 60, 1, ExampleSet("tree", REMARKS, 0.1, "m"))
+        pool_and_shots(CARD, None, "train", 9, "zero_shot", 1, 60, 1, ExampleSet(SetName("tree"), REMARKS, 0.1, "m"))
     with pytest.raises(ValueError, match=r"'again': for task 'tone' \(text\) there is zero_shot, few_shot"):
         pool_and_shots(CARD, None, "train", 9, "again", 1, 60, 1)
 

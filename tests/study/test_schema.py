@@ -13,10 +13,9 @@ from asking import COST, teacher_at
 from endpoint import completion, serving
 from refusing import refused
 
-from lib.core import artifacts, example_sets, paths
-from lib.core.mixes import NONE, Prices, cells
+from lib.core import paths
 from lib.core.pricing import TokenPrice, dollars, nano
-from lib.core.tasks import load, read_card
+from lib.core.tasks import load
 from lib.generation import conditioned
 from lib.labeling.labels import label as labels_label
 from lib.study import dry_run, replay, schema
@@ -239,93 +238,7 @@ def test_a_budget_caps_the_highest_cost(tmp_path: Path) -> None:
 
 # ---- example sets ----
 
-
-def saved(folder: Path, name: str, method: str) -> str:
-    made = {"teacher": "m", "bill": {"dollars": 0.5}}
-    artifacts.save_examples(folder / name, [{"text": "a", "label": "b", "method": method}] * 2, artifacts.Step("01", {}), **made)
-    return str(folder / name)
-
-
-def test_sets_by_method(tmp_path: Path) -> None:
-    files = [saved(tmp_path, "a.parquet", "zero_shot"), saved(tmp_path, "b.parquet", "labeled_zero_shot")]
-    found = example_sets.example_sets(read_card("news"), files)
-    assert [(name, one.method, one.price) for name, one in found.items()] == [
-        ("zero_shot", "zero_shot", 0.25),
-        ("labeled_zero_shot", "labeled_zero_shot", 0.25),
-    ]
-
-
-def test_two_sets_of_one_method_are_refused(tmp_path: Path) -> None:
-    files = [saved(tmp_path, name, "zero_shot") for name in ("a.parquet", "b.parquet")]
-    refused(lambda: example_sets.example_sets(read_card("news"), files), "Two example sets are of one method", *files)
-
-
-def test_no_files_means_the_recordings() -> None:
-    found = example_sets.example_sets(read_card("news"), None)
-    assert list(found) == [*conditioned.METHODS, "labeled_zero_shot"]
-    assert all(one.rows and one.price > 0 and one.teacher == "recorded" for one in found.values())
-
-
-def test_a_task_without_recordings_has_no_sets() -> None:
-    assert {task: example_sets.example_sets(read_card(task), None) for task in ("claims", "riddle")} == {
-        "claims": {},
-        "riddle": {},
-    }
-
-
-def test_people_alone_get_the_whole_of_every_budget_that_is_theirs() -> None:
-    """At 0.39 dollars a claim; what would go to the teacher buys nothing."""
-    card = read_card("claims")
-    [(name, alone)] = example_sets.people_alone(card).items()
-    assert (name, alone.method, alone.rows, alone.teacher) == (NONE, NONE, [], "none")
-    prices = Prices(card.human_price.dollars, alone.price)
-    found = list(cells(name, [0.3, 3.9, 390], [0, 0.5, 1], prices, (160, len(alone.rows))))
-    assert [(cell.budget, cell.share, cell.n_human, cell.n_synthetic) for cell in found] == [
-        (3.9, 0, 10, 0),
-        (3.9, 0.5, 5, 0),
-        (390, 0, 160, 0),
-        (390, 0.5, 160, 0),
-    ]
-    assert {cell.method for cell in found} == {NONE}
-
-
-def test_a_set_from_elsewhere_is_read_in_the_columns_of_the_source(tmp_path: Path) -> None:
-    card = read_card("passage")
-    rows = [{"passage": "p", "question": f"q{i}", "answer": i % 2 == 0, "more": 1} for i in range(3)]
-    (tmp_path / "GPT-4 (new).jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    [(name, found)] = example_sets.example_sets(card, [str(tmp_path / "GPT-4 (new).jsonl")], "boolq").items()
-    assert (name, found.teacher, [row["label"] for row in found.rows]) == ("gpt_4_new", "GPT-4 (new)", ["yes", "no", "yes"])
-    assert {row["source"] for row in found.rows} == {"synthetic"}
-    assert example_sets.prices_of(card, {name: found}, None, 0.01) == {name: Prices(card.human_price.dollars, 0.01)}
-    refused(
-        lambda: example_sets.prices_of(card, {name: found}, None, None),
-        "price of a synthetic example is not known",
-        "synthetic_price",
-    )
-
-
 SET = {"file": "a.csv", "teacher": "m", "price": 0.01}
-
-
-def test_a_set_from_elsewhere_can_be_given_with_what_is_known_of_it(tmp_path: Path) -> None:
-    card, file = read_card("news"), str(tmp_path / "a b.csv")
-    Path(file).write_text("text,label\na,sports\nb,arts\n")
-    [one] = example_sets.example_sets(
-        card, [{"method": "mine", "file": file, "teacher": "gpt-4", "price": 0.02, "shown": 7}]
-    ).values()
-    assert (one.method, one.teacher, one.price, one.shown, len(one.rows)) == ("mine", "gpt-4", 0.02, 7, 2)
-    [name] = example_sets.example_sets(card, [{"file": file, "teacher": "gpt-4", "price": 0.02}])
-    assert name == "a_b"
-    assert example_sets.files_of([file, {"file": "b.csv"}]) == [file, "b.csv"]
-    refused(
-        lambda: example_sets.example_sets(card, [{"method": "mine", "file": file, "teacher": "m"}]), "example set mine", "price"
-    )
-
-
-def test_recordings_are_of_the_embedded_set_and_stand_beside_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    card = read_card("news")
-    assert example_sets.example_sets(card, None, "nyt") == example_sets.example_sets(card, []) == {}
-    assert example_sets.example_sets(card, None, card.default_source).keys() == example_sets.example_sets(card, None).keys()
 
 
 def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:

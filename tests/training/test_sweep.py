@@ -27,6 +27,7 @@ from lib.budget.scores import COLUMNS
 from lib.core import metrics, paths
 from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE, TEST, Cell
+from lib.core.set_names import SetName
 from lib.core.tasks import load, names, read_card
 from lib.training import sweep
 from lib.training.student import Recipe, precision
@@ -138,9 +139,10 @@ def test_more_than_there_is_is_refused(tmp_path: Path, recipe: Recipe) -> None:
 
 
 def test_what_the_teacher_labeled_is_not_drawn_as_human_too() -> None:
-    labeled = ExampleSet("labeled_zero_shot", HUMAN[:5], 0.1, "m")
-    written = ExampleSet("zero_shot", [row | {"id": HUMAN[7]["id"]} for row in HUMAN[7:8]], 0.1, "m")
-    assert sweep.human_pool(HUMAN, {"l": labeled, "w": written}) == HUMAN[5:]
+    labeled = ExampleSet(SetName("", labels_by="zero_shot"), HUMAN[:5], 0.1, "m")
+    written = ExampleSet(SetName("zero_shot"), [row | {"id": HUMAN[7]["id"]} for row in HUMAN[7:8]], 0.1, "m")
+    elsewhere = ExampleSet(SetName("labeled_by_vendor"), HUMAN[8:10], 0.1, "m")
+    assert sweep.human_pool(HUMAN, {"l": labeled, "w": written, "e": elsewhere}) == HUMAN[5:]
 
 
 # ---- examples held back ----
