@@ -4,6 +4,7 @@ The share is the part of the budget that is spent on synthetic data. Counting is
 examples: never over the budget. A pool that holds fewer examples than the money could buy is `dry`, and says so.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +13,8 @@ import pandas as pd
 import yaml
 from pandas import DataFrame, Series
 
+from lib.core import kinds
 from lib.core.artifacts import read_table
-from lib.core.metrics import SHOWN
 from lib.core.mixes import NONE, TEST, Cell, Prices, cells, check_prices
 from lib.core.paths import STUDIES
 from lib.core.stats import over_seeds
@@ -204,8 +205,8 @@ def said_of(row: Any, column: str, otherwise: str) -> str:
 def measures_of(scores: DataFrame) -> list[str]:
     """A task's score, and what else its kind is judged by, as far as the rows have it."""
     metric = str(scores.metric.iloc[0]) if "metric" in scores else "score"
-    others = [name for names in SHOWN.values() for name in names if name in scores and scores[name].notna().all()]
-    return list(dict.fromkeys([metric, *others]))
+    also = itertools.chain.from_iterable(kind.also_shown for kind in kinds.kinds().values())
+    return list(dict.fromkeys([metric, *(name for name in also if name in scores and scores[name].notna().all())]))
 
 
 def by_cell(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> DataFrame:

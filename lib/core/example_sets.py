@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from lib.core import paths, tasks
+from lib.core import paths
 from lib.core.artifacts import ExampleSet, load_set
 from lib.core.config import Strict, explain
+from lib.core.kinds.frames import labeled_only
 from lib.core.mixes import NONE, Prices, check_prices
 from lib.core.set_names import SetName
 from lib.core.tasks import Card, checked_rows, names, read_card
@@ -43,7 +44,7 @@ def with_known_labels(one: ExampleSet) -> ExampleSet:
     """Without the turns of dialogues whose frames are not all known; their price stays with those that are left."""
     if not any(row.get("unlabeled_turns") for row in one.rows):
         return one
-    rows = [row for row in map(tasks.labeled_only, one.rows) if row["turns"]]
+    rows = [row for row in map(labeled_only, one.rows) if row["turns"]]
     return one._replace(rows=rows, price=one.dollars / max(1, len(rows)))
 
 

@@ -1,8 +1,8 @@
 """Scores of predictions, by scikit-learn."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,35 +10,8 @@ from pandas import DataFrame
 
 from lib.core.stats import over_seeds
 
-if TYPE_CHECKING:
-    pass
-
-LABEL_SCORES = ["accuracy", "macro_f1", "weighted_f1"]
-KINDS = {
-    "text": LABEL_SCORES,
-    "pair": LABEL_SCORES,
-    "passage_yesno": LABEL_SCORES,
-    "yesno": LABEL_SCORES,
-    "multiple_choice": ["accuracy"],
-    "spans": ["weighted_f1", "micro_f1", "macro_f1"],
-    "frames": [f"{what}_{average}_f1" for what in ("trigger", "argument") for average in ("weighted", "micro", "macro")],
-}
-"""The scores that each kind of task has; the first is a card's metric if it names none."""
-SHOWN = {"frames": ["trigger_weighted_f1", "argument_weighted_f1"]}
-"""The scores of a kind that learning curves show beside the card's metric."""
-NOTHING = ""
+ABSENT = ""
 """What stands where only one side has an item."""
-
-
-def scores(kind: str, gold: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
-    """The scores of a student's answers, one for each example."""
-    if kind == "spans":
-        return averages(matched(span_items(gold), span_items(answers)), "")
-    if kind == "frames":
-        triggers, arguments = (matched(of(gold), of(answers)) for of in (trigger_items, argument_items))
-        return averages(triggers, "trigger_") | averages(arguments, "argument_")
-    found = classification(gold, answers)
-    return {name: found[name] for name in KINDS[kind]}
 
 
 def classification(gold: Sequence[Any], predicted: Sequence[Any]) -> dict[str, float]:
@@ -55,7 +28,7 @@ def averages(columns: tuple[list[Any], list[Any]], prefix: str) -> dict[str, flo
     """
     from sklearn.metrics import multilabel_confusion_matrix
 
-    classes = sorted({*columns[0], *columns[1]} - {NOTHING})
+    classes = sorted({*columns[0], *columns[1]} - {ABSENT})
     if not classes:
         return {f"{prefix}{kind}_f1": 1.0 for kind in ("weighted", "micro", "macro")}
     # One count for all three: a sweep of small students spends as long in scikit-learn's checks as in training.
@@ -71,7 +44,7 @@ def by_class(gold: Sequence[str], predicted: Sequence[str]) -> DataFrame:
     """Precision, recall and F1 of each class, and how often the gold data has it; most frequent first."""
     from sklearn.metrics import precision_recall_fscore_support
 
-    classes = sorted({*gold, *predicted} - {NOTHING})
+    classes = sorted({*gold, *predicted} - {ABSENT})
     columns = precision_recall_fscore_support(gold, predicted, labels=classes, zero_division=0) if classes else [[]] * 4
     table = pd.DataFrame(dict(zip(["precision", "recall", "f1", "n"], columns, strict=True)), index=classes)
     return table.sort_values("n", ascending=False, kind="stable")
@@ -84,35 +57,7 @@ def matched(gold: Iterable[Hashable], predicted: Iterable[Hashable]) -> tuple[li
     ours, theirs = Counter(gold), Counter(predicted)
     both = [item[-1] for item in (ours & theirs).elements()]  # type: ignore[index]
     missed, wrong = ([item[-1] for item in rest.elements()] for rest in (ours - theirs, theirs - ours))  # type: ignore[index]
-    return both + missed + [NOTHING] * len(wrong), both + [NOTHING] * len(missed) + wrong
-
-
-def span_items(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Each span of each example: its place and its label."""
-    for number, spans in enumerate(rows):
-        yield from ((number, span["start"], span["end"], span["label"]) for span in spans)
-
-
-def trigger_items(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Each trigger of each dialogue: its place and the type of its frame."""
-    for number, frames in enumerate(rows):
-        yield from ((number, *place(frame["trigger"]), frame["type"]) for frame in frames)
-
-
-def argument_items(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Each argument of each dialogue: the place of its trigger, its own place and its role."""
-    for number, frames in enumerate(rows):
-        for frame in frames:
-            yield from ((number, *place(frame["trigger"]), *place(one), one["role"]) for one in frame["arguments"])
-
-
-def place(span: Any) -> tuple[int, int, int]:
-    return span["turn"], span["start"], span["end"]
-
-
-def shown(kind: str, metric: str) -> list[str]:
-    """What learning curves show: a card's metric, and what else its kind is judged by."""
-    return list(dict.fromkeys([metric, *SHOWN.get(kind, [])]))
+    return both + missed + [ABSENT] * len(wrong), both + [ABSENT] * len(missed) + wrong
 
 
 def learning(scores: DataFrame, measures: list[str]) -> DataFrame:

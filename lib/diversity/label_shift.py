@@ -18,14 +18,11 @@ from pandas import DataFrame
 from scipy.spatial.distance import jensenshannon
 
 from lib.core.sources import Row
-from lib.core.tasks import Card, classes, labeled, per_text, text_of
+from lib.core.tasks import Card, labeled, per_text, text_of
 from lib.core.text import words
 
 HUMAN = "human"
-"""The kinds whose labels stand at places in the text; all others have one label an example."""
 DRAWS = 1000
-DETAIL_ROLES = ("Amount", "Time", "Instrument")
-"""The roles that say how much, how long and what with, where a card has them."""
 COUNTS = (
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|"
     "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|half|quarters?|an?"
@@ -69,11 +66,11 @@ def counts(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFrame:
     found = {name: Counter(pair for row in rows for pair in pairs(card, row)) for name, rows in sets.items()}
     index = pd.MultiIndex.from_tuples(sorted(set().union(*found.values())), names=["labels", "class"])
     table = pd.DataFrame({name: [count[pair] for pair in index] for name, count in found.items()}, index=index)
-    return table if card.kind == "frames" else table.droplevel(0)
+    return table if len(card.task_kind.classes(card)) > 1 else table.droplevel(0)
 
 
 def pairs(card: Card, row: Row) -> list[tuple[str, str]]:
-    return [(what, name) for what, names in classes(card, row).items() for name in names]
+    return [(what, name) for what, names in card.task_kind.labels_of(row).items() for name in names]
 
 
 def frequencies(card: Card, human: Sequence[Row], sets: Mapping[str, Sequence[Row]], seed: int) -> DataFrame:
@@ -139,12 +136,6 @@ def far(human: np.ndarray, ours: np.ndarray, seed: int) -> tuple[float, float, f
 
 # ---- what a text holds ----
 
-NOTES = {
-    "spans": "Entities: different places that are a span.",
-    "frames": "Entities: different places that are an argument. In the text: found by patterns, in all of what is said.",
-}
-"""What a caption says of the contents of a kind of text."""
-
 
 def contents(card: Card, human: Sequence[Row], sets: Mapping[str, Sequence[Row]], seed: int) -> DataFrame:
     """One row for each measure and set, people's first: its mean over texts, with a 95% interval. Sets without labels have what
@@ -154,7 +145,7 @@ def contents(card: Card, human: Sequence[Row], sets: Mapping[str, Sequence[Row]]
     for name, found in {HUMAN: list(human), **sets}.items():
         measured = [text_contents(card, row) for row in found]
         if name in (HUMAN, *labeled(card, sets)):
-            measured = [one | label_contents(card, row) for one, row in zip(measured, found, strict=True)]
+            measured = [one | card.task_kind.contents(card, row) for one, row in zip(measured, found, strict=True)]
         for measure in measured[0]:
             values = np.array([one[measure] for one in measured], dtype=float)
             low, high = np.percentile(weights(len(values), seed) @ values / len(values), [2.5, 97.5])
@@ -167,22 +158,11 @@ def text_contents(card: Card, row: Row) -> dict[str, float]:
     """What can be counted in a text without labels; of a dialogue its details, too."""
     text = text_of(card, row)
     found: dict[str, float] = {"words": len(words(text))}
-    if card.kind == "frames":
+    if card.task_kind.dialogues:
         found |= {"turns": len(row["turns"]), "words_a_turn": found["words"] / max(1, len(row["turns"]))}
         if card.language == "English":
             found |= {name: len(pattern.findall(text)) for name, pattern in DETAILS.items()}
     return found
-
-
-def label_contents(card: Card, row: Row) -> dict[str, float]:
-    """What labels say that a text holds: entities are the different places that are an argument or a span."""
-    if card.kind != "frames":
-        return {"entities": len({(span["start"], span["end"]) for span in row["spans"]})}
-    arguments = [argument for frame in row["frames"] for argument in frame["arguments"]]
-    found: dict[str, float] = {"entities": len({(one["turn"], one["start"], one["end"]) for one in arguments})}
-    found["frames_a_text"] = len(row["frames"])
-    roles = Counter(one["role"] for one in arguments)
-    return found | {f"role_{role}": roles[role] for role in DETAIL_ROLES if role in card.roles}
 
 
 def vocabulary(sets: Mapping[str, Sequence[str]]) -> DataFrame:

@@ -17,7 +17,7 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predi
 
 from lib.core.sources import Row
 from lib.core.stats import share_interval
-from lib.core.tasks import Card, text_of
+from lib.core.tasks import Card
 from lib.core.text import associations, is_trivial
 
 FOLDS = 5
@@ -31,16 +31,9 @@ def by_set(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFrame:
 
     found = []
     for name, rows in sets.items():
-        texts, labels = zip(*(unit for row in rows for unit in units(card, row)), strict=True)
+        texts, labels = zip(*(unit for row in rows for unit in card.task_kind.units(card, row)), strict=True)
         found.append(associations(texts, labels).assign(set=name))
     return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
-
-
-def units(card: Card, row: Row) -> list[tuple[str, str]]:
-    """The texts of an example that have a label: all of it, or each of its choices."""
-    if card.kind != "multiple_choice":
-        return [(text_of(card, row), row["label"])]
-    return [(choice, "right" if choice == row["label"] else "wrong") for choice in row["choices"]]
 
 
 def trivial_share(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFrame:
@@ -61,7 +54,7 @@ def guessing(card: Card, sets: Mapping[str, Sequence[Row]], embed: Callable[[lis
 
     rows: list[dict[str, Any]] = []
     for name, found in sets.items():
-        if card.kind == "multiple_choice":
+        if card.task_kind.answers_with == "choice":
             hits, chance = guessed_choices(found, embed, seed), sum(1 / len(row["choices"]) for row in found) / len(found)
             rows.append(guess(name, "choices alone", hits, len(found), chance))
             continue

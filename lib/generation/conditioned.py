@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from lib.core.sources import Row
-from lib.core.tasks import LISTS, Card, text_of
+from lib.core.tasks import Card, text_of
 from lib.core.text import Seen
 from lib.generation.sampler import Written, affordable, cost_of
 from lib.teacher import parsing, prompts
@@ -65,7 +65,7 @@ class Plan:
             raise ValueError(f"Unknown method {self.method!r}: there is {', '.join(METHODS)}.")
         if self.method == "zero_shot_topic" and not self.card.topic_prompt:
             raise ValueError(f"Method 'zero_shot_topic' needs a topic_prompt in the card of task {self.card.name!r}.")
-        if self.card.kind in LISTS:
+        if not self.card.task_kind.fixed_labels:
             raise ValueError(
                 f"Method {self.method!r} writes to a label; task {self.card.name!r} ({self.card.kind}) has no fixed ones."
             )

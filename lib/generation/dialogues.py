@@ -50,7 +50,7 @@ class Plan:
     """What the set may cost at most; asking ends there or at n kept dialogues, whichever comes first."""
 
     def __post_init__(self) -> None:
-        if self.card.kind != "frames":
+        if not self.card.task_kind.dialogues:
             raise ValueError(
                 f"Method 'dialogues' writes for tasks of kind frames, not {self.card.kind} (task {self.card.name!r})."
             )

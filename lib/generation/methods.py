@@ -10,11 +10,11 @@ from pandas import DataFrame
 
 from lib.core.set_names import is_strategy, strategy_of
 from lib.core.sources import Row
-from lib.core.tasks import LISTS, Card, load, text_of
+from lib.core.tasks import Card, load, text_of
 from lib.generation import conditioned, dialogues
 from lib.generation.conditioned import BYTES_A_TOKEN, TOKENS_A_FIELD
 from lib.generation.sampler import Written
-from lib.generation.strategies import KINDS, STRATEGIES, TOKENS_AN_OPTION, Embed, Plan, create
+from lib.generation.strategies import STRATEGIES, TOKENS_AN_OPTION, Embed, Plan, create
 from lib.teacher.client import Teacher
 
 FEW = 3
@@ -27,13 +27,13 @@ AnyPlan = Plan | conditioned.Plan | dialogues.Plan
 def fits(card: Card, method: str) -> bool:
     """Whether a method writes for tasks of that kind."""
     if method in dialogues.METHODS:
-        return card.kind == "frames"
-    return card.kind in KINDS if is_strategy(method) else card.kind not in LISTS
+        return card.task_kind.dialogues
+    return not card.task_kind.marked if is_strategy(method) else card.task_kind.fixed_labels
 
 
 def longest_rows(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
     """Examples as long as a reply can make them, for the highest cost of a dry run."""
-    if card.kind == "frames":
+    if card.task_kind.dialogues:
         longest = max(raw, key=lambda row: len(text_of(card, row)))
         turns = [turn | {"text": turn["text"] * 2} for turn in longest["turns"]]  # As dialogues.Plan.room leaves.
         return [longest | {"id": str(number), "turns": turns, "frames": []} for number in range(n)]

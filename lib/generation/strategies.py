@@ -30,7 +30,6 @@ STRATEGIES = {
     "similar": "the one of the last reply that is most similar to the example before",
     "tree": "every one, level by level, each level shuffled",
 }
-KINDS = ("text", "pair", "passage_yesno", "yesno", "multiple_choice")
 STALLED = 3
 """Rounds in a row that bring nothing, after which asking ends: a teacher that repeats itself would be asked for ever."""
 TOKENS_AN_OPTION = 16
@@ -61,9 +60,9 @@ class Plan:
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:
             raise ValueError(f"Unknown strategy {self.method!r}: there is {', '.join(STRATEGIES)}.")
-        if self.card.kind not in KINDS:
+        if self.card.task_kind.marked:
             raise ValueError(
-                f"Strategy {self.method!r} makes {', '.join(KINDS)}, not {self.card.kind} (task {self.card.name!r})."
+                f"Strategy {self.method!r} makes examples with one label, not {self.card.kind} (task {self.card.name!r})."
             )
         counts = {"n": self.n, "per_reply": self.per_reply, "iterations": self.iterations or 1}
         if min(counts.values()) < 1:

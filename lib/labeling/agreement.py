@@ -11,6 +11,7 @@ import pandas as pd
 from pandas import DataFrame
 
 from lib.core import error_analysis, metrics, stats
+from lib.core.kinds.frames import argument_items, place_of, trigger_items
 from lib.core.set_names import CHECKED
 from lib.core.sources import Row
 from lib.core.tasks import Card
@@ -35,7 +36,7 @@ class Agreement:
 
 def agreement(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
     """Of the labels of a pool; what has none counts as wrong."""
-    if card.kind == "frames":
+    if card.task_kind.dialogues:
         return of_frames(card, labeled, pool)
     if str(labeled.examples[0]["method"]).endswith(CHECKED):
         return with_itself(card, labeled, pool)
@@ -43,7 +44,7 @@ def agreement(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
     theirs, gold = [row["label"] for row in labeled.examples], [row["human_label"] for row in labeled.examples]
     share, low, high = stats.share_interval(sum(a == b for a, b in zip(theirs, gold, strict=True)), len(gold))
     unlabeled = [row["human_label"] for row in labeled.rejected]
-    scores = metrics.scores(card.kind, gold + unlabeled, theirs + [metrics.NOTHING] * len(unlabeled))
+    scores = card.task_kind.scores(gold + unlabeled, theirs + [metrics.ABSENT] * len(unlabeled))
     scores |= {"agreement": share, "kappa": metrics.kappa(gold, theirs)}
     said = (
         f"Agreement {share:.3f} (95% {low:.3f} to {high:.3f}), kappa {scores['kappa']:.3f}, n = {len(gold)}, "
@@ -80,12 +81,12 @@ def of_frames(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
     gold, theirs = [row["frames"] for row in known], [by_id.get(row["id"], {}).get("frames", []) for row in known]
     found = [by_id.get(row["id"], {}).get("mentions", []) for row in known]
     parts = by_part(gold, theirs, found)
-    scores = metrics.scores(card.kind, gold, theirs) | {
+    scores = card.task_kind.scores(gold, theirs) | {
         f"{name.replace(' ', '_')}_f1": float(row.f1) for name, row in parts.iterrows()
     }
     said = f"n = {len(known)} dialogues, of which {sum(row['id'] not in by_id for row in known)} without any labels"
-    tables = [parts, error_analysis.by_class(card.kind, gold, [theirs]), missed(card, known, gold, theirs)]
-    return Agreement(said, error_analysis.confusions(card.kind, gold, [theirs]), scores, tables)
+    tables = [parts, error_analysis.by_class(card.task_kind, gold, [theirs]), missed(card, known, gold, theirs)]
+    return Agreement(said, error_analysis.confusions(card.task_kind, gold, [theirs]), scores, tables)
 
 
 def missed(card: Card, rows: Sequence[Row], gold: Sequence[Any], theirs: Sequence[Any]) -> DataFrame:
@@ -132,8 +133,8 @@ def counted(gold: set[Any], given: set[Any]) -> tuple[int, int, int]:
 def items(part: str, frames: Sequence[Any], mentions: Sequence[Any] | None = None) -> set[Any]:
     """The places of one dialogue's labels, with as much of what they are as the part names."""
     if part == "mentions":
-        return set(map(metrics.place, mentions if mentions is not None else every_span(frames)))
-    of = metrics.trigger_items if part.startswith("triggers") else metrics.argument_items
+        return set(map(place_of, mentions if mentions is not None else every_span(frames)))
+    of = trigger_items if part.startswith("triggers") else argument_items
     whole = "with" in part
     return {item if whole else item[:-1] for item in of([frames])}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from lib.core.artifacts import ExampleSet
 from lib.core.set_names import SetName
 from lib.core.sources import Row
-from lib.core.tasks import LISTS, Card, load
+from lib.core.tasks import Card, load
 from lib.labeling import frames, self_check
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError
@@ -55,9 +55,9 @@ def counted(outcomes: Sequence[str]) -> str:
 
 def methods_of(card: Card, written: bool = False) -> dict[str, str]:
     """Of a split of the data, or of examples that a teacher wrote: these have labels already, but for dialogues."""
-    if card.kind == "frames":
+    if card.task_kind.dialogues:
         return FRAMES
-    return AGAIN if written else {} if card.kind in LISTS else LABELS
+    return AGAIN if written else LABELS if card.task_kind.fixed_labels else {}
 
 
 def check_method(card: Card, method: str, written: bool = False) -> None:
@@ -84,7 +84,7 @@ def label(
     title = f"{card.name} {method} labels {written.method if written else split}"
     if method in AGAIN:
         return Labeled(*self_check.check(card, rows, teacher, title))
-    if card.kind == "frames":
+    if card.task_kind.dialogues:
         examples, rejected, answers = frames.annotate(card, rows, teacher, method, shots, window, title)
         marks = {"source": "synthetic", "method": set_name(method, written and written.name).key}
         return Labeled([row | marks for row in examples], rejected, answers)
@@ -106,7 +106,7 @@ def label(
 def label_requests(card: Card, rows: Sequence[Row], method: str = "zero_shot", shots: Sequence[Row] = ()) -> list[Request]:
     """Greedy (temperature 0): a label is asked for, not a sample of what could be said."""
     check_method(card, method)
-    if card.kind in LISTS:
+    if not card.task_kind.fixed_labels:
         raise ValueError(f"Task {card.name!r} ({card.kind}) has no fixed labels to choose from.")
     schema, names = prompts.label_schema(card), [*card.fields, "label"]
     shown = [{name: row[name] for name in names} for row in shots]
@@ -140,10 +140,10 @@ def pool_and_shots(
     """The first n examples of a split (60, if nothing is said), or of a written set (all), to be labeled, and the labeled ones
     that are shown; none is both."""
     check_method(card, method, written is not None)
-    wants = card.kind == "frames" or method == "few_shot"
+    wants = card.task_kind.dialogues or method == "few_shot"
     shown = draw_shots(card, load(card, "train", source).to_list()[:raw], each, seed) if wants else []
     if written:
-        return (written_dialogues(card, written) if card.kind == "frames" else written.rows)[:n], shown
+        return (written_dialogues(card, written) if card.task_kind.dialogues else written.rows)[:n], shown
     known, first = {row["id"] for row in shown} if split == "train" else set(), FIRST if n is None else n
     return [row for row in load(card, split, source).to_list()[:first] if row["id"] not in known], shown
 
@@ -173,7 +173,7 @@ def humans_shown(shown: Sequence[Row], written: ExampleSet | None = None) -> set
 def draw_shots(card: Card, raw: Sequence[Row], each: int, seed: int) -> list[Row]:
     """The labeled examples that a prompt shows: as many of each label, in mixed order; or so many dialogues."""
     luck, found = random.Random(f"{seed} shots"), list[Row]()
-    if card.kind == "frames":
+    if card.task_kind.dialogues:
         if not 0 <= each <= len(raw):
             raise ValueError(
                 f"Labeling shows {each} human dialogues, but the first {len(raw)} may be shown: change `shots` or `raw`."
@@ -197,7 +197,7 @@ def possible_requests(
     if method in AGAIN:
         return self_check.requests(card, rows)
     check_method(card, method)
-    if card.kind == "frames":
+    if card.task_kind.dialogues:
         return frames.possible_requests(card, rows, method, raw, each, window)
     by_length = sorted(raw, key=lambda row: -len(prompts.quoted({name: row[name] for name in card.fields}).encode()))
     shown = [row for label in card.labels for row in [one for one in by_length if one["label"] == label][:each]]

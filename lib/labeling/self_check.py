@@ -12,7 +12,6 @@ from lib.core.tasks import Card
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Bill, Request, Teacher
 
-KINDS = ("text", "pair", "passage_yesno", "yesno", "multiple_choice")
 ANOTHER = "another answer when asked again"
 
 
@@ -36,8 +35,8 @@ def check(card: Card, rows: Sequence[Row], teacher: Teacher, title: str) -> tupl
 
 def requests(card: Card, rows: Sequence[Row]) -> list[Request]:
     """Greedy (temperature 0): what is most probably right, not a sample."""
-    if card.kind not in KINDS:
-        raise ValueError(f"Answers of {', '.join(KINDS)} can be asked for again, not of {card.kind} (task {card.name!r}).")
+    if card.task_kind.marked:
+        raise ValueError(f"One answer an example can be asked for again, not {card.kind} (task {card.name!r}).")
     return [request(card, {name: row[name] for name in card.fields}, choices_of(row)) for row in rows]
 
 

@@ -97,7 +97,7 @@ def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) ->
             return load(card, split, own.source).to_list()[:n], ""
         except ValueError:
             gone.add(place)
-    choices = {"choices": ["x" * UNREAD_CHOICE] * MOST_CHOICES} if card.kind == "multiple_choice" else {}
+    choices = {"choices": ["x" * UNREAD_CHOICE] * MOST_CHOICES} if card.task_kind.answers_with == "choice" else {}
     labels = itertools.cycle(card.labels or ["x" * UNREAD_CHOICE])
     long = [{"id": str(i), **dict.fromkeys(card.fields, "x" * UNREAD), **choices, "label": next(labels)} for i in range(n)]
     return long, f" (data not at hand: {UNREAD} bytes a field)"

@@ -13,7 +13,7 @@ from lib.core.encoders import EMBEDDED
 from lib.core.example_sets import OwnSet
 from lib.core.pricing import TokenPrice
 from lib.core.sources import Row
-from lib.core.tasks import LISTS, MARKED, Card, names, other_tests, read_card
+from lib.core.tasks import Card, names, other_tests, read_card
 from lib.generation import dialogues
 from lib.generation.conditioned import METHODS
 from lib.generation.methods import METHODS as methods_METHODS
@@ -356,7 +356,7 @@ def check_can_be_asked(card: Card, own: Study) -> None:
     if wrong := [method for method in asked.methods if not fits(card, method)]:
         there = ", ".join(method for method in methods_METHODS if fits(card, method)) or "nothing"
         raise ValueError(f"Task {card.name!r} ({card.kind}): 01 cannot write by {wrong[0]!r}; of this kind there is {there}.")
-    if card.kind in LISTS and asked.rephrase:
+    if asked.rephrase and not card.task_kind.fixed_labels:
         raise ValueError(f"Task {card.name!r} ({card.kind}): rephrase takes tasks with fixed labels.")
     known = methods_of(card)
     if wrong := [method for method, _, _ in ways.parts if method not in known]:
@@ -364,7 +364,7 @@ def check_can_be_asked(card: Card, own: Study) -> None:
         raise ValueError(f"Task {card.name!r} ({card.kind}): 02 cannot label by {wrong[0]!r}; of this kind there is {said}.")
     if wrong := [method for method in ways.written if method not in asked.methods]:
         raise ValueError(f"Task {card.name!r}: labeling.written: {wrong[0]!r} is not among the methods of 01.")
-    if wrong := [name for name in own.training.matched if name not in own.methods or card.kind not in MARKED]:
+    if wrong := [name for name in own.training.matched if name not in own.methods or not card.task_kind.marked]:
         raise ValueError(
             f"Task {card.name!r} ({card.kind}): training.matched: no set {wrong[0]!r} with labels of spans or frames."
         )
@@ -389,8 +389,8 @@ def pictures_of_texts(card: Card, own: Study) -> list[str]:
     """The figures that 03 can draw of a task's sets: none without any, and of spans nothing that a label is told from."""
     if not (own.generation.methods or own.sets):
         return []
-    told = ["frequencies", "shape"] if card.kind in MARKED else ["telling_words", "guessing"]
-    became = ["yield"] * bool(own.generation.methods and card.kind not in MARKED)
+    told = ["frequencies", "shape"] if card.task_kind.marked else ["telling_words", "guessing"]
+    became = ["yield"] * bool(own.generation.methods and not card.task_kind.marked)
     strayed = ["drift", "tree"] * any(map(set_names.is_strategy, own.generation.methods))
     return ["diversity", "map", "lengths", *told, *became, *strayed]
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import torch
 
-from lib.core import metrics
 from lib.core.encoders import EMBEDDED, keep_tokens, open_encoder, open_tokenizer, parts, window
 from lib.core.sources import Row
-from lib.core.tasks import Card, gold
+from lib.core.tasks import Card
 from lib.training.heads import new_head
 from lib.training.tokenization import READERS, Item, Labels, Piece
 
@@ -69,18 +68,18 @@ class Pool:
         same_each_time(recipe.on)
         model, tokenizer = open_encoder(recipe.encoder, recipe.on), open_tokenizer(recipe.encoder)
         self.size, self.typed = model.config.hidden_size, "token_type_ids" in tokenizer.model_input_names
-        longest = min(recipe.max_tokens or READERS[card.kind].longest, window(model))
-        self.reader = READERS[card.kind](card, tokenizer, longest)
+        longest = min(recipe.max_tokens or READERS[card.task_kind.answers_with].longest, window(model))
+        self.reader = READERS[card.task_kind.answers_with](card, tokenizer, longest)
         self.examples = [(self.reader, row, self.reader.items(row)) for row in rows]
         for reader, row, items in self.examples:
             taught(reader, items, row)
         for other, found in others:
             own = other.model_copy(update={"labels": card.labels, "roles": card.roles})
-            reader = READERS[card.kind](own, tokenizer, longest)
+            reader = READERS[card.task_kind.answers_with](own, tokenizer, longest)
             self.examples += [(reader, row, reader.items(row)) for row in found]
         self.cut = sum(any(item.cut for item in items) for _, _, items in self.examples)
         self.longest, self.probes = longest, recipe.frozen_layers == model.config.num_hidden_layers
-        self.at_once = self.probes and issubclass(READERS[card.kind], Labels)
+        self.at_once = self.probes and issubclass(READERS[card.task_kind.answers_with], Labels)
         self.lay_out(model)
 
     def lay_out(self, model: Any) -> None:
@@ -292,5 +291,5 @@ def predict(student: Any, pool: Pool, chosen: Sequence[int]) -> list[Any]:
 def scores(student: Any, pool: Pool, chosen: Sequence[int]) -> tuple[dict[str, float], list[Any]]:
     """The scores of a student on some examples, and its answers."""
     answers = predict(student, pool, chosen)
-    right = [gold(pool.card.kind, pool.examples[i][1]) for i in chosen]
-    return metrics.scores(pool.card.kind, right, answers), answers
+    kind = pool.card.task_kind
+    return kind.scores([kind.gold(pool.examples[i][1]) for i in chosen], answers), answers

@@ -61,7 +61,7 @@ class Item:
 
 
 class Labels:
-    """Reads one text, or two as a pair, and answers with a label of the card: kinds text, pair, passage_yesno, yesno."""
+    """Reads one text, or two as a pair, and answers with a label of the card."""
 
     longest = 512
 
@@ -284,11 +284,12 @@ class Frames(Tagging):
 
 
 READERS: dict[str, Any] = {
-    **dict.fromkeys(["text", "pair", "passage_yesno", "yesno"], Labels),
-    "multiple_choice": Choices,
+    "label": Labels,
+    "choice": Choices,
     "spans": Spans,
     "frames": Frames,
 }
+"""The reader for what a kind of task is answered with."""
 
 
 def place(name: str, known: list[str], what: str) -> int:

@@ -7,6 +7,8 @@ import pytest
 from made_up import DISHES
 
 from lib.core import error_analysis
+from lib.core.kinds import kind_of
+from lib.core.kinds.base import with_mark
 from lib.core.tasks import load, read_card
 
 
@@ -31,7 +33,7 @@ GOLD, RUNS = ["yes", "yes", "no", "maybe"], [["yes", "no", "no", "no"], ["yes", 
 
 @pytest.mark.parametrize("kind", ["text", "pair", "passage_yesno", "yesno"])
 def test_labels_by_hand(kind: str) -> None:
-    assert error_analysis.confusions(kind, GOLD, RUNS) == [
+    assert error_analysis.confusions(kind_of(kind), GOLD, RUNS) == [
         ("yes", "yes"),
         ("yes", "no"),
         ("no", "no"),
@@ -42,7 +44,7 @@ def test_labels_by_hand(kind: str) -> None:
         ("maybe", "maybe"),
     ]
     # Both runs together: yes 2 of 4 found, 3 given; no 1 of 2 found, 4 given; maybe 1 of 2 found, 1 given. Gold is counted once.
-    assert stated(error_analysis.by_class(kind, GOLD, RUNS)) == [
+    assert stated(error_analysis.by_class(kind_of(kind), GOLD, RUNS)) == [
         ("yes", 0.667, 0.5, 0.571, 2),
         ("maybe", 1, 0.5, 0.667, 1),
         ("no", 0.25, 0.5, 0.333, 1),
@@ -84,8 +86,8 @@ def test_where_nothing_is_missed_the_table_is_empty() -> None:
 
 
 def test_differences_by_hand() -> None:
-    assert list(error_analysis.differences("text", GOLD, RUNS[0])) == [((1, (), "yes"), "no"), ((3, (), "maybe"), "no")]
-    assert list(error_analysis.differences("text", GOLD, GOLD)) == []
+    assert list(error_analysis.differences(kind_of("text"), GOLD, RUNS[0])) == [((1, (), "yes"), "no"), ((3, (), "maybe"), "no")]
+    assert list(error_analysis.differences(kind_of("text"), GOLD, GOLD)) == []
 
 
 # ---- choices ----
@@ -93,13 +95,13 @@ def test_differences_by_hand() -> None:
 
 def test_choices_by_hand() -> None:
     gold, runs = [0, 2, 2], [[0, 1, 2], [0, 1, 0]]
-    assert error_analysis.confusions("multiple_choice", gold, runs)[:3] == [
+    assert error_analysis.confusions(kind_of("multiple_choice"), gold, runs)[:3] == [
         ("choice 1", "choice 1"),
         ("choice 3", "choice 2"),
         ("choice 3", "choice 3"),
     ]
     # Choice 3 is right 4 times and found once, given once; choice 1 right twice, found twice, given three times.
-    assert stated(error_analysis.by_class("multiple_choice", gold, runs)) == [
+    assert stated(error_analysis.by_class(kind_of("multiple_choice"), gold, runs)) == [
         ("choice 3", 1, 0.25, 0.4, 2),
         ("choice 1", 0.667, 1, 0.8, 1),
         ("choice 2", 0, 0, 0, 0),
@@ -128,14 +130,14 @@ EGGS, PAN = span(4, 8, "dish"), span(14, 17, "tool")
 def test_spans_by_hand() -> None:
     """In the first run the pan is taken for a dish; in the second it is missed, and something found that is nothing."""
     gold, runs = [[EGGS, PAN], []], [[[EGGS, span(14, 17, "dish")], []], [[EGGS], [span(0, 3, "tool")]]]
-    assert error_analysis.confusions("spans", gold, runs) == [
+    assert error_analysis.confusions(kind_of("spans"), gold, runs) == [
         ("dish", "dish"),
         ("tool", "dish"),
         ("dish", "dish"),
         ("tool", error_analysis.NOTHING),
         (error_analysis.NOTHING, "tool"),
     ]
-    assert stated(error_analysis.by_class("spans", gold, runs)) == [("dish", 0.667, 1, 0.8, 1), ("tool", 0, 0, 0, 1)]
+    assert stated(error_analysis.by_class(kind_of("spans"), gold, runs)) == [("dish", 0.667, 1, 0.8, 1), ("tool", 0, 0, 0, 1)]
 
 
 def test_missed_spans_are_shown_in_their_text() -> None:
@@ -147,7 +149,7 @@ def test_missed_spans_are_shown_in_their_text() -> None:
 
 
 def test_a_span_that_ends_elsewhere_is_missed_and_found_where_nothing_is() -> None:
-    assert sorted(error_analysis.confusions("spans", [[EGGS]], [[[span(4, 11, "dish")]]])) == [
+    assert sorted(error_analysis.confusions(kind_of("spans"), [[EGGS]], [[[span(4, 11, "dish")]]])) == [
         ("dish", "nothing"),
         ("nothing", "dish"),
     ]
@@ -162,12 +164,12 @@ PEEL, CUT = frame("Remove", 0, 0, 4, ("Object", 0, 13, 15)), frame("Divide", 0, 
 def test_frames_by_hand() -> None:
     """The second trigger is taken for another type; a third is found where none is, with an argument that has no gold trigger."""
     given = [PEEL, {**CUT, "type": "Remove"}, frame("Remove", 1, 2, 6, ("Object", 1, 7, 9))]
-    assert error_analysis.confusions("frames", [[PEEL, CUT]], [[given]]) == [
+    assert error_analysis.confusions(kind_of("frames"), [[PEEL, CUT]], [[given]]) == [
         ("Remove", "Remove"),
         ("Divide", "Remove"),
         ("nothing", "Remove"),
     ]
-    assert stated(error_analysis.by_class("frames", [[PEEL, CUT]], [[given]])) == [
+    assert stated(error_analysis.by_class(kind_of("frames"), [[PEEL, CUT]], [[given]])) == [
         (("trigger", "Divide"), 0, 0, 0, 1),
         (("trigger", "Remove"), 0.333, 1, 0.5, 1),
         (("argument", "Object"), 0.667, 1, 0.8, 2),
@@ -176,7 +178,7 @@ def test_frames_by_hand() -> None:
 
 
 def test_frames_of_several_runs_are_counted_together() -> None:
-    found = error_analysis.by_class("frames", [[PEEL, CUT]], [[[PEEL, CUT]], [[PEEL]]])
+    found = error_analysis.by_class(kind_of("frames"), [[PEEL, CUT]], [[[PEEL, CUT]], [[PEEL]]])
     assert stated(found) == [
         (("trigger", "Divide"), 1, 0.5, 0.667, 1),
         (("trigger", "Remove"), 1, 1, 1, 1),
@@ -187,7 +189,7 @@ def test_frames_of_several_runs_are_counted_together() -> None:
 
 def test_frames_without_arguments_have_no_roles() -> None:
     bare = [[frame("Remove", 0, 0, 4)]]
-    assert stated(error_analysis.by_class("frames", bare, [bare])) == [(("trigger", "Remove"), 1, 1, 1, 1)]
+    assert stated(error_analysis.by_class(kind_of("frames"), bare, [bare])) == [(("trigger", "Remove"), 1, 1, 1, 1)]
 
 
 def test_missed_frames_are_shown_by_their_triggers() -> None:
@@ -204,8 +206,8 @@ def test_missed_frames_are_shown_by_their_triggers() -> None:
 def test_wrong_arguments_are_no_missed_places() -> None:
     """A place of a frame is its trigger; how the roles fare is in the table of classes."""
     bare = {**CUT, "arguments": []}
-    assert set(error_analysis.confusions("frames", [[CUT]], [[[bare]]])) == {("Divide", "Divide")}
-    assert error_analysis.by_class("frames", [[CUT]], [[[bare]]]).loc["argument"].recall.tolist() == [0, 0]
+    assert set(error_analysis.confusions(kind_of("frames"), [[CUT]], [[[bare]]])) == {("Divide", "Divide")}
+    assert error_analysis.by_class(kind_of("frames"), [[CUT]], [[[bare]]]).loc["argument"].recall.tolist() == [0, 0]
 
 
 # ---- what it rests on ----
@@ -222,9 +224,9 @@ def test_wrong_arguments_are_no_missed_places() -> None:
     ],
 )
 def test_classes_at_places(kind: str, answer: Any, expected: dict[Any, str]) -> None:
-    assert error_analysis.classes_at(kind, answer) == expected
+    assert kind_of(kind).places(answer) == expected
 
 
 def test_a_piece_is_marked() -> None:
-    assert error_analysis.marked("abc", 1, 2) == "a»b«c"
-    assert error_analysis.marked("abc", 0, 3) == "»abc«"
+    assert with_mark("abc", 1, 2) == "a»b«c"
+    assert with_mark("abc", 0, 3) == "»abc«"

@@ -11,6 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lib.core import metrics
+from lib.core.kinds import kind_of, kinds
+from lib.core.kinds.frames import argument_items, trigger_items
+from lib.core.kinds.spans import span_items
 
 LABELS = ["a", "b", "c", "d"]
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=40)
@@ -70,13 +73,13 @@ def test_by_hand(gold: str, guess: str, accuracy: float, macro: float, weighted:
 
 
 def test_answers_to_choices_are_scored_by_their_number() -> None:
-    assert metrics.scores("multiple_choice", [0, 4, 2, 1], [0, 4, 1, 1]) == {"accuracy": 3 / 4}
+    assert kind_of("multiple_choice").scores([0, 4, 2, 1], [0, 4, 1, 1]) == {"accuracy": 3 / 4}
 
 
 @pytest.mark.parametrize("kind", ["text", "pair", "passage_yesno", "yesno"])
 def test_labels_are_scored_alike_in_every_kind(kind: str) -> None:
     expected = {"accuracy": 3 / 4, "macro_f1": 3 / 7, "weighted_f1": 9 / 14}
-    assert metrics.scores(kind, list("aaab"), list("aaaa")) == pytest.approx(expected)
+    assert kind_of(kind).scores(list("aaab"), list("aaaa")) == pytest.approx(expected)
 
 
 # ---- spans and frames ----
@@ -124,7 +127,7 @@ def all_f1(weighted: float, micro: float, macro: float, of: str = "") -> Any:
     ],
 )
 def test_spans_by_hand(gold: list[Any], given: list[Any], expected: tuple[float, float, float]) -> None:
-    found = metrics.scores("spans", [spans(*one) for one in gold], [spans(*one) for one in given])
+    found = kind_of("spans").scores([spans(*one) for one in gold], [spans(*one) for one in given])
     assert found == all_f1(*expected)
 
 
@@ -156,7 +159,7 @@ HEAT = ("Heat", (2, 0, 3), ("Object", 0, 4, 9))
     ],
 )
 def test_frames_by_hand(given: list[Any], triggers: tuple[float, float, float], arguments: tuple[float, float, float]) -> None:
-    found = metrics.scores("frames", [[frame(*CUT), frame(*HEAT)]], [[frame(*one) for one in given]])
+    found = kind_of("frames").scores([[frame(*CUT), frame(*HEAT)]], [[frame(*one) for one in given]])
     parts = [{name: value for name, value in found.items() if name.startswith(of)} for of in ("trigger_", "argument_")]
     assert parts == [all_f1(*triggers, "trigger_"), all_f1(*arguments, "argument_")]
     assert len(found) == 6
@@ -164,12 +167,12 @@ def test_frames_by_hand(given: list[Any], triggers: tuple[float, float, float], 
 
 def test_frames_without_arguments_lose_nothing_by_them() -> None:
     gold = [[frame("Cut", (0, 0, 3))]]
-    assert metrics.scores("frames", gold, gold)["argument_weighted_f1"] == 1
-    assert metrics.scores("frames", gold, [[frame(*CUT)]])["argument_weighted_f1"] == 0
+    assert kind_of("frames").scores(gold, gold)["argument_weighted_f1"] == 1
+    assert kind_of("frames").scores(gold, [[frame(*CUT)]])["argument_weighted_f1"] == 0
 
 
 def test_a_frame_of_another_dialogue_is_wrong() -> None:
-    found = metrics.scores("frames", [[frame(*CUT)], []], [[], [frame(*CUT)]])
+    found = kind_of("frames").scores([[frame(*CUT)], []], [[], [frame(*CUT)]])
     assert set(found.values()) == {0}
 
 
@@ -230,24 +233,24 @@ def test_scores_are_those_of_a_plain_count(answers: tuple[str, Any, Any]) -> Non
     expected: dict[str, float] = {}
     for ours, theirs, of in zip(flat(kind, gold), flat(kind, given_), prefixes, strict=True):
         expected |= naive(ours, theirs, of)
-    found = metrics.scores(kind, gold, given_)
+    found = kind_of(kind).scores(gold, given_)
     assert found == pytest.approx(expected)
     assert all(0 <= value <= 1 for value in found.values())
-    assert list(found) == metrics.KINDS[kind]
+    assert list(found) == list(kind_of(kind).score_names)
 
 
 @settings(max_examples=40)
 @given(answers=ANSWERS)
 def test_gold_answers_are_perfect(answers: tuple[str, Any, Any]) -> None:
     kind, gold, _ = answers
-    assert set(metrics.scores(kind, gold, gold).values()) == {1.0}
+    assert set(kind_of(kind).scores(gold, gold).values()) == {1.0}
 
 
 @settings(max_examples=40)
 @given(answers=ANSWERS)
 def test_gold_and_answers_changed_about_keep_f1_but_for_its_weights(answers: tuple[str, Any, Any]) -> None:
     kind, gold, given_ = answers
-    one, other = metrics.scores(kind, gold, given_), metrics.scores(kind, given_, gold)
+    one, other = kind_of(kind).scores(gold, given_), kind_of(kind).scores(given_, gold)
     even = [name for name in one if "weighted" not in name]
     assert {name: one[name] for name in even} == pytest.approx({name: other[name] for name in even})
 
@@ -259,27 +262,27 @@ def test_order_of_items_and_of_examples_does_not_count(answers: tuple[str, Any, 
     mixed = [list(row) for row in given_]
     for row in mixed:
         order.shuffle(row)
-    found = metrics.scores(kind, gold, given_)
-    assert metrics.scores(kind, gold, mixed) == pytest.approx(found)
-    assert metrics.scores(kind, gold[::-1], given_[::-1]) == pytest.approx(found)
+    found = kind_of(kind).scores(gold, given_)
+    assert kind_of(kind).scores(gold, mixed) == pytest.approx(found)
+    assert kind_of(kind).scores(gold[::-1], given_[::-1]) == pytest.approx(found)
 
 
-@pytest.mark.parametrize(("kind", "names"), metrics.KINDS.items())
-def test_a_kind_has_the_scores_that_it_says(kind: str, names: list[str]) -> None:
+@pytest.mark.parametrize("kind", kinds())
+def test_a_kind_has_the_scores_that_it_says(kind: str) -> None:
     answer: Any = {"spans": [[]], "frames": [[]], "multiple_choice": [1]}.get(kind, ["a"])
-    assert sorted(metrics.scores(kind, answer, answer)) == sorted(names)
-    assert set(metrics.SHOWN.get(kind, names)) <= set(names)
+    assert sorted(kind_of(kind).scores(answer, answer)) == sorted(kind_of(kind).score_names)
+    assert set(kind_of(kind).also_shown) <= set(kind_of(kind).score_names)
 
 
 def test_items_by_hand() -> None:
     rows = [[frame(*HEAT)], [frame(*CUT)]]
-    assert list(metrics.trigger_items(rows)) == [(0, 2, 0, 3, "Heat"), (1, 0, 0, 3, "Cut")]
-    assert list(metrics.argument_items(rows)) == [
+    assert list(trigger_items(rows)) == [(0, 2, 0, 3, "Heat"), (1, 0, 0, 3, "Cut")]
+    assert list(argument_items(rows)) == [
         (0, 2, 0, 3, 0, 4, 9, "Object"),
         (1, 0, 0, 3, 0, 4, 9, "Object"),
         (1, 0, 0, 3, 1, 0, 5, "Tool"),
     ]
-    assert list(metrics.span_items([[], spans((0, 2, "a"), (0, 2, "b"))])) == [(1, 0, 2, "a"), (1, 0, 2, "b")]
+    assert list(span_items([[], spans((0, 2, "a"), (0, 2, "b"))])) == [(1, 0, 2, "a"), (1, 0, 2, "b")]
 
 
 def test_matched_by_hand() -> None:

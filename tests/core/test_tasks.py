@@ -109,7 +109,7 @@ def test_embedded_split(task: str, split: str, size: int) -> None:
     data = tasks.load(card, split)
     assert isinstance(data, Dataset)
     assert (len(data), len(set(data["id"]))) == (size, size)
-    lists = tasks.LISTS.get(card.kind, [])
+    lists = card.task_kind.lists
     assert data.column_names == ["id", *card.fields, *lists, *([] if card.kind == "frames" else ["label"])]
     if card.kind == "multiple_choice":
         assert all(row["label"] in row["choices"] and len(set(row["choices"])) == 5 for row in data)
@@ -307,7 +307,7 @@ def test_hub_source(
     monkeypatch.setenv("HUB_MIRROR", str(tmp_path))
     train, test = (tasks.load(CARDS[task], split, source) for split in ("train", "test"))
     assert test["label"] == labels
-    fields = ["id", *CARDS[task].fields, *tasks.LISTS.get(CARDS[task].kind, []), "label"]
+    fields = ["id", *CARDS[task].fields, *CARDS[task].task_kind.lists, "label"]
     assert train.column_names == test.column_names == fields
     assert len(train) == 1
 
@@ -364,7 +364,7 @@ def test_real_hub_source(monkeypatch: pytest.MonkeyPatch, task: str, source: str
 def test_real_files(task: str) -> None:
     train, test = (tasks.load(CARDS[task], split).to_list() for split in ("train", "test"))
     assert min(len(train), len(test)) > 30
-    assert {answer for row in train for answer in tasks.answers_of(CARDS[task], row)} == set(CARDS[task].labels)
+    assert {answer for row in train for answer in CARDS[task].task_kind.labels_of(row)["label"]} == set(CARDS[task].labels)
 
 
 # ---- events that point into spans ----
@@ -427,10 +427,13 @@ def test_another_source_of_a_task_can_be_tested_on() -> None:
 
 def test_the_answers_of_an_example() -> None:
     spans = {"spans": [{"label": "Dish"}, {"label": "Price"}, {"label": "Dish"}]}
-    assert tasks.answers_of(CARDS["mitrestaurant"], spans) == ["Dish", "Price", "Dish"]
-    assert tasks.answers_of(CARDS["risec"], {"frames": [{"type": "AC"}]}) == ["AC"]
-    assert tasks.answers_of(CARDS["news"], {"label": "arts"}) == ["arts"]
-    assert tasks.answers_of(CARDS["piqa"], {"choices": ["a", "b"], "label": "b"}) == ["choice 2"]
+    assert [*CARDS["mitrestaurant"].task_kind.labels_of(spans).values()] == [["Dish", "Price", "Dish"]]
+    assert [*CARDS["risec"].task_kind.labels_of({"frames": [{"type": "AC", "arguments": [{"role": "x"}]}]}).values()] == [
+        ["AC"],
+        ["x"],
+    ]
+    assert [*CARDS["news"].task_kind.labels_of({"label": "arts"}).values()] == [["arts"]]
+    assert [*CARDS["piqa"].task_kind.labels_of({"choices": ["a", "b"], "label": "b"}).values()] == [["choice 2"]]
 
 
 # ---- files of one's own ----

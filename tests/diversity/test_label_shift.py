@@ -151,7 +151,7 @@ def test_contents_of_a_dialogue_by_hand() -> None:
     assert label_shift.text_contents(FRAMES, row) == {
         "words": 7, "turns": 2, "words_a_turn": 3.5, "amounts": 0, "times": 1, "temperatures": 0, "tools": 1,
     }  # fmt: skip
-    assert label_shift.label_contents(FRAMES, row) == {
+    assert FRAMES.task_kind.contents(FRAMES, row) == {
         "entities": 2, "frames_a_text": 2, "role_Amount": 0, "role_Time": 2, "role_Instrument": 0,
     }  # fmt: skip
     japanese = FRAMES.model_copy(update={"language": "Japanese"})

@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_notebooks import made, run, surroundings, text_of  # noqa: F401 (surroundings: a fixture)
 
-from lib.core import artifacts, tasks
+from lib.core import artifacts
 from lib.core.artifacts import ExampleSet, Step, load_set
+from lib.core.kinds.frames import labeled_only
 from lib.core.pricing import TokenPrice, Usage, dollars
 from lib.core.set_names import SetName
-from lib.core.sources import Row
-from lib.core.tasks import check_frames, load, read_card
+from lib.core.sources import Row, Source
+from lib.core.tasks import load, read_card
 from lib.labeling import markup
 from lib.labeling.agreement import agreement
 from lib.labeling.frames import METHODS, Part, labeled_part, most_mentions
@@ -68,6 +69,10 @@ class Canned(Teacher):
         assert request.schema
         text = self.answer_to(request.messages[-1]["content"], list(request.schema["properties"]))
         return Reply(text, None, Usage(50, 20), COST)
+
+
+def checked(row: Row) -> None:
+    CARD.task_kind.checked(CARD, Source(hub="a/b"), row, None)
 
 
 def canned(**changed: Any) -> Canned:
@@ -129,7 +134,7 @@ def test_replies_become_frames(method: str) -> None:
     assert (row["source"], row["method"], row["dollars"]) == ("synthetic", f"labeled_{method}", dollars(asked * COST))
     assert (labeled.rejected, labeled.bill.replies, len(row["mentions"])) == ([], asked, 6)
     assert {request.temperature for request in teacher.asked} == {0.0}
-    check_frames(CARD, row)
+    checked(row)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -204,7 +209,7 @@ def test_what_cannot_be_used_is_counted_and_costs_the_rest_nothing(
     assert Counter(one["outcome"] for one in labeled.rejected) == outcomes
     assert all(set(one) == {"outcome", "item", "turn", "text", "dollars"} for one in labeled.rejected)
     assert {one["item"] for one in labeled.rejected} <= {"d1"}
-    check_frames(CARD, row)
+    checked(row)
 
 
 def test_a_rejected_mention_says_where_it_was_said() -> None:
@@ -281,7 +286,7 @@ JSON = st.recursive(
 def test_no_reply_stops_the_others(turns: list[Any], triggers: list[Any], arguments: list[Any], method: str) -> None:
     said = dict(zip(STEPS, (GOOD["turns"] + turns, GOOD["triggers"] + triggers, GOOD["arguments"] + arguments), strict=True))
     for row in label(CARD, [ROW], canned(**said), method).examples:
-        check_frames(CARD, row)
+        checked(row)
 
 
 # ---- what is asked ----
@@ -323,7 +328,7 @@ def test_a_dialogue_in_windows(window: int | None, requests: int) -> None:
     assert [frame["trigger"] for frame in found["frames"]] == [frame["trigger"] for frame in row["frames"]]
     arguments = agreement(CARD, labeled, [row]).tables[0].loc["arguments with role"]
     assert (arguments.precision, arguments.recall < 1) == (1, window == 1)
-    check_frames(CARD, found)
+    checked(found)
 
 
 def knowing_by_turn(row: Row) -> Callable[[str, list[str]], str]:
@@ -475,7 +480,7 @@ def test_02_labels_the_dialogues_of_people_and_those_that_01_wrote(tmp_path: Pat
     assert "arguments with role" in text_of(executed)
     assert len(pd.read_parquet(human)) == len(hp.rows) == 4
     for row in hp.rows:
-        check_frames(CARD, row)
+        checked(row)
 
 
 def test_batch_files_go_step_by_step(tmp_path: Path) -> None:
@@ -525,9 +530,9 @@ def test_turns_whose_frames_are_not_all_known_are_not_learned_from() -> None:
         {"type": "Change", "trigger": {"turn": 2, "start": 2, "end": 5}, "arguments": [{"role": "Object", "turn": 2, "start": 6, "end": 8}, {"role": "Time", "turn": 1, "start": 4, "end": 8}]},
     ]  # fmt: skip
     row = {"id": "d", "topic": "t", "turns": turns, "frames": frames, "unlabeled_turns": [1]}
-    cut = tasks.labeled_only(row)
+    cut = labeled_only(row)
     assert [turn["text"] for turn in cut["turns"]] == ["I cut it.", "I fry it."]
     assert [frame["trigger"]["turn"] for frame in cut["frames"]] == [0, 1]
     assert [(one["role"], one["turn"]) for one in cut["frames"][1]["arguments"]] == [("Object", 1)]
-    assert tasks.labeled_only(row | {"unlabeled_turns": [0, 1, 2]})["turns"] == []
-    assert tasks.labeled_only(row | {"unlabeled_turns": []}) == row | {"unlabeled_turns": []}
+    assert labeled_only(row | {"unlabeled_turns": [0, 1, 2]})["turns"] == []
+    assert labeled_only(row | {"unlabeled_turns": []}) == row | {"unlabeled_turns": []}

@@ -89,5 +89,5 @@ def test_what_a_teacher_wrote_has_its_labels() -> None:
 
 
 def test_kinds_without_one_answer_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"Answers of text, .* not of frames \(task 'frames'\)"):
+    with pytest.raises(ValueError, match=r"One answer an example can be asked for again, not frames \(task 'frames'\)"):
         requests(read_card("frames"), [])

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.core.encoders import EMBEDDED, open_tokenizer
-from lib.core.tasks import Card, gold, load, read_card
+from lib.core.kinds import kind_of
+from lib.core.tasks import Card, load, read_card
 from lib.training import heads
 from lib.training.heads import DISTANCES, FORBIDDEN, Chooser, Classifier, FrameFinder, Tagger, by_turn, distances, new_head
 from lib.training.tokenization import ARGUMENT, READERS, TRIGGER, Frames, Item, Links, Mention, Piece, Placed, split
@@ -181,7 +182,7 @@ def test_a_question_is_scored_choice_by_choice() -> None:
 )
 def test_each_kind_of_task_has_its_head(task: str, kind: type, size: Callable[[Card], int]) -> None:
     card = SMALL.model_copy(update={"kind": "spans"}) if task == "spans" else read_card(task)
-    head = new_head(READERS[card.kind](card, TOKENIZER, 64), SIZE)
+    head = new_head(READERS[card.task_kind.answers_with](card, TOKENIZER, 64), SIZE)
     assert type(head) is kind
     assert (head.linear if kind in (Classifier, Chooser) else head.emit).out_features == size(card)
 
@@ -443,7 +444,7 @@ def test_a_dialogue_is_learned_by_heart(longest: int) -> None:
     hidden = torch.randn(*mask.shape, size)
     taught(head, hidden, mask, items, 100)
     answer = reader.answer(items, head.answers(hidden, mask, items))
-    right = sorted(gold("frames", row), key=lambda frame: tuple(frame["trigger"].values()))
+    right = sorted(kind_of("frames").gold(row), key=lambda frame: tuple(frame["trigger"].values()))
     assert [(one["type"], one["trigger"]) for one in answer] == [(one["type"], one["trigger"]) for one in right]
     found, expected = ([{tuple(one.values()) for one in frame["arguments"]} for frame in frames] for frames in (answer, right))
     if longest == 512:

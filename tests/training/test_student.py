@@ -19,10 +19,10 @@ from sklearn.linear_model import LogisticRegression
 from tiny import save_tiny
 from transformers import AutoModel, AutoTokenizer
 
-from lib.core import metrics
 from lib.core.encoders import EMBEDDED, location
+from lib.core.kinds import kind_of
 from lib.core.sources import Row
-from lib.core.tasks import Card, gold, load, read_card
+from lib.core.tasks import Card, load, read_card
 from lib.training import student as students
 from lib.training.student import Pool, Recipe, batches, epochs, hidden, new_student, predict, rate_at, scores, train
 from lib.training.tokenization import Item, Piece
@@ -288,8 +288,8 @@ def test_every_kind_trains_and_answers_in_its_form(small: str, kind: str, frozen
     for row, answer in zip([*rows, rows[0]], answers, strict=True):
         check_form(card, row, answer)
     assert answers[-1] == answers[0]
-    assert found == metrics.scores(kind, [gold(kind, row) for row in [*rows, rows[0]]], answers)
-    assert set(found) == set(metrics.KINDS[kind])
+    assert found == kind_of(kind).scores([kind_of(kind).gold(row) for row in [*rows, rows[0]]], answers)
+    assert set(found) == set(kind_of(kind).score_names)
     assert all(torch.isfinite(part).all() for part in student.state_dict().values())
 
 

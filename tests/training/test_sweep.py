@@ -26,6 +26,7 @@ from tiny import save_tiny
 from lib.budget.scores import COLUMNS
 from lib.core import metrics, paths
 from lib.core.artifacts import ExampleSet
+from lib.core.kinds import kind_of
 from lib.core.mixes import NONE, TEST, Cell
 from lib.core.set_names import SetName
 from lib.core.tasks import load, names, read_card
@@ -335,7 +336,7 @@ def test_scores_of_frames_are_those_of_triggers_and_arguments(tmp_path: Path, re
     made = {"card": card, "human": load(card).to_list()[:2], "synthetic": {}, "evaluations": tests}
     table = scores(tmp_path / "kept", replace(recipe, max_tokens=64), [Run(NONE, 2, 0, 1)], **made)
     assert table.evaluated_on.tolist() == [TEST, "garden"]
-    assert set(metrics.KINDS["frames"]) <= set(table)
+    assert set(kind_of("frames").score_names) <= set(table)
     assert table.score.tolist() == table.trigger_weighted_f1.tolist()
     assert [len(json.loads(answers)) for answers in table.predicted] == [2, 2]
 

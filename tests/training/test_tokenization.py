@@ -14,8 +14,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from lib.core.encoders import EMBEDDED, open_tokenizer
+from lib.core.kinds import kind_of
 from lib.core.sources import Row
-from lib.core.tasks import Card, gold, load, read_card
+from lib.core.tasks import Card, load, read_card
 from lib.training.tokenization import (
     READERS,
     Choices,
@@ -60,7 +61,7 @@ def words(text: str) -> list[tuple[int, int]]:
     ("task", "first", "second"), [("entailment", "premise", "hypothesis"), ("passage", "passage", "question")]
 )
 def test_a_pair_is_one_piece_that_says_which_text_each_token_is_of(task: str, first: str, second: str) -> None:
-    reader = READERS[read_card(task).kind](read_card(task), TOKENIZER, 512)
+    reader = READERS[read_card(task).task_kind.answers_with](read_card(task), TOKENIZER, 512)
     for row in rows_of(task)[:40]:
         (item,) = reader.items(row)
         one, other = plain(row[first]), plain(row[second])
@@ -143,13 +144,13 @@ def test_one_choice_too_long_says_that_the_example_is_cut() -> None:
 @pytest.mark.parametrize("task", ["sentiment", "entailment", "passage", "strategy", "commonsense"])
 def test_the_target_answers_with_the_gold_answer(task: str) -> None:
     card = read_card(task)
-    reader = READERS[card.kind](card, TOKENIZER, 32)
+    reader = READERS[card.task_kind.answers_with](card, TOKENIZER, 32)
     for row in rows_of(task)[:40]:
         items = reader.items(row)
         assert items[0].target is None
         reader.teach(items, row)
         answer = reader.answer(items, [items[0].target])
-        assert answer == gold(card.kind, row)
+        assert answer == kind_of(card.kind).gold(row)
         assert (row["choices"][answer] if task == "commonsense" else answer) == row["label"]
 
 
@@ -329,7 +330,7 @@ def crossed(frames: Sequence[Row]) -> set[tuple[Any, ...]]:
 def test_what_a_whole_dialogue_teaches_reads_back_as_its_frames(part: str) -> None:
     reader, n, lost = Frames(COOKING, TOKENIZER, 512), 0, 0
     for row in rows_of("frames", part):
-        right = gold("frames", row)
+        right = kind_of("frames").gold(row)
         items, answer = taught_answer(reader, row)
         assert len(items) == 1
         assert heads(answer) == heads(right)
@@ -347,7 +348,7 @@ def test_of_japanese_all_that_tokens_can_say_reads_back() -> None:
     begin or end within a token."""
     reader, n, lost = Frames(COOKING, TOKENIZER, 512), 0, 0
     for row in rows_of("frames", "ja"):
-        right = gold("frames", row)
+        right = kind_of("frames").gold(row)
         offsets = [reader.tokens(turn["text"])[1] for turn in row["turns"]]
         _, answer = taught_answer(reader, row)
         every = {*heads(right), *(argument for _, argument in links(right))}
@@ -381,7 +382,7 @@ def shows(item: Item, turn: int, start: int, end: int) -> bool:
 def test_short_windows_teach_every_frame_but_for_arguments_out_of_sight(part: str, longest: int) -> None:
     reader, n, lost = Frames(COOKING, TOKENIZER, longest), 0, 0
     for row in rows_of("frames", part):
-        right = gold("frames", row)
+        right = kind_of("frames").gold(row)
         items, answer = taught_answer(reader, row)
         assert heads(answer) == heads(right), row["id"]
         hidden = crossed(right)
@@ -446,8 +447,8 @@ def test_what_is_taught_reads_back_exactly(case: str) -> None:
     row = HAND_MADE[case]
     items, answer = taught_answer(Frames(COOKING, TOKENIZER, 128), row)
     assert len(items) == 1
-    assert heads(answer) == heads(gold("frames", row))
-    assert links(answer) == links(gold("frames", row))
+    assert heads(answer) == heads(kind_of("frames").gold(row))
+    assert links(answer) == links(kind_of("frames").gold(row))
 
 
 COMBINED = ["Le cafe\u0301 noir", "cafe\u0301", "un e\u0301te\u0301, oui", "☕️ please", "Tie\u0302\u0301ng Vie\u0323\u0302t"]
@@ -574,7 +575,7 @@ def test_spans_read_back(row: Row) -> None:
     reader = Spans(DISHES, TOKENIZER, 64)
     items = reader.items(row)
     reader.teach(items, row)
-    assert reader.answer(items, [item.target for item in items]) == gold("spans", row)
+    assert reader.answer(items, [item.target for item in items]) == kind_of("spans").gold(row)
     assert [item.pieces[0].ids for item in items] == [[CLS, *plain(row["text"]), SEP]]
 
 
@@ -613,7 +614,7 @@ def test_of_spans_that_overlap_the_longer_is_taught() -> None:
     reader = Spans(DISHES, TOKENIZER, 64)
     items = reader.items(row)
     reader.teach(items, row)
-    assert reader.answer(items, [item.target for item in items]) == gold("spans", row)[:1]
+    assert reader.answer(items, [item.target for item in items]) == kind_of("spans").gold(row)[:1]
 
 
 # ---- tokenizers of other kinds ----
@@ -687,7 +688,7 @@ def test_frames_read_back_with_any_tokenizer(kind: str) -> None:
     reader = Frames(COOKING, TINY[kind], 4096)
     for case in ("one argument of two frames", "an argument in another turn", "spaces around"):
         _, answer = taught_answer(reader, HAND_MADE[case])
-        assert links(answer) == links(gold("frames", HAND_MADE[case]))
+        assert links(answer) == links(kind_of("frames").gold(HAND_MADE[case]))
 
 
 @pytest.mark.parametrize("kind", TINY)
@@ -838,15 +839,15 @@ def test_gold_answers_by_hand() -> None:
     argument = {"text": "it", "end": 8, "start": 6, "turn": 0, "role": "Object"}
     frame = {"id": 7, "arguments": [argument], "trigger": trigger, "type": "Divide"}
     bare = {"turn": 0, "start": 2, "end": 5}
-    assert gold("frames", {"frames": [frame]}) == [
+    assert kind_of("frames").gold({"frames": [frame]}) == [
         {"type": "Divide", "trigger": bare, "arguments": [{"role": "Object", "turn": 0, "start": 6, "end": 8}]}
     ]
-    assert gold("spans", {"spans": [{"label": "dish", "start": 1, "end": 3, "text": "so"}]}) == [
+    assert kind_of("spans").gold({"spans": [{"label": "dish", "start": 1, "end": 3, "text": "so"}]}) == [
         {"start": 1, "end": 3, "label": "dish"}
     ]
-    assert gold("multiple_choice", {"choices": ["a", "b", "c"], "label": "c"}) == 2
+    assert kind_of("multiple_choice").gold({"choices": ["a", "b", "c"], "label": "c"}) == 2
     for kind in ("text", "pair", "passage_yesno", "yesno"):
-        assert gold(kind, {"label": "yes"}) == "yes"
+        assert kind_of(kind).gold({"label": "yes"}) == "yes"
 
 
 def test_a_place_among_known_names() -> None:
@@ -855,7 +856,7 @@ def test_a_place_among_known_names() -> None:
 
 
 def teaching(task: Card, row: Row) -> Iterator[None]:
-    reader = READERS[task.kind](task, TOKENIZER, 64)
+    reader = READERS[task.task_kind.answers_with](task, TOKENIZER, 64)
     items = reader.items(row)
     yield reader.teach(items, row)
 

@@ -1,0 +1,57 @@
+"""Texts with one of the card's labels: a text, a pair of texts, a question with or without its passage."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lib.core import metrics
+from lib.core.kinds.base import Kind, Place
+from lib.core.sources import Row, Source
+
+if TYPE_CHECKING:
+    from lib.core.tasks import Card
+
+
+class Labels(Kind):
+    """A kind whose examples have one of the card's labels; the kinds below differ in name only."""
+
+    answers_with = "label"
+    score_names = ("accuracy", "macro_f1", "weighted_f1")
+
+    def check_card(self, card: "Card") -> None:
+        if len(card.labels) < 2:
+            raise ValueError(f"labels: a {self.name} task needs at least two, each with its meaning")
+
+    def checked(self, card: "Card", source: Source, row: Row, label: Any) -> Row | None:
+        original = str(label).lower() if isinstance(label, bool) else str(label)
+        name = source.labels.get(original, original)
+        if name in card.labels:
+            return row | {"label": name}
+        if source.others == "drop":
+            return None
+        labels = ", ".join(card.labels)
+        raise ValueError(f"unknown label {original!r}: the card has {labels}. Map it under `labels` of the source.")
+
+    def gold(self, row: Row) -> Any:
+        return row["label"]
+
+    def scores(self, gold: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
+        return metrics.classification(gold, answers)
+
+    def places(self, answer: Any) -> dict[Place, str]:
+        return {(): answer}
+
+
+class Text(Labels):
+    name = "text"
+
+
+class Pair(Labels):
+    name = "pair"
+
+
+class PassageYesNo(Labels):
+    name = "passage_yesno"
+
+
+class YesNo(Labels):
+    name = "yesno"
