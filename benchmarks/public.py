@@ -14,7 +14,8 @@ from statistics import mean
 from typing import Any
 
 from lib.core.tasks import Card, load, read_card
-from lib.training.student import Pool, Recipe, scores, train
+from lib.training.settings import Recipe
+from lib.training.student import Pool, scores, train
 
 os.environ.update({"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false"})
 

@@ -13,7 +13,6 @@ import tempfile
 import time
 import warnings
 from collections import defaultdict
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from statistics import mean
@@ -22,7 +21,8 @@ from typing import Any
 from lib.core.encoders import EMBEDDED, location, open_encoder, open_tokenizer
 from lib.core.example_sets import example_sets
 from lib.core.tasks import load, read_card
-from lib.training.student import Pool, Recipe, scores, train
+from lib.training.settings import Recipe
+from lib.training.student import Pool, scores, train
 from lib.training.sweep import Evaluation, Run, mix, sweep
 
 os.environ.update({"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"})
@@ -36,8 +36,8 @@ def main() -> None:
     recipe, seconds, found = recipe_for(given), dict.fromkeys(["trainer", "frozen", "full"], 0.0), defaultdict[str, Any](dict)
     recipes = {
         # Fewer layers that train want larger steps; the rest is the same for all three.
-        "frozen": replace(recipe, frozen_layers=4, learning_rate=5e-4),
-        "full": replace(recipe, frozen_layers=0),
+        "frozen": recipe.model_copy(update={"frozen_layers": 4, "learning_rate": 5e-4}),
+        "full": recipe.model_copy(update={"frozen_layers": 0}),
         "trainer": recipe,
     }
     for task in given.tasks:

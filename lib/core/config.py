@@ -1,11 +1,13 @@
 """Files that people write (task cards, studies): every key checked, every mistake said with its place."""
 
 import ast
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, TypeVar
 
 import yaml
+from pandas import DataFrame
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from lib.core import paths
@@ -26,7 +28,7 @@ class Loader(yaml.BaseLoader):
 class Strict(BaseModel):
     """A part of such a file: an unknown key is an error, not a silent no-op."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -63,19 +65,63 @@ def explain(error: ValidationError) -> str:
     )
 
 
+def build(model: type[Model], values: Mapping[str, Any], place: str) -> Model:
+    """The values as a model; what is wrong in them is said in one sentence with its place."""
+    try:
+        return model.model_validate_json(json.dumps(dict(values), default=str), strict=True)
+    except ValidationError as error:
+        raise ValueError(f"{place}: {explain(error)}.") from None
+
+
 INJECTED = "# Parameters"
 TYPES = {"Any": Any, "Optional": Optional}
 
 
-def check(cells: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters and their values, after each was found to be declared and of its type."""
+def check(cells: Sequence[str], values: Mapping[str, Any], **models: type[BaseModel]) -> dict[str, Any]:
+    """The parameters and their values, once each is found to be declared and of its type.
+
+    A parameter named in `models` is a dict of settings, and is given back as that model. A value injected under the name of
+    one of its settings (`-p per_reply 1`) belongs to it, and so does a parameter of the notebook with the name of a setting.
+    """
     declared = declared_types(cells)
-    given = {name for cell in cells if cell.startswith(INJECTED) for name in assigned_names(cell)}
-    if unknown := sorted(given - set(declared)):
-        raise ValueError(f"Unknown notebook parameter {', '.join(map(repr, unknown))}; there is {', '.join(declared)}.")
+    injected = {name for cell in cells if cell.startswith(INJECTED) for name in assigned_names(cell)} - set(declared)
+    settings = {name for model in models.values() for name in model.model_fields}
+    if unknown := sorted(injected - settings):
+        there = ", ".join([*declared, *sorted(settings - set(declared))])
+        raise ValueError(f"Unknown notebook parameter {', '.join(map(repr, unknown))}; there is {there}.")
     for name, wanted in declared.items():
         check_type(name, values[name], wanted)
-    return {name: values[name] for name in declared}
+    flat = {name: values[name] for name in settings & {*injected, *declared}}
+    made = {name: _with_flat(model, values[name], flat, name) for name, model in models.items()}
+    return {name: made.get(name, values[name]) for name in declared}
+
+
+def _with_flat(model: type[Model], settings: Mapping[str, Any], flat: Mapping[str, Any], parameter: str) -> Model:
+    """A dict of settings, with those that are parameters by themselves, as a model."""
+    place = f"Notebook parameter {parameter!r}"
+    flat = {name: value for name, value in flat.items() if name in model.model_fields}
+    if twice := sorted(set(settings) & set(flat)):
+        raise ValueError(f"{place}: {twice[0]!r} is also a parameter by itself: give it there.")
+    return build(model, {**settings, **flat}, place)
+
+
+def flat(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as a JSON file holds them, each setting under its own name."""
+    found: dict[str, Any] = {}
+    for name, value in parameters.items():
+        found |= value.model_dump(mode="json") if isinstance(value, BaseModel) else {name: value}
+    return found
+
+
+def settings_table(*models: BaseModel, only: Collection[str] | None = None) -> DataFrame:
+    """Each setting with its value, its default and what it means; of all, or those of some names."""
+    rows = [
+        (name, getattr(model, name), field.get_default(call_default_factory=True), " ".join(str(field.description or "").split()))
+        for model in models
+        for name, field in type(model).model_fields.items()
+        if only is None or name in only
+    ]
+    return DataFrame(rows, columns=["setting", "value", "default", "meaning"])
 
 
 def declared_types(cells: Sequence[str]) -> dict[str, str]:

@@ -7,56 +7,26 @@ whole pool and each run trains only what is above: nothing but the head, if all 
 import copy
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from lib.core.encoders import EMBEDDED, keep_tokens, open_encoder, open_tokenizer, parts, window
+from lib.core.encoders import keep_tokens, open_encoder, open_tokenizer, parts, window
 from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.training.heads import new_head
+from lib.training.settings import Recipe
 from lib.training.tokenization import READERS, Item, Labels, Piece
 
 TOGETHER = 64
 """Items in a batch that nothing is learned from."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a student is trained."""
-
-    encoder: str = EMBEDDED
-    epochs: int = 10
-    batch_size: int = 16
-    learning_rate: float = 3e-4
-    frozen_layers: int = 4
-    """Layers below that stay as they are, with the embeddings; 0 trains everything, all of them train the head alone."""
-    warmup: float = 0.1
-    max_tokens: int | None = None
-    """The longest text, or window of dialogue, in tokens; the kind of task says if it is not given."""
-    dev_share: float = 0.0
-    """Part of a mix that is held back to choose the epoch by; none, so that no labels are spent on it, if not given."""
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        counts = [count for count in (self.epochs, self.batch_size, self.max_tokens) if count is not None]
-        too_small = min(counts) < 1 or self.frozen_layers < 0
-        if too_small or self.learning_rate <= 0 or not 0 <= self.dev_share < 1:
-            raise ValueError(
-                "A recipe needs epochs, batch_size and max_tokens of at least 1, a positive learning_rate, frozen_layers of "
-                f"0 or more and a dev_share below 1: {self}."
-            )
-        if self.device not in ("auto", "cpu") and not self.device.startswith("cuda"):
-            raise ValueError(f"A device is auto, cpu or cuda (cuda:1 for a second one), not {self.device!r}.")
-
-    @property
-    def on(self) -> str:
-        """The device: a GPU where there is one, if none is named."""
-
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
-            raise ValueError(f"device is {self.device!r}, but torch finds no GPU here; auto takes one where there is one.")
-        return ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
+def device_of(recipe: Recipe) -> str:
+    """The device: a GPU where there is one, if none is named."""
+    if recipe.device.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device is {recipe.device!r}, but torch finds no GPU here; auto takes one where there is one.")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if recipe.device == "auto" else recipe.device
 
 
 class Pool:
@@ -65,8 +35,8 @@ class Pool:
     def __init__(self, card: Card, rows: Sequence[Row], recipe: Recipe, others: Iterable[tuple[Card, Sequence[Row]]] = ()):
         """`rows` can be learned from; `others` are scored on, in their own cards' words but with this card's labels."""
         self.card, self.recipe = card, recipe
-        same_each_time(recipe.on)
-        model, tokenizer = open_encoder(recipe.encoder, recipe.on), open_tokenizer(recipe.encoder)
+        same_each_time(device_of(recipe))
+        model, tokenizer = open_encoder(recipe.encoder, device_of(recipe)), open_tokenizer(recipe.encoder)
         self.size, self.typed = model.config.hidden_size, "token_type_ids" in tokenizer.model_input_names
         longest = min(recipe.max_tokens or READERS[card.task_kind.answers_with].longest, window(model))
         self.reader = READERS[card.task_kind.answers_with](card, tokenizer, longest)
@@ -114,19 +84,19 @@ class Pool:
                 hidden = self.through(lower, [pieces[i] for i in chosen])[0]
                 for i, row in zip(chosen, hidden, strict=True):
                     whole = row[: len(pieces[i])]
-                    made[i] = whole.mean(0, keepdim=True) if self.at_once else whole.to(storage(self.recipe.on))
+                    made[i] = whole.mean(0, keepdim=True) if self.at_once else whole.to(storage(device_of(self.recipe)))
         return (made[i] for i in range(len(pieces)))
 
     def through(self, encoder: Any, pieces: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Pieces through an encoder or a part of one, as hidden states, and where they hold something."""
 
-        batch, mask = padded(pieces, self.recipe.on)
+        batch, mask = padded(pieces, device_of(self.recipe))
         if batch.is_floating_point():
             given = {"inputs_embeds": batch}
         else:
             given = {"input_ids": batch[..., 0]} | ({"token_type_ids": batch[..., 1]} if self.typed else {})
         # Autocast keeps its casts of the weights until it is left, so it must not span an optimizer step.
-        with torch.autocast(batch.device.type, torch.bfloat16, enabled=precision(self.recipe.on) == "bfloat16"):
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=precision(device_of(self.recipe)) == "bfloat16"):
             hidden = encoder(**given, attention_mask=mask.long()).last_hidden_state
         return hidden.float(), mask
 
@@ -182,7 +152,7 @@ def new_student(pool: Pool) -> torch.nn.ModuleDict:
     student = {"head": new_head(pool.reader, pool.size)}
     if not pool.probes:
         student["encoder"] = copy.deepcopy(pool.upper)
-    return torch.nn.ModuleDict(student).to(pool.recipe.on)
+    return torch.nn.ModuleDict(student).to(device_of(pool.recipe))
 
 
 def hidden(student: Any, pool: Pool, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -190,7 +160,7 @@ def hidden(student: Any, pool: Pool, items: Sequence[Item]) -> tuple[torch.Tenso
     pieces = pool.pieces(items)
     if "encoder" in student:
         return pool.through(student["encoder"], pieces)
-    features, mask = padded(pieces, pool.recipe.on)
+    features, mask = padded(pieces, device_of(pool.recipe))
     return features.float(), mask
 
 

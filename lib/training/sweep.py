@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
 from itertools import accumulate
@@ -28,7 +27,8 @@ from lib.core.fingerprint import code_of_module
 from lib.core.mixes import NONE, TEST, Cell
 from lib.core.sources import Row
 from lib.core.tasks import Card, check_fits, load, other_tests
-from lib.training.student import Pool, Recipe, precision, scores, train
+from lib.training.settings import Recipe
+from lib.training.student import Pool, device_of, precision, scores, train
 
 LIBRARIES = ("torch", "transformers")
 DEV = "human dev"
@@ -120,7 +120,7 @@ class Bench:
 
     def rows(self, run: Run, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The score rows of a run, one for each evaluation set, with what else they depend on."""
-        metric, on = self.card.metric, self.recipe.on
+        metric, on = self.card.metric, device_of(self.recipe)
         made = {
             "encoder": self.recipe.encoder,
             "device": on,
@@ -139,9 +139,9 @@ class Bench:
     def scopes(self) -> dict[str, str]:
         human, tests = digest(self.sources[NONE]), {name: digest(one) for name, one in self.evaluations.items()}
         code = [code_of_module("lib.training.student"), code_of_module("lib.training.heads")]
-        by = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields), asdict(self.recipe)]
+        by = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields), self.recipe.model_dump()]
         chosen_by = self.card.metric if self.recipe.dev_share or DEV in self.evaluations else ""
-        made_by = [*by, *code, *map(version, LIBRARIES), self.recipe.on, precision(self.recipe.on), chosen_by]
+        made_by = [*by, *code, *map(version, LIBRARIES), device_of(self.recipe), precision(device_of(self.recipe)), chosen_by]
         return {name: digest([human, digest(rows), tests, made_by])[:16] for name, rows in self.sources.items()}
 
 
@@ -206,7 +206,7 @@ def workers_for(runs: Sequence[Run], recipe: Recipe, given: int | None) -> int:
 
     if given is not None:
         return max(1, given)
-    return max(1, min(torch.get_num_threads(), len(runs) // WORTH_A_PROCESS)) if recipe.on == "cpu" else 1
+    return max(1, min(torch.get_num_threads(), len(runs) // WORTH_A_PROCESS)) if device_of(recipe) == "cpu" else 1
 
 
 def threads_for(workers: int) -> int:

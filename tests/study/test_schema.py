@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,8 @@ from lib.core.pricing import TokenPrice, dollars, nano
 from lib.core.tasks import load
 from lib.generation import conditioned
 from lib.labeling.labels import label as labels_label
-from lib.study import dry_run, replay, schema
+from lib.study import dry_run, own_data, schema
 from lib.teacher.client import TRIES, Request, TeacherError
-from lib.training.student import Recipe
 
 GOOD: dict[str, Any] = {"question": "Which?", "tasks": ["news"], "budgets": {"budgets": [1, 2], "shares": [0, 0.5]}}
 
@@ -251,14 +249,14 @@ def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
     quiet = {"generation": {"methods": []}, "labeling": {"n": 0}, "per_task": {places: {"sets": {"mine": SET | {"file": file}}}}}
     study = study_of(tmp_path, tasks=["news", places], **quiet)
     (news, alone), (card_of_places, own) = schema.by_task(study).values()
-    replay.check_data(study)
+    own_data.check_data(study)
     assert dry_run.cost_lines(study, "recorded", None) == ["  is asked nothing, and costs nothing"]
-    assert replay.given_sets(own) == [{"method": "mine", "file": file, "teacher": "m", "price": 0.01, "shown": 0}]
+    assert own_data.given_sets(own) == [{"method": "mine", "file": file, "teacher": "m", "price": 0.01, "shown": 0}]
     assert (alone.methods, own.methods) == ([], ["mine"])
     assert schema.pictures_of_texts(news, alone) == []
     assert schema.pictures_of_texts(card_of_places, own) == ["diversity", "map", "lengths", "frequencies", "shape"]
     broken = study.model_copy(update={"per_task": {places: {"sets": {"mine": SET | {"file": str(tmp_path / "none.csv")}}}}})
-    refused(lambda: replay.check_data(broken), "none.csv: no such file")
+    refused(lambda: own_data.check_data(broken), "none.csv: no such file")
 
 
 # ---- what is otherwise for a task ----
@@ -303,7 +301,7 @@ def test_a_mistake_in_what_is_otherwise(tmp_path: Path, change: dict[str, Any], 
 
 def test_too_few_raw_examples_are_said_before_anything_is_paid_for(tmp_path: Path) -> None:
     study = study_of(tmp_path, raw=2, generation={"methods": ["few_shot_5"]})
-    refused(lambda: replay.check_data(study), "'few_shot_5' shows human examples, but the first 2", "raise `raw`")
+    refused(lambda: own_data.check_data(study), "'few_shot_5' shows human examples, but the first 2", "raise `raw`")
 
 
 def test_budgets_are_spent_on_sets_that_there_are(tmp_path: Path) -> None:
@@ -347,7 +345,7 @@ def test_tasks_of_every_kind_with_fixed_labels_are_taken_and_planned(tmp_path: P
     fixed = {"emotion": "text", "entailment": "pair", "passage": "passage_yesno", "strategy": "yesno", "claims": "yesno"}
     study = study_of(tmp_path, tasks=list(fixed))
     assert {name: card.kind for name, card in schema.cards(study).items()} == fixed
-    replay.check_data(study)
+    own_data.check_data(study)
     parts = {part.split(" ")[1] for part, asked in dry_run.plans(study).items() if asked.requests}
     assert parts == set(fixed)
 
@@ -397,9 +395,6 @@ def test_how_a_study_trains(tmp_path: Path) -> None:
     given = {"max_tokens": 64, "dev_share": 0.2, "device": "cuda", "also_test": ["claims", "garden"]}
     training = study_of(tmp_path, training=given).training
     assert training.model_dump().items() >= given.items()
-    shared = schema.Training().model_dump().keys() & asdict(Recipe()).keys()
-    assert {"epochs", "max_tokens", "dev_share", "device"} <= shared
-    assert {name: getattr(schema.Training(), name) for name in shared} == {name: getattr(Recipe(), name) for name in shared}
 
 
 def test_a_source_that_a_card_does_not_have(tmp_path: Path) -> None:
@@ -444,5 +439,5 @@ def test_local_data_are_read_before_anything_is_paid_for(tmp_path: Path) -> None
     card = yaml.safe_load((paths.TASKS / "news.yaml").read_text())
     card["sources"] = {"ours": {"files": {"train": str(tmp_path / "own.csv"), "test": str(tmp_path / "own.csv")}}}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(card))
-    refused(lambda: replay.check_data(study_of(tmp_path, tasks=[str(tmp_path / "own.yaml")])), "own.csv, row 1", "'sprots'")
-    replay.check_data(study_of(tmp_path))
+    refused(lambda: own_data.check_data(study_of(tmp_path, tasks=[str(tmp_path / "own.yaml")])), "own.csv, row 1", "'sprots'")
+    own_data.check_data(study_of(tmp_path))

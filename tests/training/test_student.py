@@ -19,12 +19,14 @@ from sklearn.linear_model import LogisticRegression
 from tiny import save_tiny
 from transformers import AutoModel, AutoTokenizer
 
+from lib.core.config import build
 from lib.core.encoders import EMBEDDED, location
 from lib.core.kinds import kind_of
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, read_card
 from lib.training import student as students
-from lib.training.student import Pool, Recipe, batches, epochs, hidden, new_student, predict, rate_at, scores, train
+from lib.training.settings import Recipe
+from lib.training.student import Pool, batches, device_of, epochs, hidden, new_student, predict, rate_at, scores, train
 from lib.training.tokenization import Item, Piece
 
 SPANS = Card(
@@ -642,20 +644,20 @@ def test_rates_rise_then_fall(steps: int, warmup: float) -> None:
     ids=str,
 )
 def test_a_recipe_that_cannot_be(wrong: dict[str, Any]) -> None:
-    refused(lambda: Recipe(**wrong), "A recipe needs", *wrong, str(next(iter(wrong.values()))))
+    refused(lambda: build(Recipe, wrong, "recipe"), "recipe: ", *wrong, str(next(iter(wrong.values()))))
 
 
 @pytest.mark.parametrize("device", ["tpu", "", "gpu", "mps"])
 def test_a_device_that_is_none(device: str) -> None:
-    refused(lambda: Recipe(device=device), "auto, cpu or cuda", repr(device))
+    refused(lambda: build(Recipe, {"device": device}, "recipe"), "auto", "cpu", "cuda", repr(device))
 
 
 def test_where_a_student_trains() -> None:
     there = torch.cuda.is_available()
-    assert Recipe(device="auto").on == ("cuda" if there else "cpu")
-    assert Recipe(device="cpu").on == "cpu"
+    assert device_of(Recipe(device="auto")) == ("cuda" if there else "cpu")
+    assert device_of(Recipe(device="cpu")) == "cpu"
     if not there:
-        refused(lambda: Recipe(device="cuda").on, "'cuda'", "no GPU")
+        refused(lambda: device_of(Recipe(device="cuda")), "'cuda'", "no GPU")
 
 
 def test_more_frozen_layers_than_there_are() -> None:

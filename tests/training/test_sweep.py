@@ -9,7 +9,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,8 @@ from lib.core.mixes import NONE, TEST, Cell
 from lib.core.set_names import SetName
 from lib.core.tasks import load, names, read_card
 from lib.training import sweep
-from lib.training.student import Recipe, precision
+from lib.training.settings import Recipe
+from lib.training.student import precision
 from lib.training.sweep import Bench, Evaluation, Run, draw, evaluations, held_back, runs_for, selection
 
 CARD = read_card("sentiment")
@@ -45,7 +45,7 @@ RUNS = [Run(NONE, 4, 0, 1), Run("a", 4, 3, 1), Run("a", 0, 8, 2), Run("b", 2, 6,
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     """A student that trains in no time, and so fast that it answers now this, now that."""
     encoder = save_tiny(tmp_path_factory.mktemp("encoder"))
-    return Recipe(encoder, epochs=2, frozen_layers=1, max_tokens=16, learning_rate=1e-2, batch_size=4, device="cpu")
+    return Recipe(encoder=encoder, epochs=2, frozen_layers=1, max_tokens=16, learning_rate=1e-2, batch_size=4, device="cpu")
 
 
 def scores(kept: Path, recipe: Recipe, runs: list[Run] = RUNS, **other: Any) -> pd.DataFrame:
@@ -177,7 +177,7 @@ def test_dev_examples_by_hand(n_human: int, n_synthetic: int, share: float, dev:
 def test_a_probe_has_no_epochs_to_choose_from(tmp_path: Path, recipe: Recipe) -> None:
     """Examples that were held back for it would be lost."""
     found = [
-        scores(tmp_path / f"{share}", replace(recipe, frozen_layers=3, dev_share=share), [Run(NONE, 8, 0, 1)])
+        scores(tmp_path / f"{share}", recipe.model_copy(update={"frozen_layers": 3, "dev_share": share}), [Run(NONE, 8, 0, 1)])
         for share in (0, 0.5)
     ]
     assert found[0].predicted.tolist() == found[1].predicted.tolist()
@@ -191,10 +191,12 @@ def test_what_chooses_the_epoch_is_not_learned_from(tmp_path: Path, recipe: Reci
     (learned,) = set(range(4)) - set(held_back(sweep.mix(run, {NONE: 0}, {NONE: 4}), run, 0.75))
     labels = ["positive" if i == learned else "negative" for i in range(4)]
     rows = [row | {"label": label} for row, label in zip(HUMAN, labels, strict=False)]
-    table = scores(tmp_path / "kept", replace(recipe, epochs=5, dev_share=0.75), [run], human=rows)
+    table = scores(tmp_path / "kept", recipe.model_copy(update={"epochs": 5, "dev_share": 0.75}), [run], human=rows)
     assert set(json.loads(table.predicted[0])) == {"positive"}
     assert table.selection.tolist() == ["best of 5 epochs on 3 of the mix"]
-    assert "negative" in json.loads(scores(tmp_path / "all", replace(recipe, epochs=5), [run], human=rows).predicted[0])
+    assert "negative" in json.loads(
+        scores(tmp_path / "all", recipe.model_copy(update={"epochs": 5}), [run], human=rows).predicted[0]
+    )
 
 
 def test_human_examples_beside_the_mix_choose_the_epoch_of_every_student(tmp_path: Path, recipe: Recipe) -> None:
@@ -334,7 +336,7 @@ def test_scores_of_frames_are_those_of_triggers_and_arguments(tmp_path: Path, re
     card = read_card("frames")
     tests = {name: Evaluation(one.card, one.rows[:2]) for name, one in evaluations(card, None, ["garden"]).items()}
     made = {"card": card, "human": load(card).to_list()[:2], "synthetic": {}, "evaluations": tests}
-    table = scores(tmp_path / "kept", replace(recipe, max_tokens=64), [Run(NONE, 2, 0, 1)], **made)
+    table = scores(tmp_path / "kept", recipe.model_copy(update={"max_tokens": 64}), [Run(NONE, 2, 0, 1)], **made)
     assert table.evaluated_on.tolist() == [TEST, "garden"]
     assert set(kind_of("frames").score_names) <= set(table)
     assert table.score.tolist() == table.trigger_weighted_f1.tolist()
@@ -402,7 +404,7 @@ def test_a_finished_sweep_trains_nothing(kept: Path, whole: tuple[pd.DataFrame, 
 
 
 def test_a_finished_sweep_needs_no_encoder_and_no_processes(tmp_path: Path, recipe: Recipe) -> None:
-    gone = replace(recipe, encoder=save_tiny(tmp_path / "encoder"))
+    gone = recipe.model_copy(update={"encoder": save_tiny(tmp_path / "encoder")})
     table = scores(tmp_path / "kept", gone)
     shutil.rmtree(tmp_path / "encoder")
     assert scores(tmp_path / "kept", gone, workers=2).equals(table)
@@ -473,7 +475,7 @@ def test_what_a_score_depends_on_trains_it_anew_and_nothing_else_does(
     kept: Path, whole: tuple[pd.DataFrame, str], recipe: Recipe, change: str
 ) -> None:
     changes, methods = CHANGES[change]
-    changed = replace(recipe, **changes.get("recipe", {}))
+    changed = recipe.model_copy(update=changes.get("recipe", {}))
     found = scores(kept, changed, **{name: value for name, value in changes.items() if name != "recipe"})
     anew = [run for run in RUNS if {NONE: "n"}.get(run.method, run.method) in methods]
     assert trained(kept) == RUNS + anew
@@ -503,18 +505,18 @@ def test_another_order_of_the_fields_of_an_evaluation_set_is_another_set(tmp_pat
 
 
 def test_a_metric_that_chose_the_epoch_is_a_part_of_the_recipe(tmp_path: Path, recipe: Recipe) -> None:
-    run, choosing = Run(NONE, 8, 0, 1), replace(recipe, dev_share=0.5)
+    run, choosing = Run(NONE, 8, 0, 1), recipe.model_copy(update={"dev_share": 0.5})
     for number, metric in enumerate(["accuracy", "macro_f1"], start=1):
         scores(tmp_path / "kept", choosing, [run], card=CARD.model_copy(update={"metric": metric}))
         assert len(trained(tmp_path / "kept")) == number
 
 
 def test_two_recipes_share_a_file(kept: Path, whole: tuple[pd.DataFrame, str], recipe: Recipe) -> None:
-    other = scores(kept, replace(recipe, learning_rate=1e-5), RUNS[:1])
+    other = scores(kept, recipe.model_copy(update={"learning_rate": 1e-5}), RUNS[:1])
     both = kept.read_text()
     assert both.startswith(whole[1])
     assert scores(kept, recipe).equals(whole[0])
-    assert scores(kept, replace(recipe, learning_rate=1e-5), RUNS[:1]).equals(other)
+    assert scores(kept, recipe.model_copy(update={"learning_rate": 1e-5}), RUNS[:1]).equals(other)
     assert kept.read_text() == both
 
 

@@ -1,0 +1,79 @@
+"""The settings of notebook 01, each declared once: name, default, meaning. A method uses some of them; the others are refused."""
+
+from pydantic import Field, field_validator
+
+from lib.core.config import Strict
+from lib.core.encoders import EMBEDDED
+
+
+class _Asking(Strict):
+    """What 01 and a study call by the same names."""
+
+    n: int = Field(24, ge=1)
+    """Examples to keep. 24 is what the recordings of the demo hold for most tasks, so that the notebook runs as it is."""
+    dollars: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """What the set may cost at most; asking ends there or at n kept examples, whichever comes first."""
+    temperature: float = 1.0
+    """Sampling, for variety; arXiv 2407.12813 does not say, 2310.20111 says 1."""
+    top_p: float = 1.0
+    """Sampling; 1 switches it off, as the text of 2310.20111 says; its code sets 0, which is nearly greedy."""
+    near: float | None = Field(None, gt=0, le=1)
+    """Share of common pieces from which on two texts are near duplicates, 1: only equal ones. None: 0.8 (ours), and 1 for methods
+    of 2310.20111, as there."""
+    per_reply: int | None = Field(None, ge=1)
+    """Examples asked for in one request. None: 3, which the recordings of the demo hold (a replication of 2407.12813 asks for 1,
+    at the full price of the prompt), and 5 for methods of 2310.20111, as there."""
+    conditioned: bool = True
+    """Whether a text is written to a given label, as 2407.12813 recommends; false: the teacher chooses the label last."""
+    topics: int = Field(20, ge=1)
+    """Length of the teacher's topic list."""
+    attributes: int = Field(5, ge=1)
+    """Attributes that the teacher names (AttrPrompt)."""
+    values: int = Field(8, ge=1)
+    """Values of each attribute; AttrPrompt takes some ten."""
+    iterations: int | None = Field(None, ge=1)
+    """Replies that are asked for at most. None: as many as n examples take."""
+    strict: bool = False
+    """Whether a reply is thrown away whole for one bad item, or for more or fewer than asked for, as 2310.20111 does."""
+    seed_example: str | None = None
+    """The human example to begin with, by its id. None: drawn by the seed."""
+    human_shots: int = Field(2, ge=1)
+    """Human dialogues that a prompt shows."""
+    own_shots: int = Field(1, ge=0)
+    """Dialogues of the teacher's own that a prompt shows besides; while there are too few of these, more of people."""
+    rounds: int = Field(4, ge=1)
+    """Rounds that n dialogues are asked for in; each can show what those before brought."""
+    rephrase_all: bool = False
+    """Whether all examples are reworded, not only those that give their label away. 2407.12813 seems to reword all; in a
+    small set no word can go beyond chance."""
+
+
+class GenerationSettings(_Asking):
+    """How one example set is written."""
+
+    seed: int = 1
+    """Draws topics, attributes, the examples that prompts show and the seed example."""
+    raw: int = Field(60, ge=1)
+    """Human examples that prompts may show: the first ones of train."""
+    start: int = Field(1, ge=1)
+    """Which of the drawn seed examples to begin with: 2 is the second, to see how much hangs on the first."""
+    encoder: str = EMBEDDED
+    """Tells how alike two examples are; 2310.20111 takes sentence-transformers/all-mpnet-base-v2."""
+
+
+class Generation(_Asking):
+    """The section `generation` of a study: what 01 writes for each task."""
+
+    methods: list[str] = ["zero_shot", "zero_shot_topic", "one_shot", "few_shot_3", "few_shot_5", "attributes"]
+    """None: a study of sets that are there, or of people alone."""
+    starts: dict[str, int] = {}
+    """How many sets a method writes, each from another drawn seed example: {tree: 3}."""
+    rephrase: list[str] = []
+    """Methods whose examples are also had reworded: a set of its own for each."""
+
+    @field_validator("starts")
+    @classmethod
+    def _from_one(cls, starts: dict[str, int]) -> dict[str, int]:
+        if few := [method for method, count in starts.items() if count < 1]:
+            raise ValueError(f"{few[0]!r} begins from at least 1 seed example")
+        return starts

@@ -1,0 +1,38 @@
+"""The settings of notebook 02, each declared once: name, default, meaning."""
+
+from pydantic import Field
+
+from lib.core.config import Strict
+
+
+class _Requests(Strict):
+    """What a request of 02 holds."""
+
+    shots: int = Field(1, ge=1)
+    """Human examples of each label that a prompt shows (few_shot), or dialogues (frames)."""
+    window: int | None = Field(None, ge=1)
+    """Turns of a dialogue that are labeled in one request. None: the whole dialogue."""
+
+
+class LabelingSettings(_Requests):
+    """How the teacher labels one set."""
+
+    raw: int = Field(60, ge=1)
+    """Human examples that the shots are drawn from, the first ones of train."""
+    collection: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """Dollars to collect a human text that the teacher labels. None: the card's."""
+
+
+class Labeling(_Requests):
+    """The section `labeling` of a study: what 02 labels of each task. The first n raw examples of train are for students to learn
+    from; the first n_test of the test set put the teacher's own score beside that of students."""
+
+    methods: list[str] = ["zero_shot"]
+    n: int = Field(60, ge=0)
+    """Examples of train to label."""
+    test_methods: list[str] = ["zero_shot"]
+    n_test: int = Field(0, ge=0)
+    """Examples of the test set to label."""
+    written: list[str] = []
+    """Sets of 01 whose examples 02 labels: dialogues, which have no frames before; the answers of others are asked for again,
+    and those that agree are a set of their own."""

@@ -1,0 +1,25 @@
+"""How a teacher is reached and what its tokens cost: settings of 01, 02 and of a study, each declared once."""
+
+from lib.core import paths
+from lib.core.config import Strict
+from lib.core.pricing import TokenPrice
+
+
+class TeacherPrices(Strict):
+    """Which endpoint, at which prices."""
+
+    base_url: str | None = None
+    """The endpoint. None: OPENAI_BASE_URL, else OpenAI."""
+    token_prices: dict[str, TokenPrice] = {}
+    """Dollars per million tokens where genai-prices does not know a model: {model: {input: 1, output: 2}}."""
+    priced_as: str = "gpt-4"
+    """The model at whose list price recorded replies are counted; arXiv 2410.06550 used gpt-4."""
+
+
+class Access(TeacherPrices):
+    """How a notebook reaches its teacher."""
+
+    store: str = "runs/teacher.sqlite"
+    """Replies that are already paid for."""
+    recordings: str = str(paths.RECORDINGS.relative_to(paths.ROOT))
+    """Replies to replay."""

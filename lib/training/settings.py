@@ -1,0 +1,67 @@
+"""The settings of notebook 04, each declared once: name, default, meaning."""
+
+from pydantic import Field, model_validator
+
+from lib.core.config import Strict
+from lib.core.encoders import EMBEDDED
+from lib.core.settings import Purchases, Totals
+
+
+class Recipe(Strict):
+    """How a student is trained."""
+
+    encoder: str = EMBEDDED
+    """The embedded encoder, or any of the hub (roberta-large, ku-nlp/deberta-v2-base-japanese)."""
+    epochs: int = Field(10, ge=1)
+    """Passes over the mix."""
+    batch_size: int = Field(16, ge=1)
+    """Examples in one step of training."""
+    learning_rate: float = Field(3e-4, gt=0)
+    """Its peak, after the warm-up."""
+    frozen_layers: int = Field(4, ge=0)
+    """Layers below that stay as they are, with the embeddings; 0 trains everything, all of them train the head alone."""
+    warmup: float = Field(0.1, ge=0, le=1)
+    """Part of the steps in which the learning rate grows to its peak."""
+    max_tokens: int | None = Field(None, ge=1)
+    """The longest text, or window of dialogue, in tokens. None: 512, and 128 for windows."""
+    dev_share: float = Field(0.0, ge=0, lt=1)
+    """Part of a mix that is held back to choose the best epoch by; 0: the last epoch, and every label is learned from."""
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda.*)$")
+    """cpu or cuda (cuda:1 for a second one); auto: a GPU where there is one."""
+
+
+class Matched(Strict):
+    """Parts of sets of spans or frames that are labeled as often as human examples."""
+
+    matched: list[str] = []
+    """Sets that are also trained on in part: NAME_matched, labeled as often as human examples, and NAME_random, a drawn part."""
+    matched_size: int | None = Field(None, ge=1)
+    """Examples of each such part. None: half of the set."""
+
+
+class Training(Recipe, Matched):
+    """The section `training` of a study."""
+
+    human_dev: int = Field(0, ge=0)
+    """Human examples beside all mixes, the last ones of train, to choose the best epoch by, as arXiv 2310.20111 does."""
+    also_test: list[str] = []
+    """Evaluation sets out of domain: other splits of a task's source (garden), or tasks by name (riddle, riddle:riddle_sense)."""
+    seeds: int = Field(3, ge=1)
+    """Runs for each mix."""
+    shards: int = Field(1, ge=1)
+    """Parts of the runs, each a notebook run of its own."""
+
+    @model_validator(mode="after")
+    def _one_way_to_choose(self) -> "Training":
+        if self.dev_share and self.human_dev:
+            raise ValueError("dev_share and human_dev both say what to choose the best epoch by: give one")
+        return self
+
+
+class Mixes(Totals, Purchases, Matched):
+    """The mixes of one run of 04."""
+
+    human_sizes: list[int] = [0, 40]
+    """Mixes by number: each of these human sizes (the raw examples) with each synthetic size."""
+    synthetic_sizes: list[int] = [0, 10, 20]
+    """Sizes of synthetic examples; fewer than the set holds, so that runs of one size differ in more than their seed."""
