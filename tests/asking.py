@@ -4,6 +4,7 @@ process: `python tests/asking.py URL STORE --n 100 --budget 1` asks and prints w
 
 import argparse
 import json
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -62,18 +63,33 @@ def total(folder: Path, table: str, column: str = "nanodollars") -> int:
     return int(rows(folder, f"SELECT COALESCE(SUM({column}), 0) FROM {table}")[0][0])
 
 
+def ask_until_answered(url: str, folder: Path, n: int, budget: float) -> list[Answer]:
+    """As in a notebook: a cell that was interrupted is run again in the same process. Each step is printed for whoever interrupts."""
+    while True:
+        try:
+            print("asking", flush=True)
+            return teacher_at(url, folder, budget).ask(requests(n))
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+
+
 def main() -> None:
+    # A process that was started in the background (`make test &`, nohup) inherits that interrupts are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--n", type=int, default=100)
     parser.add_argument("--budget", type=float, default=5.0)
     parser.add_argument("--file-limit", type=int, default=0)
+    parser.add_argument("--again", action="store_true", help="ask again after an interrupt")
     options = parser.parse_args()
-    teacher = teacher_at(options.url, options.folder, options.budget)
     if options.file_limit:
         limit_files(options.file_limit)
-    answers = teacher.ask(requests(options.n))
+    if options.again:
+        answers = ask_until_answered(options.url, options.folder, options.n, options.budget)
+    else:
+        answers = teacher_at(options.url, options.folder, options.budget).ask(requests(options.n))
     print(
         json.dumps(
             {"answered": sum(answer.text is not None for answer in answers), "problems": sorted(map(str, set(problems(answers))))}
@@ -84,7 +100,6 @@ def main() -> None:
 def limit_files(size: int) -> None:
     """As if the disk were full: no file of this process grows beyond `size` bytes."""
     import resource
-    import signal
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))

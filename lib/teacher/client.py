@@ -8,11 +8,12 @@ everything that the answer cost: no row is lost, and none is paid twice.
 import asyncio
 import hashlib
 import json
+import threading
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,6 +28,8 @@ MOST_TOKENS = 10**9
 """No call has so many tokens; a usage that says so, or less than none, is no usage."""
 TRIES = 5
 """How often one request is asked until a reply is usable; each malformed one is paid for."""
+SETTLE_SECONDS = 1.5
+"""How long an interrupted cell waits for the calls under way to be settled; what takes longer goes on behind it."""
 T = TypeVar("T")
 
 
@@ -222,19 +225,38 @@ def number_samples(requests: Sequence[Request], seen: Counter[str] | None = None
 
 
 def run_in_thread(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine in a thread of its own, because a notebook's kernel already runs a loop in this one."""
-    loop = asyncio.new_event_loop()
+    """Runs a coroutine in a thread of its own, because a notebook's kernel already runs a loop in this one.
+
+    An interrupt, or any other error in the waiting thread, cancels the work and waits until its calls are settled.
+    """
+    loop, ended = asyncio.new_event_loop(), threading.Event()
     task = loop.create_task(work)
-    with ThreadPoolExecutor(1) as thread:
-        future = thread.submit(loop.run_until_complete, task)
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            loop.call_soon_threadsafe(task.cancel)
-            thread.shutdown()  # What was under way is settled before anybody else goes on.
-            raise
-        finally:
-            loop.close()
+    thread = threading.Thread(target=_run_loop, args=(loop, task, ended), name="run_in_thread", daemon=True)
+    try:
+        thread.start()
+        ended.wait()  # Not join(): a thread whose join was interrupted is taken for ended (Python 3.11).
+    except BaseException:
+        _cancel(loop, task, ended)
+        raise
+    return task.result()
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any]", ended: threading.Event) -> None:
+    try:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:  # It also ends what the work leaves behind.
+            runner.run(asyncio.wait([task]))
+    finally:
+        ended.set()
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any]", ended: threading.Event) -> None:
+    """Cancels the work, and waits for its end, but no longer than SETTLE_SECONDS; a second interrupt does not cut this short."""
+    with suppress(RuntimeError):  # The loop has ended.
+        loop.call_soon_threadsafe(task.cancel)
+    until = time.monotonic() + SETTLE_SECONDS
+    while not ended.is_set() and time.monotonic() < until:
+        with suppress(KeyboardInterrupt):
+            ended.wait(0.05)
 
 
 def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:

@@ -467,26 +467,7 @@ def test_two_processes_that_ask_the_same_pay_once(tmp_path: Path) -> None:
     assert total(tmp_path, "spent") == 200 * COST
 
 
-# ---- interruptions and full disks ----
-
-
-@pytest.mark.parametrize("refusing", [False, True], ids=["in flight", "at the gate"])
-def test_an_interrupted_cell_can_be_run_again_in_the_same_kernel(tmp_path: Path, refusing: bool) -> None:
-    patient = [True]
-
-    async def answer_slowly(body: dict[str, Any]) -> Any:
-        if patient[0] and refusing:
-            return 429, SLOW_DOWN, {"retry-after": "30"}
-        await asyncio.sleep(5 if patient[0] else 0)
-        return says(body, 0)
-
-    with serving(lambda body, number: answer_slowly(body)) as served:
-        threading.Timer(0.7, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
-        with pytest.raises(KeyboardInterrupt):
-            teacher_at(served.url, tmp_path).ask(requests(70))
-        assert total(tmp_path, "in_flight") == 0
-        patient[0] = False
-        assert problems(teacher_at(served.url, tmp_path).ask(requests(70))) == [None] * 70
+# ---- full disks ----
 
 
 def test_a_full_disk_is_one_clear_sentence_and_loses_nothing(tmp_path: Path) -> None:
