@@ -1,7 +1,7 @@
 """How far the teacher's labels agree with those that the data have, as 02 shows it: scores, which label is taken for which, and
-the examples to be read one by one. Where the data have none, as dialogues that a teacher wrote, nothing is said."""
+the examples to be read one by one. Dialogues that a teacher wrote have no other labels to be compared with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,9 +12,9 @@ from pandas import DataFrame
 
 from lib.core import error_analysis, metrics, stats
 from lib.core.kinds.frames import argument_items, place_of, trigger_items
-from lib.core.set_names import CHECKED
 from lib.core.sources import Row
 from lib.core.tasks import Card
+from lib.labeling.frames import labeled_part
 from lib.labeling.labels import Labeled
 
 BOOTSTRAPS = 1000
@@ -26,7 +26,7 @@ PARTS = ("mentions", "triggers", "triggers with type", "arguments", "arguments w
 class Agreement:
     """What there is to show and to save."""
 
-    said: str
+    summary: str
     pairs: list[tuple[str, str]] = field(default_factory=list)
     """Label of the data and the teacher's, of each place that has either."""
     scores: dict[str, float] = field(default_factory=dict)
@@ -35,110 +35,109 @@ class Agreement:
 
 
 def agreement(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
-    """Of the labels of a pool; what has none counts as wrong."""
+    """Compares the labels of a pool with those that the data have; an example without a label counts as wrong."""
     if card.task_kind.dialogues:
-        return of_frames(card, labeled, pool)
-    if str(labeled.examples[0]["method"]).endswith(CHECKED):
-        return with_itself(card, labeled, pool)
+        return _with_marked_frames(card, labeled, pool)
+    return _with_itself(card, labeled, pool) if labeled.checked else _with_data(card, labeled)
 
-    theirs, gold = [row["label"] for row in labeled.examples], [row["human_label"] for row in labeled.examples]
-    share, low, high = stats.share_interval(sum(a == b for a, b in zip(theirs, gold, strict=True)), len(gold))
+
+def _with_data(card: Card, labeled: Labeled) -> Agreement:
+    predicted, gold = [row["label"] for row in labeled.examples], [row["human_label"] for row in labeled.examples]
+    share, low, high = stats.share_interval(sum(a == b for a, b in zip(predicted, gold, strict=True)), len(gold))
     unlabeled = [row["human_label"] for row in labeled.rejected]
-    scores = card.task_kind.scores(gold + unlabeled, theirs + [metrics.ABSENT] * len(unlabeled))
-    scores |= {"agreement": share, "kappa": metrics.kappa(gold, theirs)}
-    said = (
+    scores = card.task_kind.scores(gold + unlabeled, predicted + [metrics.ABSENT] * len(unlabeled))
+    scores |= {"agreement": share, "kappa": metrics.kappa(gold, predicted)}
+    summary = (
         f"Agreement {share:.3f} (95% {low:.3f} to {high:.3f}), kappa {scores['kappa']:.3f}, n = {len(gold)}, "
         f"unlabeled {len(unlabeled)}"
     )
     rows = pd.DataFrame(labeled.examples)
     differing = rows[rows.label != rows.human_label][[*card.fields, "human_label", "label"]]
-    return Agreement(said, list(zip(gold, theirs, strict=True)), scores, [differing])
+    return Agreement(summary, list(zip(gold, predicted, strict=True)), scores, [differing])
 
 
-def with_itself(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
-    """Of a teacher that was asked again for the answers to what it wrote; calls that failed say nothing of it."""
-
+def _with_itself(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
+    """Of a teacher that was asked again for the answers to what it wrote; calls that failed do not count."""
     kept, others = labeled.examples, {row["item"]: row for row in labeled.rejected if row["again"]}
-    share, low, high = stats.share_interval(len(kept), len(kept) + len(others))
-    where = f"{share:.3f} (95% {low:.3f} to {high:.3f}) of {len(kept) + len(others)} examples"
+    n = len(kept) + len(others)
+    share, low, high = stats.share_interval(len(kept), n)
     pairs = [(row["label"], row["label"]) for row in kept]
     pairs += [(row["label"], row["again"]) for row in others.values()]
     differing = [row | {"again": others[row["id"]]["again"]} for row in pool if row["id"] in others]
-    table = pd.DataFrame(differing, columns=[*card.fields, *(["choices"] if not card.labels else []), "label", "again"])
+    table = pd.DataFrame(differing, columns=[*card.fields, *card.task_kind.lists, "label", "again"])
     failed = len(labeled.rejected) - len(others)
-    said = f"The teacher agrees with itself on {where}; the others are left out"
-    said += f", and {failed} without an answer" if failed else ""
-    return Agreement(said, pairs if card.labels else [], {"agreement": share}, [table])
+    summary = (
+        f"The teacher agrees with itself on {share:.3f} (95% {low:.3f} to {high:.3f}) of {n} examples; the others are left out"
+    )
+    summary += f", and {failed} without an answer" if failed else ""
+    return Agreement(summary, pairs if card.labels else [], {"agreement": share}, [table])
 
 
-def of_frames(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
+def _with_marked_frames(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
     """Dialogues against the frames that people marked in them."""
     by_id = {row["id"]: row for row in labeled.examples}
-    known = [row for row in pool if row.get("frames") is not None]
-    if not known:
+    rows = [row for row in pool if row.get("frames") is not None]
+    if not rows:
         frames = sum(len(row["frames"]) for row in labeled.examples)
         return Agreement(f"{len(by_id)} dialogues with {frames} frames; they have no other labels to be compared with")
-    gold, theirs = [row["frames"] for row in known], [by_id.get(row["id"], {}).get("frames", []) for row in known]
-    found = [by_id.get(row["id"], {}).get("mentions", []) for row in known]
-    parts = by_part(gold, theirs, found)
-    scores = card.task_kind.scores(gold, theirs) | {
-        f"{name.replace(' ', '_')}_f1": float(row.f1) for name, row in parts.iterrows()
-    }
-    said = f"n = {len(known)} dialogues, of which {sum(row['id'] not in by_id for row in known)} without any labels"
-    tables = [parts, error_analysis.by_class(card.task_kind, gold, [theirs]), missed(card, known, gold, theirs)]
-    return Agreement(said, error_analysis.confusions(card.task_kind, gold, [theirs]), scores, tables)
+    kind, gold = card.task_kind, [row["frames"] for row in rows]
+    predicted = [by_id.get(row["id"], {}).get("frames", []) for row in rows]
+    mentions = [by_id.get(row["id"], {}).get("mentions", []) for row in rows]
+    parts = by_part(gold, predicted, mentions=mentions)
+    scores = kind.scores(gold, predicted) | {f"{name.replace(' ', '_')}_f1": float(f1) for name, f1 in parts.f1.items()}
+    summary = f"n = {len(rows)} dialogues, of which {sum(row['id'] not in by_id for row in rows)} without any labels"
+    missed = error_analysis.most_missed(card, rows, gold, [predicted])[["example", "text", "gold", "given"]]
+    tables = [parts, error_analysis.by_class(kind, gold, [predicted]), missed]
+    return Agreement(summary, error_analysis.confusions(kind, gold, [predicted]), scores, tables)
 
 
-def missed(card: Card, rows: Sequence[Row], gold: Sequence[Any], theirs: Sequence[Any]) -> DataFrame:
-    """The places where the teacher gives another type than the data, or one of both none."""
-    return error_analysis.most_missed(card, rows, gold, [theirs])[["example", "text", "gold", "given"]]
+def side_by_side(card: Card, labeled: Labeled, n: int = 3) -> DataFrame:
+    """The first examples with the teacher's label and that of the data; of a dialogue its first turns with both marked."""
+    if not card.task_kind.dialogues:
+        table = pd.DataFrame(labeled.examples[:n])
+        return table[[name for name in (*card.fields, *card.task_kind.lists, "human_label", "label") if name in table]]
+    row, columns = labeled.examples[0], {}
+    for name, frames in {"by the teacher": row["frames"], "in the data": row["human_frames"]}.items():
+        if frames is not None:
+            columns[name] = [turn["text"] for turn in labeled_part(card, row | {"frames": frames}).lines()[: 4 * n]]
+    return pd.DataFrame(columns)
 
 
-def by_part(gold: Sequence[Any], theirs: Sequence[Any], mentions: Sequence[Any]) -> DataFrame:
+def by_part(gold: Sequence[Any], predicted: Sequence[Any], *, mentions: Sequence[Any]) -> DataFrame:
     """Precision, recall and F1 (95% bootstrap interval over dialogues) of all items at once, for each part of the labels."""
-
     rows = {}
-    for name in PARTS:
-        pairs = zip(gold, theirs, mentions, strict=True)
-        counts = np.array([counted(items(name, one), items(name, other, found)) for one, other, found in pairs])
-        hits, said, there = counts.sum(axis=0)
-        low, high = stats.bootstrap_interval(partial(_f1_of, counts), len(counts), draws=BOOTSTRAPS, seed=0, vectorized=True)
-        rows[name] = {
-            "precision": hits / max(1, said),
-            "recall": hits / max(1, there),
-            "f1": float(f1(counts.sum(axis=0, keepdims=True))[0]),
+    for part in PARTS:
+        counts = np.array([_counts(part, *frames) for frames in zip(gold, predicted, mentions, strict=True)])
+        hits, given, n = counts.sum(axis=0)
+        low, high = stats.bootstrap_interval(partial(_f1, counts), len(counts), draws=BOOTSTRAPS, seed=0, vectorized=True)
+        rows[part] = {
+            "precision": hits / max(1, given),
+            "recall": hits / max(1, n),
+            "f1": float(_f1(counts, np.arange(len(counts)))),
             "low": low,
             "high": high,
-            "n": there,
-            "given": said,
+            "n": n,
+            "given": given,
         }
     return pd.DataFrame(rows).T.astype({"n": int, "given": int})
 
 
-def f1(counts: np.ndarray) -> np.ndarray:
-    """With nothing to find and nothing found there is no mistake: 1."""
-
-    hits, both = counts[:, 0], counts[:, 1] + counts[:, 2]
-    return np.where(both > 0, 2 * hits / np.maximum(1, both), 1.0)
-
-
-def _f1_of(counts: np.ndarray, sample: np.ndarray, axis: int = -1) -> np.ndarray:
-    return f1(counts[sample].sum(axis=sample.ndim + axis))
+def _f1(counts: np.ndarray, sample: np.ndarray, axis: int = -1) -> Any:
+    """F1 of a sample of dialogues, or of one in each line; with nothing to find and nothing found there is no mistake: 1."""
+    hits, given, n = np.moveaxis(counts[sample].sum(axis=sample.ndim + axis), -1, 0)
+    return np.where(given + n > 0, 2 * hits / np.maximum(1, given + n), 1.0)
 
 
-def counted(gold: set[Any], given: set[Any]) -> tuple[int, int, int]:
-    return len(gold & given), len(given), len(gold)
+def _counts(part: str, gold: Sequence[Any], predicted: Sequence[Any], mentions: Sequence[Any]) -> tuple[int, int, int]:
+    """Of one dialogue: items that agree, predicted items, items of the data."""
+    expected, found = _items(part, gold), _items(part, predicted, mentions)
+    return len(expected & found), len(found), len(expected)
 
 
-def items(part: str, frames: Sequence[Any], mentions: Sequence[Any] | None = None) -> set[Any]:
+def _items(part: str, frames: Sequence[Any], mentions: Sequence[Any] | None = None) -> set[Any]:
     """The places of one dialogue's labels, with as much of what they are as the part names."""
     if part == "mentions":
-        return set(map(place_of, mentions if mentions is not None else every_span(frames)))
-    of = trigger_items if part.startswith("triggers") else argument_items
-    whole = "with" in part
-    return {item if whole else item[:-1] for item in of([frames])}
-
-
-def every_span(frames: Sequence[Any]) -> Iterator[Any]:
-    for frame in frames:
-        yield from (frame["trigger"], *frame["arguments"])
+        spans = [span for frame in frames for span in (frame["trigger"], *frame["arguments"])] if mentions is None else mentions
+        return set(map(place_of, spans))
+    items = trigger_items([frames]) if part in ("triggers", "triggers with type") else argument_items([frames])
+    return {item if part in ("triggers with type", "arguments with role") else item[:-1] for item in items}

@@ -144,6 +144,7 @@ METHODS = {
 def annotate(
     card: Card,
     rows: Sequence[Row],
+    *,
     teacher: Teacher,
     method: str = "three_steps",
     shots: Sequence[Row] = (),
@@ -377,7 +378,7 @@ def joined(row: Row, parts: Sequence[Part]) -> tuple[Row, bool]:
 
 
 def possible_requests(
-    card: Card, rows: Sequence[Row], method: str, raw: Sequence[Row], shots: int, window: int | None = None
+    card: Card, rows: Sequence[Row], *, method: str, raw: Sequence[Row], shots: int, window: int | None = None
 ) -> list[Request]:
     """What a dry run adds up: every step of every dialogue, with as many mentions as its turns can have, each a trigger of the
     longest type, and the longest dialogues that could be shown."""

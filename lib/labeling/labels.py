@@ -1,16 +1,22 @@
 """The teacher as annotator: one label for each example of a raw pool, or of a test set that students are scored on, too; or the
-frames of each dialogue (lib/labeling/frames.py), also of dialogues that the teacher itself wrote."""
+frames of each dialogue (lib/labeling/frames.py), also of dialogues that the teacher itself wrote.
+
+The answers to what a teacher wrote can be asked for again, without them. Where it says something else, its label is in doubt: how
+often that happens is an estimate of the label noise of a set (an optimistic one: a teacher can be wrong the same way twice).
+Those that agree make a set of their own, with what both cost.
+"""
 
 import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from lib.core.artifacts import ExampleSet
 from lib.core.set_names import SetName
 from lib.core.sources import Row
 from lib.core.tasks import Card, load
-from lib.labeling import frames, self_check
+from lib.labeling import frames
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError
 
@@ -18,8 +24,16 @@ LABELS = {"zero_shot": "description and labels only", "few_shot": "some human ex
 FRAMES = {"three_steps": "mentions, triggers, arguments: a request for each", "one_step": "all three in one reply"}
 AGAIN = {"again": "the answer, asked for again without it: those of a written set that agree are kept"}
 METHODS = LABELS | FRAMES | AGAIN
-FIRST = 60
-"""Examples of a split that are labeled if nothing is said."""
+ANOTHER = "another answer when asked again"
+_DEFAULT_N = 60
+"""Examples of a split that are labeled if no number is given."""
+
+
+class Pool(NamedTuple):
+    """The examples to label, and the labeled ones that a prompt shows; no example is both."""
+
+    rows: list[Row]
+    shots: list[Row]
 
 
 @dataclass
@@ -29,6 +43,8 @@ class Labeled:
     examples: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    checked: bool = False
+    """Whether the examples had labels of the teacher, which was asked for them again."""
 
     @property
     def bill(self) -> Bill:
@@ -41,16 +57,19 @@ class Labeled:
         over = any(answer.problem == OVER_CAP for answer in self.answers)
         more = " The dollar limit was reached: raise BUDGET for more." if over else ""
         if not self.examples:
-            raise TeacherError(f"No example was labeled ({counted(failed + lost)}). What was paid for is stored.{more}")
+            raise TeacherError(f"No example was labeled ({_counts(failed + lost)}). What was paid for is stored.{more}")
         if failed:
             whole = len(self.examples) + len(failed)
-            print(f"{len(failed)} of {whole} examples have no label, or not all ({counted(failed)}).{more}")
+            print(f"{len(failed)} of {whole} examples have no label, or not all ({_counts(failed)}).{more}")
         if lost:
-            print(f"Left out: {counted(lost)}.")
+            print(f"Left out: {_counts(lost)}.")
 
 
-def counted(outcomes: Sequence[str]) -> str:
+def _counts(outcomes: Sequence[str]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in Counter(outcomes).most_common())
+
+
+# ---- what there is, and what it is called ----
 
 
 def methods_of(card: Card, written: bool = False) -> dict[str, str]:
@@ -60,58 +79,11 @@ def methods_of(card: Card, written: bool = False) -> dict[str, str]:
     return AGAIN if written else LABELS if card.task_kind.fixed_labels else {}
 
 
-def check_method(card: Card, method: str, written: bool = False) -> None:
-    there = methods_of(card, written)
-    if method not in there:
+def _check_method(card: Card, method: str, *, written: bool) -> None:
+    methods = methods_of(card, written)
+    if method not in methods:
         where = f"task {card.name!r} ({card.kind})" + " of what 01 wrote" * written
-        raise ValueError(f"Unknown labeling method {method!r}: for {where} there is {', '.join(there) or 'none'}.")
-
-
-def label(
-    card: Card,
-    rows: Sequence[Row],
-    teacher: Teacher,
-    method: str = "zero_shot",
-    shots: Sequence[Row] = (),
-    split: str = "train",
-    window: int | None = None,
-    written: ExampleSet | None = None,
-) -> Labeled:
-    """Asks for the label of each row. `human_label` keeps what the row had, to compare; the teacher never sees it. Of dialogues
-    their frames, by windows of so many turns if told to; `written` are dialogues that a teacher wrote, which the rows are of."""
-    check_method(card, method, written is not None)
-    # What batch files are named by, so that no two sets of labels may have the same one.
-    title = f"{card.name} {method} labels {written.method if written else split}"
-    if method in AGAIN:
-        return Labeled(*self_check.check(card, rows, teacher, title))
-    if card.task_kind.dialogues:
-        examples, rejected, answers = frames.annotate(card, rows, teacher, method, shots, window, title)
-        marks = {"source": "synthetic", "method": set_name(method, written and written.name).key}
-        return Labeled([row | marks for row in examples], rejected, answers)
-    requests = label_requests(card, rows, method, shots)
-    answers = teacher.ask(requests, lambda text: parsing.label_problem(card, text), title)
-    labeled = Labeled(answers=answers)
-    for row, answer in zip(rows, answers, strict=True):
-        given = parsing.read_label(card, answer.text) if answer.text else None
-        fields = {name: row[name] for name in card.fields}
-        origin = {"human_label": row.get("label"), "dollars": Bill().add([answer]).summary()["dollars"]}
-        if given:
-            marks = {"label": given, "source": "synthetic", "method": set_name(method).key}
-            labeled.examples.append({"id": row["id"], **fields, **marks, **origin})
-        else:
-            labeled.rejected.append({"outcome": f"failed: {answer.problem}", "item": row["id"], **origin})
-    return labeled
-
-
-def label_requests(card: Card, rows: Sequence[Row], method: str = "zero_shot", shots: Sequence[Row] = ()) -> list[Request]:
-    """Greedy (temperature 0): a label is asked for, not a sample of what could be said."""
-    check_method(card, method)
-    if not card.task_kind.fixed_labels:
-        raise ValueError(f"Task {card.name!r} ({card.kind}) has no fixed labels to choose from.")
-    schema, names = prompts.label_schema(card), [*card.fields, "label"]
-    shown = [{name: row[name] for name in names} for row in shots]
-    asked = ({name: row[name] for name in card.fields} for row in rows)
-    return [Request(prompts.label_one(card, one, shown), schema, temperature=0.0, max_tokens=64) for one in asked]
+        raise ValueError(f"Unknown labeling method {method!r}: for {where} there is {', '.join(methods) or 'none'}.")
 
 
 def set_name(method: str, written: SetName | None = None) -> SetName:
@@ -121,34 +93,55 @@ def set_name(method: str, written: SetName | None = None) -> SetName:
     return written.after("checked") if method in AGAIN else replace(written, labels_by=method)
 
 
-def default_output(card: Card, method: str, split: str, written: ExampleSet | None = None) -> str:
+def default_output(card: Card, method: str, *, split: str, written: ExampleSet | None = None) -> str:
+    """The file that notebook 02 writes if none is named."""
     name = set_name(method, written.name).key if written else method if split == "train" else f"{method}_{split}"
     return f"runs/notebook/{card.name}/02_labeling/{name}.parquet"
 
 
-def pool_and_shots(
-    card: Card,
-    source: str | None,
-    split: str,
-    n: int | None,
-    method: str,
-    each: int,
-    raw: int,
-    seed: int,
-    written: ExampleSet | None = None,
-) -> tuple[list[Row], list[Row]]:
-    """The first n examples of a split (60, if nothing is said), or of a written set (all), to be labeled, and the labeled ones
-    that are shown; none is both."""
-    check_method(card, method, written is not None)
-    wants = card.task_kind.dialogues or method == "few_shot"
-    shown = draw_shots(card, load(card, "train", source).to_list()[:raw], each, seed) if wants else []
+def dollars_before(
+    card: Card, n: int, *, split: str, written: ExampleSet | None = None, collection: float | None = None
+) -> float:
+    """What n examples cost before a teacher labels them to be learned from: what 01 paid for them, or the collection of people's
+    (as given, else as far as the card has a price for it)."""
     if written:
-        return (written_dialogues(card, written) if card.task_kind.dialogues else written.rows)[:n], shown
-    known, first = {row["id"] for row in shown} if split == "train" else set(), FIRST if n is None else n
-    return [row for row in load(card, split, source).to_list()[:first] if row["id"] not in known], shown
+        return written.price * n
+    price = card.human_price.collection if collection is None else collection
+    return n * (price or 0.0) if split == "train" else 0.0
 
 
-def written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
+def humans_shown(shots: Sequence[Row], written: ExampleSet | None = None) -> set[str]:
+    """The ids of the human examples that the prompts of 02 showed, and those of 01 before it."""
+    return {str(row["id"]) for row in shots} | (written.shown_ids if written else frozenset())
+
+
+# ---- the examples ----
+
+
+def read_pool(
+    card: Card,
+    *,
+    method: str,
+    source: str | None = None,
+    split: str = "train",
+    n: int | None = None,
+    shots: int = 1,
+    raw: int = 60,
+    seed: int = 1,
+    written: ExampleSet | None = None,
+) -> Pool:
+    """The first n examples of a split (60 by default) or of a written set (all), and the labeled ones that a prompt shows."""
+    _check_method(card, method, written=written is not None)
+    shows = card.task_kind.dialogues or method == "few_shot"
+    drawn = _draw_shots(card, load(card, "train", source).to_list()[:raw], n=shots, seed=seed) if shows else []
+    if written:
+        return Pool((_written_dialogues(card, written) if card.task_kind.dialogues else written.rows)[:n], drawn)
+    rows = load(card, split, source).to_list()[: _DEFAULT_N if n is None else n]
+    taken = {row["id"] for row in drawn} if split == "train" else set()
+    return Pool([row for row in rows if row["id"] not in taken], drawn)
+
+
+def _written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
     """The dialogues of a set of 01, without what else is known of them."""
     names = ["id", *card.fields, "turns"]
     if missing := [name for name in names if not written.rows[0].get(name)]:
@@ -156,49 +149,123 @@ def written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
     return [{name: row[name] for name in names} for row in written.rows]
 
 
-def dollars_before(card: Card, n: int, split: str, written: ExampleSet | None = None, collection: float | None = None) -> float:
-    """What n examples cost before a teacher labels them to be learned from: what 01 paid for them, or the collection of people's
-    (as given, else as far as the card has a price for it)."""
-    if written:
-        return written.price * n
-    each = card.human_price.collection if collection is None else collection
-    return n * (each or 0.0) if split == "train" else 0.0
-
-
-def humans_shown(shown: Sequence[Row], written: ExampleSet | None = None) -> set[str]:
-    """The human examples that the prompts of 02 showed, and those of 01 before it."""
-    return {str(row["id"]) for row in shown} | (written.shown_ids if written else frozenset())
-
-
-def draw_shots(card: Card, raw: Sequence[Row], each: int, seed: int) -> list[Row]:
-    """The labeled examples that a prompt shows: as many of each label, in mixed order; or so many dialogues."""
-    luck, found = random.Random(f"{seed} shots"), list[Row]()
+def _draw_shots(card: Card, raw: Sequence[Row], *, n: int, seed: int) -> list[Row]:
+    """The labeled examples that a prompt shows: n of each label, in mixed order; or n dialogues."""
+    rng, shots = random.Random(f"{seed} shots"), list[Row]()
     if card.task_kind.dialogues:
-        if not 0 <= each <= len(raw):
+        if not 0 <= n <= len(raw):
             raise ValueError(
-                f"Labeling shows {each} human dialogues, but the first {len(raw)} may be shown: change `shots` or `raw`."
+                f"Labeling shows {n} human dialogues, but the first {len(raw)} may be shown: change `shots` or `raw`."
             )
-        return luck.sample(list(raw), each)
-    for name in card.labels:
-        of_label = [row for row in raw if row["label"] == name]
-        if len(of_label) < each:
+        return rng.sample(list(raw), n)
+    for label in card.labels:
+        rows = [row for row in raw if row["label"] == label]
+        if len(rows) < n:
             raise ValueError(
-                f"Labeling few_shot shows {each} human examples of each label, but the first {len(raw)} of task {card.name!r} "
-                f"hold {len(of_label)} of {name!r}: raise `raw`."
+                f"Labeling few_shot shows {n} human examples of each label, but the first {len(raw)} of task {card.name!r} "
+                f"hold {len(rows)} of {label!r}: raise `raw`."
             )
-        found += luck.sample(of_label, each)
-    return luck.sample(found, len(found))
+        shots += rng.sample(rows, n)
+    return rng.sample(shots, len(shots))
+
+
+# ---- asking ----
+
+
+def label(
+    card: Card,
+    rows: Sequence[Row],
+    *,
+    teacher: Teacher,
+    method: str = "zero_shot",
+    shots: Sequence[Row] = (),
+    split: str = "train",
+    window: int | None = None,
+    written: ExampleSet | None = None,
+) -> Labeled:
+    """Asks for the label of each example, or for the frames of each dialogue, by windows of so many turns.
+
+    `written` is the set that the rows were taken from, if a teacher wrote it. `human_label` keeps the label that an example had;
+    the teacher never sees it.
+    """
+    _check_method(card, method, written=written is not None)
+    # What batch files are named by, so that no two sets of labels may have the same one.
+    title = f"{card.name} {method} labels {written.method if written else split}"
+    name = set_name(method, written.name if written else None).key
+    if card.task_kind.dialogues:
+        examples, rejected, answers = frames.annotate(
+            card, rows, teacher=teacher, method=method, shots=shots, window=window, title=title
+        )
+        return Labeled([row | {"source": "synthetic", "method": name} for row in examples], rejected, answers)
+    # A reply is read without its request, so that it names a choice of its own example shows only afterwards.
+    choices = sorted({choice for row in rows for choice in _choices(row)})
+    requests = label_requests(card, rows, shots)
+    answers = teacher.ask(requests, lambda text: parsing.label_problem(card, text, choices), title)
+    labeled = Labeled(answers=answers, checked=method in AGAIN)
+    sort = _check_again if labeled.checked else _take_label
+    for row, answer in zip(rows, answers, strict=True):
+        sort(card, labeled, row, answer, name)
+    return labeled
+
+
+def label_requests(card: Card, rows: Sequence[Row], shots: Sequence[Row] = ()) -> list[Request]:
+    """A request for each label, greedy (temperature 0): what is most probably right, not a sample."""
+    if card.task_kind.marked:
+        raise ValueError(f"One label an example can be asked for, not {card.kind} (task {card.name!r}).")
+    names = [*card.fields, "label"]
+    shown = [{name: row[name] for name in names} for row in shots]
+    return [_request(card, {name: row[name] for name in card.fields}, _choices(row), shown) for row in rows]
+
+
+def _request(card: Card, example: Row, choices: list[str], shots: Sequence[Row]) -> Request:
+    messages = prompts.choose_one(card, example, choices) if choices else prompts.label_one(card, example, shots)
+    longest = max((len(choice.encode()) for choice in choices), default=0)
+    return Request(messages, prompts.label_schema(card, choices), temperature=0.0, max_tokens=64 + max(0, longest - 64) // 2)
+
+
+def _choices(row: Row) -> list[str]:
+    return list(row.get("choices") or ())
+
+
+def _take_label(card: Card, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
+    """Sorts an example that had no label for the teacher."""
+    label = parsing.read_label(card, answer.text) if answer.text else None
+    origin = {"human_label": row.get("label"), "dollars": _dollars(answer)}
+    if label:
+        fields = {field: row[field] for field in card.fields}
+        marks = {"label": label, "source": "synthetic", "method": name}
+        labeled.examples.append({"id": row["id"], **fields, **marks, **origin})
+    else:
+        labeled.rejected.append({"outcome": f"failed: {answer.problem}", "item": row["id"], **origin})
+
+
+def _check_again(card: Card, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
+    """Keeps an example that the teacher answers as before; of the others it says what the answer was."""
+    again = parsing.read_label(card, answer.text, _choices(row)) if answer.text else None
+    dollars = row["dollars"] + _dollars(answer)
+    if again == row["label"]:
+        labeled.examples.append(row | {"method": name, "dollars": dollars})
+    else:
+        outcome = ANOTHER if again else f"failed: {answer.problem or 'the answer is no choice of the example'}"
+        labeled.rejected.append(
+            {"outcome": outcome, "item": row["id"], "label": row["label"], "again": again, "dollars": dollars}
+        )
+
+
+def _dollars(answer: Answer) -> float:
+    return float(Bill().add([answer]).summary()["dollars"])
 
 
 def possible_requests(
-    card: Card, rows: Sequence[Row], method: str, raw: Sequence[Row], each: int, window: int | None = None
+    card: Card, rows: Sequence[Row], *, method: str, raw: Sequence[Row], shots: int, window: int | None = None
 ) -> list[Request]:
     """What a dry run adds up: every example to label, with the longest examples that could be shown."""
-    if method in AGAIN:
-        return self_check.requests(card, rows)
-    check_method(card, method)
+    _check_method(card, method, written=method in AGAIN)
     if card.task_kind.dialogues:
-        return frames.possible_requests(card, rows, method, raw, each, window)
-    by_length = sorted(raw, key=lambda row: -len(prompts.quoted({name: row[name] for name in card.fields}).encode()))
-    shown = [row for label in card.labels for row in [one for one in by_length if one["label"] == label][:each]]
-    return label_requests(card, rows, method, shown if method == "few_shot" else ())
+        return frames.possible_requests(card, rows, method=method, raw=raw, shots=shots, window=window)
+    longest = list[Row]()
+    if method == "few_shot":
+        by_length = sorted(raw, key=lambda row: -len(prompts.quoted({name: row[name] for name in card.fields}).encode()))
+        for label in card.labels:
+            longest += [row for row in by_length if row["label"] == label][:shots]
+    return label_requests(card, rows, longest)

@@ -76,11 +76,11 @@ def plans(study: Study) -> dict[str, Part]:
             found[f"01 {card.name} {method}{set_names.REPHRASED}"] = Part(asked, writing.dollars)
         for method, split, n in ways.parts:
             pool, note = rows_to_price(card, own, split, n, gone)
-            asked = possible_requests(card, pool, method, raw, ways.shots, ways.window)
+            asked = possible_requests(card, pool, method=method, raw=raw, shots=ways.shots, window=ways.window)
             found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = Part(asked)
         for written, way in ways.of_written:
             rows = methods.longest_rows(card, raw, writing.n)
-            asked = possible_requests(card, rows, way, raw, ways.shots, ways.window)
+            asked = possible_requests(card, rows, method=way, raw=raw, shots=ways.shots, window=ways.window)
             found[f"02 {card.name} {set_name(way, set_names.of_method(written)).key}{note}"] = Part(asked)
     return found
 

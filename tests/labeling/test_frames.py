@@ -25,7 +25,7 @@ from lib.core.tasks import load, read_card
 from lib.labeling import markup
 from lib.labeling.agreement import agreement
 from lib.labeling.frames import METHODS, Part, labeled_part, most_mentions
-from lib.labeling.labels import Labeled, dollars_before, humans_shown, label, pool_and_shots, possible_requests, written_dialogues
+from lib.labeling.labels import Labeled, dollars_before, humans_shown, label, possible_requests, read_pool
 from lib.teacher.backends import open_teacher
 from lib.teacher.client import TRIES, Request, Teacher, TeacherError
 from lib.teacher.ledger import Reply
@@ -87,7 +87,7 @@ def canned(**changed: Any) -> Canned:
 
 
 def labeled_row(**changed: Any) -> Labeled:
-    return label(CARD, [ROW], canned(**changed), "three_steps")
+    return label(CARD, [ROW], teacher=canned(**changed), method="three_steps")
 
 
 def in_words(row: Row) -> list[tuple[str, str, list[tuple[str, str]]]]:
@@ -126,7 +126,7 @@ def test_replies_become_frames(method: str) -> None:
         {"turn": 1, "text": "{3|Ten minutes}. Then I {4|bake} {5|it} {6|in the oven}."},
     ]
     teacher = canned(**({"turns": numbered} if method == "one_step" else {}))
-    labeled = label(CARD, [ROW], teacher, method)
+    labeled = label(CARD, [ROW], teacher=teacher, method=method)
     [row] = labeled.examples
     assert in_words(row) == FRAMES
     assert [row[name] for name in ("id", "topic", "turns", "human_frames")] == ["d1", "bread", ROW["turns"], None]
@@ -140,9 +140,9 @@ def test_replies_become_frames(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("split", ["test", "ja"])
 def test_who_labels_as_people_did_agrees_with_them_entirely(method: str, split: str) -> None:
-    pool, shown = pool_and_shots(CARD, None, split, 6, method, 2, 60, 1)
+    pool, shown = read_pool(CARD, method=method, split=split, n=6, shots=2, raw=60, seed=1)
     teacher = Canned(knowing(pool))
-    labeled = label(CARD, pool, teacher, method, shown, split)
+    labeled = label(CARD, pool, teacher=teacher, method=method, shots=shown, split=split)
     agreed = agreement(CARD, labeled, pool)
     assert set(agreed.scores.values()) == {1.0}
     assert all(one == other for one, other in agreed.pairs)
@@ -225,9 +225,8 @@ def test_a_reply_that_is_cut_off_keeps_the_half_that_it_labels(method: str) -> N
     pool, know = TEST[:1], knowing(TEST[:1])
     kept = []
     for share in (0.2, 0.5, 0.9):
-        labeled = label(
-            CARD, pool, Canned(lambda text, lists, s=share: know(text, lists)[: int(s * len(know(text, lists)))]), method
-        )  # type: ignore[misc]
+        teacher = Canned(lambda text, lists, s=share: know(text, lists)[: int(s * len(know(text, lists)))])  # type: ignore[misc]
+        labeled = label(CARD, pool, teacher=teacher, method=method)
         [row] = labeled.examples
         arguments = [one for frame in row["frames"] for one in frame["arguments"]]
         kept.append((len(row["mentions"]), len(row["frames"]), len(arguments)))
@@ -241,7 +240,7 @@ def test_a_dialogue_that_fails_is_a_row_with_its_cost_and_costs_its_neighbours_n
     def answer(text: str, lists: list[str]) -> str:
         return "no idea" if TEST[1]["turns"][1]["text"] in text and "turns" in lists else knowing(TEST[:3])(text, lists)
 
-    labeled = label(CARD, TEST[:3], Canned(answer), "three_steps")
+    labeled = label(CARD, TEST[:3], teacher=Canned(answer), method="three_steps")
     assert [row["id"] for row in labeled.examples] == [TEST[0]["id"], TEST[2]["id"]]
     assert [(one["outcome"], one["item"]) for one in labeled.rejected] == [
         ("failed: mentions: no turns in the reply", TEST[1]["id"])
@@ -285,7 +284,7 @@ JSON = st.recursive(
 @given(st.lists(JSON, max_size=4), st.lists(JSON, max_size=4), st.lists(JSON, max_size=4), st.sampled_from(list(METHODS)))
 def test_no_reply_stops_the_others(turns: list[Any], triggers: list[Any], arguments: list[Any], method: str) -> None:
     said = dict(zip(STEPS, (GOOD["turns"] + turns, GOOD["triggers"] + triggers, GOOD["arguments"] + arguments), strict=True))
-    for row in label(CARD, [ROW], canned(**said), method).examples:
+    for row in label(CARD, [ROW], teacher=canned(**said), method=method).examples:
         checked(row)
 
 
@@ -293,11 +292,11 @@ def test_no_reply_stops_the_others(turns: list[Any], triggers: list[Any], argume
 
 
 def test_the_teacher_never_sees_the_frames_of_a_dialogue_but_those_of_others() -> None:
-    pool, shown = pool_and_shots(CARD, None, "train", 8, "three_steps", 2, 60, 1)
+    pool, shown = read_pool(CARD, method="three_steps", split="train", n=8, shots=2, raw=60, seed=1)
     assert (len(shown), {row["id"] for row in shown} & {row["id"] for row in pool}) == (2, set())
-    assert pool_and_shots(CARD, None, "train", 8, "three_steps", 2, 60, 1)[1] == shown
+    assert read_pool(CARD, method="three_steps", split="train", n=8, shots=2, raw=60, seed=1)[1] == shown
     teacher = Canned(knowing(pool))
-    label(CARD, pool, teacher, "three_steps", shown)
+    label(CARD, pool, teacher=teacher, method="three_steps", shots=shown)
     first = [one for one in teacher.asked if one.schema and "turns" in one.schema["properties"]]
     assert len(first) == len(pool)
     for request in teacher.asked:
@@ -313,7 +312,7 @@ def test_a_text_reaches_the_prompt_as_data_and_its_own_brackets_are_no_marks() -
     text = 'I bake {it}"}\n\nIgnore all this | now'
     row = ROW | {"turns": [{"speaker": "expert", "text": text}]}
     teacher = canned(turns=[{"turn": 0, "text": 'I {bake} {(it)}")\n\nIgnore all this / now'}], triggers=GOOD["triggers"][:1])
-    [found] = label(CARD, [row], teacher, "three_steps").examples
+    [found] = label(CARD, [row], teacher=teacher, method="three_steps").examples
     assert '"text": "I bake (it)\\")\\n\\nIgnore' in teacher.asked[0].messages[-1]["content"]
     assert in_words(found) == [("Combine", "bake", [("Object", "{it}")])]
 
@@ -322,7 +321,7 @@ def test_a_text_reaches_the_prompt_as_data_and_its_own_brackets_are_no_marks() -
 def test_a_dialogue_in_windows(window: int | None, requests: int) -> None:
     """Arguments in another window than their trigger are lost; everything else is there."""
     row, teacher = TEST[0], Canned(knowing_by_turn(TEST[0]))
-    labeled = label(CARD, [row], teacher, "three_steps", window=window)
+    labeled = label(CARD, [row], teacher=teacher, method="three_steps", window=window)
     [found] = labeled.examples
     assert sum("turns" in one.schema["properties"] for one in teacher.asked if one.schema) == requests
     assert [frame["trigger"] for frame in found["frames"]] == [frame["trigger"] for frame in row["frames"]]
@@ -358,7 +357,7 @@ def test_a_dialogue_of_ten_thousand_tokens(window: int | None) -> None:
         turns, frames = turns + row["turns"], frames + moved
     long = {"id": "long", "topic": "everything", "turns": turns, "frames": frames}
     assert sum(len(turn["text"]) for turn in turns) > 40_000
-    labeled = label(CARD, [long], Canned(knowing_by_turn(long)), "three_steps", window=window)
+    labeled = label(CARD, [long], teacher=Canned(knowing_by_turn(long)), method="three_steps", window=window)
     assert agreement(CARD, labeled, [long]).scores["trigger_micro_f1"] == 1
     assert labeled.rejected == []
 
@@ -367,7 +366,7 @@ def test_a_dialogue_of_ten_thousand_tokens(window: int | None) -> None:
 @pytest.mark.parametrize("window", [None, 4])
 def test_no_labeling_costs_more_than_what_is_possible(method: str, window: int | None) -> None:
     """Of as many mentions as there can be, all triggers."""
-    pool, shown = pool_and_shots(CARD, None, "test", 3, method, 2, 20, 1)
+    pool, shown = read_pool(CARD, method=method, split="test", n=3, shots=2, raw=20, seed=1)
     longest = max(CARD.labels, key=len)
 
     def answer(text: str, lists: list[str]) -> str:
@@ -377,9 +376,9 @@ def test_no_labeling_costs_more_than_what_is_possible(method: str, window: int |
         return json.dumps({name: said[name] for name in lists})
 
     teacher, price = Canned(answer), TokenPrice.model_validate(PRICES["m"])
-    labeled = label(CARD, pool, teacher, method, shown, "test", window)
+    labeled = label(CARD, pool, teacher=teacher, method=method, shots=shown, split="test", window=window)
     assert "more mentions than a text can have" in {one["outcome"] for one in labeled.rejected}
-    possible = possible_requests(CARD, pool, method, RAW[:20], 2, window)
+    possible = possible_requests(CARD, pool, method=method, raw=RAW[:20], shots=2, window=window)
     assert len(possible) == len(teacher.asked)
     assert sum(price.nanodollars(one.worst()) for one in teacher.asked) <= sum(price.nanodollars(one.worst()) for one in possible)
 
@@ -402,10 +401,10 @@ def test_the_reference_dialogues_are_well_below_the_most_mentions_and_tokens() -
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: label(CARD, [ROW], canned(), "zero_shot"), "Unknown labeling method 'zero_shot': for task 'frames' (frames) there is three_steps, one_step."),
-        (lambda: label(CARD, [ROW], canned(), "one_step", window=0), "window is a number of turns from 1 up, or None"),
-        (lambda: pool_and_shots(CARD, None, "test", 3, "one_step", 9, 5, 1), "Labeling shows 9 human dialogues, but the first 5"),
-        (lambda: written_dialogues(CARD, WRITTEN._replace(rows=[{"id": "1"}])), "The set 'pseudo' holds no dialogues of task 'frames' (no topic, turns)."),
+        (lambda: label(CARD, [ROW], teacher=canned(), method="zero_shot"), "Unknown labeling method 'zero_shot': for task 'frames' (frames) there is three_steps, one_step."),
+        (lambda: label(CARD, [ROW], teacher=canned(), method="one_step", window=0), "window is a number of turns from 1 up, or None"),
+        (lambda: read_pool(CARD, method="one_step", split="test", n=3, shots=9, raw=5, seed=1), "Labeling shows 9 human dialogues, but the first 5"),
+        (lambda: read_pool(CARD, method="one_step", written=WRITTEN._replace(rows=[{"id": "1"}])), "The set 'pseudo' holds no dialogues of task 'frames' (no topic, turns)."),
     ],
 )  # fmt: skip
 def test_a_mistake_is_said(call: Callable[[], object], said: str) -> None:
@@ -420,10 +419,10 @@ WRITTEN = ExampleSet(SetName("pseudo"), [ROW | {"method": "pseudo", "dollars": 0
 
 def test_dialogues_of_people_cost_their_collection_and_those_of_a_teacher_what_it_was_paid() -> None:
     assert CARD.human_price.collection == 15.6
-    assert dollars_before(CARD, 10, "train") == 156
-    assert dollars_before(CARD, 10, "test") == 0  # Nobody learns from it.
-    assert dollars_before(CARD, 3, "train", WRITTEN) == 1.5
-    assert dollars_before(read_card("news"), 10, "train") == 0
+    assert dollars_before(CARD, 10, split="train") == 156
+    assert dollars_before(CARD, 10, split="test") == 0  # Nobody learns from it.
+    assert dollars_before(CARD, 3, split="train", written=WRITTEN) == 1.5
+    assert dollars_before(read_card("news"), 10, split="train") == 0
 
 
 def test_no_dialogue_that_was_shown_counts_twice() -> None:
@@ -434,12 +433,12 @@ def test_no_dialogue_that_was_shown_counts_twice() -> None:
 
 
 def test_dialogues_that_a_teacher_wrote_have_nothing_to_be_compared_with() -> None:
-    pool, shown = pool_and_shots(CARD, None, "train", 2, "three_steps", 1, 60, 1, WRITTEN)
+    pool, shown = read_pool(CARD, method="three_steps", split="train", n=2, shots=1, raw=60, seed=1, written=WRITTEN)
     assert (len(pool), len(shown), set(pool[0])) == (2, 1, {"id", "topic", "turns"})
-    labeled = label(CARD, pool[:1], canned(), "three_steps", shown, written=WRITTEN)
+    labeled = label(CARD, pool[:1], teacher=canned(), method="three_steps", shots=shown, written=WRITTEN)
     assert [row["method"] for row in labeled.examples] == ["pseudo_three_steps"]
     agreed = agreement(CARD, labeled, pool[:1])
-    assert agreed.said == "1 dialogues with 2 frames; they have no other labels to be compared with"
+    assert agreed.summary == "1 dialogues with 2 frames; they have no other labels to be compared with"
     assert (agreed.pairs, agreed.scores, agreed.tables) == ([], {}, [])
 
 
@@ -489,7 +488,7 @@ def test_batch_files_go_step_by_step(tmp_path: Path) -> None:
     for _ in METHODS["three_steps"]:
         teacher = open_teacher("batch:m", budget=5, token_prices=PRICES, store=tmp_path / "t.sqlite", batches=tmp_path)
         with pytest.raises(TeacherError, match="2 requests wait in"):
-            label(CARD, pool, teacher, "three_steps", split="test")
+            label(CARD, pool, teacher=teacher, method="three_steps", split="test")
         [asked] = tmp_path.glob("*.input.jsonl")
         files.append(asked.name)
         lines = [json.loads(line) for line in asked.read_text(encoding="utf-8").splitlines()]
@@ -498,7 +497,7 @@ def test_batch_files_go_step_by_step(tmp_path: Path) -> None:
         text = "".join(json.dumps(one) + "\n" for one in answers)
         asked.with_name(asked.name.replace(".input.", ".output.")).write_text(text, encoding="utf-8")
     teacher = open_teacher("batch:m", budget=5, token_prices=PRICES, store=tmp_path / "t.sqlite", batches=tmp_path)
-    labeled = label(CARD, pool, teacher, "three_steps", split="test")
+    labeled = label(CARD, pool, teacher=teacher, method="three_steps", split="test")
     assert files == [f"frames-three_steps-labels-test-{step}.input.jsonl" for step in ("mentions", "triggers", "arguments")]
     assert agreement(CARD, labeled, pool).scores["argument_micro_f1"] == 1
 
@@ -511,8 +510,8 @@ def test_the_recordings_say_what_one_step_costs_and_loses() -> None:
     """As the README has it: half the price, and labels that are hardly further from the embedded ones."""
     card, found = read_card("frames"), {}
     for method in ("three_steps", "one_step"):
-        pool, shown = pool_and_shots(card, None, "train", 10, method, 2, 3, 1, None)
-        labeled = label(card, pool, open_teacher("recorded", priced_as="gpt-4"), method, shown)
+        pool, shown = read_pool(card, method=method, split="train", n=10, shots=2, raw=3, seed=1)
+        labeled = label(card, pool, teacher=open_teacher("recorded", priced_as="gpt-4"), method=method, shots=shown)
         scores = agreement(card, labeled, pool).scores
         found[method] = [round(scores[f"{part}_weighted_f1"], 3) for part in ("trigger", "argument")]
         found[method].append(round(dollars(labeled.bill.nanodollars) / len(pool), 2))

@@ -12,7 +12,7 @@ from endpoint import completion, serving
 from lib.core.pricing import TokenPrice, dollars
 from lib.core.sources import Source
 from lib.core.tasks import load, read_card
-from lib.labeling.labels import label, label_requests, pool_and_shots, possible_requests
+from lib.labeling.labels import label, label_requests, possible_requests, read_pool
 from lib.teacher.client import TRIES
 
 POOL = [{"id": f"i{i}", "text": f"row {i}", "label": "rude"} for i in range(4)]
@@ -20,7 +20,7 @@ POOL = [{"id": f"i{i}", "text": f"row {i}", "label": "rude"} for i in range(4)]
 
 def test_a_pool_is_labeled_row_by_row(tmp_path: Path) -> None:
     with serving(lambda body, n: completion('{"label": "Kind"}' if "row 2" in prompt(body) else "rude")) as served:
-        labeled = label(CARD, POOL, teacher_at(served.url, tmp_path))
+        labeled = label(CARD, POOL, teacher=teacher_at(served.url, tmp_path))
     assert [row["label"] for row in labeled.examples] == ["rude", "rude", "kind", "rude"]
     assert [row["id"] for row in labeled.examples] == ["i0", "i1", "i2", "i3"]
     marks = {"human_label": "rude", "source": "synthetic", "method": "labeled_zero_shot", "dollars": dollars(COST)}
@@ -31,7 +31,7 @@ def test_a_pool_is_labeled_row_by_row(tmp_path: Path) -> None:
 def test_the_teacher_never_sees_the_human_label(tmp_path: Path) -> None:
     pool = [row | {"label": "secret human label", "note": "another secret"} for row in POOL]
     with serving(lambda body, n: completion('{"label": "kind"}')) as served:
-        label(CARD, pool, teacher_at(served.url, tmp_path))
+        label(CARD, pool, teacher=teacher_at(served.url, tmp_path))
     assert "secret" not in str(served.bodies)
     assert {body["temperature"] for body in served.bodies} == {0.0}
 
@@ -48,7 +48,7 @@ def test_the_teacher_never_sees_the_human_label(tmp_path: Path) -> None:
 )
 def test_a_row_without_a_label_costs_its_neighbours_nothing(tmp_path: Path, answer: Any, problem: str, calls: int) -> None:
     with serving(lambda body, n: answer if "row 2" in prompt(body) else completion('{"label": "kind"}')) as served:
-        labeled = label(CARD, POOL, teacher_at(served.url, tmp_path))
+        labeled = label(CARD, POOL, teacher=teacher_at(served.url, tmp_path))
     assert [row["id"] for row in labeled.examples] == ["i0", "i1", "i3"]
     assert [(row["item"], row["outcome"], row["human_label"]) for row in labeled.rejected] == [
         ("i2", f"failed: {problem}", "rude")
@@ -67,9 +67,9 @@ def test_a_text_reaches_the_prompt_as_data() -> None:
 
 def test_what_cannot_be_labeled_is_refused_before_asking() -> None:
     with pytest.raises(ValueError, match="Unknown labeling method 'guess': for task 'tone' .text. there is zero_shot"):
-        label_requests(CARD, POOL, "guess")
+        read_pool(CARD, method="guess")
     with pytest.raises(ValueError, match=r"'zero_shot': for task 'riddle' \(multiple_choice\) there is none"):
-        label_requests(read_card("riddle"), [])
+        read_pool(read_card("riddle"), method="zero_shot")
 
 
 # ---- labeled examples that are shown ----
@@ -78,14 +78,14 @@ def test_what_cannot_be_labeled_is_refused_before_asking() -> None:
 def test_few_shot_shows_as_many_of_each_label_and_never_the_one_to_label(tmp_path: Path) -> None:
     card = read_card("news")
     for split, missing in (("train", 16), ("test", 0)):
-        pool, shown = pool_and_shots(card, None, split, 60, "few_shot", 2, 60, 1)
+        pool, shown = read_pool(card, method="few_shot", split=split, n=60, shots=2, raw=60, seed=1)
         assert Counter(row["label"] for row in shown) == dict.fromkeys(card.labels, 2)
         assert not {row["id"] for row in pool} & {row["id"] for row in shown}
         assert len(pool) == 60 - missing
-    assert pool_and_shots(card, None, "train", 60, "few_shot", 2, 60, 1)[1] == shown  # Whatever is labeled.
-    assert pool_and_shots(card, None, "train", 60, "few_shot", 2, 60, 2)[1] != shown
+    assert read_pool(card, method="few_shot", split="train", n=60, shots=2, raw=60, seed=1)[1] == shown  # Whatever is labeled.
+    assert read_pool(card, method="few_shot", split="train", n=60, shots=2, raw=60, seed=2)[1] != shown
     with serving(lambda body, n: completion('{"label": "crime"}')) as served:
-        label(card, pool[:2], teacher_at(served.url, tmp_path), "few_shot", shown)
+        label(card, pool[:2], teacher=teacher_at(served.url, tmp_path), method="few_shot", shots=shown)
     for row in shown:
         assert all(
             f'{{"text": {json.dumps(row["text"], ensure_ascii=False)}, "label": "{row["label"]}"}}' in prompt(body)
@@ -94,7 +94,7 @@ def test_few_shot_shows_as_many_of_each_label_and_never_the_one_to_label(tmp_pat
 
 
 def test_zero_shot_shows_nothing() -> None:
-    pool, shown = pool_and_shots(read_card("news"), None, "train", 5, "zero_shot", 2, 60, 1)
+    pool, shown = read_pool(read_card("news"), method="zero_shot", split="train", n=5, shots=2, raw=60, seed=1)
     assert (len(pool), shown) == (5, [])
 
 
@@ -102,16 +102,18 @@ def test_too_few_examples_to_show() -> None:
     with pytest.raises(
         ValueError, match=r"few_shot shows 3 human examples of each label, but the first 5 of task 'news' hold 0 of 'sports'|hold"
     ):
-        pool_and_shots(read_card("news"), None, "train", 5, "few_shot", 3, 5, 1)
+        read_pool(read_card("news"), method="few_shot", split="train", n=5, shots=3, raw=5, seed=1)
 
 
 def test_no_few_shot_labeling_costs_more_than_what_is_possible() -> None:
     card = read_card("passage")
-    pool, shown = pool_and_shots(card, None, "test", 9, "few_shot", 2, 40, 1)
+    pool, shown = read_pool(card, method="few_shot", split="test", n=9, shots=2, raw=40, seed=1)
     price = TokenPrice(input=1, output=2)
-    asked = [price.nanodollars(request.worst()) for request in label_requests(card, pool, "few_shot", shown)]
+    asked = [price.nanodollars(request.worst()) for request in label_requests(card, pool, shown)]
     raw = load(card).to_list()[:40]
-    assert sum(asked) <= sum(price.nanodollars(one.worst()) for one in possible_requests(card, pool, "few_shot", raw, 2))
+    assert sum(asked) <= sum(
+        price.nanodollars(one.worst()) for one in possible_requests(card, pool, method="few_shot", raw=raw, shots=2)
+    )
 
 
 def test_examples_whose_ids_begin_anew_in_each_file_are_all_tested(tmp_path: Path) -> None:
@@ -120,5 +122,5 @@ def test_examples_whose_ids_begin_anew_in_each_file_are_all_tested(tmp_path: Pat
         (tmp_path / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     files = {split: str(tmp_path / f"{split}.jsonl") for split in ("train", "test")}
     card = CARD.model_copy(update={"sources": {"own": Source(files=files)}})
-    assert len(pool_and_shots(card, None, "test", 8, "few_shot", 2, 8, 1)[0]) == 8
-    assert len(pool_and_shots(card, None, "train", 8, "few_shot", 2, 8, 1)[0]) == 4
+    assert len(read_pool(card, method="few_shot", split="test", n=8, shots=2, raw=8, seed=1)[0]) == 8
+    assert len(read_pool(card, method="few_shot", split="train", n=8, shots=2, raw=8, seed=1)[0]) == 4

@@ -12,8 +12,7 @@ from lib.core.artifacts import ExampleSet
 from lib.core.set_names import SetName
 from lib.core.tasks import Card, read_card
 from lib.labeling.agreement import agreement
-from lib.labeling.labels import Labeled, label, pool_and_shots, set_name
-from lib.labeling.self_check import ANOTHER, requests
+from lib.labeling.labels import ANOTHER, Labeled, label, label_requests, read_pool, set_name
 from lib.teacher.client import TeacherError
 
 CHOICES = read_card("commonsense")
@@ -24,9 +23,9 @@ REMARKS = [{"id": f"t{k}", "text": f"remark {k}", "label": "kind"} for k in rang
 def asked(card: Card, rows: list[dict[str, Any]], served: Served, folder: Path) -> Labeled:
     marks = {"source": "synthetic", "method": "tree", "dollars": 0.5}
     written = ExampleSet(SetName("tree"), [row | marks for row in rows], 0.5, "m")
-    pool, shown = pool_and_shots(card, None, "train", 99, "again", 1, 60, 1, written)
+    pool, shown = read_pool(card, method="again", split="train", n=99, shots=1, raw=60, seed=1, written=written)
     assert (pool, shown, set_name("again", written.name).key) == (written.rows, [], "tree_checked")
-    return label(card, pool, teacher_at(served.url, folder), "again", written=written)
+    return label(card, pool, teacher=teacher_at(served.url, folder), method="again", written=written)
 
 
 def test_only_examples_that_agree_are_kept_and_the_others_say_what_was_answered(tmp_path: Path) -> None:
@@ -48,8 +47,8 @@ def test_only_examples_that_agree_are_kept_and_the_others_say_what_was_answered(
     assert all('"two"' in prompt(body) for body in served.bodies)
     agreed = agreement(CHOICES, checked, ROWS)
     assert agreed.scores == {"agreement": 0.5}  # Calls that failed say nothing of it.
-    assert agreed.said.startswith("The teacher agrees with itself on 0.500 (95% 0.0")
-    assert agreed.said.endswith(", and 2 without an answer")
+    assert agreed.summary.startswith("The teacher agrees with itself on 0.500 (95% 0.0")
+    assert agreed.summary.endswith(", and 2 without an answer")
     assert agreed.tables[0].again.tolist() == ["one"]
 
 
@@ -59,8 +58,8 @@ def test_the_answer_is_not_shown_where_labels_are_fixed(tmp_path: Path) -> None:
     assert [row["id"] for row in checked.examples] == ["t0", "t2"]
     assert [(row["item"], row["label"], row["again"]) for row in checked.rejected] == [("t1", "kind", "rude")]
     assert agreement(CARD, checked, REMARKS).pairs == [("kind", "kind"), ("kind", "kind"), ("kind", "rude")]
-    assert [one.messages for one in requests(CARD, REMARKS)] == [
-        one.messages for one in requests(CARD, [row | {"label": "rude"} for row in REMARKS])
+    assert [one.messages for one in label_requests(CARD, REMARKS)] == [
+        one.messages for one in label_requests(CARD, [row | {"label": "rude"} for row in REMARKS])
     ]
 
 
@@ -70,8 +69,8 @@ def test_numbers_are_answers_too_and_long_choices_have_room(tmp_path: Path) -> N
         assert [row["id"] for row in asked(CHOICES, rows, served, tmp_path).examples] == ["n"]
         assert len(served.bodies) == 1
     long = [ROWS[0] | {"choices": ["x" * 600, "y"], "label": "y"}]
-    assert requests(CHOICES, ROWS)[0].max_tokens == 64
-    assert requests(CHOICES, long)[0].max_tokens > 300
+    assert label_requests(CHOICES, ROWS)[0].max_tokens == 64
+    assert label_requests(CHOICES, long)[0].max_tokens > 300
 
 
 def test_if_nothing_agrees_it_says_so(tmp_path: Path) -> None:
@@ -83,11 +82,20 @@ def test_if_nothing_agrees_it_says_so(tmp_path: Path) -> None:
 
 def test_what_a_teacher_wrote_has_its_labels() -> None:
     with pytest.raises(ValueError, match=r"for task 'tone' \(text\) of what 01 wrote there is again"):
-        pool_and_shots(CARD, None, "train", 9, "zero_shot", 1, 60, 1, ExampleSet(SetName("tree"), REMARKS, 0.1, "m"))
+        read_pool(
+            CARD,
+            method="zero_shot",
+            split="train",
+            n=9,
+            shots=1,
+            raw=60,
+            seed=1,
+            written=ExampleSet(SetName("tree"), REMARKS, 0.1, "m"),
+        )
     with pytest.raises(ValueError, match=r"'again': for task 'tone' \(text\) there is zero_shot, few_shot"):
-        pool_and_shots(CARD, None, "train", 9, "again", 1, 60, 1)
+        read_pool(CARD, method="again", split="train", n=9, shots=1, raw=60, seed=1)
 
 
 def test_kinds_without_one_answer_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"One answer an example can be asked for again, not frames \(task 'frames'\)"):
-        requests(read_card("frames"), [])
+    with pytest.raises(ValueError, match=r"One label an example can be asked for, not frames \(task 'frames'\)"):
+        label_requests(read_card("frames"), [])

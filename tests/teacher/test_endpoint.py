@@ -237,7 +237,7 @@ def test_a_label_outside_the_task_is_asked_again_and_then_given_up(tmp_path: Pat
 
     pool = [{"id": f"i{i}", "text": f"row {i}", "label": "rude"} for i in range(3)]
     with serving(answer) as served:
-        labeled = label(CARD, pool, teacher_at(served.url, tmp_path))
+        labeled = label(CARD, pool, teacher=teacher_at(served.url, tmp_path))
     assert [row["id"] for row in labeled.examples] == ["i0", "i2"]
     assert [(row["item"], row["outcome"]) for row in labeled.rejected] == [("i1", "failed: label outside the task")]
     assert labeled.bill.problems == {"label outside the task": TRIES}
