@@ -25,6 +25,7 @@ demo: setup ## run three small studies offline; each ends by naming its figures,
 	@set -e; for study in demo demo_creators demo_frames; do $(MAKE) --no-print-directory study STUDY=$$study; done
 	@$(MAKE) --no-print-directory measured
 
+PAGE = jupyter nbconvert --to html --no-input --log-level ERROR --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --output report
 MEASURED = {scores: [data/scores/tweet_sentiment.csv.gz], budgets: [5, 20, 80, 160], shares: [0, 0.1, 0.3, 0.5, 1], \
 	raw_sizes: [0, 100, 1000], totals: [], figures: figures/measured}
 
@@ -32,6 +33,7 @@ measured: setup ## 05 on scores that were really measured (tweets, GPT-4 and Lla
 	@mkdir -p runs/measured
 	@IPYTHONDIR=$(CURDIR)/.ipython papermill -k python3 --no-progress-bar --log-output --log-level WARNING notebooks/05_budget.ipynb runs/measured/05_budget.ipynb \
 		-y '$(MEASURED)'
+	@$(PAGE) --output-dir figures/measured runs/measured/05_budget.ipynb
 	@echo "Answer on measured scores: figures/measured/report.html, iso_scores_tweet_sentiment.pdf (and more)"
 
 study: STUDY ?= demo

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from lib.core import paths, tasks
+from lib.core import manifest, paths, tasks
 from lib.core.fingerprint import code_of
 from lib.core.set_names import REPHRASED as SUFFIX
 from lib.generation.dialogues import METHODS as UNLABELED
@@ -101,6 +101,8 @@ ASKING = dict(
 )
 # Errors and progress bars of a notebook (its standard error) show on the terminal; the rest is in the executed notebook.
 PAPERMILL = "papermill -k python3 --no-progress-bar --log-output --log-level WARNING"
+# The executed notebook as a page that needs nothing beside it.
+PAGE = "jupyter nbconvert --to html --no-input --log-level ERROR --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --output report"
 WRITTEN, TEACHERS_LABELS, LABELED, TESTED, SCORES, SHARDS, ELSEWHERE, LEARNED, SHOWN = ({} for _ in range(9))
 for task, (card, own) in tasks_of.items():
     methods = own.generation.methods + [f"{method}{SUFFIX}" for method in own.generation.rephrase]
@@ -117,8 +119,8 @@ for task, (card, own) in tasks_of.items():
     SCORES[task] = [f"{RUN}/{task}/04_training/{shard}of{SHARDS[task]}.parquet" for shard in range(1, SHARDS[task] + 1)]
 TEXTS, TOLD, MARKED = ("diversity", "map", "lengths"), ("telling_words", "guessing"), ("frequencies", "shape")
 DIVERSITY = {task: [f"{FIGURES}/{kind}_{task}" for kind in studies.pictures_of_texts(card, own)] for task, (card, own) in tasks_of.items()}
-ANSWERS = [f"{FIGURES}/{kind}" for kind in studies.pictures_of_scores(study)]
-RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "answers", "next_runs", "scores", "tasks")] + [f"{FIGURES}/report.html"]
+RESULTS = [f"{FIGURES}/{table}.csv" for table in ("results", "answers", "next_runs", "scores", "tasks")]
+RESULTS += [f"{FIGURES}/05_budget.json", f"{FIGURES}/report.html"]  # What 05 drew, and its page.
 
 
 MEASURES = [f"{FIGURES}/diversity_{task}.csv" for task, found in DIVERSITY.items() if study.findings and found]
@@ -163,7 +165,7 @@ def one_run_at_a_time():
 
 
 def say_what_came_of_it():
-    print("", *summary.lines(drawn(every(DIVERSITY) + ANSWERS) + RESULTS, ARTEFACTS, NOTEBOOKS), sep="\n", file=sys.stderr)
+    print("", *summary.lines([*drawn(every(DIVERSITY)), *manifest.read(f"{FIGURES}/05_budget.json"), f"{FIGURES}/report.html"], ARTEFACTS, NOTEBOOKS), sep="\n", file=sys.stderr)
 
 
 if workflow.is_main_process and DRY:
@@ -188,7 +190,7 @@ ruleorder: relabeling > labeling
 
 rule all:
     # Also what lies between: in a fresh clone the figures are there already, but not what they were drawn from.
-    input: drawn(every(DIVERSITY) + ANSWERS), RESULTS, ARTEFACTS, every(SCORES)
+    input: drawn(every(DIVERSITY)), RESULTS, ARTEFACTS, every(SCORES)
 
 
 rule generation:
@@ -320,16 +322,15 @@ rule budget:
         scores=every(SCORES),
         labels=every(TESTED),
         measures=MEASURES,
-    output: report(drawn(ANSWERS), category="Answers"), RESULTS
+    output: RESULTS
     log: notebook=f"{RUN}/all/05_budget/all.ipynb"
     params:
         code=code_of("05_budget"),
         given=given(
             scores=every(SCORES), labels=every(TESTED), figures=FIGURES,
             raw_sizes=sorted({n for _, own in tasks_of.values() if any(own.sizes.synthetic) for n in own.sizes.human}),
-            expected=[path.split("/")[-1] for path in ANSWERS],
             totals=sorted({n for _, own in tasks_of.values() for n in own.sizes.totals}),
             budgets=sorted({n for _, own in tasks_of.values() for n in own.budgets.budgets}),
             shares=shares_of_tasks(), diversity=MEASURES,
             **study.budgets.model_dump(include={"human_price", "synthetic_price"})),
-    shell: PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q}"
+    shell: PAPERMILL + " {input.notebook} {log.notebook} -y {params.given:q} && " + PAGE + " --output-dir {FIGURES} {log.notebook}"

@@ -19,7 +19,7 @@ import pandas as pd
 
 from lib import plotting
 from lib.budget import planner, surface, surface_plots
-from lib.budget.scores import Offer, by_dollars
+from lib.budget.scores import Offer
 from lib.core.mixes import NONE, Prices
 
 SURFACES, ROWS, SEED = 160, 500, 1
@@ -122,8 +122,8 @@ def one_surface(number: int, seed: int = SEED) -> list[Figures]:
     except surface.CannotTell:
         return [{"family": family, "refused": True}]
     spent = planner.spend(fit, offer, [part * top for part in BUDGETS])
-    every = planner.spend(fit, offer, [part * top for part in BUDGETS], np.inf)
-    found = planner.best_mixes(fit, spent, offer)
+    every = planner.spend(fit, offer, [part * top for part in BUDGETS], far=np.inf)
+    found = planner.mixes_for(fit, spent, offer)
     real = truth(every.h.astype(float), every.s.astype(float))
     rows_of: list[Figures] = []
     for place, row in enumerate(found.itertuples()):
@@ -159,24 +159,19 @@ def many_rows() -> pd.DataFrame:
 
 def seconds() -> dict[str, float]:
     """What 05 does with them before it compares methods."""
-    rows, plots_of, started = many_rows(), {}, time.monotonic()
+    rows, started = many_rows(), time.monotonic()
     plotting.use_style()
-    fits, _ = surface.fit_all(rows)
-    fitted = time.monotonic()
-    offers, metrics = planner.offers(rows), {"made_up": "accuracy"}
-    plan, _ = planner.plan(fits, offers, rows, [50, 100, 200])
-    chosen, drawn = planner.chosen(fits, plan), planner.curves(fits, offers, rows, [50, 100, 200])
-    plots_of |= {f"map_{task}": figure for task, figure, _ in surface_plots.maps(chosen, offers, rows, plan, drawn, metrics)}
-    plots_of["mix"] = surface_plots.best_mix_by_budget(planner.qualities(chosen, drawn), by_dollars(rows), metrics)
-    plots_of["share"] = surface_plots.best_share_by_budget(planner.shares_by_budget(chosen, offers, drawn))
-    plots_of["dollars"] = surface_plots.dollars_for_score(planner.dollars_for_scores(fits, drawn), plan, metrics)
-    plots_of["held"] = surface_plots.held_out(planner.held_out(rows, offers, fits), metrics)
-    planner.next_for_all(chosen, offers, plan)
+    plan = planner.make_plan(rows, [50, 100, 200])
+    planned = time.monotonic()
+    drawings = [*surface_plots.maps(plan), surface_plots.best_mix_by_budget(plan), surface_plots.best_share_by_budget(plan)]
+    drawings += [surface_plots.dollars_for_score(plan), surface_plots.held_out(plan)]
+    planner.next_for_all(plan)
     answered = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        for name, figure in plots_of.items():
-            plotting.save(figure, Path(folder) / name, "A caption.")
-    return {"fits": fitted - started, "answers and drawing": answered - fitted, "saving": time.monotonic() - answered}
+        for drawing in drawings:
+            if drawing.figure is not None:
+                plotting.save(drawing.figure, Path(folder) / drawing.name, drawing.caption)
+    return {"fits and plan": planned - started, "drawing": answered - planned, "saving": time.monotonic() - answered}
 
 
 def main() -> None:

@@ -1,9 +1,8 @@
 """Figures for a paper: column width, colour-blind colours, intervals, and a caption that says where the numbers are from."""
 
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from pandas import DataFrame
 from sklearn.metrics import confusion_matrix
 
-from lib.core import manifest, paths
+from lib.core import manifest, paths, set_names
 from lib.core.artifacts import Step, save_table
 from lib.core.mixes import NONE
-from lib.core.set_names import CORRECTED
 from lib.core.tasks import Card
 
 MOST_TICKS = 5
@@ -103,42 +101,48 @@ def source_note(card: Card, source: str | None) -> str:
     return EMBEDDED_NOTE if card.sources[name].stand_in else f"Data of {card.name}: {card.sources[name].origin(name)}."
 
 
-def rows_note(scores: DataFrame, shown: DataFrame | None = None) -> str:
-    """Seeds, test sizes, encoder and data of some score rows, as far as they say; if a table is given, of the tasks in it."""
-    if shown is not None and len(shown):
-        scores = scores[scores.task.isin(shown.task)]
-    many = scores.groupby(["task", "method", "n_human", "n_synthetic"]).size().groupby("task").max()
-    parts = [f"{' to '.join(map(str, dict.fromkeys([many.min(), many.max()])))} seeds a point."]
+def caption(text: str, scores: DataFrame, tasks: Iterable[str] | None = None) -> str:
+    """What a figure of scores shows, with seeds, test sizes, encoder and data of the rows behind it; of some tasks, if named."""
+    names = set(() if tasks is None else tasks)
+    return f"{text} {rows_note(scores[scores.task.isin(names)] if names else scores)}"
+
+
+def rows_note(scores: DataFrame) -> str:
+    """Seeds, test sizes, encoder, teacher and data of score rows, as far as these say so."""
+    seeds = scores.groupby(["task", "method", "n_human", "n_synthetic"]).size().groupby("task").max()
+    parts = [f"{' to '.join(map(str, dict.fromkeys([seeds.min(), seeds.max()])))} seeds a point."]
     if "n_test" in scores:
         sizes = scores.dropna(subset="n_test").groupby("task", sort=False).n_test.first()
         parts.append("n test: " + ", ".join(f"{task} {n:g}" for task, n in sizes.items()) + ".")
-    parts += [
-        f"{name.capitalize()}: {', '.join(sorted(set(scores[name].dropna())))}."
-        for name in ("encoder", "teacher")
-        if name in scores
-    ]
-    return " ".join([*parts, *(data_notes(scores.data.dropna()) if "data" in scores else [])])
+    for name in ("encoder", "teacher"):
+        if name in scores:
+            parts.append(f"{name.capitalize()}: {', '.join(sorted(set(scores[name].dropna())))}.")
+    return " ".join([*parts, *data_notes(scores)])
 
 
-def caption(captions: dict[str, str], scores: DataFrame, name: str, shown: DataFrame, *more: str) -> str:
-    """What a figure of scores shows, and what is to be known of the rows behind it."""
-    return " ".join([captions[name], *more, rows_note(scores, shown)])
-
-
-def data_notes(notes: Iterable[str]) -> list[str]:
-    """Where the data of some tasks are from, each source once."""
+def data_notes(scores: DataFrame) -> list[str]:
+    """Where the data of the tasks are from: each source once, with its tasks; then that some are stand-ins, if they are."""
     tasks: dict[str, list[str]] = {}
-    for note in sorted(set(notes)):
-        named = re.fullmatch(r"Data of (\w+): (.+)", note)
-        tasks.setdefault(named[2] if named else note, []).extend([named[1]] if named else [])
-    return [f"Data of {', '.join(found)}: {source}" if found else source for source, found in tasks.items()]
+    rows = scores.reindex(columns=["task", "data_source", "stand_in"]).drop_duplicates("task").sort_values("task")
+    rows = rows.assign(stand_in=flags(rows, "stand_in"))
+    for row in rows.itertuples():
+        if isinstance(row.data_source, str) and not row.stand_in:
+            tasks.setdefault(row.data_source, []).append(str(row.task))
+    notes = [f"Data of {', '.join(names)}: {source}." for source, names in tasks.items()]
+    return notes + [EMBEDDED_NOTE] * bool(rows.stand_in.any())
+
+
+def flags(table: DataFrame, column: str) -> list[bool]:
+    """A column of yes and no; where a table does not say, no."""
+    return [value is True for value in table[column].astype(object)] if column in table else [False] * len(table)
 
 
 def prices_note(tasks: DataFrame) -> str:
     """What a human example of each task costs, and which of these prices are assumptions."""
-    sources = tasks.human_price_source if "human_price_source" in tasks else [""] * len(tasks)
-    guesses = ["assumed " * str(source).startswith("an assumption") for source in sources]
-    prices = [f"{task} {guess}${price:g}" for task, guess, price in zip(tasks.task, guesses, tasks.human_price, strict=True)]
+    prices = []
+    for row in tasks.assign(human_price_assumed=flags(tasks, "human_price_assumed")).itertuples():
+        assumed = "assumed " if row.human_price_assumed else ""
+        prices.append(f"{row.task} {assumed}${row.human_price:g}")
     return f"A human example: {', '.join(prices)}."
 
 
@@ -149,19 +153,16 @@ def use_style() -> None:
     mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
 
 
-def named(name: str) -> str:
-    """A method, metric or mix in words."""
-    for suffix in ("_rephrased", CORRECTED):
-        if name.endswith(suffix):
-            return f"{named(name.removesuffix(suffix))}, {suffix[1:]}"
-    if name.endswith("_checked"):
-        return f"{named(name.removesuffix('_checked'))}, checked"
-    if start := re.fullmatch(r"(.+)_start_(\d+)", name):
-        return f"{named(start[1])}, seed {start[2]}"
-    for joint in (" only", "human + "):
-        if joint in name and name != NONE:
-            return name.replace(name.replace(joint, ""), NAMES.get(name.replace(joint, ""), name.replace(joint, "")))
-    return NAMES.get(name, name.replace("_", " "))
+def named(key: str) -> str:
+    """The display name of a method, an example set or a metric."""
+    if key in NAMES or key == NONE:
+        return NAMES.get(key, key)
+    name = set_names.find(key)
+    if name.derived:
+        return f"{named(replace(name, derived=()).key)}, {', '.join(name.derived)}"
+    if name.start > 1:
+        return f"{named(replace(name, start=1).key)}, seed {name.start}"
+    return key.replace("_", " ")
 
 
 ORDER = [
@@ -173,20 +174,20 @@ ORDER = [
 """Methods that always have the same colour, in the order of the palette; those of a row never stand in one figure."""
 
 
-def place_of(name: str) -> int:
-    found = [place for place, names in enumerate(ORDER) if name in names]
-    return found[0] if found else len(ORDER) + sum(name.encode())
+def palette_index(key: str) -> int:
+    """The row of ORDER that a method stands in; of any other a number that is the same in each process."""
+    rows = [index for index, names in enumerate(ORDER) if key in names]
+    return rows[0] if rows else len(ORDER) + sum(key.encode())
 
 
-def color(name: str) -> Any:
-    """The same colour for a method in every figure."""
-
+def color(key: str) -> Any:
+    """The colour of a method, the same in every figure: from whatever example a strategy began, corrected or not."""
     palette = sns.color_palette("colorblind")
-    bare = name.removesuffix(" only").removeprefix("human + ").removesuffix(CORRECTED) if name != NONE else name
-    bare = re.sub(r"_start_\d+$", "", bare)  # One strategy, from whatever example it begins.
-    if bare in (NONE, "human"):
+    if key in (NONE, "human"):
         return palette[0]
-    return palette[1 + place_of(bare) % 9]
+    name = set_names.find(key)
+    base = replace(name, start=1, derived=tuple(step for step in name.derived if step != "corrected"))
+    return palette[1 + palette_index(base.key) % 9]
 
 
 def save(figure: Figure, path: str | Path, caption: str, data: DataFrame | None = None, step: Step | None = None) -> list[str]:
@@ -274,66 +275,65 @@ def grid_of(rows: int, columns: int, width: float, height: float, **shared: Any)
     return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained", **shared)
 
 
-def blocks(tasks: Sequence[str]) -> list[list[str]]:
-    """Tasks that share a row of panels; a page has room for three beside each other."""
-    return [list(tasks[i : i + ACROSS]) for i in range(0, len(tasks), ACROSS)]
+def blocks(columns: Sequence[Any]) -> list[list[Any]]:
+    """Panels that share a row; a page has room for three beside each other."""
+    return [list(columns[i : i + ACROSS]) for i in range(0, len(columns), ACROSS)]
 
 
-def panels(rows: Sequence[tuple[Any, Sequence[str]]], height: float, **shared: Any) -> tuple[Figure, list[tuple[Any, str, Axes]]]:
-    """A panel for each row's value and each of its tasks; panels of a task share their y axis, whatever row they are in."""
-    columns = max(len(tasks) for _, tasks in rows)
+def panels(rows: Sequence[tuple[Any, Sequence[Any]]], height: float, **shared: Any) -> tuple[Figure, list[tuple[Any, Any, Axes]]]:
+    """A panel for each row's value and each of its columns (a task, say); panels of a column's value share their y axis."""
+    columns = max(len(values) for _, values in rows)
     figure, axes = grid_of(len(rows), columns, TEXT, height * len(rows) + 0.7, **shared)
-    found, first = [], dict[str, Any]()
-    for line, (value, tasks) in enumerate(rows):
-        for place, axis in enumerate(axes[line]):
-            axis.set_visible(place < len(tasks))
-        for task, axis in zip(tasks, axes[line], strict=False):
-            if first.setdefault(task, axis) is not axis:
-                axis.sharey(first[task])
-            found.append((value, task, axis))
-    return figure, found
+    placed, first = [], dict[Any, Axes]()
+    for line, (row, values) in zip(axes, rows, strict=True):
+        for number, axis in enumerate(line):
+            axis.set_visible(number < len(values))
+        for value, axis in zip(values, line, strict=False):
+            if first.setdefault(value, axis) is not axis:
+                axis.sharey(first[value])
+            placed.append((row, value, axis))
+    return figure, placed
+
+
+def panel_for_each(tasks: Sequence[str], height: float) -> tuple[Figure, list[tuple[Any, Any, Axes]]]:
+    """A panel a task; a single one is as wide as a column."""
+    if len(tasks) > 1:
+        return panels([(None, block) for block in blocks(tasks)], height)
+    figure, axes = grid_of(1, 1, COLUMN, height + 0.4)
+    return figure, [(None, tasks[0], axes[0][0])]
 
 
 def heading(title: str) -> str:
-    """On two lines, if one has no room for it."""
+    """The title on two lines, if one has no room for it."""
     return title if len(title) <= LONGEST_TITLE else title.replace(": ", ":\n")
 
 
-def label_x(found: Sequence[tuple[Any, str, Axes]], label: str, every: bool = False) -> None:
+def label_x(placed: Sequence[tuple[Any, Any, Axes]], label: str, *, all_ticks: bool = False) -> None:
     """Names the x axis below the last panel of each column, and leaves its numbers to that one, unless each has its own."""
-    last = {axis.get_subplotspec().colspan.start: axis for _, _, axis in found}  # type: ignore[union-attr]
-    for _, _, axis in found:
-        axis.tick_params(labelbottom=every or axis in last.values())
+    last = {axis.get_subplotspec().colspan.start: axis for _, _, axis in placed}  # type: ignore[union-attr]
+    for _, _, axis in placed:
+        axis.tick_params(labelbottom=all_ticks or axis in last.values())
     for axis in last.values():
         axis.set_xlabel(label)
 
 
-def nothing(said: str) -> Figure:
-    """In the place of a figure that a study expects and its rows cannot give."""
-    figure, axes = grid_of(1, 1, TEXT, 0.6)
-    axes[0][0].text(0, 0.5, said, fontsize=7, va="center")
-    axes[0][0].set_axis_off()
-    return figure
-
-
 def plain_dollars(axis: Axes, upright: bool = False) -> None:
-    """A few round amounts instead of powers of ten, on the x axis or on the upright one."""
-
-    one = axis.yaxis if upright else axis.xaxis
+    """Labels an axis with a few round amounts instead of powers of ten: the x axis, or the upright one."""
+    scale = axis.yaxis if upright else axis.xaxis
     low, high = axis.get_ylim() if upright else axis.get_xlim()
     round_amounts = [digit * 10.0**power for power in range(-5, 7) for digit in (1, 2, 5)]
-    shown = [amount for amount in round_amounts if low <= amount <= high]
-    one.set_major_locator(FixedLocator(shown[:: -(-len(shown) // MOST_TICKS)]))
-    one.set_minor_locator(NullLocator())
-    one.set_major_formatter(lambda value, _: f"${value:g}")
+    amounts = [amount for amount in round_amounts if low <= amount <= high]
+    scale.set_major_locator(FixedLocator(amounts[:: -(-len(amounts) // MOST_TICKS)]))
+    scale.set_minor_locator(NullLocator())
+    scale.set_major_formatter(lambda value, _: f"${value:g}")
 
 
 def curves(axis: Axes, part: DataFrame) -> None:
     """A line for each method with its intervals, cut to where a score can be."""
     for method in dict.fromkeys(part.method):
-        one = part[part.method == method].sort_values("n")
-        low, high = one.low.clip(lower=0), one.high.clip(upper=1)
-        axis.errorbar(one.n, one["mean"], [one["mean"] - low, high - one["mean"]],
+        points = part[part.method == method].sort_values("n")
+        low, high = points.low.clip(lower=0), points.high.clip(upper=1)
+        axis.errorbar(points.n, points["mean"], [points["mean"] - low, high - points["mean"]],
                       fmt="o-", color=color(method), label=named(method), elinewidth=0.7)  # fmt: skip
 
 

@@ -1,9 +1,11 @@
 """Figures that a paper can take: the same bytes again, fonts that can be edited, their numbers beside them."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from lib import plotting
-from lib.budget import comparison, transfer, transfer_plots
 from lib.budget.plots import (
+    against_human,
+    cumulative,
     quality_by_dollars,
     quality_by_share,
     score_by_method,
@@ -24,11 +27,11 @@ from lib.budget.plots import (
     score_by_volume,
     teacher_and_students,
 )
-from lib.budget.scores import by_cell, by_dollars
+from lib.budget.scores import by_cell
 from lib.core import artifacts, manifest, metrics, paths
 from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE
-from lib.core.set_names import find
+from lib.core.set_names import SetName, find
 from lib.core.sources import Source
 from lib.core.tasks import read_card
 from lib.diversity import drift, outcomes
@@ -49,7 +52,7 @@ def style() -> Iterator[None]:
 def scores() -> pd.DataFrame:
     """Rows as 04 writes them: two tasks, two methods, two seeds; one task has only one of the methods."""
     prices = {"human_price": 1.0, "synthetic_price": 0.25, "human_pool": 4, "synthetic_pool": 6, "metric": "accuracy"}
-    made = {"encoder": "e", "teacher": "recorded", "data": "Data: own."}
+    made = {"encoder": "e", "teacher": "recorded", "data_source": "own.csv", "stand_in": False}
     mixes = {NONE: [(2, 0), (4, 0)], "zero_shot": [(1, 4), (0, 6)], "my_method": [(1, 4), (0, 6)]}
     rows = [
         {"task": task, "method": method, "n_human": h, "n_synthetic": s, "seed": seed, "score": 0.4 + 0.01 * (h + s + seed)}
@@ -109,15 +112,13 @@ def guessed() -> pd.DataFrame:
     )
 
 
-def teachers() -> pd.DataFrame:
-    rows = [
-        ("zero_shot", task, at / 10, method) for at, task in enumerate("abc", start=5) for method in ("zero_shot", "attributes")
-    ]
-    made = [
-        {"asked": a, "task": t, "teacher": x, "method": m, "student": x / 2, "low": x / 3, "high": x, "seeds": 2}
-        for a, t, x, m in rows
-    ]
-    return pd.DataFrame(made)
+def labels_of(tasks: Sequence[str], folder: Path) -> list[str]:
+    """Labels of test sets as 02 saves them, by hand."""
+    made = {"parameters": {"method": "zero_shot"}, "metric": "accuracy", "n": 50}
+    for number, task in enumerate(tasks):
+        pd.DataFrame([{"id": "a"}]).to_parquet(folder / f"{task}.parquet")
+        (folder / f"{task}.json").write_text(json.dumps(made | {"task": task, "score": 0.5 + number / 10}))
+    return [str(folder / f"{task}.parquet") for task in tasks]
 
 
 def strayed() -> pd.DataFrame:
@@ -148,38 +149,46 @@ def everywhere() -> pd.DataFrame:
         {"task": "news", "method": m, "evaluated_on": e, "n_human": n * (m == NONE), "n_synthetic": n * (m != NONE), "seed": s, "score": 0.5 + n / 99 + s / 50}
         for m in (NONE, "tree") for e in ("test", "far") for n in (5, 10, 20) for s in (1, 2)
     ]  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(metric="accuracy")
 
 
-def compared(how: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+def compared() -> pd.DataFrame:
     rows = [
         {"task": task, "method": method if n else NONE, "n_human": h, "n_synthetic": n, "seed": seed, "score": 0.3 + h / 90 + n / 99 + seed / 50}
         for task in ("news", "review") for method in ("zero_shot", "mine") for h in (0, 5, 10) for n in (0, 5, 10) for seed in (1, 2) if h + n
     ]  # fmt: skip
-    return how(pd.DataFrame(rows).drop_duplicates())
+    return pd.DataFrame(rows).drop_duplicates().assign(metric="accuracy")
+
+
+def figure_of(drawing: plotting.Drawing) -> Figure:
+    assert drawing.figure is not None
+    return drawing.figure
+
+
+def teacher_figure() -> Figure:
+    with tempfile.TemporaryDirectory() as folder:
+        return figure_of(teacher_and_students(compared(), labels_of(["news", "review"], Path(folder))))
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
-    "quality_by_share": lambda: quality_by_share(grid(), {"news": "accuracy"}),
-    "quality_by_dollars": lambda: quality_by_dollars(by_dollars(scores()), {"news": "macro_f1"}),
-    "score_by_method": lambda: score_by_method(compared(comparison.by_method), {"news": "accuracy"}),
-    "score_by_volume": lambda: score_by_volume(compared(comparison.by_volume), {}),
-    "score_by_ratio": lambda: score_by_ratio(compared(comparison.by_ratio), {}),
-    "teacher_and_students": lambda: teacher_and_students(teachers(), comparison.rank_correlations(teachers())),
+    "quality_by_share": lambda: figure_of(quality_by_share(scores(), [2.0, 4.0], [0, 0.5, 1])),
+    "quality_by_dollars": lambda: figure_of(quality_by_dollars(scores())),
+    "score_by_method": lambda: figure_of(score_by_method(compared())),
+    "score_by_volume": lambda: figure_of(score_by_volume(compared())),
+    "score_by_ratio": lambda: figure_of(score_by_ratio(compared())),
+    "teacher_and_students": teacher_figure,
     "measures": lambda: measures(measured()),
     "map_of_texts": lambda: map_of_texts(texts()),
     "lengths": lambda: lengths(pd.DataFrame({"set": ["human", "mine"] * 6, "words": range(12)})),
     "telling_words": lambda: telling_words(labels_and_words(), ["zero_shot", "human", "without words"]),
     "guesses": lambda: guesses(guessed()),
     "no words": lambda: telling_words(labels_and_words().head(0), ["human"]),
-    "no methods": lambda: score_by_method(compared(comparison.by_method).head(0), {}),
-    "one seed": lambda: score_by_method(compared(comparison.by_method).assign(low=np.nan, high=np.nan), {}),
+    "one seed": lambda: figure_of(score_by_method(compared()[lambda rows: rows.seed == 1])),
     "drift": lambda: plots_drift(strayed()),
     "trees": lambda: trees(grown()),
     "outcomes": lambda: plots_outcomes(became()),
-    "against_human": lambda: transfer_plots.against_human(transfer.against_human(everywhere()), {"news": "accuracy"}),
-    "cumulative": lambda: transfer_plots.cumulative(transfer.cumulative(everywhere()), {"news": "accuracy"}),
-    "nobody to compare with": lambda: transfer_plots.against_human(transfer.against_human(everywhere().tail(2)), {}),
+    "against_human": lambda: figure_of(against_human(everywhere())),
+    "cumulative": lambda: figure_of(cumulative(everywhere())),
     "no guesses": lambda: guesses(guessed().head(0)),
     "learning_curve": lambda: learning_curve(learned()),
     "confusion": lambda: plotting.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),
@@ -218,12 +227,13 @@ for name in ("zero_shot", "one", "other", "human only"):
     axes[0][0].plot([1, 2], [len(name), 1], color=plots.color(name), label=plots.named(name))
 axes[0][0].legend()
 plots.save(figure, sys.argv[1], "A caption: é, 10%.")
-kinds = ["human only", *(f"{name}{way}" for name in "abcd" for way in (" only", " mixed"))]
+mixes = [("human only", 2, 0), *((name, h, 2) for name in "abcd" for h in (0, 2))]
 rows = [
-    {"task": "t", "kind": kind.replace(" mixed", "") if " mixed" not in kind else f"human + {kind[0]}", "method": kind if kind == "human only" else kind[0],
-     "dollars": d, "mean": 0.5 + d / 9, "low": 0.4, "high": 0.9} for kind in kinds for d in (1.0, 2.0)
+    {"task": "t", "method": m, "n_human": k * h, "n_synthetic": k * n, "seed": seed, "score": 0.5 + k / 9, "metric": "accuracy",
+     "human_price": 1.0, "synthetic_price": 0.5}
+    for m, h, n in mixes for k in (1, 2) for seed in (1, 2)
 ]
-plots.save(score_plots.quality_by_dollars(pd.DataFrame(rows), {"t": "accuracy"}), sys.argv[1] + "_dollars", "A caption.")
+plots.save(score_plots.quality_by_dollars(pd.DataFrame(rows)).figure, sys.argv[1] + "_dollars", "A caption.")
 """
 
 
@@ -413,9 +423,11 @@ def test_names_of_a_confusion_do_not_overlap(labels: list[str]) -> None:
     [
         (NONE, "human only"),
         ("zero_shot_topic", "zero-shot topic"),
-        ("zero_shot only", "zero-shot only"),
-        ("human + labeled_zero_shot", "human + teacher's labels"),
-        ("human + my_method", "human + my_method"),
+        ("labeled_zero_shot", "teacher's labels"),
+        (SetName("tree", 2).key, "tree, seed 2"),
+        (SetName("zero_shot", derived=("rephrased",)).key, "zero-shot, rephrased"),
+        (SetName("tree", 3, derived=("checked",)).key, "tree, seed 3, checked"),
+        ("bought_corrected", "bought corrected"),
         ("macro_f1", "macro-F1"),
         ("some_measure", "some measure"),
     ],
@@ -426,17 +438,18 @@ def test_names_in_words(name: str, words: str) -> None:
 
 @pytest.mark.parametrize("method", ["zero_shot", "zero_shot_topic", "my_method"])
 def test_a_method_has_one_colour(method: str) -> None:
-    assert plotting.color(method) == plotting.color(f"{method} only") == plotting.color(f"human + {method}")
+    others = [SetName(method, start=2), SetName(method, derived=("corrected",))]
+    assert {plotting.color(name.key) for name in others} == {plotting.color(method)}
     assert plotting.color(method) != plotting.color(NONE)
 
 
 def test_a_caption_says_seeds_sizes_encoder_and_data() -> None:
     said = plotting.rows_note(scores())
-    assert said == "2 seeds a point. n test: news 160, review 80. Encoder: e. Teacher: recorded. Data: own."
+    assert said == "2 seeds a point. n test: news 160, review 80. Encoder: e. Teacher: recorded. Data of news, review: own.csv."
 
 
 def test_a_caption_says_what_it_knows_of_tables_of_different_people() -> None:
-    own: dict[str, Any] = dict.fromkeys(["encoder", "teacher", "data", "n_test"])
+    own: dict[str, Any] = dict.fromkeys(["encoder", "teacher", "data_source", "n_test"])
     mixed = pd.concat([scores(), scores()[:4].assign(task="mine", **own)], ignore_index=True)
     assert plotting.rows_note(mixed) == plotting.rows_note(scores())
     assert plotting.rows_note(scores().drop(columns=list(own))) == "2 seeds a point."
@@ -449,25 +462,28 @@ def test_a_title_without_room_takes_two_lines() -> None:
 
 def test_no_panel_is_empty() -> None:
     """A task that was not trained beside so many raw examples leaves its place free."""
-    rows = [("a", 0), ("a", 9), ("b", 0)]
+    mixes = [("a", 0), ("a", 9), ("b", 0)]
     table = pd.DataFrame(
-        [{"task": t, "method": "m", "curve": "m", "n_human": h, "n_synthetic": s, "mean": 0.5, "low": 0.4, "high": 0.6}
-         for t, h in rows for s in (1, 2, 3)]
-    )  # fmt: skip
-    figure = score_by_volume(table, {})
+        [
+            {"task": task, "method": "m", "n_human": h, "n_synthetic": n, "seed": 1, "score": 0.5}
+            for task, h in mixes
+            for n in (1, 2, 3)
+        ]
+    )
+    figure = figure_of(score_by_volume(table))
     drawn = [axis.get_title() for axis in figure.axes if axis.get_visible()]
     assert drawn == ["a: synthetic only", "b: synthetic only", "a: + 9 raw"]
 
 
 def test_a_caption_names_the_tasks_that_are_drawn() -> None:
-    both, drawn = scores(), scores()[["task"]]
-    assert plotting.rows_note(both, drawn) == plotting.rows_note(both) == plotting.rows_note(both, drawn.head(0))
-    said = plotting.rows_note(both, drawn[drawn.task == "news"])
-    assert said == "2 seeds a point. n test: news 160. Encoder: e. Teacher: recorded. Data: own."
+    rows = scores()
+    assert plotting.caption("Text.", rows) == plotting.caption("Text.", rows, []) == f"Text. {plotting.rows_note(rows)}"
+    expected = "Text. 2 seeds a point. n test: news 160. Encoder: e. Teacher: recorded. Data of news: own.csv."
+    assert plotting.caption("Text.", rows, rows.task[rows.task == "news"]) == expected
 
 
 def test_a_caption_says_where_tasks_have_other_numbers_of_seeds() -> None:
-    one = scores().drop(columns=["encoder", "teacher", "data", "n_test"])
+    one = scores().drop(columns=["encoder", "teacher", "data_source", "n_test"])
     assert plotting.rows_note(one) == "2 seeds a point."
     news = one[one.task == "news"].assign(task="mine")
     more = pd.concat([one, news, news.assign(seed=news.seed + 10)], ignore_index=True)
@@ -475,8 +491,20 @@ def test_a_caption_says_where_tasks_have_other_numbers_of_seeds() -> None:
 
 
 def test_a_caption_names_each_source_once() -> None:
-    notes = ["Data of b: x/y.", "Data of a: x/y.", "Data of c: own.csv.", "Data of a: x/y.", plotting.EMBEDDED_NOTE]
-    assert plotting.data_notes(notes) == ["Data of a, b: x/y.", "Data of c: own.csv.", plotting.EMBEDDED_NOTE]
+    sources = {"b": "x/y", "a": "x/y", "c": "own.csv", "d": None}
+    rows = pd.DataFrame([{"task": task, "data_source": source, "stand_in": source is None} for task, source in sources.items()])
+    assert plotting.data_notes(rows) == ["Data of a, b: x/y.", "Data of c: own.csv.", plotting.EMBEDDED_NOTE]
+    assert plotting.data_notes(rows[["task"]]) == []
+
+
+def test_without_rows_to_draw_there_is_a_reason_instead_of_a_figure() -> None:
+    alone = everywhere()[lambda rows: rows.method != NONE]
+    drawings = [
+        against_human(alone), score_by_method(scores()[:4]), score_by_ratio(scores()), quality_by_share(scores(), [], []),
+        teacher_and_students(compared(), []),
+    ]  # fmt: skip
+    assert [drawing.figure for drawing in drawings] == [None] * 5
+    assert all(drawing.caption.endswith(".") for drawing in drawings)
 
 
 def test_a_caption_says_where_the_data_is_from() -> None:

@@ -1,37 +1,30 @@
-"""What a way of asking is worth at equal numbers of examples: alone, beside a few raw examples, by volume and by ratio; and
-whether a teacher's own score says anything of its students'."""
+"""What a method is worth at equal numbers of examples: alone, beside raw examples, by volume and by ratio, and out of its domain.
+
+Also: whether a teacher's own score says anything of its students', and how much of what a strategy is worth hangs on the example
+that it began with (arXiv 2310.20111).
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from pandas import DataFrame
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, t
 
+from lib.core import set_names
 from lib.core.artifacts import how_made
-from lib.core.mixes import NONE
-from lib.core.stats import over_seeds
+from lib.core.mixes import NONE, TEST
+from lib.core.stats import bootstrap_interval, over_seeds
 
 BOOTSTRAPS = 2000
 FEWEST_TASKS = 4
 """Tasks from which on a rank correlation over tasks gets an interval."""
-MIX = ["task", "method", "n_human", "n_synthetic"]
+_FEWEST_POINTS = 3
+"""Numbers of examples, or ratios, from which on a curve is drawn."""
+_MIX = ["task", "method", "n_human", "n_synthetic"]
 
-
-def means(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
-    """Mean score and interval of each mix, tasks and methods as they come; of these numbers of raw examples, if any are named."""
-    some = scores[scores.n_human.isin(raw)] if len(raw) else scores
-    tasks, methods = list(dict.fromkeys(scores.task)), list(dict.fromkeys(scores.method))
-    found = over_seeds(some, MIX) if len(some) else some.head(0)[MIX].assign(mean=0.0, low=0.0, high=0.0, seeds=0)
-    order = {"task": tasks.index, "method": methods.index}
-    return found.sort_values(["task", "method"], key=lambda names: names.map(order[names.name]), kind="stable", ignore_index=True)
-
-
-def tasks(scores: DataFrame) -> DataFrame:
-    """What the rows say of each task: metric, sizes, what a human example costs and who says so, where the data is from."""
-    names = ["task", "metric", "n_test", "human_pool", "human_price", "human_price_source", "data"]
-    return scores[[name for name in names if name in scores]].drop_duplicates("task", ignore_index=True)
+# ---- methods at equal numbers ----
 
 
 def by_method(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
@@ -40,118 +33,204 @@ def by_method(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
     `mix` says which; the raw examples alone are rows of their own. The synthetic size is the largest that all methods have alone,
     of those that they have beside the most numbers of raw examples.
     """
-
-    parts = []
-    every = means(scores)
-    for _, found in every.groupby("task", sort=False):
-        methods = set(found.method) - {NONE}
-        sizes = in_all(found[(found.n_human == 0) & (found.method != NONE)], methods, "n_synthetic")
-        if not sizes:
-            continue
-        alone = found[found.method == NONE]
-        known = ({0} | set(alone.n_human)) & set(raw if len(raw) else found.n_human)
-        beside = {size: in_all(of_size(found, size), methods, "n_human") & known for size in sizes}
-        size = max(sizes, key=lambda size: (len(beside[size]), size))
-        one_size, shared = of_size(found, size), beside[size]
-        parts += [one_size[one_size.n_human.isin(shared)], alone[alone.n_human.isin(shared)]]
-    table = pd.concat(parts, ignore_index=True) if parts else every.head(0)
-    return table.assign(mix=[in_words(row.n_human, row.n_synthetic) for row in table.itertuples()])
+    means = _means(scores)
+    parts = [part for _, rows in means.groupby("task", sort=False) for part in _at_one_size(rows, raw)]
+    table = pd.concat(parts, ignore_index=True) if parts else means.head(0)
+    return table.assign(mix=[_mix_text(row.n_human, row.n_synthetic) for row in table.itertuples()])
 
 
-def of_size(found: DataFrame, size: int) -> DataFrame:
-    return found[(found.n_synthetic == size) & (found.method != NONE)]
+def _at_one_size(means: DataFrame, raw: Sequence[int]) -> list[DataFrame]:
+    """Of one task: the methods at the size that they share, and the raw examples beside them; nothing, if they share none."""
+    methods = set(means.method) - {NONE}
+    sizes = _shared(means[(means.n_human == 0) & (means.method != NONE)], methods, "n_synthetic")
+    if not sizes:
+        return []
+    alone = means[means.method == NONE]
+    candidates = ({0} | set(alone.n_human)) & set(raw if len(raw) else means.n_human)
+    beside = {size: _shared(_of_size(means, size), methods, "n_human") & candidates for size in sizes}
+    size = max(sizes, key=lambda size: (len(beside[size]), size))
+    rows = _of_size(means, size)
+    return [rows[rows.n_human.isin(beside[size])], alone[alone.n_human.isin(beside[size])]]
 
 
-def in_all(found: DataFrame, methods: set[str], size: str) -> set[int]:
+def _means(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
+    """Mean score and interval of each mix, tasks and methods as they come; of these numbers of raw examples, if any are named."""
+    rows = scores[scores.n_human.isin(raw)] if len(raw) else scores
+    tasks, methods = list(dict.fromkeys(scores.task)), list(dict.fromkeys(scores.method))
+    means = over_seeds(rows, _MIX) if len(rows) else rows.head(0)[_MIX].assign(mean=0.0, low=0.0, high=0.0, seeds=0)
+    order = {"task": tasks.index, "method": methods.index}
+    return means.sort_values(["task", "method"], key=lambda names: names.map(order[names.name]), kind="stable", ignore_index=True)
+
+
+def _of_size(means: DataFrame, size: int) -> DataFrame:
+    return means[(means.n_synthetic == size) & (means.method != NONE)]
+
+
+def _shared(means: DataFrame, methods: set[str], column: str) -> set[int]:
     """The sizes that every method has."""
-    sizes = [set(found[found.method == method][size]) for method in methods]
+    sizes = [set(means[means.method == method][column]) for method in methods]
     return set.intersection(*sizes) if sizes else set()
 
 
-def in_words(n_human: int, n_synthetic: int) -> str:
-    return (
-        f"{n_human} raw"
-        if not n_synthetic
-        else f"{n_synthetic} synthetic"
-        if not n_human
-        else f"{n_human} raw + {n_synthetic} synthetic"
-    )
+def _mix_text(n_human: int, n_synthetic: int) -> str:
+    parts = [f"{n_human} raw"] * bool(n_human or not n_synthetic) + [f"{n_synthetic} synthetic"] * bool(n_synthetic)
+    return " + ".join(parts)
 
 
 def by_volume(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
     """Each method beside a fixed number of raw examples, for every number of synthetic ones, where there are three or more;
-    what the raw ones give alone is where each curve starts."""
-
-    found = means(scores, raw)
-    alone, curves = found[found.method == NONE], []
-    for (task, method, n_human), curve in found[found.method != NONE].groupby(["task", "method", "n_human"], sort=False):
-        start = alone[(alone.task == task) & (alone.n_human == n_human)]
-        if len(curve) + len(start) > 2:
-            curves.append(pd.concat([start, curve]).assign(curve=method))
-    return pd.concat(curves, ignore_index=True) if curves else found.head(0).assign(curve="")
+    each curve starts at what the raw ones give alone."""
+    return _curves(_means(scores, raw), "n_human")
 
 
 def by_ratio(scores: DataFrame, totals: Sequence[int] = ()) -> DataFrame:
     """Each method at a fixed number of examples in all, for every synthetic part of it, where there are three or more; at these
     numbers, if any are named."""
-
-    found = means(scores)
-    found = found.assign(n=found.n_human + found.n_synthetic)
-    found = found[found.n.isin(totals)] if len(totals) else found
-    alone, curves = found[found.method == NONE], []
-    for (task, method, n), curve in found[found.method != NONE].groupby(["task", "method", "n"], sort=False):
-        start = alone[(alone.task == task) & (alone.n == n)]
-        if len(curve) + len(start) > 2:
-            curves.append(pd.concat([start, curve]).assign(curve=method))
-    table = pd.concat(curves, ignore_index=True) if curves else found.head(0).assign(curve="")
+    means = _means(scores)
+    means = means.assign(n=means.n_human + means.n_synthetic)
+    table = _curves(means[means.n.isin(totals)] if len(totals) else means, "n")
     return table.assign(part=table.n_synthetic / table.n)
 
 
-def teacher_and_students(scores: DataFrame, labels: Sequence[str]) -> DataFrame:
-    """One row for each way of asking the teacher for labels, task and method of writing: the teacher's own score on the test
-    set, and that of students that learned from what it wrote alone."""
+def _curves(means: DataFrame, fixed: str) -> DataFrame:
+    """The points of each task, method and value of the fixed column, people alone in front; of three points or more."""
+    alone, curves = means[means.method == NONE], []
+    for (task, method, value), points in means[means.method != NONE].groupby(["task", "method", fixed], sort=False):
+        start = alone[(alone.task == task) & (alone[fixed] == value)]
+        if len(points) + len(start) >= _FEWEST_POINTS:
+            curves.append(pd.concat([start, points]).assign(curve=method))
+    return pd.concat(curves, ignore_index=True) if curves else means.head(0).assign(curve="")
 
-    alone = by_method(scores[~scores.method.astype(str).str.startswith("labeled")])
+
+# ---- the teacher's own score ----
+
+
+def teacher_student_pairs(scores: DataFrame, labels: Sequence[str]) -> DataFrame:
+    """One row for each way of labeling, task and method of writing: the teacher's own score on the test set, and that of students
+    that learned from what it wrote alone."""
+    alone = by_method(scores[~scores.method.map(lambda key: set_names.find(str(key)).of_human_texts).astype(bool)])
     alone = alone[alone.n_human == 0]
     rows: list[dict[str, Any]] = []
     for path in labels:
         made = how_made(path)
         if missing := [name for name in ("task", "score", "metric", "n") if name not in made]:
             raise ValueError(f"{path}: not labels of a test set by 02 (no {', '.join(missing)} in the JSON beside it).")
-        asked = made["parameters"]["method"]
+        teacher = {"labels_by": made["parameters"]["method"], "task": made["task"], "teacher": made["score"]}
+        teacher |= {"n_labels": made["n"], "metric": made["metric"]}
         for student in alone[alone.task == made["task"]].itertuples():
-            own = {
-                "asked": asked,
-                "task": made["task"],
-                "teacher": made["score"],
-                "n_labels": made["n"],
-                "metric": made["metric"],
-            }
-            theirs = {"method": student.method, "n_synthetic": student.n_synthetic, "student": student.mean}
-            rows.append(own | theirs | {"low": student.low, "high": student.high, "seeds": student.seeds})
-    columns = ["asked", "task", "teacher", "n_labels", "metric", "method", "n_synthetic", "student", "low", "high", "seeds"]
+            score = {"student": student.mean, "low": student.low, "high": student.high, "seeds": student.seeds}
+            rows.append(teacher | {"method": student.method, "n_synthetic": student.n_synthetic} | score)
+    columns = ["labels_by", "task", "teacher", "n_labels", "metric", "method", "n_synthetic", "student", "low", "high", "seeds"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def rank_correlations(pairs: DataFrame, seed: int = 1) -> DataFrame:
-    """For each way of asking: Spearman's rho between the teacher's score and its students', mean over methods, over tasks; with
+    """For each way of labeling: Spearman's rho between the teacher's score and its students', mean over methods, over tasks; with
     a 95% bootstrap interval over tasks, from four on (of three, six orders in all, any says nothing)."""
-
     rows = []
-    for asked, found in pairs.groupby("asked", sort=False):
-        tasks = found.groupby("task")[["teacher", "student"]].mean().to_numpy()
-        low, high = float("nan"), float("nan")
-        if len(tasks) >= FEWEST_TASKS and rho(tasks) == rho(tasks):
-            rng = np.random.default_rng(seed)
-            drawn = [rho(tasks[rng.integers(0, len(tasks), len(tasks))]) for _ in range(BOOTSTRAPS)]
-            low, high = (float(x) for x in np.nanpercentile(drawn, [2.5, 97.5]))
-        rows.append({"asked": asked, "rho": rho(tasks), "low": low, "high": high, "tasks": len(tasks)})
-    return pd.DataFrame(rows, columns=["asked", "rho", "low", "high", "tasks"])
+    for labels_by, part in pairs.groupby("labels_by", sort=False):
+        tasks = part.groupby("task")[["teacher", "student"]].mean().to_numpy()
+        rho, low, high = _rho(tasks), float("nan"), float("nan")
+        if len(tasks) >= FEWEST_TASKS and rho == rho:
+            low, high = bootstrap_interval(lambda index, of=tasks: _rho(of[index]), len(tasks), draws=BOOTSTRAPS, seed=seed)
+        rows.append({"labels_by": labels_by, "rho": rho, "low": low, "high": high, "tasks": len(tasks)})
+    return pd.DataFrame(rows, columns=["labels_by", "rho", "low", "high", "tasks"])
 
 
-def rho(tasks: Any) -> float:
+def _rho(tasks: Any) -> float:
     """Spearman's; unknown where one side does not vary."""
-
     if len(tasks) < 2 or min(len(set(tasks[:, 0])), len(set(tasks[:, 1]))) < 2:
         return float("nan")
     return float(spearmanr(tasks[:, 0], tasks[:, 1]).statistic)
+
+
+# ---- each source alone, in its domain and out of it ----
+
+
+def alone_by_size(scores: DataFrame) -> DataFrame:
+    """The curves of each source alone, of tasks whose curves have three sizes or more; a strategy's is that of all its starts."""
+    means = _alone(scores.assign(method=[_from_first_start(str(key)) for key in scores.method]))
+    sizes = means.groupby(["task", "method"]).n.transform("nunique")
+    return means[sizes >= _FEWEST_POINTS].reset_index(drop=True)
+
+
+def _from_first_start(key: str) -> str:
+    """The set of the same strategy that began from the first seed example."""
+    return replace(set_names.find(key), start=1).key
+
+
+def _alone(scores: DataFrame) -> DataFrame:
+    """Mean score and interval of each source by itself, by number of examples, on every evaluation set."""
+    rows = _with_evaluation(scores[(scores.n_human == 0) | (scores.n_synthetic == 0)])
+    rows = rows.assign(n=rows.n_human + rows.n_synthetic)
+    by = ["task", "evaluated_on", "method", "n"]
+    means = over_seeds(rows, by) if len(rows) else rows.head(0)[by].assign(mean=0.0, low=0.0, high=0.0, seeds=0)
+    order = {name: list(dict.fromkeys(rows[name])).index for name in by[:3]}
+    return means.sort_values(
+        by, key=lambda values: values.map(order.get(str(values.name), int)), kind="stable", ignore_index=True
+    )
+
+
+def _with_evaluation(scores: DataFrame) -> DataFrame:
+    return scores if "evaluated_on" in scores else scores.assign(evaluated_on=TEST)
+
+
+def differences_to_human(scores: DataFrame) -> DataFrame:
+    """For each task, method and evaluation set: the relative difference to human examples, (G - H) / H, at the largest number
+    of examples that people and the method were trained with alone (of a short set that is less than of others); with a 95%
+    interval over seeds (delta method, Welch)."""
+    rows: list[dict[str, Any]] = []
+    for (task, evaluated_on), means in _alone(scores).groupby(["task", "evaluated_on"], sort=False):
+        human = means[means.method == NONE].set_index("n")
+        for method, part in means[means.method != NONE].groupby("method", sort=False):
+            both = part[part.n.isin(human.index)]
+            if both.empty:
+                continue
+            largest = next(both[both.n == both.n.max()].itertuples())
+            people = human.loc[largest.n]
+            rows.append(
+                {"task": task, "evaluated_on": evaluated_on, "method": method, "n": largest.n, "human": people["mean"]}
+                | {"synthetic": largest.mean, "seeds": largest.seeds}
+                | dict(zip(("mean", "low", "high"), _relative(largest, people), strict=True))
+            )
+    columns = ["task", "evaluated_on", "method", "n", "human", "synthetic", "mean", "low", "high", "seeds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _relative(synthetic: Any, human: Any) -> tuple[float, float, float]:
+    """(G - H) / H of two means over seeds, and its interval; unknown for a single seed or a human score of 0."""
+    if not human["mean"] or not synthetic.mean:
+        return float("nan"), float("nan"), float("nan")
+    ratio = synthetic.mean / human["mean"]
+    parts = []
+    for mean, low, high, seeds in (
+        (synthetic.mean, synthetic.low, synthetic.high, synthetic.seeds),
+        human[["mean", "low", "high", "seeds"]],
+    ):
+        error = (high - low) / 2 / t.ppf(0.975, max(1, seeds - 1)) / mean
+        parts.append((float(error) ** 2, int(seeds) - 1))
+    whole = sum(variance for variance, _ in parts)
+    if min(degrees for _, degrees in parts) < 1 or whole != whole:
+        return ratio - 1, float("nan"), float("nan")
+    degrees = whole**2 / sum(variance**2 / degrees for variance, degrees in parts) if whole else 1.0
+    half = ratio * whole**0.5 * float(t.ppf(0.975, degrees))
+    return ratio - 1, ratio - 1 - half, ratio - 1 + half
+
+
+def by_start(scores: DataFrame) -> DataFrame:
+    """For each strategy that began from several seed examples: the mean score of each start at the same mix, how far these lie
+    apart, and for comparison how far the students of one start do."""
+    where = ["task", "evaluated_on", "strategy", "n_human", "n_synthetic"]
+    synthetic = _with_evaluation(scores[scores.n_synthetic > 0])
+    synthetic = synthetic.assign(strategy=[_from_first_start(str(key)) for key in synthetic.method])
+    rows = []
+    for keys, group in synthetic.groupby(where, sort=False):
+        means = group.groupby("method").score.mean()
+        if len(means) < 2:
+            continue
+        within = group.groupby("method").score.var().mean() ** 0.5
+        spread = {"starts": len(means), "mean": means.mean(), "lowest": means.min(), "highest": means.max()}
+        spread |= {"sd_over_starts": means.std(), "sd_over_seeds": within, "seeds": group.groupby("method").size().min()}
+        rows.append(dict(zip(where, keys, strict=True)) | spread)
+    more = ["starts", "mean", "lowest", "highest", "sd_over_starts", "sd_over_seeds", "seeds"]
+    return pd.DataFrame(rows, columns=[*where, *more])

@@ -22,69 +22,49 @@ from lib.core.artifacts import read_table
 
 def read_diversity(paths: Sequence[str]) -> dict[str, DataFrame]:
     """Diversity tables of 03, by task: a file is called diversity_TASK.csv."""
-
     return {Path(path).stem.removeprefix("diversity_"): read_table(path) for path in paths}
 
 
-def table(m: Measured, seed: int = 1, where: str = "") -> DataFrame:
-    """One row for each claim that the rows allow to test."""
-
+def claims_table(m: Measured, seed: int = 1, *, folder: str = "") -> DataFrame:
+    """One row for each claim that the rows allow to test; with the folder that the tables lie in, if it is named."""
     rows: list[dict[str, Any]] = []
     for claim in CLAIMS:
         if units := claim.units(m):
-            effect, low, high = with_interval(units, seed)
-            said = {"claim": claim.claim, "paper": claim.paper, "test": claim.test, "unit": claim.unit}
-            n = counts(units)
-            found = {"effect": effect, "low": low, "high": high, "verdict": verdict(low, high, n["tasks"])}
-            rows.append(said | n | found | {"source": placed(claim.source, where)})
+            effect, low, high = hierarchical_interval(units, seed)
+            n = _counts(units)
+            test = {"claim": claim.claim, "paper": claim.paper, "test": claim.test, "unit": claim.unit}
+            result = {"effect": effect, "low": low, "high": high, "verdict": verdict(low, high, tasks=n["tasks"])}
+            rows.append(test | n | result | {"source": claim.rows_in(folder)})
     return pd.DataFrame(rows)
-
-
-def placed(source: str, where: str) -> str:
-    """What a claim was tested on, with the folder that the tables lie in."""
-    files = {"scores:": f"{where}/scores.csv:", "diversity:": f"{where}/diversity_TASK.csv:"} if where else {}
-    for name, file in files.items():
-        source = source.replace(name, file)
-    return source
 
 
 def markdown(table: DataFrame) -> str:
     """The table as a README has it."""
-    head = ["claim", "paper", "test", "n", "effect [95% interval]", "verdict"]
-    lines = [
-        [
-            row.claim,
-            row.paper,
-            row.test,
-            f"{row.tasks} tasks, {row.sets} sets",
-            f"{interval(row)} {row.unit}",
-            f"**{row.verdict}**",
-        ]
-        for row in table.itertuples()
-    ]
-    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *lines))
+    lines = [["claim", "paper", "test", "n", "effect [95% interval]", "verdict"], ["---"] * 6]
+    for row in table.itertuples():
+        n = f"{row.tasks} tasks, {row.sets} sets"
+        lines.append([row.claim, row.paper, row.test, n, f"{_effect_text(row)} {row.unit}", f"**{row.verdict}**"])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def interval(row: Any) -> str:
+def _effect_text(row: Any) -> str:
     digits = 2 if abs(row.effect) < 1 else 1
     return f"{row.effect:+.{digits}f} [{row.low:+.{digits}f}, {row.high:+.{digits}f}]"
 
 
 def by_set(m: Measured) -> DataFrame:
     """One row for each claim, task and set: its effect over all seeds, of which the table holds the means."""
-
-    columns = ["claim", "unit", "task", "set", "seeds", "effect"]
-    rows = [
-        (claim.claim, claim.unit, unit.task, unit.set, len(unit.seeds), unit.whole) for claim in CLAIMS for unit in claim.units(m)
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    rows = []
+    for claim in CLAIMS:
+        rows += [(claim.claim, claim.unit, unit.task, unit.set, len(unit.seeds), unit.whole) for unit in claim.units(m)]
+    return pd.DataFrame(rows, columns=["claim", "unit", "task", "set", "seeds", "effect"])
 
 
-def verdict(low: float, high: float, tasks: int) -> str:
+def verdict(low: float, high: float, *, tasks: int) -> str:
     return "cannot tell" if tasks < 2 else "holds" if low > 0 else "does not" if high < 0 else "cannot tell"
 
 
-def counts(units: Sequence[Unit]) -> dict[str, Any]:
+def _counts(units: Sequence[Unit]) -> dict[str, Any]:
     seeds = sorted({len(unit.seeds) for unit in units})
     return {
         "tasks": len({unit.task for unit in units}),
@@ -93,23 +73,29 @@ def counts(units: Sequence[Unit]) -> dict[str, Any]:
     }
 
 
-def with_interval(units: Sequence[Unit], seed: int) -> tuple[float, float, float]:
+def hierarchical_interval(units: Sequence[Unit], seed: int) -> tuple[float, float, float]:
     """Mean over tasks of the mean over sets, with its hierarchical bootstrap interval."""
-
-    tasks = [list(own) for _, own in itertools.groupby(sorted(units, key=lambda unit: unit.task), key=lambda unit: unit.task)]
+    ordered = sorted(units, key=lambda unit: unit.task)
+    tasks = [list(group) for _, group in itertools.groupby(ordered, key=lambda unit: unit.task)]
     rng = np.random.default_rng(seed)
-    pool = [np.array([again(unit, rng) for unit in own]) for own in tasks]
-    drawn = [np.mean([one_draw(pool[k], rng) for k in rng.integers(0, len(pool), len(pool))]) for _ in range(BOOTSTRAPS)]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(np.mean([np.mean([unit.whole for unit in own]) for own in tasks])), float(low), float(high)
+    effects = []
+    for of_task in tasks:
+        effects.append(np.array([_resampled(unit, rng) for unit in of_task]))
+    means = []
+    for _ in range(BOOTSTRAPS):
+        indices = rng.integers(0, len(effects), len(effects))
+        means.append(np.mean([_sampled_mean(effects[index], rng) for index in indices]))
+    low, high = np.percentile(means, [2.5, 97.5])
+    whole = [np.mean([unit.whole for unit in of_task]) for of_task in tasks]
+    return float(np.mean(whole)), float(low), float(high)
 
 
-def again(unit: Unit, rng: Any) -> np.ndarray:
-    """The effect on seeds that are drawn anew, many times."""
-    places = rng.integers(0, len(unit.seeds), (BOOTSTRAPS, len(unit.seeds)))
-    return unit.effect(unit.seeds[places].mean(axis=1))
+def _resampled(unit: Unit, rng: np.random.Generator) -> np.ndarray:
+    """The effect of a unit on many samples of its seeds."""
+    indices = rng.integers(0, len(unit.seeds), (BOOTSTRAPS, len(unit.seeds)))
+    return unit.effect(unit.seeds[indices].mean(axis=1))
 
 
-def one_draw(sets: np.ndarray, rng: Any) -> float:
-    """The mean over sets of a task that are drawn anew, each with seeds of its own."""
+def _sampled_mean(sets: np.ndarray, rng: np.random.Generator) -> float:
+    """The mean over a sample of a task's sets, each with a sample of its seeds."""
     return float(sets[rng.integers(0, len(sets), len(sets)), rng.integers(0, sets.shape[1], len(sets))].mean())

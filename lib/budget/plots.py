@@ -1,5 +1,6 @@
-"""Figures of students' scores: by method, volume, ratio, share and dollars, and what the papers' claims come to."""
+"""Figures of students' scores: by method, volume, ratio, share and dollars, out of the domain, and what the claims come to."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import seaborn as sns
@@ -7,88 +8,296 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from lib.budget.comparison import BOOTSTRAPS, FEWEST_TASKS
-from lib.budget.scores import frontier
-from lib.core.mixes import NONE
-from lib.core.set_names import CORRECTED
+from lib.budget import comparison
+from lib.budget.claims import Measured
+from lib.budget.findings import by_set, claims_table
+from lib.budget.scores import Shares, by_cell, by_dollars, describe_tasks, frontier, metric_of, with_mixes
+from lib.core import set_names
+from lib.core.mixes import NONE, TEST
 from lib.plotting import (
     MOST_TICKS,
     TEXT,
+    Drawing,
     blocks,
+    caption,
     color,
+    curves,
     grid_of,
     heading,
     label_x,
     named,
-    nothing,
+    palette_index,
     panels,
-    place_of,
     plain_dollars,
+    prices_note,
 )
 
-CAPTIONS = {
-    "score_by_method": "Students' scores on the test set by method at equal numbers of examples; bars: 95% t-intervals; dashed, "
-    "with a band: the raw examples alone.",
-    "score_by_volume": "Students' scores on the test set against the number of synthetic examples; bars: 95% t-intervals.",
-    "score_by_ratio": "Students' scores on the test set against the synthetic part of a fixed number of examples; bars: 95% "
-    "t-intervals.",
-    "quality_by_share": "Student's score on the test set against the share of the budget spent on the teacher (not to scale). "
-    "Bars: 95% t-intervals. Hollow: a pool holds less than the money could buy, so some of it stays unspent.",
-    "quality_by_dollars": "Student's score on the test set against what its training data cost; human examples that prompts "
-    "showed are paid for, too. Band and bars: 95% t-intervals. Dashed: mixes that no cheaper mix of their "
-    "kind beats; picked by their scores on this same test set, which flatters them.",
-    "teacher_and_students": "The teacher's own score on the first items of each test set (in the table: n_labels) against its "
-    "students' on the whole set; ρ: Spearman's rank correlation over tasks (mean over methods), with a 95% bootstrap interval "
-    f"from {FEWEST_TASKS} tasks on. Bars: 95% t-intervals.",
-    "findings": "Claims of the papers: mean effect over tasks, as claimed if above 0, with its 95% interval by a hierarchical "
-    f"bootstrap ({BOOTSTRAPS} draws of tasks, of their sets, of their seeds). Grey: the mean over sets in one task.",
-}
-"""What figures of scores show; seeds, sizes and data are added where they are saved."""
-ROOM = 15
+_ROOM = 15
 """Letters of a task's name that leave room for more beside it."""
+_MARKERS = "os^DvP*X"
 
 
-def quality_by_share(grid: DataFrame, metrics: dict[str, str]) -> Figure:
+# ---- methods at equal numbers ----
+
+
+def score_by_method(scores: DataFrame, raw: Sequence[int] = ()) -> Drawing:
+    """A panel a task, a line a method: its synthetic examples alone and beside raw ones; a band: the raw ones alone."""
+    table = comparison.by_method(scores, raw)
+    if table.empty:
+        return Drawing("score_by_method", None, "No number of synthetic examples that all methods were trained with.")
+    text = (
+        "Students' scores on the test set by method at equal numbers of examples; bars: 95% t-intervals; dashed, "
+        "with a band: the raw examples alone."
+    )
+    return Drawing("score_by_method", _methods(table, metric_of(scores)), caption(text, scores, table.task), table)
+
+
+def _methods(table: DataFrame, metrics: Mapping[str, str]) -> Figure:
+    tasks, methods = list(dict.fromkeys(table.task)), [name for name in dict.fromkeys(table.method) if name != NONE]
+    sizes = sorted(set(table.n_human))
+    rows = []
+    for block in blocks(tasks):
+        in_block = set(table[table.task.isin(block)].method)
+        rows.append(([name for name in methods if name in in_block], block))
+    heights = [(0.14 + 0.13 * len(sizes)) * len(names) + 0.6 for names, _ in rows]
+    figure, placed = panels(rows, sum(heights) / len(rows), gridspec_kw={"height_ratios": heights})
+    shades = sns.color_palette("viridis", len(sizes) + 1)
+    handles: dict[str, Any] = {}
+    for names, task, axis in placed:
+        for number, n_human in enumerate(sizes):
+            part = table[(table.task == task) & (table.n_human == n_human)].set_index("method")
+            shift = (number - (len(sizes) - 1) / 2) * 0.26
+            _method_marks(axis, part, names, shift=shift, color=shades[number], marker=_MARKERS[number % 4])
+        at_left = axis.get_subplotspec().colspan.start == 0  # type: ignore[union-attr]
+        axis.set_yticks(range(len(names)), [named(name) if at_left else "" for name in names])
+        axis.set_ylim(len(names) - 0.4, -0.6)
+        n = f"(n = {table[table.task == task].n_synthetic.max()})"
+        axis.set(title=f"{task}{' ' if len(task) < _ROOM else chr(10)}{n}", xlabel=named(metrics.get(task, "score")))
+        handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def _method_marks(axis: Axes, part: DataFrame, methods: list[str], *, shift: float, color: Any, marker: str) -> None:
+    """One size of raw examples: a point with its interval for each method, and the raw examples alone as a band."""
+    part = part.assign(low=part.low.clip(lower=0), high=part.high.clip(upper=1))
+    if NONE in part.index:
+        raw = part.loc[NONE]
+        axis.axvline(raw["mean"], color=color, linewidth=0.8, linestyle="--", label=f"{raw.n_human} raw")
+        if raw.low == raw.low:  # One seed has no interval.
+            axis.axvspan(raw.low, raw.high, color=color, alpha=0.12, linewidth=0)
+    heights = [number + shift for number, name in enumerate(methods) if name in part.index]
+    rows = [part.loc[name] for name in methods if name in part.index]
+    if rows:
+        axis.hlines(heights, [row.low for row in rows], [row.high for row in rows], color=color, linewidth=0.8)
+        label = f"{rows[0].n_human} raw + n synthetic" if rows[0].n_human else "n synthetic"
+        axis.plot([row["mean"] for row in rows], heights, marker, color=color, label=label)
+
+
+def score_by_volume(scores: DataFrame, raw: Sequence[int] = ()) -> Drawing:
+    """Score against the number of synthetic examples: a row for each number of raw ones, a column a task, a curve a method."""
+    table = comparison.by_volume(scores, raw)
+    if table.empty:
+        return Drawing("score_by_volume", None, "No three numbers of synthetic examples beside one number of raw ones.")
+    titles = {size: "synthetic only" if size == 0 else f"+ {size} raw" for size in sorted(set(table.n_human))}
+    figure = _curves_by(table, metric_of(scores), x="n_synthetic", row="n_human", titles=titles, label="synthetic examples")
+    text = "Students' scores on the test set against the number of synthetic examples; bars: 95% t-intervals."
+    return Drawing("score_by_volume", figure, caption(text, scores, table.task), table)
+
+
+def score_by_ratio(scores: DataFrame, totals: Sequence[int] = ()) -> Drawing:
+    """Score against the synthetic part of a fixed number of examples: a row a number, a column a task, a curve a method."""
+    table = comparison.by_ratio(scores, totals)
+    if table.empty:
+        return Drawing("score_by_ratio", None, "No three ratios at one number of examples.")
+    titles = {n: f"{n} examples" for n in sorted(set(table.n))}
+    figure = _curves_by(table, metric_of(scores), x="part", row="n", titles=titles, label="synthetic part of them")
+    text = "Students' scores on the test set against the synthetic part of a fixed number of examples; bars: 95% t-intervals."
+    return Drawing("score_by_ratio", figure, caption(text, scores, table.task), table)
+
+
+def _curves_by(
+    table: DataFrame, metrics: Mapping[str, str], *, x: str, row: str, titles: Mapping[Any, str], label: str
+) -> Figure:
+    """A grid of panels, each with a curve a method; points stand a little apart, so that intervals can be told."""
+    methods, filled = list(dict.fromkeys(table.curve)), set(zip(table.task, table[row], strict=True))
+    rows = []
+    for block in blocks(list(dict.fromkeys(table.task))):
+        rows += [(value, block) for value in titles if any((task, value) in filled for task in block)]
+    figure, placed = panels(rows, 1.7, sharex=True)
+    for value, task, axis in placed:
+        axis.set_visible((task, value) in filled)
+    placed = [panel for panel in placed if panel[2].get_visible()]
+    step = 0.012 * (table[x].max() - table[x].min())
+    for value, task, axis in placed:
+        for number, method in enumerate(methods):
+            part = table[(table.task == task) & (table[row] == value) & (table.curve == method)].sort_values(x)
+            places = part[x] + (number - (len(methods) - 1) / 2) * step
+            line = "o--" if "corrected" in set_names.find(method).derived else "o-"
+            axis.plot(places, part["mean"], line, color=color(method), label=named(method), markersize=2.5, linewidth=0.9)
+            axis.vlines(places, part.low.clip(lower=0), part.high.clip(upper=1), color=color(method), linewidth=0.5)
+        axis.set(title=heading(f"{task}: {titles[value]}"), ylabel=named(metrics.get(task, "score")))
+        if x == "part":
+            axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    label_x(placed, label)
+    figure.legend(*placed[0][2].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+def teacher_and_students(scores: DataFrame, labels: Sequence[str]) -> Drawing:
+    """A panel for each way of labeling: the teacher's own score on a test set against its students'."""
+    pairs = comparison.teacher_student_pairs(scores, labels)
+    if pairs.empty:
+        reason = "No labels of a test set beside students of synthetic examples alone."
+        return Drawing("teacher_and_students", None, reason)
+    correlations = comparison.rank_correlations(pairs)
+    text = (
+        "The teacher's own score on the first items of each test set (in the table: n_labels) against its "
+        "students' on the whole set; ρ: Spearman's rank correlation over tasks (mean over methods), with a 95% bootstrap "
+        f"interval from {comparison.FEWEST_TASKS} tasks on. Bars: 95% t-intervals."
+    )
+    table = pairs.merge(correlations, how="left", on="labels_by", suffixes=("", "_rho"))
+    return Drawing("teacher_and_students", _pairs(pairs, correlations), caption(text, scores, pairs.task), table)
+
+
+def _pairs(pairs: DataFrame, correlations: DataFrame) -> Figure:
+    ways, tasks, methods = (list(dict.fromkeys(pairs[name])) for name in ("labels_by", "task", "method"))
+    figure, axes = grid_of(1, len(ways), TEXT, 2.6, sharex=True, sharey=True)
+    for axis, way in zip(axes[0], ways, strict=True):
+        for number, task in enumerate(tasks):
+            part = pairs[(pairs.labels_by == way) & (pairs.task == task)]
+            colors = [color(method) for method in part.method]
+            axis.vlines(part.teacher, part.low.clip(lower=0), part.high.clip(upper=1), color=colors, linewidth=0.4)
+            axis.scatter(part.teacher, part.student, c=colors, marker=_MARKERS[number % 8], s=16, linewidths=0)
+        rho = _rho_text(correlations[correlations.labels_by == way].iloc[0])
+        axis.set(title=f"{named(way)}: {rho}", xlabel="teacher's own score on the test set")
+        axis.set_xlim(max(0, pairs.teacher.min() - 0.05), min(1.02, pairs.teacher.max() + 0.05))
+    axes[0][0].set_ylabel("students of its examples alone")
+    shapes = [axes[0][0].plot([], [], _MARKERS[number % 8], color="0.3")[0] for number in range(len(tasks))]
+    dots = [axes[0][0].plot([], [], "o", color=color(method))[0] for method in methods]
+    figure.legend([*shapes, *dots], [*tasks, *map(named, methods)], loc="outside right center")
+    return figure
+
+
+def _rho_text(row: Any) -> str:
+    """A rank correlation with its interval, or of how many tasks it is."""
+    value = "\u03c1 unknown" if row.rho != row.rho else f"\u03c1 = {row.rho:.2f}"
+    return f"{value} ({row.tasks} tasks)" if row.low != row.low else f"{value} [{row.low:.2f}, {row.high:.2f}]"
+
+
+# ---- each source alone ----
+
+
+def against_human(scores: DataFrame) -> Drawing:
+    """The relative difference to as many human examples, in percent: a line a method, a panel a task and evaluation set."""
+    table, metrics = comparison.differences_to_human(scores), metric_of(scores)
+    if table.empty:
+        reason = "No task was trained on people alone and on each method alone with as many examples."
+        return Drawing("against_human", None, reason)
+    methods = table.groupby("task").method.nunique().max()
+    figure, axes = _by_evaluation(table, 0.17 * methods + 0.75, sharey="row")
+    for (task, evaluated_on), axis in axes.items():
+        part = table[(table.task == task) & (table.evaluated_on == evaluated_on)].iloc[::-1]
+        axis.axvline(0, color="0.5", linestyle=":", linewidth=0.8)
+        for at, row in enumerate(part.itertuples()):
+            axis.plot([100 * row.low, 100 * row.high], [at, at], color=color(row.method))
+            axis.plot(100 * row.mean, at, "o", color=color(row.method))
+        most = int(part.n.max())
+        axis.set_yticks(range(len(part)), [named(row.method) + f" ({row.n})" * (row.n < most) for row in part.itertuples()])
+        axis.set_ylim(-0.6, len(part) - 0.4)
+        axis.set_xlabel(f"{named(metrics[task])} against people (%), n = {most}")
+    text = (
+        "Score of students of each method alone against those of as many human examples, (G - H) / H; bars: 95% "
+        "intervals over seeds (delta method)."
+    )
+    return Drawing("against_human", figure, _caption_of_tests(text, scores, table), table)
+
+
+def cumulative(scores: DataFrame) -> Drawing:
+    """Score against the number of examples, people alone and each method alone."""
+    table, metrics = comparison.alone_by_size(scores), metric_of(scores)
+    if table.empty:
+        return Drawing("cumulative", None, "No source was trained alone with three numbers of examples or more.")
+    figure, axes = _by_evaluation(table, 1.75, sharex="row")
+    handles: dict[str, Any] = {}
+    for (task, evaluated_on), axis in axes.items():
+        curves(axis, table[(table.task == task) & (table.evaluated_on == evaluated_on)])
+        axis.set(xlabel="training examples of one source", ylabel=named(metrics[task]))
+        handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    names = [named(name) for name in sorted(dict.fromkeys(table.method), key=lambda name: name != NONE)]
+    figure.legend([handles[name] for name in names], names, loc="outside upper center", ncols=6)
+    text = "Score of students of one source alone, by number of examples; bars: 95% t-intervals."
+    return Drawing("cumulative", figure, _caption_of_tests(text, scores, table), table)
+
+
+def _caption_of_tests(text: str, scores: DataFrame, table: DataFrame) -> str:
+    """A caption whose seeds and sizes are those of the tasks' own test sets."""
+    return caption(text, scores[scores.evaluated_on == TEST] if "evaluated_on" in scores else scores, table.task)
+
+
+def _by_evaluation(table: DataFrame, height: float, **shared: Any) -> tuple[Figure, dict[tuple[str, str], Axes]]:
+    """A row for each task, a column for its own test set and for each one out of its domain."""
+    sets = {str(task): list(dict.fromkeys(part.evaluated_on)) for task, part in table.groupby("task", sort=False)}
+    figure, axes = grid_of(len(sets), max(map(len, sets.values())), TEXT, height * len(sets) + 0.5, **shared)
+    panel_of = {}
+    for line, (task, names) in zip(axes, sets.items(), strict=True):
+        for number, axis in enumerate(line):
+            axis.set_visible(number < len(names))
+        for name, axis in zip(names, line, strict=False):
+            panel_of[task, name] = axis
+            axis.set_title(f"{named(task)}, " + ("own test set" if name == TEST else f"tested on {named(name)}"))
+    return figure, panel_of
+
+
+# ---- shares and dollars ----
+
+
+def quality_by_share(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> Drawing:
     """Score against the share of the budget spent on synthetic data; a curve a budget, a row a method, a column a task, or
     a measure of it where it is judged by several."""
-
+    grid = by_cell(scores, budgets, shares)
     if grid.empty:
-        return nothing("No cell of budgets and shares that was trained.")
-    grid = grid.assign(panel=[panel_of(row.task, row.measure, metrics) for row in grid.itertuples()])
-    tasks, curves = list(dict.fromkeys(grid.panel)), list(dict.fromkeys(grid.curve))
-    budgets = sorted(grid.budget.unique())
-    colors = dict(zip(budgets, sns.color_palette("viridis_r", len(budgets) + 1)[1:], strict=True))
-    places = {task: {share: i for i, share in enumerate(sorted(own.share.unique()))} for task, own in grid.groupby("panel")}
-    rows = [
-        (curve, [task for task in block if ((grid.panel == task) & (grid.curve == curve)).any()])
-        for block in blocks(tasks)
-        for curve in curves
-    ]
-    figure, found = panels([row for row in rows if row[1]], 1.5)
-    for curve, task, axis in found:
+        return Drawing("quality_by_share", None, "No cell of budgets and shares that was trained.")
+    text = (
+        "Student's score on the test set against the share of the budget spent on the teacher (not to scale). "
+        "Bars: 95% t-intervals. Hollow: a pool holds less than the money could buy, so some of it stays unspent."
+    )
+    return Drawing("quality_by_share", _shares(grid, metric_of(scores)), caption(text, scores, grid.task), grid)
+
+
+def _shares(grid: DataFrame, metrics: Mapping[str, str]) -> Figure:
+    # A cell without a score has no measure; it stands with the task's own.
+    measures = [metrics.get(row.task, row.measure) if row.measure != row.measure else row.measure for row in grid.itertuples()]
+    grid = grid.assign(panel=list(zip(grid.task, measures, strict=True)))
+    budgets, ticks = sorted(grid.budget.unique()), {}
+    for panel, part in grid.groupby("panel", sort=False):
+        ticks[panel] = {share: number for number, share in enumerate(sorted(part.share.unique()))}
+    colors = sns.color_palette("viridis_r", len(budgets) + 1)[1:]
+    filled = set(zip(grid.panel, grid.curve, strict=True))
+    rows = []
+    for block in blocks(list(dict.fromkeys(grid.panel))):
+        for curve in dict.fromkeys(grid.curve):
+            rows.append((curve, [panel for panel in block if (panel, curve) in filled]))
+    figure, placed = panels([row for row in rows if row[1]], 1.5)
+    for curve, panel, axis in placed:
         for number, budget in enumerate(budgets):
-            part = grid[(grid.curve == curve) & (grid.panel == task) & (grid.budget == budget)]
+            part = grid[(grid.curve == curve) & (grid.panel == panel) & (grid.budget == budget)]
             part = part.dropna(subset="mean").sort_values("share")
             shift = (number - (len(budgets) - 1) / 2) * 0.09
-            share_curve(axis, part, [places[task][share] + shift for share in part.share], colors[budget], f"${budget:g}")
-        bare, _, measure = task.partition(" by ")
-        axis.set(title=f"{bare}: {named(curve)}", ylabel=named(measure or metrics.get(bare, "score")))
-        many: dict[str, Any] = (
-            {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if len(places[task]) > MOST_TICKS else {}
-        )
-        axis.set_xticks(list(places[task].values()), [f"{100 * share:.3g}%" for share in places[task]], **many)
-    label_x(found, "share spent on the teacher", every=len({tuple(own) for own in places.values()}) > 1)
-    handles, names = found[0][2].get_legend_handles_labels()
+            x = [ticks[panel][share] + shift for share in part.share]
+            _share_curve(axis, part, x=x, color=colors[number], label=f"${budget:g}")
+        task, measure = panel
+        axis.set(title=f"{task}: {named(curve)}", ylabel=named(measure if measure == measure else "score"))
+        turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        labels = [f"{100 * share:.3g}%" for share in ticks[panel]]
+        axis.set_xticks(list(ticks[panel].values()), labels, **(turned if len(labels) > MOST_TICKS else {}))
+    label_x(placed, "share spent on the teacher", all_ticks=len(set(map(tuple, ticks.values()))) > 1)
+    handles, names = placed[0][2].get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], title="budget", loc="outside right upper")
     return figure
 
 
-def panel_of(task: str, measure: Any, metrics: dict[str, str]) -> str:
-    """A task, and a measure where it is not the task's own; a cell without a score has none."""
-    return task if measure != measure or measure == metrics.get(task, measure) else f"{task} by {measure}"
-
-
-def share_curve(axis: Axes, part: DataFrame, x: list[float], color: Any, label: str) -> None:
+def _share_curve(axis: Axes, part: DataFrame, *, x: list[float], color: Any, label: str) -> None:
     """One budget's curve; a hollow point is a cell that the pool could not fill."""
     axis.plot(x, part["mean"], color=color, label=label, zorder=2)
     axis.vlines(x, part.low.clip(lower=0), part.high.clip(upper=1), color=color, linewidth=0.6, alpha=0.6, zorder=1)
@@ -96,165 +305,36 @@ def share_curve(axis: Axes, part: DataFrame, x: list[float], color: Any, label: 
     axis.scatter(x, part["mean"], c=faces, edgecolors=[color] * len(x), s=14, linewidths=0.9, zorder=3)
 
 
-VERDICTS = {"holds": "C2", "does not": "C3", "cannot tell": "0.45"}
-
-
-def findings(table: DataFrame, by_set: DataFrame) -> Figure:
-    """A line a claim: its effect with interval, in the colour of the verdict, over that of each task; a panel a unit."""
-    units = list(dict.fromkeys(table.unit))
-    counts = [(table.unit == unit).sum() for unit in units]
-    figure, axes = grid_of(
-        len(units), 1, TEXT, 0.21 * sum(counts) + 0.55 * len(units) + 0.3, gridspec_kw={"height_ratios": counts}
-    )
-    for axis, unit in zip(axes[:, 0], units, strict=True):
-        part = table[table.unit == unit]
-        for place, row in enumerate(part.itertuples()):
-            tasks = by_set[by_set.claim == row.claim].groupby("task").effect.mean()
-            axis.plot(tasks, [place + 0.25] * len(tasks), "o", color="0.6", markersize=2, zorder=1)
-            n = f"{row.tasks} {'tasks' if row.tasks > 1 else 'task'}, {row.sets} sets"
-            axis.annotate(n, (1.01, place), xycoords=("axes fraction", "data"), fontsize=6, color="0.35", va="center")
-            axis.plot([row.low, row.high], [place, place], color=VERDICTS[row.verdict], linewidth=1.6, zorder=2)
-            axis.plot(row.effect, place, "D", color=VERDICTS[row.verdict], markersize=4.5, zorder=3)
-        axis.axvline(0, color="0.3", linewidth=0.6, linestyle=":", zorder=0)
-        axis.set_yticks(range(len(part)), part.claim)
-        axis.set_ylim(len(part) - 0.4, -0.6)
-        axis.set_xlabel(f"effect as claimed, in {unit}")
-    marks = [axes[0][0].plot([], [], "D-", color=color, markersize=4.5)[0] for color in VERDICTS.values()]
-    marks.append(axes[0][0].plot([], [], "o", color="0.6", markersize=2)[0])
-    figure.legend(marks, [*VERDICTS, "one task"], loc="outside upper right", ncols=4)
-    return figure
-
-
-def score_by_method(table: DataFrame, metrics: dict[str, str]) -> Figure:
-    """A panel a task, a line a method: its synthetic examples alone and beside raw ones; a band: the raw ones alone."""
-    if table.empty:
-        return nothing("No number of synthetic examples that all methods were trained with.")
-    tasks, methods = list(dict.fromkeys(table.task)), [name for name in dict.fromkeys(table.method) if name != NONE]
-    sizes = sorted(set(table.n_human))
-    rows = [([name for name in methods if name in set(table[table.task.isin(block)].method)], block) for block in blocks(tasks)]
-    heights = [(0.14 + 0.13 * len(sizes)) * len(shown) + 0.6 for shown, _ in rows]
-    figure, found = panels(rows, sum(heights) / len(rows), gridspec_kw={"height_ratios": heights})
-    handles: dict[str, Any] = {}
-    for methods, task, axis in found:
-        for number, n_human in enumerate(sizes):
-            part = table[(table.task == task) & (table.n_human == n_human)].set_index("method")
-            method_marks(
-                axis, part, methods, (number - (len(sizes) - 1) / 2) * 0.26, grey(number, len(sizes)), "os^D"[number % 4]
-            )
-        at_left = axis.get_subplotspec().colspan.start == 0  # type: ignore[union-attr]
-        axis.set_yticks(range(len(methods)), [named(name) if at_left else "" for name in methods])
-        axis.set_ylim(len(methods) - 0.4, -0.6)
-        n = f"(n = {table[table.task == task].n_synthetic.max()})"
-        axis.set(title=f"{task}{' ' if len(task) < ROOM else chr(10)}{n}", xlabel=named(metrics.get(task, "score")))
-        handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
-    return figure
-
-
-def grey(number: int, many: int) -> Any:
-
-    return sns.color_palette("viridis", many + 1)[number]
-
-
-def method_marks(axis: Axes, part: DataFrame, methods: list[str], shift: float, color: Any, marker: str) -> None:
-    """One size of raw examples: a point with its interval for each method, and the raw examples alone as a band."""
-    part = part.assign(low=part.low.clip(lower=0), high=part.high.clip(upper=1))
-    shown = [(place + shift, part.loc[name]) for place, name in enumerate(methods) if name in part.index]
-    if NONE in part.index:
-        raw = part.loc[NONE]
-        axis.axvline(raw["mean"], color=color, linewidth=0.8, linestyle="--", label=f"{raw.n_human} raw")
-        if raw.low == raw.low:  # One seed has no interval.
-            axis.axvspan(raw.low, raw.high, color=color, alpha=0.12, linewidth=0)
-    if shown:
-        places, rows = [place for place, _ in shown], [row for _, row in shown]
-        axis.hlines(places, [row.low for row in rows], [row.high for row in rows], color=color, linewidth=0.8)
-        label = f"{rows[0].n_human} raw + n synthetic" if rows[0].n_human else "n synthetic"
-        axis.plot([row["mean"] for row in rows], places, marker, color=color, label=label)
-
-
-def score_by_volume(table: DataFrame, metrics: dict[str, str]) -> Figure:
-    """Score against the number of synthetic examples: a row for each number of raw ones, a column a task, a curve a method."""
-    if table.empty:
-        return nothing("No three numbers of synthetic examples beside one number of raw ones.")
-    sizes = sorted(set(table.n_human))
-    titles = {size: "synthetic only" if size == 0 else f"+ {size} raw" for size in sizes}
-    return curves_by(table, metrics, "n_synthetic", "n_human", titles, "synthetic examples")
-
-
-def score_by_ratio(table: DataFrame, metrics: dict[str, str]) -> Figure:
-    """Score against the synthetic part of a fixed number of examples: a row a number, a column a task, a curve a method."""
-    if table.empty:
-        return nothing("No three ratios at one number of examples.")
-    titles = {n: f"{n} examples" for n in sorted(set(table.n))}
-    return curves_by(table, metrics, "part", "n", titles, "synthetic part of them")
-
-
-def curves_by(table: DataFrame, metrics: dict[str, str], x: str, row: str, titles: dict[Any, str], label: str) -> Figure:
-    """A grid of panels, each with a curve a method; points stand a little apart, so that intervals can be told."""
-    tasks, methods = list(dict.fromkeys(table.task)), list(dict.fromkeys(table.curve))
-    there = set(zip(table.task, table[row], strict=True))
-    rows = [(value, block) for block in blocks(tasks) for value in titles if any((task, value) in there for task in block)]
-    figure, found = panels(rows, 1.7, sharex=True)
-    for value, task, axis in found:
-        axis.set_visible((task, value) in there)
-    found = [one for one in found if one[2].get_visible()]
-    step = 0.012 * (table[x].max() - table[x].min())
-    for value, task, axis in found:
-        for number, method in enumerate(methods):
-            part = table[(table.task == task) & (table[row] == value) & (table.curve == method)].sort_values(x)
-            places = part[x] + (number - (len(methods) - 1) / 2) * step
-            line = "o--" if method.endswith(CORRECTED) else "o-"
-            axis.plot(places, part["mean"], line, color=color(method), label=named(method), markersize=2.5, linewidth=0.9)
-            axis.vlines(places, part.low.clip(lower=0), part.high.clip(upper=1), color=color(method), linewidth=0.5)
-        axis.set(title=heading(f"{task}: {titles[value]}"), ylabel=named(metrics.get(task, "score")))
-        if x == "part":
-            axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    label_x(found, label)
-    figure.legend(*found[0][2].get_legend_handles_labels(), loc="outside upper center", ncols=4)
-    return figure
-
-
-def teacher_and_students(pairs: DataFrame, correlations: DataFrame) -> Figure:
-    """A panel for each way of asking for labels: the teacher's own score on a test set against its students'."""
-    if pairs.empty:
-        return nothing("No labels of a test set beside students of synthetic examples alone.")
-    asked, tasks = list(dict.fromkeys(pairs.asked)), list(dict.fromkeys(pairs.task))
-    figure, axes = grid_of(1, len(asked), TEXT, 2.6, sharex=True, sharey=True)
-    for axis, name in zip(axes[0], asked, strict=True):
-        found = correlations[correlations.asked == name].iloc[0]
-        for number, task in enumerate(tasks):
-            part = pairs[(pairs.asked == name) & (pairs.task == task)]
-            colors = [color(method) for method in part.method]
-            axis.vlines(part.teacher, part.low.clip(lower=0), part.high.clip(upper=1), color=colors, linewidth=0.4)
-            axis.scatter(part.teacher, part.student, c=colors, marker="os^DvP*X"[number % 8], s=16, linewidths=0)
-        axis.set(title=f"{named(name)}: {rho_in_words(found)}", xlabel="teacher's own score on the test set")
-        axis.set_xlim(max(0, pairs.teacher.min() - 0.05), min(1.02, pairs.teacher.max() + 0.05))
-    axes[0][0].set_ylabel("students of its examples alone")
-    shapes = [axes[0][0].plot([], [], "os^DvP*X"[number % 8], color="0.3")[0] for number in range(len(tasks))]
-    dots = [axes[0][0].plot([], [], "o", color=color(method))[0] for method in dict.fromkeys(pairs.method)]
-    names = [*tasks, *(named(method) for method in dict.fromkeys(pairs.method))]
-    figure.legend([*shapes, *dots], names, loc="outside right center")
-    return figure
-
-
-def rho_in_words(found: Any) -> str:
-    """A rank correlation with its interval, or why it has none."""
-    value = "\u03c1 unknown" if found.rho != found.rho else f"\u03c1 = {found.rho:.2f}"
-    return f"{value} ({found.tasks} tasks)" if found.low != found.low else f"{value} [{found.low:.2f}, {found.high:.2f}]"
-
-
-def quality_by_dollars(points: DataFrame, metrics: dict[str, str]) -> Figure:
+def quality_by_dollars(scores: DataFrame) -> Drawing:
     """Score against what the training data cost: people alone, the teacher alone, and the best of both."""
+    points = with_mixes(by_dollars(scores))
+    text = (
+        "Student's score on the test set against what its training data cost; human examples that prompts "
+        "showed are paid for, too. Band and bars: 95% t-intervals. Dashed: mixes that no cheaper mix of their "
+        "kind beats; picked by their scores on this same test set, which flatters them."
+    )
+    tasks = describe_tasks(scores)
+    prices = prices_note(tasks[tasks.task.isin(points.task)])
+    figure = _dollars(points, metric_of(scores))
+    return Drawing("quality_by_dollars", figure, caption(f"{text} {prices}", scores, points.task), points)
+
+
+def _dollars(points: DataFrame, metrics: Mapping[str, str]) -> Figure:
     tasks = list(dict.fromkeys(task for task in [*metrics, *points.task] if task in set(points.task)))
-    kinds = sorted(set(points.kind), key=lambda name: (name != NONE, "+" in name, name))
-    methods = sorted(set(points.method) - {NONE}, key=lambda name: (place_of(name), name))
-    figure, found = panels([(None, block) for block in blocks(tasks)], 2.2)
-    for _, task, axis in found:
-        for kind in kinds:
-            dollars_curve(axis, points[(points.task == task) & (points.kind == kind)].sort_values("dollars"), color(kind), kind)
+    sources = sorted(set(points.method) - {NONE})
+    methods = sorted(sources, key=palette_index)
+    mixed = (points.n_human > 0) & (points.n_synthetic > 0)
+    figure, placed = panels([(None, block) for block in blocks(tasks)], 2.2)
+    for _, task, axis in placed:
+        for method in [NONE, *sources]:
+            part = points[(points.task == task) & (points.method == method) & ~mixed].sort_values("dollars")
+            _source_curve(axis, part, color(method))
+        for method in sources:
+            part = frontier(points[(points.task == task) & (points.method == method) & mixed].sort_values("dollars"))
+            axis.plot(part.dollars, part["mean"], "^--", color=color(method), markersize=3, linewidth=0.8)
         axis.set(title=task, xscale="log", xlabel="dollars for training data", ylabel=named(metrics.get(task, "score")))
         plain_dollars(axis)
-    first = found[0][2]
+    first = placed[0][2]
     lines = [first.plot([], [], "o-", color=color(name))[0] for name in (NONE, *methods)]
     ways = [first.plot([], [], way, color="0.3", markersize=3, linewidth=0.8)[0] for way in ("o-", "^--")]
     names = [*map(named, (NONE, *methods)), "alone", "with human examples"]
@@ -262,14 +342,54 @@ def quality_by_dollars(points: DataFrame, metrics: dict[str, str]) -> Figure:
     return figure
 
 
-def dollars_curve(axis: Axes, part: DataFrame, color: Any, kind: str) -> None:
-    """Solid for one source alone, dashed for the mixes worth their money."""
-    if "+" in kind:
-        part = frontier(part)
-        axis.plot(part.dollars, part["mean"], "^--", color=color, markersize=3, linewidth=0.8)
-        return
+def _source_curve(axis: Axes, part: DataFrame, color: Any) -> None:
+    """One source alone, with a band of its intervals, or a bar for a single point."""
     axis.plot(part.dollars, part["mean"], "o-", color=color, markersize=3)
     if len(part) > 1:
         axis.fill_between(part.dollars, part.low, part.high, color=color, alpha=0.12, linewidth=0)
     else:
         axis.vlines(part.dollars, part.low, part.high, color=color, linewidth=0.7)
+
+
+# ---- claims ----
+
+_VERDICTS = {"holds": "C2", "does not": "C3", "cannot tell": "0.45"}
+
+
+def claims_figure(measured: Measured, folder: str = "") -> Drawing:
+    """A line a claim: its effect with interval, in the colour of the verdict, over that of each task; a panel a unit."""
+    if not measured.diversity:
+        return Drawing("findings", None, "Without diversity tables of 03 (`diversity`) the papers' claims are not tested.")
+    table, parts = claims_table(measured, folder=folder), by_set(measured)
+    if table.empty:
+        return Drawing("findings", None, "No claim of the papers can be tested on these rows.")
+    text = (
+        "Claims of the papers: mean effect over tasks, as claimed if above 0, with its 95% interval by a hierarchical "
+        f"bootstrap ({comparison.BOOTSTRAPS} draws of tasks, of their sets, of their seeds). Grey: the mean over sets in one "
+        "task."
+    )
+    return Drawing("findings", _effects(table, parts), _caption_of_tests(text, measured.scores, parts), table)
+
+
+def _effects(table: DataFrame, parts: DataFrame) -> Figure:
+    units = list(dict.fromkeys(table.unit))
+    counts = [(table.unit == unit).sum() for unit in units]
+    height = 0.21 * sum(counts) + 0.55 * len(units) + 0.3
+    figure, axes = grid_of(len(units), 1, TEXT, height, gridspec_kw={"height_ratios": counts})
+    for axis, unit in zip(axes[:, 0], units, strict=True):
+        part = table[table.unit == unit]
+        for number, row in enumerate(part.itertuples()):
+            tasks = parts[parts.claim == row.claim].groupby("task").effect.mean()
+            axis.plot(tasks, [number + 0.25] * len(tasks), "o", color="0.6", markersize=2, zorder=1)
+            n = f"{row.tasks} {'tasks' if row.tasks > 1 else 'task'}, {row.sets} sets"
+            axis.annotate(n, (1.01, number), xycoords=("axes fraction", "data"), fontsize=6, color="0.35", va="center")
+            axis.plot([row.low, row.high], [number, number], color=_VERDICTS[row.verdict], linewidth=1.6, zorder=2)
+            axis.plot(row.effect, number, "D", color=_VERDICTS[row.verdict], markersize=4.5, zorder=3)
+        axis.axvline(0, color="0.3", linewidth=0.6, linestyle=":", zorder=0)
+        axis.set_yticks(range(len(part)), part.claim)
+        axis.set_ylim(len(part) - 0.4, -0.6)
+        axis.set_xlabel(f"effect as claimed, in {unit}")
+    marks = [axes[0][0].plot([], [], "D-", color=color, markersize=4.5)[0] for color in _VERDICTS.values()]
+    marks.append(axes[0][0].plot([], [], "o", color="0.6", markersize=2)[0])
+    figure.legend(marks, [*_VERDICTS, "one task"], loc="outside upper right", ncols=4)
+    return figure

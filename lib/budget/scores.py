@@ -1,8 +1,4 @@
-"""What a budget buys: how many human and synthetic examples for a share of it, and what they were worth.
-
-The share is the part of the budget that is spent on synthetic data. Counting is exact, in whole nanodollars and whole
-examples: never over the budget. A pool that holds fewer examples than the money could buy is `dry`, and says so.
-"""
+"""Tables of scores: how they are read and checked, and what each budget and each mix in them was worth."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,29 +9,29 @@ import pandas as pd
 import yaml
 from pandas import DataFrame, Series
 
-from lib.core import kinds
+from lib.core import kinds, set_names
 from lib.core.artifacts import read_table
 from lib.core.mixes import NONE, TEST, Cell, Prices, cells, check_prices
 from lib.core.paths import STUDIES
 from lib.core.stats import over_seeds
 
 COLUMNS = [
-    "task",
-    "method",
-    "n_human",
-    "n_synthetic",
-    "seed",
-    "score",
-    "human_price",
-    "synthetic_price",
-    "human_pool",
-    "synthetic_pool",
+    *("task", "method", "n_human", "n_synthetic", "seed", "score"),
+    *("human_price", "synthetic_price", "human_pool", "synthetic_pool"),
 ]
 """What the budget notebook needs to know of a training run."""
 NEEDED = ["n_human", "n_synthetic", "seed", "score"]
 """What a table of one's own must have; the rest has defaults or is given."""
 UNKNOWN = 10**12
 """The size of a pool that a table does not tell: more than any money buys, so that it limits nothing."""
+Shares = Sequence[float] | Mapping[str, Sequence[float]]
+"""The shares of each budget: the same for all tasks, or by task."""
+RANGES: dict[str, tuple[float, str]] = {
+    "n_human": (float("inf"), "whole numbers of examples from 0 up"),
+    "n_synthetic": (float("inf"), "whole numbers of examples from 0 up"),
+    "score": (1.0, "between 0 and 1 (percents are to be divided by 100)"),
+}
+"""The most that a column may hold, and what its values are."""
 
 
 class Offer(NamedTuple):
@@ -57,52 +53,72 @@ def offer_of(rows: DataFrame) -> Offer:
     return Offer(prices, pools, int(first.get("human_shown", 0)), float(first.get("run_price", 0.0)))
 
 
-def budgets_of(scores: Sequence[str], given: list[float] | None) -> list[float]:
-    """The budgets as given; else those of the study whose table the scores are (figures/STUDY/scores.csv), if it is one."""
-    if given is not None:
-        return given
-    places = [Path(path).parent for path in scores]
-    study = STUDIES / f"{places[0].name}.yaml" if places else STUDIES
-    if len(places) != 1 or places[0].parent.name != "figures" or not study.is_file():
+def budgets_of(scores: Sequence[str], budgets: list[float] | None) -> list[float]:
+    """The budgets, if any are named; else those of the study whose table (figures/STUDY/scores.csv) the scores are, if so."""
+    if budgets is not None:
+        return budgets
+    folders = [Path(path).parent for path in scores]
+    study = STUDIES / f"{folders[0].name}.yaml" if folders else STUDIES
+    if len(folders) != 1 or folders[0].parent.name != "figures" or not study.is_file():
         return []
-    said = yaml.safe_load(study.read_text(encoding="utf-8"))
-    return [float(budget) for budget in (said.get("budgets") or {}).get("budgets", [])]
+    content = yaml.safe_load(study.read_text(encoding="utf-8"))
+    return [float(budget) for budget in (content.get("budgets") or {}).get("budgets", [])]
 
 
 def read_scores(
     tables: list[str],
     human_price: float | None = None,
+    *,
     synthetic_price: float | None = None,
     training_price: float = 0.0,
     run_price: float = 0.0,
 ) -> DataFrame:
-    """The score rows of some files, checked; prices given here take the place of those in the rows. Training costs nothing, if
-    it is not said what an example to learn from and a run cost."""
-
+    """The score rows of some files, checked; prices that are named take the place of those in the rows. Training costs nothing,
+    unless a price of an example to learn from or of a run is named."""
     if not tables:
         raise ValueError("There is no table of scores to read: give at least one file that 04 wrote, or a CSV of your own.")
     for name, price in {"training_price": training_price, "run_price": run_price}.items():
         if not 0 <= price < float("inf"):
             raise ValueError(f"{name} is {price!r}; it must be a number of dollars from 0 up.")
-    given = {"human_price": human_price, "synthetic_price": synthetic_price}
-    known = [column for column, price in given.items() if price is not None]
-    found = [checked_scores(completed(read_table(path), path), path, known) for path in tables]
-    scores = pd.concat([table.dropna(axis="columns", how="all") for table in found], ignore_index=True)
-    scores = scores.assign(**{column: price for column, price in given.items() if price is not None})
-    scores = scores.reindex(columns=list(dict.fromkeys([*(name for table in found for name in table), *scores])))
-    scores = scores.assign(**{f"{column}_source": f"the parameter {column}" for column in known})
+    named = {
+        name: price
+        for name, price in {"human_price": human_price, "synthetic_price": synthetic_price}.items()
+        if price is not None
+    }
+    scores = _joined([_checked(_completed(read_table(path), path), path, list(named)) for path in tables], named)
     if training_price or run_price:
         scores = scores.assign(training_price=training_price, run_price=run_price)
-    else_none = {"human_shown": 0, "training_price": 0.0, "run_price": 0.0}  # Of tables that do not have what others have.
-    scores = scores.fillna({column: value for column, value in else_none.items() if column in scores})
+    defaults = {
+        "evaluated_on": TEST,
+        "human_shown": 0,
+        "training_price": 0.0,
+        "run_price": 0.0,
+    }  # Of tables that lack what others have.
+    scores = scores.fillna({column: value for column, value in defaults.items() if column in scores})
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
         check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
+    _register_names(scores)
     return scores
 
 
-def completed(scores: DataFrame, path: str) -> DataFrame:
+def _joined(tables: Sequence[DataFrame], prices: Mapping[str, float]) -> DataFrame:
+    """All rows, their columns in the order of the tables; the prices replace theirs."""
+    scores = pd.concat([table.dropna(axis="columns", how="all") for table in tables], ignore_index=True).assign(**prices)
+    columns = [name for table in tables for name in table]
+    scores = scores.reindex(columns=list(dict.fromkeys([*columns, *scores])))
+    return scores.assign(**{f"{column}_source": f"the parameter {column}" for column in prices})
+
+
+def _register_names(scores: DataFrame) -> None:
+    """Lets `set_names.find` know each set of the rows with its fields, as far as the rows have them."""
+    columns = [name for name in set_names.COLUMNS if name in scores]
+    for row in scores[columns].drop_duplicates().to_dict("records") if columns else []:
+        set_names.from_columns({str(name): value for name, value in row.items()})
+
+
+def _completed(scores: DataFrame, path: str) -> DataFrame:
     """A table of one's own with what it may leave out: task and method are called after the file and `synthetic`, prices are
-    still to be given, nobody knows what pools hold. Rows without synthetic examples are `human only`."""
+    still to be named, the sizes of pools are unknown. Rows without synthetic examples are `human only`."""
     if any(column not in scores for column in NEEDED):
         return scores
     defaults: dict[str, Any] = {"task": Path(path).stem, "method": "synthetic", "metric": "score"}
@@ -112,8 +128,8 @@ def completed(scores: DataFrame, path: str) -> DataFrame:
     return scores
 
 
-def checked_scores(scores: DataFrame, path: str, known: Sequence[str] = ()) -> DataFrame:
-    """The rows if they are whole; those without synthetic examples need no price and pool of them, nor any what is `known`."""
+def _checked(scores: DataFrame, path: str, replaced: Sequence[str] = ()) -> DataFrame:
+    """The rows if they are whole; columns that prices replace may be empty, and those of synthetic examples for people alone."""
     if missing := [column for column in COLUMNS if column not in scores]:
         raise ValueError(
             f"{path}: no column {', '.join(name for name in missing if name in NEEDED)}. A table of scores has at least "
@@ -123,22 +139,17 @@ def checked_scores(scores: DataFrame, path: str, known: Sequence[str] = ()) -> D
         scores = scores[scores.evaluated_on == TEST]
     if scores.empty:
         raise ValueError(f"{path}: no rows.")
-    alone = (scores.method == NONE).tolist()
-    for column in (name for name in COLUMNS if name not in known):
-        empty = [
-            gap and not (none and column.startswith("synthetic")) for gap, none in zip(scores[column].isna(), alone, strict=True)
-        ]
-        if any(empty):
+    for column in COLUMNS:
+        needed = scores.method != NONE if column.startswith("synthetic") else scores.method == scores.method
+        empty = (scores[column].isna() & needed).tolist()
+        if any(empty) and column not in replaced:
             hint = f"; give {column} as a parameter" if column.endswith("price") else ""
             raise ValueError(f"{path}, row {scores.index[empty.index(True)] + 1}: the {column} is missing{hint}.")
     for column, (most, wanted) in RANGES.items():
-        check_range(scores[column], f"{path}, row", most, wanted)
-    numbers = {column: in_numbers(scores[column], f"{path}, row") for column in COLUMNS[-4:] if column not in known}
-    return scores.assign(**numbers)
-
-
-Shares = Sequence[float] | Mapping[str, Sequence[float]]
-"""The shares of each budget: the same for all tasks, or by task."""
+        _check_range(scores[column], f"{path}, row", most=most, wanted=wanted)
+    return scores.assign(
+        **{column: _numbers(scores[column], f"{path}, row") for column in COLUMNS[-4:] if column not in replaced}
+    )
 
 
 def by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float]]:
@@ -146,50 +157,40 @@ def by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float]]:
     return {task: list(shares.get(task, ()) if isinstance(shares, Mapping) else shares) for task in dict.fromkeys(tasks)}
 
 
-def out_of_domain(paths: Sequence[str]) -> DataFrame:
-    """The rows of some score tables that `read_scores` leaves out: those of other evaluation sets."""
-
+def with_out_of_domain(scores: DataFrame, paths: Sequence[str]) -> DataFrame:
+    """The rows, and those of other evaluation sets in the tables that they were read from, without the students' answers."""
     tables = [read_table(path) for path in paths]
-    return pd.concat([one[one.evaluated_on != TEST] for one in tables if "evaluated_on" in one] or [tables[0].head(0)])
+    others = [table[table.evaluated_on != TEST] for table in tables if "evaluated_on" in table]
+    return pd.concat([scores, *(others or [tables[0].head(0)])], ignore_index=True).drop(columns="predicted", errors="ignore")
 
 
-RANGES: dict[str, tuple[float, str]] = {
-    "n_human": (float("inf"), "whole numbers of examples from 0 up"),
-    "n_synthetic": (float("inf"), "whole numbers of examples from 0 up"),
-    "score": (1.0, "between 0 and 1 (percents are to be divided by 100)"),
-}
-"""The most that a column may hold, and in words what it holds."""
-
-
-def check_range(values: Series, where: str, most: float, wanted: str) -> None:
-
+def _check_range(values: Series, where: str, *, most: float, wanted: str) -> None:
     numbers = pd.to_numeric(values, errors="coerce")
     wrong = ~numbers.between(0, most) | (numbers == float("inf")) | ((numbers % 1 != 0) if most > 1 else False)
+    _refuse_values(values, wrong, where, wanted)
+
+
+def _numbers(values: Series, where: str) -> Series:
+    """The numbers of a column that may have been read as text; a gap stays one."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    _refuse_values(values, numbers.isna() & values.notna(), where, "numbers (as 0.5)")
+    return numbers
+
+
+def _refuse_values(values: Series, wrong: Series, where: str, wanted: str) -> None:
     if wrong.any():
         row = wrong.idxmax()
         raise ValueError(f"{where} {row + 1}: {values.name} is {values[row]}; {values.name} values are {wanted}.")
 
 
-def in_numbers(values: Series, where: str) -> Series:
-    """What is a number also where it was read as text; a gap stays one."""
-
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = numbers.isna() & values.notna()
-    if wrong.any():
-        row = wrong.idxmax()
-        raise ValueError(f"{where} {row + 1}: {values.name} is {values[row]}; {values.name} values are numbers (as 0.5).")
-    return numbers
-
-
 def price_list(scores: DataFrame) -> DataFrame:
     """What one example of each kind costs, and who says so."""
-
     rows = []
     for task, of_task in scores.groupby("task", sort=False):
         first = of_task.iloc[0]
-        rows.append([task, "human", first.human_price, said_of(first, "human_price_source", "as the score rows say")])
+        rows.append([task, "human", first.human_price, _text(first, "human_price_source", "as the score rows say")])
         for method, group in of_task[of_task.method != NONE].groupby("method", sort=False):
-            source = said_of(group.iloc[0], "synthetic_price_source", "the teacher's bill, what was not kept included")
+            source = _text(group.iloc[0], "synthetic_price_source", "the teacher's bill, what was not kept included")
             rows.append([task, method, group.synthetic_price.iloc[0], source])
     for name, what in {"training_price": "learning from one example", "run_price": "one training run"}.items():
         if name in scores:
@@ -197,9 +198,9 @@ def price_list(scores: DataFrame) -> DataFrame:
     return pd.DataFrame(rows, columns=["task", "what", "dollars", "source"])
 
 
-def said_of(row: Any, column: str, otherwise: str) -> str:
-    found = row.get(column, None)
-    return found if isinstance(found, str) else otherwise
+def _text(row: Any, column: str, default: str) -> str:
+    value = row.get(column, None)
+    return value if isinstance(value, str) else default
 
 
 def measures_of(scores: DataFrame) -> list[str]:
@@ -215,21 +216,19 @@ def by_cell(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> Data
 
     A cell that no run was trained for, as when prices were changed since, has no score (nan); a method without any is left out.
     """
-
     rows: list[dict[str, Any]] = []
     synthetic, shares_of = scores[scores.method != NONE], by_task(shares, scores.task)
     for (task, method), group in synthetic.groupby(["task", "method"], sort=False):
-        for found in cells(str(method), budgets, shares_of[str(task)], *offer_of(group)):
-            rows.append({"task": task, "curve": method, **found._asdict(), "dry": found.dry})
+        for cell in cells(str(method), budgets, shares_of[str(task)], *offer_of(group)):
+            rows.append({"task": task, "curve": method, **cell._asdict(), "dry": cell.dry})
     grid = pd.DataFrame(rows, columns=["task", "curve", *Cell._fields, "dry"])
-    grid = grid.merge(by_measure(scores), how="left", on=["task", "method", "n_human", "n_synthetic"])
-    known = grid[(grid.method != NONE) & grid["mean"].notna()][["task", "curve"]].drop_duplicates()
-    return grid.merge(known, on=["task", "curve"])
+    grid = grid.merge(_by_measure(scores), how="left", on=["task", "method", "n_human", "n_synthetic"])
+    trained = grid[(grid.method != NONE) & grid["mean"].notna()][["task", "curve"]].drop_duplicates()
+    return grid.merge(trained, on=["task", "curve"])
 
 
-def by_measure(scores: DataFrame) -> DataFrame:
+def _by_measure(scores: DataFrame) -> DataFrame:
     """Mean and interval of each mix, for each measure of its task."""
-
     key = ["task", "method", "n_human", "n_synthetic"]
     tables = []
     for _, rows in scores.groupby("task", sort=False):
@@ -240,18 +239,19 @@ def by_measure(scores: DataFrame) -> DataFrame:
 
 def gaps(scores: DataFrame, budgets: list[float]) -> list[str]:
     """What the rows cannot answer, a sentence each."""
-    found = []
+    sentences = []
     for task, rows in scores.groupby("task", sort=False):
         if not (rows.method != NONE).any():
-            found.append(f"{task}: every row is {NONE}, none has synthetic examples, so no share can be compared.")
+            sentences.append(f"{task}: every row is {NONE}, none has synthetic examples, so no share can be compared.")
             continue
         if not (rows.method == NONE).any():
-            found.append(f"{task}: no row is {NONE}, so what people alone give is only known from mixes, if at all.")
+            sentences.append(f"{task}: no row is {NONE}, so what people alone give is only known from mixes, if at all.")
         offers = [offer_of(group) for method, group in rows.groupby("method") if method != NONE]
-        dear = [budget for budget in budgets if not any(any(cells("", [budget], [0, 1], *offer)) for offer in offers)]
-        if dear:
-            found.append(f"{task}: {', '.join(f'${budget:g}' for budget in dear)} buy no example, of people or of any method.")
-    return found
+        too_small = [budget for budget in budgets if not any(any(cells("", [budget], [0, 1], *offer)) for offer in offers)]
+        if too_small:
+            amounts = ", ".join(f"${budget:g}" for budget in too_small)
+            sentences.append(f"{task}: {amounts} buy no example, of people or of any method.")
+    return sentences
 
 
 def by_dollars(scores: DataFrame) -> DataFrame:
@@ -269,7 +269,7 @@ def by_dollars(scores: DataFrame) -> DataFrame:
 
 
 def with_mixes(points: DataFrame) -> DataFrame:
-    """The points of tasks that were trained on more than people alone; all, if none was."""
+    """The points of the tasks that were trained on more than people alone; all, if none was."""
     mixed = set(points[points.method != NONE].task)
     return points[points.task.isin(mixed)] if mixed else points
 
@@ -292,12 +292,17 @@ def best_mixes(points: DataFrame) -> DataFrame:
     return best.sort_values(["task", "mean"], ascending=[True, False], ignore_index=True)
 
 
+def results(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> DataFrame:
+    """The best share of each task, method and budget; without such cells the best mix of each kind."""
+    grid = by_cell(scores, budgets, shares)
+    return best_shares(grid) if len(grid) else best_mixes(by_dollars(scores))
+
+
 def best_shares(grid: DataFrame) -> DataFrame:
     """For each task, method and budget the share with the best mean, beside what human data alone gives."""
-
     rows = []
-    own = grid[grid.measure == grid.groupby("task").measure.transform(first_known)]
-    for (task, curve, budget), group in own.dropna(subset="mean").groupby(["task", "curve", "budget"], sort=False):
+    own_score = grid[grid.measure == grid.groupby("task").measure.transform(_first_known)]
+    for (task, curve, budget), group in own_score.dropna(subset="mean").groupby(["task", "curve", "budget"], sort=False):
         best = group.loc[group["mean"].idxmax()]
         human = group[group.share == 0]["mean"]
         columns = ["share", "n_human", "n_synthetic", "mean", "low", "high", "seeds", "dry"]
@@ -306,5 +311,26 @@ def best_shares(grid: DataFrame) -> DataFrame:
     return pd.DataFrame(rows)
 
 
-def first_known(values: Series) -> Any:
+def _first_known(values: Series) -> Any:
     return values.dropna().iloc[0]
+
+
+def metric_of(scores: DataFrame) -> dict[str, str]:
+    """The metric of each task, where the rows name one."""
+    return dict(zip(scores.task, scores.metric, strict=True)) if "metric" in scores else {}
+
+
+def describe_tasks(scores: DataFrame) -> DataFrame:
+    """What the rows say of each task: metric, sizes, what a human example costs and who says so, where the data are from."""
+    names = [
+        "task",
+        "metric",
+        "n_test",
+        "human_pool",
+        "human_price",
+        "human_price_source",
+        "data",
+        "human_price_assumed",
+        "stand_in",
+    ]
+    return scores[[name for name in names if name in scores]].drop_duplicates("task", ignore_index=True)

@@ -1,6 +1,6 @@
 """Figures of what a surface says: scores over dollars for either kind of example, and the best way to spend each budget."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,78 +10,80 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from pandas import DataFrame
 
-from lib.budget.planner import FAR, WAYS, Curves, Offers, measured
-from lib.budget.scores import Offer
+from lib.budget.planner import (
+    FAR,
+    WAYS,
+    BudgetPlan,
+    Spent,
+    dollars_for_scores,
+    measured_mixes,
+    predict_held_out,
+    qualities,
+    shares_by_budget,
+)
+from lib.budget.scores import Offer, by_dollars
 from lib.budget.surface import Surface
 from lib.core.mixes import NONE
-from lib.plotting import COLUMN, blocks, color, grid_of, heading, named, nothing, panels, plain_dollars
+from lib.plotting import COLUMN, Drawing, caption, color, grid_of, heading, named, panel_for_each, plain_dollars
 
 GRID = 60
 """Points of a map along each axis."""
 JUMP = 0.35
 """Of an axis: best mixes that are further apart are not joined."""
-MIX = "0.15"
-"""The colour of the best mix."""
-CAPTIONS = {
-    "iso_scores": "Scores that a surface fitted to all runs expects (shades; root scales), measured means (points), budgets "
-    "(dotted), best mix of every budget (red; diamonds: of these). Hatched: more than any run learned from.",
-    "best_mix_by_budget": "Expected score against dollars: all for people, all for the teacher, and the best mix. Bands: 90% of "
-    "refits; points: measured means. A line is flat where more was never tried.",
-    "best_share_by_budget": f"Best share for people against the budget, with at most {FAR:g} times the examples of any run. "
-    "Band: where 90% of refits have it if all the money is spent. No point: some stays unspent.",
-    "dollars_for_score": "Dollars that a score costs with people alone, with each method alone and with the best mix (of the "
-    "chosen method); human examples that prompts show are paid for. Bands: 90% of refits. A line ends where no more was tried.",
-    "held_out": "Means of the dearest quarter of the mixes, as surfaces fitted to the others expect them, against what was "
-    "measured; bars: 90%, the noise of seeds included.",
-}
-"""What each figure shows; seeds, sizes and data are added where it is saved."""
+MIX_COLOR, PATH_COLOR = "0.15", "#c1272d"
+"""Colours of the best mix, as a curve and on a map."""
 NO_ANSWER = "No answer: the runs do not tell the mixes apart."
 
 
+def maps(plan: BudgetPlan) -> Iterator[Drawing]:
+    """For every task its map, and the mixes on it as measured and as the surface says; or a sentence that there is none."""
+    surface_of = {surface.task: surface for surface in plan.chosen}
+    for task in dict.fromkeys(plan.rows.task):
+        surface = surface_of.get(task)
+        if surface is None:
+            yield Drawing(f"iso_scores_{task}", None, f"{task}. {NO_ANSWER}")
+            continue
+        key = task, surface.method
+        points, best = measured_mixes(plan.rows, surface), plan.best[plan.best.task == task]
+        metric = plan.metrics.get(task, "score")
+        figure = iso_scores(surface, plan.offers[key], points, best=best, spent=plan.curves[key], metric=metric)
+        text = (
+            "Scores that a surface fitted to all runs expects (shades; root scales), measured means (points), budgets "
+            "(dotted), best mix of every budget (red; diamonds: of these). Hatched: more than any run learned from."
+        )
+        fitted = surface.scores(points.n_human.to_numpy(), points.n_synthetic.to_numpy())
+        table = points.assign(task=task, method=surface.method, fitted=fitted)
+        yield Drawing(f"iso_scores_{task}", figure, caption(text, plan.rows, [task]), table)
+
+
 def iso_scores(
-    surface: Surface, offer: Offer, points: DataFrame, plan: DataFrame, drawn: Curves, metric: str = "score"
+    surface: Surface, offer: Offer, points: DataFrame, *, best: DataFrame, spent: Spent, metric: str = "score"
 ) -> Figure:
     """A map of scores over dollars for people and for the teacher, with budgets and the best mix of each; measured mixes are
     points in the same colours, and where no run was, it is hatched."""
     figure, axes = grid_of(1, 1, COLUMN, 2.7)
     axis = axes[0][0]
-    prices, reach = offer.prices, surface.reach
-    ends = [1.08 * FAR * n * price for n, price in zip(reach, prices, strict=True)]
-    shades = draw_scores(axis, surface, offer, ends, points)
-    hatch(axis, [n * price for n, price in zip(reach, prices, strict=True)], ends)
-    draw_budgets(axis, plan, ends)
-    draw_path(axis, plan, offer, drawn[surface.task, surface.method], ends)
-    axis.set(
-        title=f"{surface.task}: {named(surface.method)}", xlabel="dollars for human examples", ylabel="dollars for the teacher"
-    )
+    reach = [n * price for n, price in zip(surface.reach, offer.prices, strict=True)]
+    ends = [1.08 * FAR * n * price for n, price in zip(surface.reach, offer.prices, strict=True)]
+    shades = _draw_scores(axis, surface, offer, ends=ends, points=points)
+    _hatch(axis, reach, ends)
+    _draw_budgets(axis, best, ends)
+    _draw_path(axis, best, offer, spent=spent, ends=ends)
+    title = f"{surface.task}: {named(surface.method)}"
+    axis.set(title=title, xlabel="dollars for human examples", ylabel="dollars for the teacher")
     figure.colorbar(shades, ax=axis, label=named(metric), pad=0.02, aspect=30)
     return figure
 
 
-def maps(
-    surfaces: Sequence[Surface], of: Offers, scores: DataFrame, plan: DataFrame, drawn: Curves, metrics: dict[str, str]
-) -> Iterator[tuple[str, Figure, DataFrame]]:
-    """For every task its map and the mixes on it, as measured and as the surface says; or a word that there is none."""
-    by_task = {one.task: one for one in surfaces}
-    for task in dict.fromkeys(scores.task):
-        if (one := by_task.get(task)) is None:
-            yield task, nothing(f"{task}. {NO_ANSWER}"), scores.head(0)[["task", "n_human", "n_synthetic"]]
-            continue
-        points = measured(scores, one)
-        rows = plan[(plan.task == task) & plan.chosen]
-        figure = iso_scores(one, of[task, one.method], points, rows, drawn, metrics.get(task, "score"))
-        said = one.scores(points.n_human.to_numpy(), points.n_synthetic.to_numpy())
-        yield task, figure, points.assign(task=task, method=one.method, fitted=said)
-
-
-def draw_scores(axis: Axes, surface: Surface, offer: Offer, ends: Sequence[float], points: DataFrame) -> Any:
+def _draw_scores(axis: Axes, surface: Surface, offer: Offer, *, ends: Sequence[float], points: DataFrame) -> Any:
     """Filled contours of the fit, the measured mixes over them; axes by the square root, which shows small amounts and none."""
-
     x, y = (np.linspace(0, end**0.5, GRID) ** 2 for end in ends)
     h, s = np.meshgrid(x / offer.prices.human, y / offer.prices.synthetic)
     scores = surface.scores(h.ravel(), s.ravel()).reshape(h.shape)
-    seen = points[["mean"]].to_numpy()
-    levels = levels_for(max(float(scores.min()), float(seen.min()) - 0.05, 0), max(float(scores.max()), float(seen.max())))
+    measured = points[["mean"]].to_numpy()
+    levels = _levels_for(
+        max(float(scores.min()), float(measured.min()) - 0.05, 0), max(float(scores.max()), float(measured.max()))
+    )
     shades = axis.contourf(x, y, scores, levels, cmap="viridis", alpha=0.75, extend="min")
     lines = axis.contour(x, y, scores, levels, colors="white", linewidths=0.5)
     axis.clabel(lines, fontsize=5.5, fmt=lambda level: f"{level:.3g}".lstrip("0"))
@@ -101,28 +103,27 @@ def draw_scores(axis: Axes, surface: Surface, offer: Offer, ends: Sequence[float
         scale("function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square))
     axis.set(xlim=(0, ends[0]), ylim=(0, ends[1]))
     for side, end in ((axis.xaxis, ends[0]), (axis.yaxis, ends[1])):
-        side.set_ticks(amounts_to(end), [f"${amount:g}" for amount in amounts_to(end)])
+        side.set_ticks(round_amounts(end), [f"${amount:g}" for amount in round_amounts(end)])
     return shades
 
 
-def levels_for(low: float, high: float) -> Any:
+def _levels_for(low: float, high: float) -> Any:
     """Round scores between two, six to twelve of them."""
 
-    found: Any = MaxNLocator(10, steps=[1, 2, 2.5, 5, 10]).tick_values(low, max(high, low + 0.01))
-    kept: Any = found[found >= 0]
-    return kept
+    levels: Any = MaxNLocator(10, steps=[1, 2, 2.5, 5, 10]).tick_values(low, max(high, low + 0.01))
+    return levels[levels >= 0]
 
 
-def amounts_to(end: float) -> list[float]:
+def round_amounts(end: float) -> list[float]:
     """Nothing and a few round amounts that stand apart on an axis by the square root."""
-    found = [0.0]
+    amounts = [0.0]
     for amount in sorted(digit * 10.0**power for power in range(-6, 8) for digit in (1, 2, 5)):
-        if amount <= end and (amount / end) ** 0.5 - (found[-1] / end) ** 0.5 > 0.14:
-            found.append(float(f"{amount:g}"))
-    return found
+        if amount <= end and (amount / end) ** 0.5 - (amounts[-1] / end) ** 0.5 > 0.14:
+            amounts.append(float(f"{amount:g}"))
+    return amounts
 
 
-def hatch(axis: Axes, reach: Sequence[float], ends: Sequence[float]) -> None:
+def _hatch(axis: Axes, reach: Sequence[float], ends: Sequence[float]) -> None:
     """Over what lies beyond the largest sizes that were trained."""
 
     for corner, width, height in (((reach[0], 0), ends[0], ends[1]), ((0, reach[1]), reach[0], ends[1])):
@@ -132,10 +133,10 @@ def hatch(axis: Axes, reach: Sequence[float], ends: Sequence[float]) -> None:
         axis.add_patch(patch)
 
 
-def draw_budgets(axis: Axes, plan: DataFrame, ends: Sequence[float]) -> None:
+def _draw_budgets(axis: Axes, best: DataFrame, ends: Sequence[float]) -> None:
     """The mixes that cost as much as each budget."""
 
-    for budget in sorted(set(plan.budget)):
+    for budget in sorted(set(best.budget)):
         x = np.linspace(max(0.0, budget - ends[1]), min(budget, ends[0]), GRID)
         axis.plot(x, budget - x, ":", color="0.1", linewidth=0.8, zorder=3)
         y = min(0.3 * ends[1], 0.5 * budget)
@@ -144,134 +145,143 @@ def draw_budgets(axis: Axes, plan: DataFrame, ends: Sequence[float]) -> None:
             axis.annotate(f"${budget:g}", (budget - y, y), fontsize=5.5, ha="center", va="center", zorder=6, bbox=box)
 
 
-def draw_path(axis: Axes, plan: DataFrame, offer: Offer, spent: Any, ends: Sequence[float]) -> None:
+def _draw_path(axis: Axes, best: DataFrame, offer: Offer, *, spent: Spent, ends: Sequence[float]) -> None:
     """The best mix of every budget as a line, and of the plan's budgets as diamonds."""
-
     at = spent.best.argmax(axis=1)[:, None]
-    bought = [dollars[:, 0] for dollars in (take(spent.h, at) * offer.prices.human, take(spent.s, at) * offer.prices.synthetic)]
-    x, y = (dollars.astype(float) for dollars in bought)
+    x, y = (
+        (np.take_along_axis(counts, at, axis=1) * price)[:, 0].astype(float)
+        for counts, price in zip((spent.h, spent.s), offer.prices, strict=True)
+    )
     places = np.stack([(x / ends[0]) ** 0.5, (y / ends[1]) ** 0.5])
     jumps = np.flatnonzero(np.hypot(*np.diff(places)) > JUMP) + 1
     x, y = np.insert(x, jumps, np.nan), np.insert(y, jumps, np.nan)
     axis.plot(x, y, color="white", linewidth=2.4, zorder=4)
-    axis.plot(x, y, color="#c1272d", linewidth=1.3, zorder=5)
-    ours = plan.n_human * offer.prices.human, plan.n_synthetic * offer.prices.synthetic
-    axis.plot(*ours, "D", color="#c1272d", markeredgecolor="white", markersize=5, markeredgewidth=0.7, zorder=6, clip_on=False)
+    axis.plot(x, y, color=PATH_COLOR, linewidth=1.3, zorder=5)
+    mixes = best.n_human * offer.prices.human, best.n_synthetic * offer.prices.synthetic
+    axis.plot(*mixes, "D", color=PATH_COLOR, markeredgecolor="white", markersize=5, markeredgewidth=0.7, zorder=6, clip_on=False)
 
 
-def take(values: Any, at: Any) -> Any:
-
-    return np.take_along_axis(values, at, axis=1)
-
-
-def panel_for_each(tasks: Sequence[str], height: float) -> tuple[Figure, list[Any]]:
-    """A panel a task, of a column's width for one."""
-    if len(tasks) == 1:
-        figure, axes = grid_of(1, 1, COLUMN, height + 0.4)
-        return figure, [(None, tasks[0], axes[0][0])]
-    return panels([(None, block) for block in blocks(tasks)], height)
-
-
-def best_mix_by_budget(table: DataFrame, points: DataFrame, metrics: dict[str, str]) -> Figure:
+def best_mix_by_budget(plan: BudgetPlan) -> Drawing:
     """Score against budget: all for people, all for the teacher, and the best mix; bands from refits, points as measured."""
+    table = qualities(plan)
     if table.empty:
-        return nothing(NO_ANSWER)
-    figure, found = panel_for_each(list(dict.fromkeys(table.task)), 1.9)
-    for _, task, axis in found:
-        rows = table[table.task == task]
+        return Drawing("best_mix_by_budget", None, NO_ANSWER)
+    text = (
+        "Expected score against dollars: all for people, all for the teacher, and the best mix. Bands: 90% of "
+        "refits; points: measured means. A line is flat where more was never tried."
+    )
+    figure = _ways(table, by_dollars(plan.rows), plan.metrics)
+    return Drawing("best_mix_by_budget", figure, caption(text, plan.rows, table.task), table)
+
+
+def _ways(table: DataFrame, points: DataFrame, metrics: Mapping[str, str]) -> Figure:
+    figure, placed = panel_for_each(list(dict.fromkeys(table.task)), 1.9)
+    for _, task, axis in placed:
+        rows, measured = table[table.task == task], points[points.task == task]
         method = rows.method.iloc[0]
-        shades = dict(zip(WAYS, (color(NONE), color(method), MIX), strict=True))
+        shades = dict(zip(WAYS, (color(NONE), color(method), MIX_COLOR), strict=True))
         for way in WAYS:
             part = rows[rows.way == way]
             axis.plot(part.budget, part["mean"].clip(0, 1), color=shades[way], linestyle="--" if way == WAYS[2] else "-")
             axis.fill_between(part.budget, part.low.clip(0, 1), part.high.clip(0, 1), color=shades[way], alpha=0.13, linewidth=0)
-        for kind, shade in ((NONE, shades[NONE]), (f"{method} only", shades["synthetic only"])):
-            part = points[(points.task == task) & (points.kind == kind)]
-            axis.plot(part.dollars, part["mean"], "o", color=shade, markersize=3)
-        axis.set(
-            title=heading(f"{task}: {named(method)}"), xscale="log", xlabel="budget", ylabel=named(metrics.get(task, "score"))
-        )
+        for source, way in ((NONE, WAYS[0]), (method, WAYS[1])):
+            alone = (measured.method == source) & ((measured.n_human == 0) | (measured.n_synthetic == 0))
+            axis.plot(measured[alone].dollars, measured[alone]["mean"], "o", color=shades[way], markersize=3)
+        title, metric = heading(f"{task}: {named(method)}"), named(metrics.get(task, "score"))
+        axis.set(title=title, xscale="log", xlabel="budget", ylabel=metric)
         plain_dollars(axis)
-    first = found[0][2]
-    lines = [
-        first.plot([], [], color=shade, linestyle=style)[0] for shade, style in ((color(NONE), "-"), (MIX, "--"), ("0.5", "-"))
-    ]
+    first, styles = placed[0][2], ((color(NONE), "-"), (MIX_COLOR, "--"), ("0.5", "-"))
+    lines = [first.plot([], [], color=shade, linestyle=style)[0] for shade, style in styles]
     lines.append(first.plot([], [], "o", color="0.5", markersize=3)[0])
-    figure.legend(
-        lines,
-        ["all for people", "best mix", "all for the teacher", "measured"],
-        loc="outside upper center",
-        ncols=4 if len(found) > 1 else 2,
-    )
+    names = ["all for people", "best mix", "all for the teacher", "measured"]
+    figure.legend(lines, names, loc="outside upper center", ncols=4 if len(placed) > 1 else 2)
     return figure
 
 
-def best_share_by_budget(table: DataFrame) -> Figure:
+def best_share_by_budget(plan: BudgetPlan) -> Drawing:
     """The best part for people against budget, with the interval in which it lies if all the money is spent."""
+    table = shares_by_budget(plan)
     if table.empty:
-        return nothing(NO_ANSWER)
-    figure, found = panel_for_each(list(dict.fromkeys(table.task)), 1.5)
-    for _, task, axis in found:
+        return Drawing("best_share_by_budget", None, NO_ANSWER)
+    figure, placed = panel_for_each(list(dict.fromkeys(table.task)), 1.5)
+    for _, task, axis in placed:
         part = table[table.task == task]
         axis.fill_between(part.budget, part.people_low, part.people_high, color=color(NONE), alpha=0.18, linewidth=0, step="mid")
         axis.plot(part.budget, part.people, color=color(NONE), drawstyle="steps-mid")
-        known = part[~part.limited]
-        axis.plot(known.budget, known.people, "o", color=color(NONE), markersize=3)
+        spent = part[~part.limited]
+        axis.plot(spent.budget, spent.people, "o", color=color(NONE), markersize=3)
         axis.set(title=heading(f"{task}: {named(part.method.iloc[0])}"), xscale="log", xlabel="budget", ylim=(-0.03, 1.03))
         axis.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
         axis.set_ylabel("best share for people")
         plain_dollars(axis)
-    return figure
+    text = (
+        f"Best share for people against the budget, with at most {FAR:g} times the examples of any run. "
+        "Band: where 90% of refits have it if all the money is spent. No point: some stays unspent."
+    )
+    return Drawing("best_share_by_budget", figure, caption(text, plan.rows, table.task), table)
 
 
-def dollars_for_score(table: DataFrame, plan: DataFrame, metrics: dict[str, str]) -> Figure:
+def dollars_for_score(plan: BudgetPlan) -> Drawing:
     """Dollars that a score costs: with people alone, each method alone, and the best mix with the chosen one."""
+    table = dollars_for_scores(plan)
     if table.empty:
-        return nothing(NO_ANSWER)
-    figure, found = panel_for_each(list(dict.fromkeys(table.task)), 2.0)
-    shown: dict[str, Any] = {}
-    picked = set(zip(plan[plan.chosen].task, plan[plan.chosen].method, strict=True))
-    for _, task, axis in found:
+        return Drawing("dollars_for_score", None, NO_ANSWER)
+    figure, placed = panel_for_each(list(dict.fromkeys(table.task)), 2.0)
+    lines: dict[str, Any] = {}
+    chosen = {(surface.task, surface.method) for surface in plan.chosen}
+    for _, task, axis in placed:
         rows = table[(table.task == task) & (table.dollars < float("inf"))]
         for method in dict.fromkeys(rows.method):
-            best = (task, method) in picked
-            for way, name, style in ((NONE, NONE, "-"), (WAYS[1], method, "-"), (WAYS[2], "best mix", "--")):
-                part = rows[(rows.method == method) & (rows.way == way)]
-                if part.empty or (way != WAYS[1] and not best):
-                    continue
-                shade = MIX if way == WAYS[2] else color(name)
-                [line] = axis.plot(part.target, part.dollars, style, color=shade, linewidth=1.2 if best else 0.9)
-                shown.setdefault(named(name), line)
-                if best:
-                    known = part[part.high < float("inf")]
-                    axis.fill_between(known.target, known.low, known.high, color=shade, alpha=0.12, linewidth=0)
-        axis.set(title=task, yscale="log", xlabel=named(metrics.get(task, "score")), ylabel="dollars")
+            for name, line in _costs(axis, rows[rows.method == method], chosen=(task, method) in chosen).items():
+                lines.setdefault(name, line)
+        axis.set(title=task, yscale="log", xlabel=named(plan.metrics.get(task, "score")), ylabel="dollars")
         plain_dollars(axis, upright=True)
-    names = sorted(shown, key=lambda name: (name != NONE, name == "best mix"))
-    figure.legend([shown[name] for name in names], names, loc="outside upper center", ncols=4 if len(found) > 1 else 2)
-    return figure
+    names = sorted(lines, key=lambda name: (name != NONE, name == WAYS[2]))
+    figure.legend([lines[name] for name in names], names, loc="outside upper center", ncols=4 if len(placed) > 1 else 2)
+    text = (
+        "Dollars that a score costs with people alone, with each method alone and with the best mix (of the chosen method); "
+        "human examples that prompts show are paid for. Bands: 90% of refits. A line ends where no more was tried."
+    )
+    return Drawing("dollars_for_score", figure, caption(text, plan.rows, table.task), table)
 
 
-def held_out(table: DataFrame, metrics: dict[str, str]) -> Figure:
-    """Scores of the dearest mixes as the cheaper ones predict them, against what was measured."""
+def _costs(axis: Axes, rows: DataFrame, *, chosen: bool) -> dict[str, Any]:
+    """The lines of one method, by name: of one that is not chosen only what it costs alone."""
+    lines, method = {}, str(rows.method.iloc[0])
+    looks = {WAYS[0]: (NONE, color(NONE), "-"), WAYS[1]: (method, color(method), "-"), WAYS[2]: (WAYS[2], MIX_COLOR, "--")}
+    for way, (name, shade, style) in looks.items():
+        part = rows[rows.way == way]
+        if part.empty or (way != WAYS[1] and not chosen):
+            continue
+        [lines[named(name)]] = axis.plot(part.target, part.dollars, style, color=shade, linewidth=1.2 if chosen else 0.9)
+        if chosen:
+            reached = part[part.high < float("inf")]
+            axis.fill_between(reached.target, reached.low, reached.high, color=shade, alpha=0.12, linewidth=0)
+    return lines
+
+
+def held_out(plan: BudgetPlan) -> Drawing:
+    """Scores of the most expensive mixes as the cheaper ones predict them, against what was measured."""
+    table = predict_held_out(plan)
     if table.empty:
-        return nothing("Too few mixes to hold some out.")
-    figure, found = panel_for_each(list(dict.fromkeys(table.task)), 2.1)
-    shown: dict[str, Any] = {}
-    for _, task, axis in found:
+        return Drawing("held_out", None, "Too few mixes to hold some out.")
+    figure, placed = panel_for_each(list(dict.fromkeys(table.task)), 2.1)
+    dots: dict[str, Any] = {}
+    for _, task, axis in placed:
         rows = table[table.task == task]
         ends = [min(rows.low.min(), rows.measured.min()) - 0.01, max(rows.high.max(), rows.measured.max()) + 0.01]
         axis.plot(ends, ends, color="0.6", linewidth=0.7, zorder=1)
         for method in dict.fromkeys(rows.method):
             part = rows[rows.method == method]
             axis.vlines(part.measured, part.low, part.high, color=color(method), linewidth=0.6, alpha=0.6)
-            [dots] = axis.plot(part.measured, part.predicted, "o", color=color(method), markersize=3)
-            shown.setdefault(named(method), dots)
-        axis.set(
-            title=f"{task} ({rows.inside.mean():.0%} inside)",
-            xlabel=f"measured {named(metrics.get(task, 'score'))}",
-            ylabel="predicted",
-        )
+            [line] = axis.plot(part.measured, part.predicted, "o", color=color(method), markersize=3)
+            dots.setdefault(named(method), line)
+        title, metric = f"{task} ({rows.inside.mean():.0%} inside)", named(plan.metrics.get(task, "score"))
+        axis.set(title=title, xlabel=f"measured {metric}", ylabel="predicted")
         axis.set_box_aspect(1)
-    figure.legend(list(shown.values()), list(shown), loc="outside upper center", ncols=4 if len(found) > 1 else 2)
-    return figure
+    figure.legend(list(dots.values()), list(dots), loc="outside upper center", ncols=4 if len(placed) > 1 else 2)
+    text = (
+        "Means of the most expensive quarter of the mixes, as surfaces fitted to the others expect them, against what was "
+        "measured; bars: 90%, the noise of seeds included."
+    )
+    return Drawing("held_out", figure, caption(text, plan.rows, table.task), table)

@@ -1,5 +1,6 @@
 """Means and shares with their 95% intervals."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -41,14 +42,16 @@ def bootstrap_interval(
     A vectorized statistic takes all samples at once, one in each line, and the axis of a sample. The percentiles are numpy's:
     scipy's own interval differs from them in the last digit, as it takes 2.5000000000000022 for 2.5.
     """
-    from scipy.stats import bootstrap
+    from scipy.stats import DegenerateDataWarning, bootstrap
 
     if n < 2:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
-    sampled = bootstrap(
-        (np.arange(n),), statistic, n_resamples=draws, method="percentile", vectorized=vectorized, rng=rng
-    ).bootstrap_distribution
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)  # A sample of equal rows has no statistic; it does not count.
+        sampled = bootstrap(
+            (np.arange(n),), statistic, n_resamples=draws, method="percentile", vectorized=vectorized, rng=rng
+        ).bootstrap_distribution
     return percentile_interval(sampled)
 
 

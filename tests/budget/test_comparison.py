@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 
 from lib import plotting
 from lib.budget import comparison
+from lib.budget.scores import describe_tasks
 from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE, Mix, mixes_of
 from lib.core.set_names import SetName
@@ -249,7 +250,7 @@ def test_nothing_to_compare_is_an_empty_table(table: pd.DataFrame) -> None:
     for column, found in ways.items():
         assert found.empty
         assert {"task", "method", "n_human", "n_synthetic", "mean", "low", "high", "seeds", column} <= set(found)
-    assert comparison.teacher_and_students(table, []).empty
+    assert comparison.teacher_student_pairs(table, []).empty
 
 
 # ---- the teacher's own score ----
@@ -266,15 +267,15 @@ def write_labels(folder: Path, task: str, score: float, method: str = "zero_shot
 
 def test_the_teacher_beside_its_students(tmp_path: Path) -> None:
     other = scores(("a", 0, 30, 0.9), task="another")
-    labeled = scores(("labeled_zero_shot", 0, 8, 0.99))
+    labeled = scores((SetName("", labels_by="zero_shot").key, 0, 8, 0.99))
     labels = [
         write_labels(tmp_path, "t", 0.8),
         write_labels(tmp_path, "t", 0.85, "few_shot"),
         write_labels(tmp_path, "another", 0.7, metric="macro_f1", n=20),
         write_labels(tmp_path, "untrained", 0.1),
     ]
-    found = comparison.teacher_and_students(pd.concat([TWO_METHODS, other, labeled]), labels)
-    columns = ["asked", "task", "method", "teacher", "student", "n_labels", "n_synthetic", "metric", "seeds"]
+    found = comparison.teacher_student_pairs(pd.concat([TWO_METHODS, other, labeled]), labels)
+    columns = ["labels_by", "task", "method", "teacher", "student", "n_labels", "n_synthetic", "metric", "seeds"]
     assert shown(found, *columns) == [
         ("zero_shot", "t", "b", 0.8, pytest.approx(0.4), 50, 8, "accuracy", 2),
         ("zero_shot", "t", "a", 0.8, pytest.approx(0.35), 50, 8, "accuracy", 2),
@@ -287,33 +288,33 @@ def test_the_teacher_beside_its_students(tmp_path: Path) -> None:
 
 
 def test_sets_that_the_teacher_only_labeled_do_not_decide_at_which_size_writing_is_judged(tmp_path: Path) -> None:
-    labeled = scores(("labeled_zero_shot", 0, 5, 0.9))
-    found = comparison.teacher_and_students(pd.concat([TWO_METHODS, labeled]), [write_labels(tmp_path, "t", 0.8)])
+    labeled = scores((SetName("", labels_by="zero_shot").key, 0, 5, 0.9))
+    found = comparison.teacher_student_pairs(pd.concat([TWO_METHODS, labeled]), [write_labels(tmp_path, "t", 0.8)])
     assert shown(found, "method", "n_synthetic") == [("b", 8), ("a", 8)]
 
 
 def test_labels_without_students_and_students_without_labels(tmp_path: Path) -> None:
     labels = [write_labels(tmp_path, "untrained", 0.1)]
-    assert comparison.teacher_and_students(TWO_METHODS, labels).empty
-    assert comparison.teacher_and_students(TWO_METHODS, []).empty
+    assert comparison.teacher_student_pairs(TWO_METHODS, labels).empty
+    assert comparison.teacher_student_pairs(TWO_METHODS, []).empty
 
 
 def test_correlations_of_no_pairs_are_an_empty_table() -> None:
-    found = comparison.rank_correlations(comparison.teacher_and_students(TWO_METHODS, []))
+    found = comparison.rank_correlations(comparison.teacher_student_pairs(TWO_METHODS, []))
     assert found.empty
-    assert list(found) == ["asked", "rho", "low", "high", "tasks"]
+    assert list(found) == ["labels_by", "rho", "low", "high", "tasks"]
 
 
-def pairs(*means: tuple[float, float], asked: str = "zero_shot") -> pd.DataFrame:
+def pairs(*means: tuple[float, float], labels_by: str = "zero_shot") -> pd.DataFrame:
     """Teacher and students of some tasks, two methods each, whose mean is the student's score."""
-    rows = [(asked, f"task {n}", teacher, student + off) for n, (teacher, student) in enumerate(means) for off in (-0.1, 0.1)]
-    return pd.DataFrame(rows, columns=["asked", "task", "teacher", "student"])
+    rows = [(labels_by, f"task {n}", teacher, student + off) for n, (teacher, student) in enumerate(means) for off in (-0.1, 0.1)]
+    return pd.DataFrame(rows, columns=["labels_by", "task", "teacher", "student"])
 
 
 def test_of_three_tasks_a_correlation_has_no_interval() -> None:
     """Ranks 1 2 3 against 1 3 2: 1 - 6 * (0 + 1 + 1) / (3 * 8)."""
     [found] = comparison.rank_correlations(pairs((0.5, 0.2), (0.6, 0.4), (0.7, 0.3))).to_dict("records")
-    assert (found["asked"], found["rho"], found["tasks"]) == ("zero_shot", pytest.approx(0.5), 3)
+    assert (found["labels_by"], found["rho"], found["tasks"]) == ("zero_shot", pytest.approx(0.5), 3)
     assert found["low"] != found["low"]
     assert found["high"] != found["high"]
 
@@ -330,15 +331,21 @@ def test_of_five_tasks_it_has_one() -> None:
 
 def test_tasks_that_all_go_the_same_way() -> None:
     [found] = comparison.rank_correlations(pairs((0.1, 0.1), (0.2, 0.2), (0.3, 0.3), (0.4, 0.4))).to_dict("records")
-    assert found == {"asked": "zero_shot", "rho": pytest.approx(1), "low": pytest.approx(1), "high": pytest.approx(1), "tasks": 4}
+    assert found == {
+        "labels_by": "zero_shot",
+        "rho": pytest.approx(1),
+        "low": pytest.approx(1),
+        "high": pytest.approx(1),
+        "tasks": 4,
+    }
     falling = comparison.rank_correlations(pairs((0.1, 0.4), (0.2, 0.3), (0.3, 0.2)))
     assert falling.rho.tolist() == [pytest.approx(-1)]
 
 
 def test_each_way_of_asking_has_its_own_correlation() -> None:
-    both = pd.concat([pairs((0.1, 0.1), (0.2, 0.2)), pairs((0.1, 0.2), (0.2, 0.1), asked="few_shot")])
+    both = pd.concat([pairs((0.1, 0.1), (0.2, 0.2)), pairs((0.1, 0.2), (0.2, 0.1), labels_by="few_shot")])
     found = comparison.rank_correlations(both)
-    assert shown(found, "asked", "tasks") == [("zero_shot", 2), ("few_shot", 2)]
+    assert shown(found, "labels_by", "tasks") == [("zero_shot", 2), ("few_shot", 2)]
     assert found.rho.tolist() == pytest.approx([1, -1])
 
 
@@ -352,12 +359,16 @@ def test_where_one_side_does_not_vary_the_correlation_is_unknown(means: list[tup
 
 
 def test_a_table_of_tasks_says_prices_and_where_they_are_from() -> None:
-    rows = TWO_METHODS.assign(human_price=0.5, human_price_source="an assumption: two minutes", metric="accuracy", n_test=9)
-    rows = pd.concat([rows, rows.assign(task="u", human_price=0.25, human_price_source="Ding et al. 2023")])
-    found = comparison.tasks(rows)
+    rows = TWO_METHODS.assign(
+        human_price=0.5, human_price_source="an assumption: two minutes", human_price_assumed=True, metric="accuracy", n_test=9
+    )
+    rows = pd.concat(
+        [rows, rows.assign(task="u", human_price=0.25, human_price_source="Ding et al. 2023", human_price_assumed=False)]
+    )
+    found = describe_tasks(rows)
     assert shown(found, "task", "human_price", "n_test") == [("t", 0.5, 9), ("u", 0.25, 9)]
     assert plotting.prices_note(found) == "A human example: t assumed $0.5, u $0.25."
-    assert plotting.prices_note(found.drop(columns="human_price_source")) == "A human example: t $0.5, u $0.25."
+    assert plotting.prices_note(found.drop(columns="human_price_assumed")) == "A human example: t $0.5, u $0.25."
 
 
 # ---- what became of the items ----

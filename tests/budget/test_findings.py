@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lib.budget import claims, findings
-from lib.budget.claims import CLAIMS, Claim, Measured, Unit, best
-from lib.budget.findings import table, verdict, with_interval
+from lib.budget.claims import CLAIMS, Claim, Measured, Unit, best_by_other_seeds
+from lib.budget.findings import claims_table, hierarchical_interval, verdict
+from lib.budget.scores import read_scores, with_out_of_domain
 from lib.core import paths
 from lib.core.mixes import NONE, TEST
+from lib.core.set_names import SetName
 from lib.study import schema
 
 SEEDS = 5
@@ -43,7 +45,7 @@ def measured(*parts: list[dict[str, Any]], budgets: Any = (), shares: Any = (), 
 
 def effect_of(name: str, m: Measured) -> float:
     [claim] = [one for one in CLAIMS if one.claim.startswith(name)]
-    return with_interval(claim.units(m), seed=1)[0]
+    return hierarchical_interval(claim.units(m), seed=1)[0]
 
 
 GRID = {
@@ -87,9 +89,10 @@ def test_another_domain_is_scored_by_accuracy() -> None:
 
 
 def test_claims_about_prompting() -> None:
-    sets = {"simple": 0.4, "diversify_x": 0.5, "diversify_y": 0.6, "diversify_x_corrected": 0.55}
+    SetName("diversify_x", derived=("corrected",))
+    sets = {"simple": 0.4, "diversify_x": 0.5, "diversify_xy": 0.6, "diversify_x_corrected": 0.55}
     parts = [rows("t", name, {(0, 1000): score}) for name, score in sets.items()]
-    m = measured(*parts, t=diversity(simple=10, diversify_x=15, diversify_y=25, human=30))
+    m = measured(*parts, t=diversity(simple=10, diversify_x=15, diversify_xy=25, human=30))
     assert effect_of("More varied prompting gives better", m) == pytest.approx(15)
     assert effect_of("More varied prompting gives more varied data (V", m) == pytest.approx(100)
     assert effect_of("Correcting", m) == pytest.approx(5)
@@ -115,24 +118,25 @@ def test_the_best_share_falls_as_the_budget_grows() -> None:
 
 def test_budgets_that_a_pool_cannot_fill_say_nothing_of_shares() -> None:
     few = rows("t", "m", LADDER, synthetic_pool=100)
-    assert claims.share_falls(measured(few, budgets=[1, 2, 4], shares=[0, 0.5, 1])) == []
-    assert claims.whole_budgets(measured(few, budgets=[1, 2, 4], shares=[0, 0.5, 1]), "t", "m").keys() == {1, 2}
+    assert claims._share_falls(measured(few, budgets=[1, 2, 4], shares=[0, 0.5, 1])) == []
+    assert claims._whole_budgets(measured(few, budgets=[1, 2, 4], shares=[0, 0.5, 1]), "t", "m").keys() == {1, 2}
 
 
 def test_what_the_rows_cannot_answer_is_left_out() -> None:
+    SetName("", labels_by="zero_shot")
     m = measured(rows("t", "m", {(100, 0): 0.5, (100, 1000): 0.6}), rows("t", "labeled_zero_shot", GRID))
-    found = table(m, where="figures/x")
+    found = claims_table(m, folder="figures/x")
     assert found.claim.tolist() == ["A set adds to 100 raw examples"]
     [row] = found.to_dict("records")
     assert (row["tasks"], row["sets"], row["seeds"], row["verdict"]) == (1, 1, "5", "cannot tell")
     assert row["source"].startswith("figures/x/scores.csv: evaluated_on test, n_human 100")
-    assert findings.table(measured(rows("t", "m", {(100, 0): 0.5}))).empty
+    assert claims_table(measured(rows("t", "m", {(100, 0): 0.5}))).empty
 
 
 def test_the_table_is_the_same_each_time_and_its_parts_add_up_to_it() -> None:
     m = measured(rows("one", "a", GRID), rows("two", "a", GRID | {(100, 1000): 0.4}))
-    found = table(m)
-    assert found.equals(table(m))
+    found = claims_table(m)
+    assert found.equals(claims_table(m))
     means = findings.by_set(m).groupby(["claim", "task"]).effect.mean().groupby("claim").mean()
     assert found.set_index("claim").effect.to_dict() == pytest.approx(means.to_dict())
 
@@ -146,12 +150,13 @@ def test_the_docs_say_what_the_real_study_found() -> None:
 def test_the_real_findings_come_from_the_kept_scores() -> None:
     """Anyone can work them out again from data/scores and the diversity tables, without the data."""
     found = pd.read_csv(paths.ROOT / "figures/real/findings.csv")
-    scores = pd.read_csv(paths.ROOT / "data/scores/real.csv.gz")
+    kept = ["data/scores/real.csv.gz"]
+    scores = with_out_of_domain(read_scores(kept), kept)
     tables = findings.read_diversity(sorted(map(str, paths.ROOT.glob("figures/real/diversity_*.csv"))))
     study = schema.read_study("real")
     shares = {card.name: own.budgets.shares for card, own in schema.by_task(study).values()}
     budgets = sorted({budget for _, own in schema.by_task(study).values() for budget in own.budgets.budgets})
-    again = findings.table(Measured(scores, tables, budgets, shares), where="figures/real")
+    again = claims_table(Measured(scores, tables, budgets, shares), folder="figures/real")
     pd.testing.assert_frame_equal(again, found, check_dtype=False)
 
 
@@ -166,8 +171,8 @@ def test_the_real_findings_come_from_the_kept_scores() -> None:
     ],
 )
 def test_verdicts(low: float, high: float, said: str) -> None:
-    assert verdict(low, high, 2) == said
-    assert verdict(low, high, 1) == "cannot tell"
+    assert verdict(low, high, tasks=2) == said
+    assert verdict(low, high, tasks=1) == "cannot tell"
 
 
 EFFECTS = arrays(float, st.tuples(st.integers(1, 6), st.just(1)), elements=st.floats(-100, 100))
@@ -182,10 +187,10 @@ UNITS = st.lists(
 @given(UNITS, st.floats(-50, 50))
 def test_an_interval_lies_inside_the_effects_and_moves_with_them(units: list[Unit], more: float) -> None:
     low, high = (edge([unit.seeds.min() if edge is min else unit.seeds.max() for unit in units]) for edge in (min, max))
-    mean, lower, upper = with_interval(units, seed=1)
+    mean, lower, upper = hierarchical_interval(units, seed=1)
     assert low - 1e-9 <= lower <= upper <= high + 1e-9
     assert low - 1e-9 <= mean <= high + 1e-9
-    moved = with_interval([unit._replace(seeds=unit.seeds + more) for unit in units], seed=1)
+    moved = hierarchical_interval([unit._replace(seeds=unit.seeds + more) for unit in units], seed=1)
     assert moved == pytest.approx((mean + more, lower + more, upper + more), abs=1e-6)
 
 
@@ -194,13 +199,13 @@ def test_tasks_that_disagree_leave_a_wider_interval_than_seeds_that_do() -> None
     seeds = [rng.normal(0, 1, (5, 1)) for _ in range(6)]
     alike = [Unit(str(k), "m", one) for k, one in enumerate(seeds)]
     apart = [unit._replace(seeds=unit.seeds + 10 * (-1) ** k) for k, unit in enumerate(alike)]
-    (_, low, high), (_, lower, higher) = with_interval(alike, 1), with_interval(apart, 1)
+    (_, low, high), (_, lower, higher) = hierarchical_interval(alike, 1), hierarchical_interval(apart, 1)
     assert higher - lower > 3 * (high - low)
 
 
 def test_picking_the_best_of_noise_is_not_rewarded() -> None:
     noise = np.random.default_rng(1).normal(0, 1, (4000, 5, 4))
-    picked = np.mean([best(one).mean() for one in noise])
+    picked = np.mean([best_by_other_seeds(one).mean() for one in noise])
     assert abs(picked) < 0.05 < np.mean([one.max(axis=1).mean() for one in noise])
 
 

@@ -1,5 +1,7 @@
 """What a surface and prices say of a budget."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,8 +37,8 @@ def test_nothing_that_is_answered_costs_more_than_its_budget(budget: float, show
 @pytest.mark.parametrize("budget", [50, 100, 200, 400])
 def test_the_best_share_is_near_the_true_one_and_in_its_interval(budget: float) -> None:
     """By brute force over the true surface."""
-    [row] = planner.best_mixes(FIT, planner.spend(FIT, OFFER, [budget]), OFFER).itertuples()
-    spent = planner.spend(FIT, OFFER, [budget], np.inf)
+    [row] = planner.mixes_for(FIT, planner.spend(FIT, OFFER, [budget]), OFFER).itertuples()
+    spent = planner.spend(FIT, OFFER, [budget], far=np.inf)
     true = surface.predict(LOGS, spent.h[0], spent.s[0])
     assert row.people_low - 0.03 <= 1 - spent.shares[0, true.argmax()] <= row.people_high + 0.03
     assert true.max() - surface.predict(LOGS, row.n_human, row.n_synthetic)[0] < 0.01
@@ -45,30 +47,30 @@ def test_the_best_share_is_near_the_true_one_and_in_its_interval(budget: float) 
 
 
 def test_a_dearer_kind_is_bought_less() -> None:
-    dear, cheap = (OFFER._replace(prices=Prices(1.0, price)) for price in (1.0, 0.001))
-    people = [planner.best_mixes(FIT, planner.spend(FIT, offer, [100]), offer).people[0] for offer in (dear, cheap)]
+    expensive, cheap = (OFFER._replace(prices=Prices(1.0, price)) for price in (1.0, 0.001))
+    people = [planner.mixes_for(FIT, planner.spend(FIT, offer, [100]), offer).people[0] for offer in (expensive, cheap)]
     assert people[0] > people[1]
 
 
 def test_what_was_never_tried_is_not_recommended_and_said() -> None:
-    [row] = planner.best_mixes(FIT, planner.spend(FIT, OFFER, [50_000]), OFFER).itertuples()
+    [row] = planner.mixes_for(FIT, planner.spend(FIT, OFFER, [50_000]), OFFER).itertuples()
     assert (row.n_human, row.n_synthetic) == (800, 4000) or row.n_human == 800
     assert (row.limited, row.beyond, row.dry) == (True, True, False)
-    assert planner.best_mixes(FIT, planner.spend(FIT, OFFER, [900]), OFFER._replace(pools=(100, 100))).dry[0]
+    assert planner.mixes_for(FIT, planner.spend(FIT, OFFER, [900]), OFFER._replace(pools=(100, 100))).dry[0]
 
 
 def test_a_budget_below_one_example_is_refused() -> None:
     refused(lambda: planner.spend(FIT, OFFER, [0.01]), "t, m: $0.01 buys no example")
-    plan, reasons = planner.plan([FIT], OF, ROWS, [0.01])
-    assert plan.empty
-    assert list(reasons) == [("t", "m")]
+    table, refusals = planner.plan_table([FIT], OF, ROWS, budgets=[0.01])
+    assert table.empty
+    assert [(error.task, error.method) for error in refusals] == [("t", "m")]
 
 
 def test_a_budget_that_buys_nothing_beside_others_has_no_row() -> None:
-    plan, reasons = planner.plan([FIT], OF, ROWS, [0.01, 100])
-    assert (plan.budget.tolist(), reasons) == ([100], {})
-    assert np.isfinite(plan["mean"]).all()
-    assert planner.exchanges([FIT], plan).budget.tolist() == [100]
+    plan = planner.make_plan(ROWS, [0.01, 100], draws=50)
+    assert (plan.table.budget.tolist(), plan.refused) == ([100], [])
+    assert np.isfinite(plan.table["mean"]).all()
+    assert planner.exchanges(plan).budget.tolist() == [100]
 
 
 def test_what_prompts_show_is_paid_for_also_by_the_teacher_alone() -> None:
@@ -81,51 +83,47 @@ def test_what_prompts_show_is_paid_for_also_by_the_teacher_alone() -> None:
 def test_the_plan_picks_the_method_with_the_best_mix_and_says_how_often_it_is() -> None:
     worse = ROWS[ROWS.method == "m"].assign(method="worse", score=lambda rows: rows.score - 0.15 * (rows.n_human == 0))
     rows = pd.concat([ROWS, worse])
-    fits, _ = surface.fit_all(rows, draws=100)
-    of = planner.offers(rows)
-    plan, reasons = planner.plan(fits, of, rows, [20, 100])
-    assert reasons == {}
-    assert set(plan[plan.chosen].method) == {"m"}
-    assert plan.groupby("budget").best_of.sum().tolist() == pytest.approx([1, 1])
-    assert [one.method for one in planner.chosen(fits, plan)] == ["m"]
-    assert list(of["t", "worse"].prices) == [1.0, 0.02]
+    plan = planner.make_plan(rows, [20, 100], draws=100)
+    assert plan.refused == []
+    assert set(plan.best.method) == {"m"}
+    assert plan.table.groupby("budget").best_of.sum().tolist() == pytest.approx([1, 1])
+    assert [fit.method for fit in plan.chosen] == ["m"]
+    assert list(plan.offers["t", "worse"].prices) == [1.0, 0.02]
 
 
 def test_methods_are_compared_at_the_same_budgets_also_without_any_given() -> None:
-    """Those of a dear method buy more with a cheap one."""
+    """Those of an expensive method buy more with a cheap one."""
     own = ROWS[ROWS.method == "m"]
-    dear = own.assign(method="dear", synthetic_price=0.1, score=own.score - 0.1 * (own.n_human == 0))
-    rows = pd.concat([dear, ROWS])
-    fits, _ = surface.fit_all(rows, draws=100)
-    of = planner.offers(rows)
-    plan, _ = planner.plan(fits, of, rows, [])
-    assert plan.groupby("method").budget.apply(list).to_dict() == {"dear": [150, 300, 600], "m": [150, 300, 600]}
-    assert set(plan[plan.chosen].method) == {"m"}
-    assert plan.groupby("budget").best_of.sum().tolist() == pytest.approx([1, 1, 1])
-    assert plan.set_index(["method", "budget"]).best_of["m", 600] > 0.5
-    drawn = planner.curves(fits, of, rows, [])
-    assert {tuple(spent.budgets[[0, -1]].round(6)) for spent in drawn.values()} == {(5, 900)}
+    expensive = own.assign(method="expensive", synthetic_price=0.1, score=own.score - 0.1 * (own.n_human == 0))
+    rows = pd.concat([expensive, ROWS])
+    plan = planner.make_plan(rows, [], draws=100)
+    table = plan.table
+    assert table.groupby("method").budget.apply(list).to_dict() == {"expensive": [150, 300, 600], "m": [150, 300, 600]}
+    assert set(plan.best.method) == {"m"}
+    assert table.groupby("budget").best_of.sum().tolist() == pytest.approx([1, 1, 1])
+    assert table.set_index(["method", "budget"]).best_of["m", 600] > 0.5
+    assert {tuple(spent.budgets[[0, -1]].round(6)) for spent in plan.curves.values()} == {(5, 900)}
 
 
 def test_a_method_that_buys_nothing_with_a_budget_is_not_compared_at_it() -> None:
     """The row of each budget is compared with that of the same budget, not with that of the same place."""
     own = ROWS[ROWS.method == "m"]
-    rows = pd.concat([own.assign(method="dear", synthetic_price=0.5), ROWS])
+    rows = pd.concat([own.assign(method="expensive", synthetic_price=0.5), ROWS])
     fits, _ = surface.fit_all(rows, draws=50)
-    plan, _ = planner.plan(fits, planner.offers(rows), rows, [0.1, 100, 100])
-    found = plan.set_index(["method", "budget"]).best_of
-    assert sorted(found.index) == [("dear", 100), ("m", 0.1), ("m", 100)]
+    table, _ = planner.plan_table(fits, planner.offers(rows), rows, budgets=[0.1, 100, 100])
+    found = table.set_index(["method", "budget"]).best_of
+    assert sorted(found.index) == [("expensive", 100), ("m", 0.1), ("m", 100)]
     assert found["m", 0.1] == 1
-    assert found["m", 100] + found["dear", 100] == pytest.approx(1)
+    assert found["m", 100] + found["expensive", 100] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("given", "said"), [([], [110.0, 220.0, 440.0]), ([5, 2], [2, 5])])
-def test_budgets_are_as_given_or_what_the_dearest_mix_costs(given: list[float], said: list[float]) -> None:
-    assert planner.ladder(ROWS, "t", OF, given) == said
+def test_budgets_are_as_given_or_what_the_most_expensive_mix_costs(given: list[float], said: list[float]) -> None:
+    assert planner.budgets_for(ROWS, "t", OF, budgets=given) == said
 
 
 def test_dollars_for_a_score_buy_it() -> None:
-    spent = planner.spend(FIT, OFFER, planner.curve_budgets(ROWS, "t", OF, []))
+    spent = planner.spend(FIT, OFFER, planner.curve_budgets(ROWS, "t", OF, budgets=[]))
     target = float(surface.predict(LOGS, 100, 0)[0])
     costs = planner.dollars_for(FIT, spent, [target, 0.999]).set_index(["way", "target"])
     assert costs.dollars[NONE, target] == pytest.approx(100, rel=0.1)
@@ -162,10 +160,11 @@ def test_next_runs_narrow_the_answer_and_the_best_for_its_money_comes_first() ->
     assert loose > 0.8
 
 
-def test_the_dearest_mixes_are_foretold_by_the_others() -> None:
-    held = planner.held_out(ROWS, OF, [FIT], draws=100)
+def test_the_most_expensive_mixes_are_predicted_by_the_others() -> None:
+    plan = planner.make_plan(ROWS, [100], draws=50)
+    held = planner.predict_held_out(plan, draws=100)
     assert len(held) == 6
     assert held.dollars.min() > 200
     assert (held.measured - held.predicted).abs().max() < 0.05
     assert held.inside.mean() > 0.5
-    assert planner.held_out(ROWS[ROWS.n_human < 60], OF, [FIT]).empty
+    assert planner.predict_held_out(replace(plan, rows=ROWS[ROWS.n_human < 60])).empty

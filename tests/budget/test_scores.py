@@ -20,14 +20,15 @@ from lib.budget.scores import (
     frontier,
     gaps,
     offer_of,
-    out_of_domain,
     price_list,
     read_scores,
     with_mixes,
+    with_out_of_domain,
 )
-from lib.core import mixes
+from lib.core import mixes, set_names
 from lib.core.mixes import NONE, Prices, allocate, cell, cells
 from lib.core.pricing import nano
+from lib.core.set_names import SetName
 from lib.core.stats import mean_interval
 
 DOLLARS = st.floats(0.001, 1e5)
@@ -229,6 +230,14 @@ def test_a_row_is_counted_as_it_stands_in_the_file(tmp_path: Path) -> None:
     refused(lambda: read_scores([path]), "scores.csv, row 4: the score is missing")
 
 
+def test_a_set_is_known_by_the_fields_that_its_rows_hold(tmp_path: Path) -> None:
+    names = {"set_method": "grown", "set_start": 2, "set_labels_by": "", "set_derived": "checked"}
+    read_scores([write(tmp_path, table({"method": "grown_start_2_checked"} | names, ALONE))])
+    assert set_names.find("grown_start_2_checked") == SetName("grown", 2, derived=("checked",))
+    read_scores([write(tmp_path, table({"method": "plain_start_2"}))])
+    assert set_names.find("plain_start_2").start == 1
+
+
 def test_what_is_no_table_of_scores(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
     refused(lambda: read_scores([str(tmp_path / "none.csv")]), "none.csv: no such file")
@@ -284,8 +293,9 @@ def test_shares_are_the_same_for_all_tasks_or_each_has_its_own() -> None:
 
 def test_rows_of_other_domains_are_kept_apart(tmp_path: Path) -> None:
     files = [write(tmp_path, table(AWAY, {"evaluated_on": "test"})), write(tmp_path, table({}), "own.csv")]
-    assert out_of_domain(files).evaluated_on.tolist() == [AWAY["evaluated_on"]]
-    assert out_of_domain(files[1:]).empty
+    both = with_out_of_domain(read_scores(files), files)
+    assert both.evaluated_on.tolist() == ["test", "test", AWAY["evaluated_on"]]
+    assert len(with_out_of_domain(read_scores(files[1:]), files[1:])) == 1
 
 
 @pytest.mark.parametrize(
@@ -356,7 +366,7 @@ def test_four_columns_are_enough(tmp_path: Path) -> None:
     rows = pd.DataFrame({"n_human": [0, 40, 20], "n_synthetic": [30, 0, 60], "seed": 1, "score": 0.5})
     path = write(tmp_path, rows, "mine.csv")
     refused(lambda: read_scores([path]), "mine.csv, row 1: the human_price is missing; give human_price as a parameter.")
-    read = read_scores([path], 0.5, 0.004)
+    read = read_scores([path], 0.5, synthetic_price=0.004)
     assert read.task.tolist() == ["mine"] * 3
     assert read.method.tolist() == ["synthetic", NONE, "synthetic"]
     assert set(read.human_pool) | set(read.synthetic_pool) == {UNKNOWN}

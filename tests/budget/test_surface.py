@@ -67,13 +67,15 @@ def test_one_run_that_went_wrong_changes_little() -> None:
 
 
 def test_refits_find_what_a_slow_optimiser_finds() -> None:
-    runs = surface.runs_of(known())
-    best = surface.best_fit(runs, 0.01, surface.places_around(runs.prior))
+    runs = surface._runs_of(known())
+    best = surface._best_fit(runs, 0.01, surface._starts_around(runs.prior))
     weights = np.random.default_rng(1).exponential(size=(3, len(runs.score) + len(best)))
-    found = surface.descend(runs, np.repeat(best[None], 3, 0), weights, np.repeat(runs.prior[None], 3, 0), 0.01)
+    found = surface._descend(
+        runs, np.repeat(best[None], 3, 0), weights=weights, priors=np.repeat(runs.prior[None], 3, 0), noise=0.01
+    )
 
     def cost(logs: np.ndarray, weight: np.ndarray) -> float:
-        off = surface.residuals(logs, runs, runs.prior, 0.01)
+        off = surface._residuals(logs, runs, prior=runs.prior, noise=0.01)
         return float((weight * (np.sqrt(1 + (off / surface.ROBUST) ** 2) - 1)).sum())
 
     for logs, weight in zip(found, weights, strict=True):
@@ -118,7 +120,7 @@ def test_one_seed_is_enough_for_a_surface() -> None:
 def test_each_task_and_method_has_its_surface_or_a_reason() -> None:
     rows = pd.concat([TRIED, TRIED.assign(task="flat", score=0.5), TRIED[TRIED.method == NONE].assign(task="alone")])
     rows = pd.concat([rows, TRIED[TRIED.method == "m"].assign(method="other")])
-    found, reasons = surface.fit_all(rows, draws=5)
+    found, without = surface.fit_all(rows, draws=5)
     assert [(one.task, one.method) for one in found] == [("t", "m"), ("t", "other")]
-    assert list(reasons) == [("flat", "m"), ("alone", NONE)]
-    assert surface.summary(found)["runs"].tolist() == [len(TRIED)] * 2
+    assert [(error.task, error.method) for error in without] == [("flat", "m"), ("alone", NONE)]
+    assert surface.fits_table(found)["runs"].tolist() == [len(TRIED)] * 2

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.budget import transfer
+from lib.budget import comparison
 from lib.core.mixes import NONE, TEST
+from lib.core.set_names import SetName
 
 
 def rows(*cells: tuple[str, str, int, list[float]], task: str = "t") -> pd.DataFrame:
@@ -33,7 +34,7 @@ EVERY = rows(
 
 
 def test_the_relative_difference_at_the_largest_size_that_all_have() -> None:
-    table = transfer.against_human(EVERY).set_index(["evaluated_on", "method"])
+    table = comparison.differences_to_human(EVERY).set_index(["evaluated_on", "method"])
     assert table.n.to_dict() == {(TEST, "tree"): 20, ("far", "tree"): 20, (TEST, "random"): 20, ("far", "random"): 20}
     assert table["mean"].round(6).to_dict() == {
         (TEST, "tree"): -0.1, ("far", "tree"): 0.3, (TEST, "random"): 0.0, ("far", "random"): 0.0,
@@ -45,7 +46,7 @@ def test_the_relative_difference_at_the_largest_size_that_all_have() -> None:
 
 
 def test_of_a_single_seed_there_is_no_interval_and_without_people_no_difference() -> None:
-    one = transfer.against_human(rows((NONE, TEST, 10, [0.5]), ("tree", TEST, 10, [0.6])))
+    one = comparison.differences_to_human(rows((NONE, TEST, 10, [0.5]), ("tree", TEST, 10, [0.6])))
     assert one["mean"].tolist() == [pytest.approx(0.2)]
     assert one.low.isna().all()
     for nothing in (
@@ -53,13 +54,15 @@ def test_of_a_single_seed_there_is_no_interval_and_without_people_no_difference(
         rows((NONE, TEST, 10, [0.5])),
         rows((NONE, TEST, 10, [0.5]), ("tree", TEST, 9, [0.6])),
     ):
-        assert transfer.against_human(nothing).empty
-    assert transfer.against_human(EVERY.drop(columns="evaluated_on")[EVERY.evaluated_on == TEST]).evaluated_on.unique() == [TEST]
+        assert comparison.differences_to_human(nothing).empty
+    assert comparison.differences_to_human(
+        EVERY.drop(columns="evaluated_on")[EVERY.evaluated_on == TEST]
+    ).evaluated_on.unique() == [TEST]
 
 
 @given(st.lists(st.floats(0.1, 1), min_size=2, max_size=6), st.lists(st.floats(0.1, 1), min_size=2, max_size=6))
 def test_the_interval_holds_the_difference_and_is_finite(human: list[float], synthetic: list[float]) -> None:
-    table = transfer.against_human(rows((NONE, TEST, 5, human), ("tree", TEST, 5, synthetic)))
+    table = comparison.differences_to_human(rows((NONE, TEST, 5, human), ("tree", TEST, 5, synthetic)))
     (row,) = table.itertuples()
     assert row.low <= row.mean <= row.high
     assert row.mean == pytest.approx(row.synthetic / row.human - 1)
@@ -67,20 +70,22 @@ def test_the_interval_holds_the_difference_and_is_finite(human: list[float], syn
 
 def test_a_short_set_costs_the_others_nothing() -> None:
     short = pd.concat([EVERY, rows(("similar", TEST, 10, [0.4, 0.4])), rows(("stalled", TEST, 3, [0.4, 0.4]))])
-    table = transfer.against_human(short)
+    table = comparison.differences_to_human(short)
     assert table[table.evaluated_on == TEST].set_index("method").n.to_dict() == {"tree": 20, "random": 20, "similar": 10}
 
 
 def test_curves_of_each_source_alone() -> None:
     mixed = pd.concat([EVERY, EVERY.tail(1).assign(n_human=5)])
-    found = transfer.cumulative(mixed)
+    found = comparison.alone_by_size(mixed)
     assert set(found.method) == {NONE, "random"}  # The tree has two sizes.
     assert found[(found.method == NONE) & (found.evaluated_on == "far")].n.tolist() == [10, 20, 40]
-    assert transfer.cumulative(EVERY[EVERY.method == "tree"]).empty
+    assert comparison.alone_by_size(EVERY[EVERY.method == "tree"]).empty
 
 
 def test_how_far_the_starts_of_a_strategy_lie_apart() -> None:
-    found = transfer.by_start(
+    for start in (2, 3):
+        SetName("tree", start)
+    found = comparison.by_start(
         rows(
             ("tree", TEST, 10, [0.5, 0.6]), ("tree_start_2", TEST, 10, [0.7, 0.8]), ("tree_start_3", TEST, 20, [0.9]),
             ("random", TEST, 10, [0.5]), (NONE, TEST, 10, [0.5]),
@@ -91,4 +96,4 @@ def test_how_far_the_starts_of_a_strategy_lie_apart() -> None:
     assert (row.lowest, row.highest, row.mean) == pytest.approx((0.55, 0.75, 0.65))
     assert row.sd_over_starts == pytest.approx(0.2 / 2**0.5)
     assert row.sd_over_seeds == pytest.approx(0.1 / 2**0.5)
-    assert transfer.by_start(EVERY).empty
+    assert comparison.by_start(EVERY).empty
