@@ -7,11 +7,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 CONFIG = study=$(STUDY) $(if $(TEACHER),teacher=$(TEACHER)) $(if $(BUDGET),budget=$(BUDGET))
 SNAKEMAKE = snakemake --profile profiles/$(or $(PROFILE),default) --config $(CONFIG)
 
-.PHONY: help setup demo measured study lab test lint format lock git clean
+.PHONY: help setup demo measured study publish lab test lint format lock git clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: $(READY) ## make .venv from requirements.lock and this project
 
@@ -21,24 +21,21 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-demo: setup ## run three small studies offline; each ends by naming its figures, its tables and what it would have cost
-	@set -e; for study in demo demo_creators demo_frames; do $(MAKE) --no-print-directory study STUDY=$$study; done
-	@$(MAKE) --no-print-directory measured
+DEMO = demo,demo_creators,demo_frames,measured
 
-PAGE = jupyter nbconvert --to html --no-input --log-level ERROR --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --output report
-MEASURED = {scores: [data/scores/tweet_sentiment.csv.gz], budgets: [5, 20, 80, 160], shares: [0, 0.1, 0.3, 0.5, 1], \
-	raw_sizes: [0, 100, 1000], totals: [], figures: figures/measured}
+demo: setup ## run three small studies offline, and 05 on measured scores; ends by naming figures, tables and what it would have cost
+	@$(MAKE) --no-print-directory study STUDY=$(DEMO)
 
-measured: setup ## 05 on scores that were really measured (tweets, GPT-4 and Llama 2): writes figures/measured
-	@mkdir -p runs/measured
-	@IPYTHONDIR=$(CURDIR)/.ipython papermill -k python3 --no-progress-bar --log-output --log-level WARNING notebooks/05_budget.ipynb runs/measured/05_budget.ipynb \
-		-y '$(MEASURED)'
-	@$(PAGE) --output-dir figures/measured runs/measured/05_budget.ipynb
-	@echo "Answer on measured scores: figures/measured/report.html, iso_scores_tweet_sentiment.pdf (and more)"
+measured: setup ## 05 on scores that were really measured: tweets, GPT-4 and Llama 2
+	@$(MAKE) --no-print-directory study STUDY=measured
 
 study: STUDY ?= demo
 study: setup ## run a study: make study STUDY=demo TEACHER=gpt-4o-mini BUDGET=5 (DRY=1: only say what and how much)
 	@$(SNAKEMAKE) $(if $(DRY),--dry-run --quiet rules host reason)
+
+publish: STUDY ?= demo
+publish: setup ## copy what the repository shows from runs/STUDY to figures/STUDY: make publish STUDY=demo
+	@$(BIN)/python -m lib.study.publish $(STUDY)
 
 lab: setup ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
@@ -50,11 +47,13 @@ lint: setup ## check code, types, and that the notebooks hold no outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile
 	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 format: setup ## put code and notebooks into their form
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile
 	$(BIN)/nbstripout --keep-id notebooks/*.ipynb
 
 git: setup ## set this clone up: readable notebook diffs and merges (nbdime), checks before each commit

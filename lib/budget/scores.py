@@ -54,12 +54,14 @@ def offer_of(rows: DataFrame) -> Offer:
 
 
 def budgets_of(scores: Sequence[str], budgets: list[float] | None) -> list[float]:
-    """The budgets, if any are named; else those of the study whose table (figures/STUDY/scores.csv) the scores are, if so."""
+    """The budgets, if any are named; else those of the study whose table the scores are: runs/STUDY/figures/scores.csv, or as
+    published figures/STUDY/scores.csv."""
     if budgets is not None:
         return budgets
-    folders = [Path(path).parent for path in scores]
-    study = STUDIES / f"{folders[0].name}.yaml" if folders else STUDIES
-    if len(folders) != 1 or folders[0].parent.name != "figures" or not study.is_file():
+    folders = Path(scores[0]).parts[-4:-1] if len(scores) == 1 else ()
+    names = [name for name in folders if name not in ("runs", "figures")]
+    study = STUDIES / f"{names[-1]}.yaml" if "figures" in folders[-2:] and names else STUDIES
+    if not study.is_file():
         return []
     content = yaml.safe_load(study.read_text(encoding="utf-8"))
     return [float(budget) for budget in (content.get("budgets") or {}).get("budgets", [])]

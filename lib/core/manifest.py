@@ -21,12 +21,9 @@ def read(path: str | Path) -> list[str]:
     return list(json.loads(file.read_text(encoding="utf-8"))["files"]) if file.is_file() else []
 
 
-def drop_if_incomplete(path: str | Path) -> bool:
-    """Deletes a list of which a file is gone, so that its notebook runs again; says whether it did."""
-    if all(paths.resolve(file).is_file() for file in read(path)):
-        return False
-    paths.resolve(path).unlink()
-    return True
+def missing(path: str | Path) -> list[str]:
+    """The files of a list that somebody deleted since."""
+    return [file for file in read(path) if not paths.resolve(file).is_file()]
 
 
 def _digest(file: str) -> str:

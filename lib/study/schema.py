@@ -223,7 +223,9 @@ class Study(Strict):
     """Everything that the notebooks of a study are given."""
 
     question: str
-    tasks: list[str] = Field(min_length=1)
+    tasks: list[str] = []
+    scores: list[str] = []
+    """Score tables that are there already: 05 answers on their rows and those of the tasks."""
     source: str | None = None
     """Where each task's examples come from, by name in its card; its first source if not given."""
     teacher: str = "recorded"
@@ -259,6 +261,8 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def something_to_train(self) -> "Study":
+        if not (self.tasks or self.scores):
+            raise ValueError("nothing to look at: give tasks, or scores that are there already")
         if not (self.budgets.budgets or self.sizes.human or self.sizes.totals or self.per_task):
             raise ValueError("nothing to train: give budgets and shares, or sizes")
         return self
@@ -278,9 +282,9 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def tasks_fit(self) -> "Study":
-        for task in self.per_task:
-            if task not in self.tasks:
-                raise ValueError(f"per_task: {task!r} is not among the study's tasks ({', '.join(self.tasks)})")
+        for name in self.per_task:
+            if not any(_is_task(name, task) for task in self.tasks):
+                raise ValueError(f"per_task: {name!r} is not among the study's tasks ({', '.join(self.tasks)})")
         if self.per_task:
             for task in self.tasks:
                 self.of(task)
@@ -302,7 +306,10 @@ class Study(Strict):
 
     def of(self, task: str) -> "Study":
         """The study as it is for one of its tasks."""
-        changes = self.per_task.get(task, {})
+        names = [name for name in self.per_task if _is_task(name, task)]
+        if len(names) > 1:
+            raise ValueError(f"per_task: {names[0]!r} and {names[1]!r} are one task")
+        changes = self.per_task[names[0]] if names else {}
         if unknown := [name for name in changes if name not in PER_TASK]:
             raise ValueError(f"per_task.{task}: {unknown[0]!r} is the same for all tasks; there is {', '.join(PER_TASK)}")
         plain = self.model_dump(exclude={"per_task"}, exclude_unset=True)
@@ -322,6 +329,18 @@ class Study(Strict):
                 f"unknown task {', '.join(map(repr, unknown))}; there is {', '.join(names())}, or the path of a card"
             )
         return tasks
+
+
+def _is_task(name: str, task: str) -> bool:
+    """Whether a study means this task: by the name that it has there, by the path of its card or by the card's name."""
+    if name == task:
+        return True
+    by_path = name.endswith((".yaml", ".yml")) or task.endswith((".yaml", ".yml"))
+    return by_path and _card_name(name) == _card_name(task)
+
+
+def _card_name(task: str) -> str:
+    return read_card(task).name if task.endswith((".yaml", ".yml")) else task
 
 
 def study_path(study: str) -> Path:
@@ -383,37 +402,6 @@ def by_task(study: Study) -> dict[str, tuple[Card, Study]]:
     if unknown := [name for _, own in found.values() for name in own.budgets.budget_methods if name not in there]:
         raise ValueError(f"budgets.budget_methods: no {unknown[0]!r} among the study's sets ({', '.join(sorted(there))}).")
     return found
-
-
-def pictures_of_texts(card: Card, own: Study) -> list[str]:
-    """The figures that 03 can draw of a task's sets: none without any, and of spans nothing that a label is told from."""
-    if not (own.generation.methods or own.sets):
-        return []
-    told = ["frequencies", "shape"] if card.task_kind.marked else ["telling_words", "guessing"]
-    became = ["yield"] * bool(own.generation.methods and not card.task_kind.marked)
-    strayed = ["drift", "tree"] * any(map(set_names.is_strategy, own.generation.methods))
-    return ["diversity", "map", "lengths", *told, *became, *strayed]
-
-
-def pictures_of_scores(study: Study) -> list[str]:
-    """The figures that 05 can draw of a study's scores."""
-    sizes = [own.sizes for _, own in by_task(study).values()]
-    labels = any(own.labeling.n_test for _, own in by_task(study).values())
-    wanted = {
-        "score_by_method": any(one.human and len(set(one.synthetic)) > 1 for one in sizes),
-        "score_by_volume": any(len(set(one.synthetic)) > 2 for one in sizes),
-        "score_by_ratio": any(one.totals and len(set(one.parts)) > 2 for one in sizes),
-        "teacher_and_students": labels and any(one.synthetic for one in sizes),
-        "quality_by_share": any(own.budgets.budgets for _, own in by_task(study).values()),
-        "quality_by_dollars": True,
-        "against_human": any(own.training.also_test and own.sizes.alone for _, own in by_task(study).values()),
-        "cumulative": any(one.alone and len(set(one.totals)) > 2 for one in sizes),
-        "findings": study.findings,
-    }
-    answers = any(one.human and any(one.synthetic) for one in sizes) or bool(study.budgets.budgets)
-    maps = [f"iso_scores_{task}" for task, (_, own) in by_task(study).items() if own.methods]
-    found = [name for name, is_wanted in wanted.items() if is_wanted]
-    return found + [*maps, "best_mix_by_budget", "best_share_by_budget", "dollars_for_score", "held_out"] * answers
 
 
 def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, AnyPlan]:

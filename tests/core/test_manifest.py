@@ -33,13 +33,12 @@ def test_the_list_changes_with_a_file_and_with_nothing_else(files: list[str], tm
 
 def test_no_list_names_nothing(tmp_path: Path) -> None:
     assert manifest.read(tmp_path / "none.json") == []
-    assert not manifest.drop_if_incomplete(tmp_path / "none.json")
+    assert manifest.missing(tmp_path / "none.json") == []
 
 
-def test_a_list_is_dropped_when_a_file_of_it_is_gone(files: list[str], tmp_path: Path) -> None:
+def test_a_file_of_a_list_that_is_gone_is_missing(files: list[str], tmp_path: Path) -> None:
     listed = tmp_path / "list.json"
     manifest.write(listed, files)
-    assert not manifest.drop_if_incomplete(listed)
+    assert manifest.missing(listed) == []
     Path(files[0]).unlink()
-    assert manifest.drop_if_incomplete(listed)
-    assert not listed.exists()
+    assert manifest.missing(listed) == files[:1]

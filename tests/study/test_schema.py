@@ -36,8 +36,8 @@ def test_every_study_can_be_read_and_planned(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("HUB_MIRROR", str(tmp_path))
     for path in paths.STUDIES.glob("*.yaml"):
         study = schema.read_study(path.stem)
-        assert schema.cards(study)
-        assert dry_run.plans(study) or not study.generation.methods
+        assert schema.cards(study) or study.scores
+        assert dry_run.plans(study) or not (study.tasks and study.generation.methods)
 
 
 def test_a_study_by_path(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_an_unknown_study(study: str) -> None:
     ("change", "said"),
     [
         ({"tasks": ["news", "nwes"]}, ["tasks", "unknown task 'nwes'", "claims, closed_passage, commonsense", "path of a card"]),
-        ({"tasks": []}, ["tasks", "at least 1 item"]),
+        ({"tasks": []}, ["nothing to look at: give tasks, or scores that are there already"]),
         ({"tasks": ["news", "sentiment", "news"]}, ["tasks", "'news'", "twice"]),
         ({"generation": {"methods": ["zero_shoot"]}}, ["generation.methods", "unknown method 'zero_shoot'", "zero_shot_topic"]),
         ({"generation": {"n": 0}}, ["generation.n", "greater than or equal to 1"]),
@@ -240,7 +240,7 @@ SET = {"file": "a.csv", "teacher": "m", "price": 0.01}
 
 
 def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
-    """Spans, too, which 01 could not write; of them 03 draws nothing that a label is told from."""
+    """Spans, too, which 01 could not write."""
     rows = [{"text": "in Kyoto", "spans": [{"start": 3, "end": 8, "label": "city"}]}] * 3
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     file = str(tmp_path / "rows.jsonl")
@@ -248,13 +248,11 @@ def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
     places = write(tmp_path, card, "places.yaml")
     quiet = {"generation": {"methods": []}, "labeling": {"n": 0}, "per_task": {places: {"sets": {"mine": SET | {"file": file}}}}}
     study = study_of(tmp_path, tasks=["news", places], **quiet)
-    (news, alone), (card_of_places, own) = schema.by_task(study).values()
+    (_, alone), (_, own) = schema.by_task(study).values()
     own_data.check_data(study)
     assert dry_run.cost_lines(study, "recorded", None) == ["  is asked nothing, and costs nothing"]
     assert own_data.given_sets(own) == [{"method": "mine", "file": file, "teacher": "m", "price": 0.01, "shown": 0}]
     assert (alone.methods, own.methods) == ([], ["mine"])
-    assert schema.pictures_of_texts(news, alone) == []
-    assert schema.pictures_of_texts(card_of_places, own) == ["diversity", "map", "lengths", "frequencies", "shape"]
     broken = study.model_copy(update={"per_task": {places: {"sets": {"mine": SET | {"file": str(tmp_path / "none.csv")}}}}})
     refused(lambda: own_data.check_data(broken), "none.csv: no such file")
 
@@ -311,27 +309,25 @@ def test_budgets_are_spent_on_sets_that_there_are(tmp_path: Path) -> None:
     refused(lambda: schema.by_task(wrong), "budgets.budget_methods: no 'zero_shoot' among the study's sets", "labeled_zero_shot")
 
 
-def test_the_figures_of_a_study_are_those_that_its_grid_can_answer(tmp_path: Path) -> None:
-    names = [
-        "iso_scores_news",
-        "iso_scores_sentiment",
-        "best_mix_by_budget",
-        "best_share_by_budget",
-        "dollars_for_score",
-        "held_out",
-    ]
-    study = study_of(tmp_path, tasks=["news", "sentiment"])
-    assert schema.pictures_of_scores(study) == ["quality_by_share", "quality_by_dollars", *names]
-    alone = study_of(tmp_path, budgets={}, sizes={"human": [5], "synthetic": [0]})
-    assert schema.pictures_of_scores(alone) == ["quality_by_dollars"]
-    sizes = {"human": [0, 5], "synthetic": [0, 5], "totals": [9]}
-    assert schema.pictures_of_scores(study_of(tmp_path, budgets={}, sizes=sizes)) == [
-        "score_by_method",
-        "score_by_ratio",
-        "quality_by_dollars",
-        "iso_scores_news",
-        *names[2:],
-    ]
+@pytest.mark.parametrize(("task", "name"), [("path", "own"), ("own", "path"), ("path", "path"), ("news", "data/tasks/news.yaml")])
+def test_per_task_names_a_task_by_its_card_s_name_or_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str, name: str
+) -> None:
+    monkeypatch.setattr(paths, "TASKS", tmp_path / "tasks")
+    (tmp_path / "tasks").mkdir()
+    text = (paths.ROOT / "data" / "tasks" / "news.yaml").read_text(encoding="utf-8")
+    (tmp_path / "tasks" / "news.yaml").write_text(text, encoding="utf-8")
+    card = tmp_path / "tasks" / "own.yaml"
+    card.write_text(text.replace("name: news", "name: own"), encoding="utf-8")
+    task, name = (str(card) if value == "path" else value for value in (task, name))
+    study = study_of(tmp_path, tasks=[task], per_task={name: {"raw": 7}})
+    [(_, own)] = schema.by_task(study).values()
+    assert own.raw == 7
+
+
+def test_per_task_names_a_task_once(tmp_path: Path) -> None:
+    twice = {"news": {"raw": 7}, "data/tasks/news.yaml": {"raw": 8}}
+    refused(lambda: study_of(tmp_path, per_task=twice), "per_task: 'data/tasks/news.yaml' and 'news' are one task")
 
 
 # ---- money, before anything runs ----

@@ -225,26 +225,23 @@ def test_a_run_ends_by_naming_its_figures_its_tables_and_what_it_would_have_cost
     assert finished.ended.started == EVERY
     texts = [f"{kind}_news" for kind in ("diversity", "map", "lengths", "telling_words", "guessing", "yield")]
     answers = ("iso_scores_news", "best_mix_by_budget", "best_share_by_budget", "dollars_for_score", "held_out")
-    figures = [f"figures/tiny/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars", *answers)]
-    tables = [f"figures/tiny/{kind}.csv" for kind in ("results", "answers", "next_runs", "scores", "tasks")]
-    for made in [*tables, "figures/tiny/report.html"] + [
+    figures = [f"runs/tiny/figures/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars", *answers)]
+    tables = [f"runs/tiny/figures/{kind}.csv" for kind in ("results", "answers", "next_runs", "scores", "tasks")]
+    for made in [*tables, "runs/tiny/figures/report.html"] + [
         f"{figure}.{ending}" for figure in figures for ending in ("pdf", "png", "csv")
     ]:
         assert (finished.copy / made).stat().st_size > 0
-    listed = [
-        "Answer:",
-        "  figures/tiny/report.html",
-        "Figures:",
-        *(f"  {figure}.pdf  (and png, csv)" for figure in figures),
-        "Tables:",
-        *(f"  {table}" for table in tables),
-    ]
-    assert finished.ended.end.splitlines()[:-1] == listed
+    listed = finished.ended.end.splitlines()[:-1]
+    where = {title: listed.index(title) for title in ("Answer:", "Figures:", "Tables:")}
+    assert listed[where["Answer:"] : where["Figures:"]] == ["Answer:", "  runs/tiny/figures/report.html"]
+    drawn, written = listed[where["Figures:"] + 1 : where["Tables:"]], listed[where["Tables:"] + 1 :]
+    assert sorted(drawn) == sorted(f"  {figure}.pdf  (and png, csv)" for figure in figures)
+    assert set(written) >= {f"  {table}" for table in tables}
     cost = finished.ended.end.splitlines()[-1]
     assert re.fullmatch(
         r"Cost: nothing, \d+ recorded replies; with gpt-4 at its list price they would have cost \$\d+\.\d\d\.", cost
     )
-    results = pd.read_csv(finished.copy / "figures" / "tiny" / "results.csv")
+    results = pd.read_csv(finished.copy / "runs" / "tiny" / "figures" / "results.csv")
     assert results.method.tolist() == ["zero_shot", "labeled_zero_shot"]
 
 
@@ -255,12 +252,12 @@ def test_a_second_run_at_the_same_time_is_refused_with_a_sentence(finished: Fini
     assert "Failed" not in finished.refused.said
 
 
-def test_what_a_run_writes_lies_in_runs_and_figures(finished: Finished, fresh: Path) -> None:
+def test_what_a_run_writes_lies_in_runs(finished: Finished, fresh: Path) -> None:
     def files(folder: Path) -> set[str]:
         found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
         return {name for name in found if "__pycache__" not in name and not name.startswith((".snakemake/", ".ipython/"))}
 
-    assert {name.split("/")[0] for name in files(finished.copy) - files(fresh)} == {"runs", "figures"}
+    assert {name.split("/")[0] for name in files(finished.copy) - files(fresh)} == {"runs"}
     assert files(fresh) <= files(finished.copy)
 
 
@@ -276,7 +273,7 @@ def test_prose_outputs_and_comments_run_nothing_again(again: Path) -> None:
     ended = run(again)
     assert (ended.code, ended.started) == (0, set()), ended.said
     assert executed(again) == before
-    assert "Figures:\n  figures/tiny/" in ended.end
+    assert "Figures:\n  runs/tiny/figures/" in ended.end
     assert "Cost: nothing, " in ended.end
 
 
@@ -312,6 +309,11 @@ def test_a_change_runs_again_what_it_touches_and_nothing_else(change: str, again
     make, touched = CHANGES[change]
     make(again)
     assert would_run(again) == touched
+
+
+def test_a_figure_that_somebody_deleted_is_drawn_again(again: Path) -> None:
+    (again / "runs" / "tiny" / "figures" / "map_news.png").unlink()
+    assert would_run(again) == {"diversity"}
 
 
 # ---- shards ----
@@ -395,14 +397,14 @@ def test_sets_from_elsewhere_go_to_03_04_and_05_and_nothing_is_asked(copy: Path,
     monkeypatch.setenv("ELSEWHERE", str(folder))
     ended = run(copy)
     assert ended.code == 0, ended.said
-    assert ended.started == {"marked", "training", "budget"}
+    assert ended.started == {"diversity", "training", "budget"}
     assert "Study tiny takes no time" in ended.said
-    scores = pd.read_csv(copy / "figures/tiny/scores.csv")
+    scores = pd.read_csv(copy / "runs/tiny/figures/scores.csv")
     assert dict(zip(scores.method, scores.synthetic_price, strict=True)).items() >= {"simple": 0.05, "diversify_x": 0.05}.items()
-    found = pd.read_csv(copy / "figures/tiny/findings.csv").set_index("claim")
+    found = pd.read_csv(copy / "runs/tiny/figures/findings.csv").set_index("claim")
     assert found.loc["More varied prompting gives more varied data (distinct-2)"].verdict == "cannot tell"  # Of one task.
-    assert found.source.str.startswith("figures/tiny/").all()
-    again = pd.read_csv(copy / "figures/tiny/repeats_places.csv").set_index("set")
+    assert found.source.str.startswith("runs/tiny/figures/").all()
+    again = pd.read_csv(copy / "runs/tiny/figures/repeats_places.csv").set_index("set")
     assert again.texts.to_dict() == {"simple": 8, "diversify_x": 10, "human": 24}
 
 
@@ -421,7 +423,7 @@ def test_a_failed_notebook_stops_only_its_own_branch_and_the_end_says_what_faile
     assert {name for name in before if now[name] == before[name]} == set(before) - {"news/04_training/1of1.ipynb"}
     for made in ("news/04_training/1of1.parquet", "sentiment/01_generation/zero_shot.parquet"):
         assert (again / "runs" / "tiny" / made).is_file()
-    assert (again / "figures" / "tiny" / "map_sentiment.pdf").is_file()
+    assert (again / "runs" / "tiny" / "figures" / "map_sentiment.pdf").is_file()
     assert not (again / "runs" / "tiny" / "sentiment" / "04_training").exists()
     failed = ended.end[ended.end.index("Failed (1); the executed notebooks hold the tracebacks:") :].splitlines()
     assert len(failed) == 2

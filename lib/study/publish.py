@@ -1,0 +1,63 @@
+"""Copies what the repository shows of a study's run: figures and tables to figures/, example sets to data/examples."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from lib.core import artifacts, manifest, paths
+from lib.study.workflow import Studies, StudySteps, TaskSteps
+
+KEPT = ("step", "set", "teacher", "bill", "dollars_before", "human_shown", "account", "rows")
+"""What the JSON beside a published example set says."""
+
+
+def publish(name: str) -> list[str]:
+    """Publishes a study that has run; returns the files that were written."""
+    [steps] = Studies([name]).steps.values()
+    if not paths.resolve(steps.lists[-1]).is_file():
+        raise ValueError(f"Study {name!r} has no results to publish: run it first (make study STUDY={name}).")
+    written = list(_figures(steps))
+    for task in steps.tasks.values():
+        written += _examples(task)
+    return written
+
+
+def _figures(steps: StudySteps) -> Iterator[str]:
+    """figures/STUDY holds a choice: what is there is written anew. A study of which nothing is there is copied whole."""
+    target = paths.ROOT / "figures" / steps.name
+    target.mkdir(parents=True, exist_ok=True)
+    chosen = {file.name for file in target.iterdir()}
+    for file in (Path(file) for path in steps.lists for file in manifest.read(path)):
+        if file.name in chosen if chosen else file.suffix != ".html":
+            _copy(file, target / file.name, steps)
+            yield paths.relative(target / file.name)
+
+
+def _copy(file: Path, target: Path, steps: StudySteps) -> None:
+    """Tables name the folder that they lie in."""
+    if file.suffix == ".csv":
+        text = paths.resolve(file).read_text(encoding="utf-8")
+        target.write_text(text.replace(steps.figures, f"figures/{steps.name}"), encoding="utf-8")
+    else:
+        shutil.copyfile(paths.resolve(file), target)
+
+
+def _examples(task: TaskSteps) -> Iterator[str]:
+    """Example sets of recorded replies that lie in data/examples already."""
+    for path in task.learned:
+        target = paths.EXAMPLES / task.card.name / f"{artifacts.load_set(path).method}.parquet"
+        made = artifacts.how_made(path)
+        if target.is_file() and made["teacher"] == "recorded":
+            shutil.copyfile(paths.resolve(path), target)
+            kept = {key: made[key] for key in KEPT if key in made}
+            target.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            yield paths.relative(target)
+
+
+if __name__ == "__main__":
+    try:
+        print(*publish(sys.argv[1]), sep="\n")
+    except ValueError as error:
+        sys.exit(str(error))

@@ -1,0 +1,409 @@
+"""What the Snakefile asks: which files each step of a study reads and writes, and with which parameters it runs."""
+
+import atexit
+import fcntl
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from lib.core import manifest, paths, tasks
+from lib.core.example_sets import Given
+from lib.core.set_names import REPHRASED, of_method
+from lib.core.tasks import Card
+from lib.generation.dialogues import METHODS as UNLABELED
+from lib.labeling.labels import set_name
+from lib.study import dry_run, own_data, run_summary, schema
+from lib.study.schema import Study
+
+Parameters = dict[str, Any]
+
+STORE = "runs/teacher.sqlite"
+ENVIRONMENT = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "IPYTHONDIR": str(paths.ROOT / ".ipython"),
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONWARNINGS": "ignore:IProgress not found",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_MININTERVAL": "5",
+}
+"""What every notebook of a workflow finds in its environment."""
+
+
+def as_yaml(parameters: Parameters) -> str:
+    """Parameters as papermill's -y takes them. Not as JSON: PyYAML would not read its 1e-05 back as a number."""
+    return yaml.safe_dump(parameters, default_flow_style=True, width=float("inf"), allow_unicode=True).strip()
+
+
+@dataclass(frozen=True)
+class TaskSteps:
+    """The steps 01 to 04 of a study for one of its tasks."""
+
+    study_name: str
+    named: str
+    """The task as the study names it: its name, or the path of its card."""
+    card: Card
+    study: Study
+    """The study as it is for this task."""
+    asking: Parameters
+    """What 01 and 02 are told of the teacher."""
+
+    # ---- files that steps write ----
+
+    def folder(self, step: str) -> str:
+        return f"runs/{self.study_name}/{self.card.name}/{step}"
+
+    def written_file(self, method: str) -> str:
+        return f"{self.folder('01_generation')}/{method}.parquet"
+
+    def labels_file(self, labels: str) -> str:
+        return f"{self.folder('02_labeling')}/{labels}.parquet"
+
+    @property
+    def methods(self) -> list[str]:
+        """The sets that 01 writes."""
+        generation = self.study.generation
+        return [*generation.methods, *(f"{method}{REPHRASED}" for method in generation.rephrase)]
+
+    @property
+    def labeled(self) -> dict[str, tuple[str, str, int]]:
+        """The human examples that 02 labels: for each file its method, split and number."""
+        parts = self.study.labeling.parts
+        return {method if split == "train" else f"{method}_{split}": (method, split, n) for method, split, n in parts}
+
+    @property
+    def relabeled(self) -> dict[str, tuple[str, str]]:
+        """The sets of 01 that 02 labels: each with the method that wrote it and the way of labeling."""
+        return {set_name(way, of_method(written)).key: (written, way) for written, way in self.study.labeling.of_written}
+
+    @property
+    def written(self) -> list[str]:
+        return [self.written_file(method) for method in self.methods]
+
+    @property
+    def human_labels(self) -> list[str]:
+        """The teacher's labels of human examples, to learn from."""
+        return [self.labels_file(labels) for labels, (_, split, _) in self.labeled.items() if split == "train"]
+
+    @property
+    def test_labels(self) -> list[str]:
+        """The teacher's labels of the test set."""
+        return [self.labels_file(labels) for labels, (_, split, _) in self.labeled.items() if split == "test"]
+
+    @property
+    def artefacts(self) -> list[str]:
+        """All that the teacher is asked for."""
+        return [*self.written, *self.human_labels, *map(self.labels_file, self.relabeled), *self.test_labels]
+
+    @property
+    def scores(self) -> list[str]:
+        shards = self.study.training.shards
+        return [f"{self.folder('04_training')}/{shard}of{shards}.parquet" for shard in range(1, shards + 1)]
+
+    @property
+    def figures(self) -> list[str]:
+        """The list of what 03 drew; nothing is drawn where there is no synthetic set."""
+        has_sets = self.study.generation.methods or self.study.sets
+        return [f"runs/{self.study_name}/figures/03_diversity_{self.card.name}.json"] if has_sets else []
+
+    @property
+    def measures(self) -> list[str]:
+        """The table of measures that 03 writes."""
+        return [f"runs/{self.study_name}/figures/diversity_{self.card.name}.csv"] if self.figures else []
+
+    # ---- files that steps read ----
+
+    @property
+    def learned(self) -> list[str]:
+        """The example sets of 01 and 02 that students learn from."""
+        labeled = [self.written_file(method) for method in self.methods if method not in UNLABELED]
+        return [*labeled, *self.human_labels, *map(self.labels_file, self.relabeled)]
+
+    @property
+    def compared(self) -> list[str]:
+        """The example sets of 01 and 02 that 03 compares: as 01 wrote them; dialogues with their labels."""
+        return self.learned if set(self.methods) & set(UNLABELED) else self.written
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The files of sets from elsewhere."""
+        return [os.path.expandvars(own.file) for own in self.study.sets.values()]
+
+    def with_own(self, examples: Sequence[str]) -> list[Given]:
+        """Example sets as 03 and 04 take them: files of 01 and 02, then sets from elsewhere with their prices."""
+        return [*examples, *own_data.given_sets(self.study)]
+
+    def data(self, *splits: str) -> list[str]:
+        """The task's card and its local files; not by absolute paths, so that a run can be moved with its folder."""
+        source = self.card.sources[self.study.source or self.card.default_source]
+        files = [os.path.expandvars(source.files[split]) for split in splits if split in source.files]
+        return [paths.relative(tasks.card_path(self.named)), *files]
+
+    def data_with_guidelines(self, *splits: str) -> list[str]:
+        """Also the conventions that 02 puts into its prompts."""
+        return [*self.data(*splits), *filter(None, [self.card.guidelines])]
+
+    def test_data(self) -> list[str]:
+        """The files and cards of the evaluation sets that students are tested on beside the task's own test split."""
+        others = tasks.other_tests(self.card, self.study.source, self.study.training.also_test).values()
+        cards = [paths.relative(other.path) for other in others if other.path]
+        splits = [(other.card.sources[other.source].files, other.split) for other in others]
+        return [*cards, *(os.path.expandvars(files[split]) for files, split in splits if split in files)]
+
+    def source_of(self, labels: str) -> str:
+        """The set of 01 that 02 labels."""
+        written, _ = self.relabeled[labels]
+        return self.written_file(written)
+
+    def recordings(self, part: str) -> list[str]:
+        """What `recorded` replays for a part, so that a new recording runs it again."""
+        if self.asking["teacher"] != "recorded":
+            return []
+        return sorted(map(str, Path(f"data/recordings/{self.card.name}").glob(f"{part}.jsonl")))
+
+    # ---- parameters ----
+
+    @property
+    def task(self) -> Parameters:
+        """The task as the study names it, and where its human examples come from."""
+        return {"task": self.named, "source": self.study.source}
+
+    def generation(self) -> Parameters:
+        """Of 01, whatever the method."""
+        settings = self.study.generation.model_dump(exclude={"methods", "rephrase", "rephrase_all"})
+        return (
+            self.task | settings | self.asking | {"seed": self.study.seed, "raw": self.study.raw, "encoder": self.study.embedder}
+        )
+
+    def rephrasing(self) -> Parameters:
+        """Of 01 that has examples reworded."""
+        return self.generation() | {"rephrase_all": self.study.generation.rephrase_all}
+
+    def labeling(self, labels: str) -> Parameters:
+        """Of 02 that labels human examples."""
+        method, split, n = self.labeled[labels]
+        return self._labeling() | {"method": method, "split": split, "n": n}
+
+    def relabeling(self, labels: str) -> Parameters:
+        """Of 02 that labels what 01 wrote."""
+        _, way = self.relabeled[labels]
+        return self._labeling() | {"method": way, "n": self.study.generation.n}
+
+    def _labeling(self) -> Parameters:
+        settings = self.study.labeling.model_dump(include={"shots", "window"})
+        collection = self.study.budgets.collection_price
+        return self.task | settings | self.asking | {"seed": self.study.seed, "raw": self.study.raw, "collection": collection}
+
+    def diversity(self) -> Parameters:
+        """Of 03."""
+        figures = f"runs/{self.study_name}/figures"
+        where = {"examples": self.with_own(self.compared), "figures": figures}
+        return self.task | where | {"seed": self.study.seed, "encoder": self.study.embedder}
+
+    def training(self) -> Parameters:
+        """Of 04, whatever the shard."""
+        sizes, budgets, training = self.study.sizes, self.study.budgets, self.study.training
+        mixes = {"human_sizes": sizes.human, "synthetic_sizes": sizes.synthetic, "totals": sizes.totals, "parts": sizes.parts}
+        mixes |= budgets.model_dump(exclude={"collection_price"})
+        recipe = training.model_dump(exclude={"shards"})
+        return self.task | mixes | recipe | {"seed": self.study.seed, "examples": self.with_own(self.learned)}
+
+
+class StudySteps:
+    """A study as the workflow runs it: its tasks, and the step 05 over all of them."""
+
+    def __init__(self, name: str, study: Study, teacher: str, budget: float | None):
+        self.name, self.study, self.teacher, self.dollars = name, study, teacher, budget
+        self.folder, self.figures = f"runs/{name}", f"runs/{name}/figures"
+        named = dict(zip(schema.cards(study), study.tasks, strict=True))
+        self.tasks = {
+            task: TaskSteps(name, named[task], card, own, self._asking()) for task, (card, own) in schema.by_task(study).items()
+        }
+
+    def _asking(self) -> Parameters:
+        """What 01 and 02 are told of the teacher."""
+        study, prices = self.study, {}
+        for model, price in study.token_prices.items():
+            prices[model] = {side: float(dollars) for side, dollars in price.model_dump(exclude_none=True).items()}
+        access = {"base_url": study.base_url, "priced_as": study.priced_as, "token_prices": prices, "store": STORE}
+        return {"study": self.name, "teacher": self.teacher, "budget": self.dollars, **access}
+
+    def check(self, *, dry: bool) -> list[str]:
+        """Refuses what could not run to its end before anything is paid; of a dry run, what it would cost at most."""
+        dry_run.check_teacher(self.study, self.teacher)
+        own_data.check_data(self.study)
+        if dry:
+            return [f"Teacher {self.teacher}:", *dry_run.cost_lines(self.study, self.teacher, self.dollars)]
+        dry_run.check_budget(self.teacher, self.dollars)
+        return []
+
+    def _of_tasks(self, name: str) -> list[str]:
+        return [path for task in self.tasks.values() for path in getattr(task, name)]
+
+    @property
+    def scores(self) -> list[str]:
+        """Scores that are there already, then those of 04."""
+        return [*self.study.scores, *self._of_tasks("scores")]
+
+    @property
+    def test_labels(self) -> list[str]:
+        return self._of_tasks("test_labels")
+
+    @property
+    def lists(self) -> list[str]:
+        """The lists of what 03 and 05 drew."""
+        return [*self._of_tasks("figures"), f"{self.figures}/05_budget.json"]
+
+    @property
+    def page(self) -> str:
+        """05 as a page to read."""
+        return f"{self.figures}/report.html"
+
+    def incomplete(self) -> list[str]:
+        """Lists of figures of which somebody deleted one."""
+        return [path for path in self.lists if manifest.missing(path)]
+
+    @property
+    def tested_figures(self) -> list[str]:
+        """The lists of what 03 drew, where 05 tests the papers' claims on its tables."""
+        return self._of_tasks("figures") if self.study.findings else []
+
+    @property
+    def targets(self) -> list[str]:
+        """All files that a run makes. Also what lies between, so that it is made again if somebody deletes it."""
+        return [*self.lists, self.page, *self._of_tasks("artefacts"), *self._of_tasks("scores")]
+
+    @property
+    def notebooks(self) -> list[str]:
+        """The executed notebooks, in the order of the steps."""
+        executed = [path.replace(".parquet", ".ipynb") for path in [*self._of_tasks("artefacts"), *self._of_tasks("scores")]]
+        executed += [f"{task.folder('03_diversity')}/all.ipynb" for task in self.tasks.values() if task.figures]
+        return [*executed, f"{self.folder}/all/05_budget/all.ipynb"]
+
+    def budget(self) -> Parameters:
+        """Of 05."""
+        owns = [task.study for task in self.tasks.values()] or [self.study]
+        return {
+            "scores": self.scores,
+            "labels": self.test_labels,
+            "figures": self.figures,
+            "raw_sizes": _union(own.sizes.human for own in owns if any(own.sizes.synthetic)),
+            "totals": _union(own.sizes.totals for own in owns),
+            "budgets": _union(own.budgets.budgets for own in owns),
+            "shares": self._shares(),
+            "diversity": self._of_tasks("measures") if self.study.findings else [],
+            **self.study.budgets.model_dump(include={"human_price", "synthetic_price"}),
+        }
+
+    def _shares(self) -> list[float] | dict[str, list[float]]:
+        """One list where all tasks have the same."""
+        shares = {task: steps.study.budgets.shares for task, steps in self.tasks.items()}
+        if all(values == self.study.budgets.shares for values in shares.values()):
+            return self.study.budgets.shares
+        return {task: values for task, values in shares.items() if values}
+
+    def summary(self) -> Iterator[str]:
+        drawn = [file for path in self.lists for file in manifest.read(path)]
+        return run_summary.lines([*drawn, self.page], self._of_tasks("artefacts"), self.notebooks)
+
+
+class Studies:
+    """The studies of one run of Snakemake, by name."""
+
+    def __init__(self, names: Sequence[str], *, teacher: str | None = None, budget: object = None, dry: bool = False):
+        self.dry, self._locks = dry, list[IO[str]]()
+        self.steps, self._notes = dict[str, StudySteps](), list[str]()
+        for name in names:
+            steps = _read(name, teacher, budget)
+            title = [f"Study {steps.name}:"] if len(names) > 1 else []
+            self._notes += [*title, *steps.check(dry=dry)]
+            self.steps[steps.name] = steps
+
+    def of(self, wildcards: Any) -> StudySteps:
+        return self.steps[wildcards.study]
+
+    def task(self, wildcards: Any) -> TaskSteps:
+        return self.steps[wildcards.study].tasks[wildcards.task]
+
+    @property
+    def targets(self) -> list[str]:
+        return [path for steps in self.steps.values() for path in steps.targets]
+
+    @property
+    def relabeled(self) -> list[str]:
+        """The names of sets of 01 that 02 labels."""
+        return sorted({labels for steps in self.steps.values() for task in steps.tasks.values() for labels in task.relabeled})
+
+    def begin(self) -> None:
+        """Of the main process: notices deleted figures, and has the end of the run said, whatever comes of it."""
+        for steps in self.steps.values():
+            for path in steps.incomplete():
+                paths.resolve(path).unlink()
+        # Not Snakemake's onsuccess: it is silent when there was nothing to do.
+        atexit.register(self._say_end)
+
+    def lock(self) -> None:
+        """Refuses a second run of a study. The system drops these locks when the process dies, however it dies; Snakemake's own
+        would outlive a kill -9."""
+        for name, steps in self.steps.items():
+            try:
+                self._locks.append(_locked(f"{steps.folder}/.lock"))
+            except OSError:
+                atexit.unregister(self._say_end)  # Nothing came of this run, and the other is not done.
+                raise WorkflowError(
+                    f"Study {name!r} is already running here (it holds {steps.folder}/.lock); wait for it or stop it."
+                ) from None
+            if steps.study.takes:
+                print(f"Study {name} takes {steps.study.takes} from nothing; what is done already is kept.", file=sys.stderr)
+
+    def _say_end(self) -> None:
+        if self.dry:
+            print(*self._notes, sep="\n")
+            return
+        for name, steps in self.steps.items():
+            title = [f"Study {name}"] if len(self.steps) > 1 else []
+            print("", *title, *steps.summary(), sep="\n", file=sys.stderr)
+
+
+def open_studies(config: Mapping[str, object], arguments: Sequence[str] = sys.argv) -> Studies:
+    """The studies that Snakemake's configuration names, separated by commas; refused in one sentence if they cannot run."""
+    teacher = str(config["teacher"]) if "teacher" in config else None
+    names = [name.strip() for name in str(config.get("study", "demo")).split(",")]
+    dry = bool(
+        {"-n", "--dry-run", "--dryrun"} & set(arguments)
+    )  # When the Snakefile is read, Snakemake itself does not know yet.
+    os.environ.update(ENVIRONMENT)
+    try:
+        return Studies(names, teacher=teacher, budget=config.get("budget"), dry=dry)
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def _read(name: str, teacher: str | None, budget: object) -> StudySteps:
+    study = schema.read_study(name)
+    _use_mirror(study)
+    return StudySteps(schema.study_path(name).stem, study, teacher or study.teacher, dry_run.budget_of(study, budget))
+
+
+def _locked(path: str) -> IO[str]:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    lock = open(path, "a")  # noqa: SIM115  # It is held until the process ends.
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lock
+
+
+def _use_mirror(study: Study) -> None:
+    """Takes the study's mirror of the hub, where the environment names none."""
+    mirror = os.path.expandvars(study.hub_mirror or "$")
+    if "$" not in mirror:
+        os.environ.setdefault("HUB_MIRROR", mirror)
+
+
+def _union(lists: Iterable[Sequence[float]]) -> list[float]:
+    return sorted({value for values in lists for value in values})

@@ -1,0 +1,174 @@
+"""What the workflow reads, writes and gives to each step of a study."""
+
+import ast
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from lib.core import manifest, paths
+from lib.study.workflow import Studies, StudySteps, as_yaml, open_studies
+
+PLAIN: dict[str, Any] = {
+    "question": "Which?",
+    "tasks": ["news"],
+    "generation": {"methods": ["zero_shot", "one_shot"], "rephrase": ["zero_shot"]},
+    "labeling": {"methods": ["zero_shot"], "n": 60, "test_methods": ["few_shot"], "n_test": 20, "written": ["one_shot"]},
+    "budgets": {"budgets": [0.9], "shares": [0, 1]},
+}
+
+
+def steps_of(folder: Path, **changes: Any) -> StudySteps:
+    file = folder / "mine.yaml"
+    file.write_text(yaml.safe_dump(PLAIN | changes), encoding="utf-8")
+    return Studies([str(file)]).steps["mine"]
+
+
+# ---- files ----
+
+
+def test_each_set_has_its_file(tmp_path: Path) -> None:
+    news = steps_of(tmp_path).tasks["news"]
+    folder = "runs/mine/news"
+    assert news.written == [f"{folder}/01_generation/{name}.parquet" for name in ("zero_shot", "one_shot", "zero_shot_rephrased")]
+    assert news.human_labels == [f"{folder}/02_labeling/zero_shot.parquet"]
+    assert news.test_labels == [f"{folder}/02_labeling/few_shot_test.parquet"]
+    [labels] = news.relabeled
+    assert news.learned == [*news.written, *news.human_labels, f"{folder}/02_labeling/{labels}.parquet"]
+    assert news.source_of(labels) == news.written[1]
+    assert news.compared == news.written
+    assert set(news.artefacts) == {*news.learned, *news.test_labels}
+
+
+def test_a_study_ends_with_the_lists_of_its_figures(tmp_path: Path) -> None:
+    steps = steps_of(tmp_path)
+    assert steps.lists == ["runs/mine/figures/03_diversity_news.json", "runs/mine/figures/05_budget.json"]
+    assert set(steps.targets) >= {*steps.lists, *steps.scores, *steps.tasks["news"].artefacts}
+    alone = steps_of(tmp_path, generation={"methods": []}, labeling={"n": 0})
+    assert alone.lists == ["runs/mine/figures/05_budget.json"]
+
+
+def test_dialogues_are_compared_and_learned_from_with_their_labels(tmp_path: Path) -> None:
+    labeling = {"methods": ["three_steps"], "n": 5, "written": ["dialogues"]}
+    frames = steps_of(tmp_path, tasks=["frames"], raw=3, generation={"methods": ["dialogues"], "n": 4}, labeling=labeling).tasks[
+        "frames"
+    ]
+    assert frames.written[0] not in frames.learned
+    assert frames.compared == frames.learned
+    assert [Path(path).stem for path in frames.learned] == ["three_steps", "dialogues_three_steps"]
+
+
+def test_a_task_waits_for_its_card_its_files_and_its_recordings(tmp_path: Path) -> None:
+    news = steps_of(tmp_path).tasks["news"]
+    assert news.data("train") == ["data/tasks/news.yaml", "data/reference/news/train.jsonl"]
+    assert news.recordings("01_zero_shot") == ["data/recordings/news/01_zero_shot.jsonl"]
+    assert news.recordings("01_nothing") == []
+    strategy = steps_of(tmp_path, tasks=["strategy"], training={"also_test": ["claims"]}).tasks["strategy"]
+    assert strategy.test_data() == ["data/tasks/claims.yaml", "data/reference/claims/test.jsonl"]
+
+
+def test_shards_are_files_of_their_own(tmp_path: Path) -> None:
+    news = steps_of(tmp_path, training={"shards": 2}).tasks["news"]
+    assert [Path(path).name for path in news.scores] == ["1of2.parquet", "2of2.parquet"]
+
+
+# ---- parameters ----
+
+
+def test_labels_are_asked_for_by_method_split_and_number(tmp_path: Path) -> None:
+    news = steps_of(tmp_path).tasks["news"]
+    expected = {"zero_shot": ("zero_shot", "train", 60), "few_shot_test": ("few_shot", "test", 20)}
+    for labels, values in expected.items():
+        parameters = news.labeling(labels)
+        assert tuple(parameters[name] for name in ("method", "split", "n")) == values
+
+
+def test_a_task_by_path_is_given_by_path(tmp_path: Path) -> None:
+    card = tmp_path / "own.yaml"
+    card.write_text((paths.TASKS / "news.yaml").read_text(encoding="utf-8").replace("name: news", "name: mine"))
+    task = steps_of(tmp_path, tasks=[str(card)]).tasks["mine"]
+    assert task.generation()["task"] == str(card)
+    assert task.data()[0] == str(card)
+
+
+def test_shares_are_one_list_where_all_tasks_have_the_same(tmp_path: Path) -> None:
+    assert steps_of(tmp_path, tasks=["news", "sentiment"]).budget()["shares"] == [0, 1]
+    own = {"sentiment": {"budgets": {"budgets": [2], "shares": [0.5]}}}
+    parameters = steps_of(tmp_path, tasks=["news", "sentiment"], per_task=own).budget()
+    assert parameters["shares"] == {"news": [0, 1], "sentiment": [0.5]}
+    assert parameters["budgets"] == [0.9, 2]
+
+
+def test_claims_are_tested_on_the_tables_of_03_where_a_study_says_so(tmp_path: Path) -> None:
+    plain, tested = steps_of(tmp_path), steps_of(tmp_path, findings=True)
+    assert (plain.budget()["diversity"], plain.tested_figures) == ([], [])
+    assert tested.budget()["diversity"] == ["runs/mine/figures/diversity_news.csv"]
+    assert tested.tested_figures == ["runs/mine/figures/03_diversity_news.json"]
+
+
+def test_scores_that_are_there_need_no_task() -> None:
+    measured = Studies(["measured"]).steps["measured"]
+    assert measured.scores == measured.budget()["scores"] == ["data/scores/tweet_sentiment.csv.gz"]
+    assert measured.targets == ["runs/measured/figures/05_budget.json", "runs/measured/figures/report.html"]
+    assert measured.budget()["raw_sizes"] == [0, 100, 1000]
+
+
+def test_small_numbers_come_back_from_yaml_as_numbers() -> None:
+    parameters = {"rate": 1e-05, "task": "新闻", "none": None, "text": "true"}
+    assert "\n" not in as_yaml(parameters)
+    assert yaml.safe_load(as_yaml(parameters)) == parameters
+
+
+# ---- a run of several studies ----
+
+
+def test_wildcards_choose_a_study_and_a_task() -> None:
+    studies = Studies(["demo", "demo_frames"])
+    chosen = SimpleNamespace(study="demo_frames", task="frames")
+    assert studies.of(chosen).name == "demo_frames"
+    assert studies.task(chosen).card.name == "frames"
+    assert set(studies.relabeled) == {"dialogues_three_steps"}
+
+
+def test_a_list_of_figures_is_dropped_when_a_figure_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = steps_of(tmp_path)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    for path in steps.lists:
+        figure = tmp_path / path.replace(".json", ".png")
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        figure.touch()
+        manifest.write(path, [str(figure)])
+    assert steps.incomplete() == []
+    (tmp_path / steps.lists[0].replace(".json", ".png")).unlink()
+    assert steps.incomplete() == steps.lists[:1]
+
+
+def test_a_mistake_is_one_sentence_for_snakemake() -> None:
+    with pytest.raises(sys.modules["snakemake.exceptions"].WorkflowError, match="Unknown study 'nowhere'"):
+        open_studies({"study": "demo,nowhere"})
+
+
+# ---- notebooks ----
+
+
+def parameters_of(notebook: str) -> set[str]:
+    """The names in a notebook's parameters cell."""
+    content = json.loads((paths.ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))
+    [cell] = [cell for cell in content["cells"] if "parameters" in cell["metadata"].get("tags", [])]
+    return {node.target.id for node in ast.parse("".join(cell["source"])).body if isinstance(node, ast.AnnAssign)}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("study", ["demo", "demo_creators", "demo_frames", "measured"])
+def test_a_step_is_given_only_what_its_notebook_takes(study: str) -> None:
+    steps = Studies([study]).steps[study]
+    given = [("05_budget", steps.budget())]
+    for task in steps.tasks.values():
+        given += [("01_generation", task.rephrasing()), ("03_diversity", task.diversity()), ("04_training", task.training())]
+        given += [("02_labeling", task.labeling(labels)) for labels in task.labeled]
+        given += [("02_labeling", task.relabeling(labels)) for labels in task.relabeled]
+    for notebook, parameters in given:
+        assert set(parameters) <= parameters_of(notebook), notebook
