@@ -19,8 +19,7 @@ import pandas as pd
 
 from lib import plotting
 from lib.budget import planner, surface, surface_plots
-from lib.budget.scores import Offer
-from lib.core.mixes import NONE, Prices
+from lib.core.mixes import NONE, Offer, Prices
 
 SURFACES, ROWS, SEED = 160, 500, 1
 BUDGETS = (0.25, 0.5, 1.0)

@@ -20,10 +20,11 @@ from typing import Any
 
 from lib.core.encoders import EMBEDDED, location, open_encoder, open_tokenizer
 from lib.core.example_sets import example_sets
+from lib.core.mixes import NONE
 from lib.core.tasks import load, read_card
 from lib.training.settings import Recipe
 from lib.training.student import Pool, scores, train
-from lib.training.sweep import Evaluation, Run, mix, sweep
+from lib.training.sweep import Evaluation, Run, draw_mix, sweep
 
 os.environ.update({"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"})
 warnings.filterwarnings("ignore")
@@ -146,7 +147,16 @@ def by_sweep(runs: list[Any], recipe: Any, workers: int | None) -> dict[Any, flo
         mixes = [Run("zero_shot", min(size - SYNTHETIC, len(human)), SYNTHETIC, seed) for one, size, seed in runs if one == task]
         with tempfile.TemporaryDirectory() as folder:
             kept = str(Path(folder) / "kept.jsonl")
-            table = sweep(card, human, {"zero_shot": synthetic}, {"test": Evaluation(card, test)}, mixes, recipe, kept, workers)
+            table = sweep(
+                card,
+                human,
+                synthetic={"zero_shot": synthetic},
+                evaluations={"test": Evaluation(card, test)},
+                runs=mixes,
+                recipe=recipe,
+                kept=kept,
+                workers=workers,
+            )
         found |= {(task, row.n_human + row.n_synthetic, row.seed): row.accuracy for row in table.itertuples()}
     return found
 
@@ -166,10 +176,8 @@ def trained_by_trainer(task: str, size: int, seed: int, recipe: Any) -> float:
     card, human, synthetic, test = pools(task)
     every, labels = [*human, *synthetic], list(card.labels)
     run = Run("zero_shot", min(size - SYNTHETIC, len(human)), SYNTHETIC, seed)
-    chosen = [
-        every[i]
-        for i in mix(run, {"human only": 0, "zero_shot": len(human)}, {"human only": len(human), "zero_shot": len(synthetic)})
-    ]
+    places, counts = {NONE: 0, "zero_shot": len(human)}, {NONE: len(human), "zero_shot": len(synthetic)}
+    chosen = [every[i] for i in draw_mix(run, places, sizes=counts)]
     folder = location(recipe.encoder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
 

@@ -282,7 +282,7 @@ def _whole_budgets(m: Measured, task: str, name: str) -> dict[float, tuple[list[
     offer = offer_of(m.scores[(m.scores.task == task) & (m.scores.method == name)])
     budgets = {}
     for budget in m.budgets:
-        bought = list(cells(name, [budget], m.shares[task], *offer))
+        bought = list(cells(name, [budget], shares=m.shares[task], offer=offer))
         seeds = m.seeds(task, *((name, cell.n_human, cell.n_synthetic) for cell in bought))
         if seeds is not None and len(bought) == len(m.shares[task]) and not any(cell.dry for cell in bought):
             budgets[float(budget)] = [cell.share for cell in bought], seeds

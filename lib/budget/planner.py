@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
-from lib.budget.scores import Offer, kind_of_mix, metric_of, offer_of
+from lib.budget.scores import kind_of_mix, metric_of, offer_of
 from lib.budget.surface import DRAWS, CannotTell, Surface, fit, fit_all, rows_of, slopes
-from lib.core.mixes import NONE, cell
+from lib.core.mixes import NONE, Offer, cell
 from lib.core.stats import over_seeds
 
 _LOW, _HIGH = 0.05, 0.95
@@ -110,7 +110,11 @@ def spend(surface: Surface, offer: Offer, budgets: Sequence[float], *, far: floa
     h_most, s_most = (int(min(far * most, MOST)) for most in surface.reach)
     within = offer._replace(pools=(h_most, s_most))
     shares = [[*SHARES[:-1], _all_but_shown(offer, budget)] for budget in budgets]
-    bought = [cell(surface.method, budget, share, *within) for budget, row in zip(budgets, shares, strict=True) for share in row]
+    bought = [
+        cell(surface.method, budget, share=share, offer=within)
+        for budget, row in zip(budgets, shares, strict=True)
+        for share in row
+    ]
     counts = [(mix.n_human, mix.n_synthetic, mix.dry) if mix else (0, 0, 0) for mix in bought]
     h, s, dry = np.array(counts).reshape(len(budgets), -1, 3).transpose(2, 0, 1)
     some = (h + s).any(axis=1)

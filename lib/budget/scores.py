@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -11,7 +11,7 @@ from pandas import DataFrame, Series
 
 from lib.core import kinds, set_names
 from lib.core.artifacts import read_table
-from lib.core.mixes import NONE, TEST, Cell, Prices, cells, check_prices
+from lib.core.mixes import NONE, TEST, Cell, Offer, Prices, cells, check_prices
 from lib.core.paths import STUDIES
 from lib.core.stats import over_seeds
 
@@ -32,16 +32,6 @@ RANGES: dict[str, tuple[float, str]] = {
     "score": (1.0, "between 0 and 1 (percents are to be divided by 100)"),
 }
 """The most that a column may hold, and what its values are."""
-
-
-class Offer(NamedTuple):
-    """What examples of a method cost beside those of people, how many there are, how many human ones its prompts show, and what a
-    training run costs whatever its size."""
-
-    prices: Prices
-    pools: tuple[int, int]
-    shown: int = 0
-    per_run: float = 0.0
 
 
 def offer_of(rows: DataFrame) -> Offer:
@@ -221,7 +211,7 @@ def by_cell(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> Data
     rows: list[dict[str, Any]] = []
     synthetic, shares_of = scores[scores.method != NONE], by_task(shares, scores.task)
     for (task, method), group in synthetic.groupby(["task", "method"], sort=False):
-        for cell in cells(str(method), budgets, shares_of[str(task)], *offer_of(group)):
+        for cell in cells(str(method), budgets, shares=shares_of[str(task)], offer=offer_of(group)):
             rows.append({"task": task, "curve": method, **cell._asdict(), "dry": cell.dry})
     grid = pd.DataFrame(rows, columns=["task", "curve", *Cell._fields, "dry"])
     grid = grid.merge(_by_measure(scores), how="left", on=["task", "method", "n_human", "n_synthetic"])
@@ -249,7 +239,9 @@ def gaps(scores: DataFrame, budgets: list[float]) -> list[str]:
         if not (rows.method == NONE).any():
             sentences.append(f"{task}: no row is {NONE}, so what people alone give is only known from mixes, if at all.")
         offers = [offer_of(group) for method, group in rows.groupby("method") if method != NONE]
-        too_small = [budget for budget in budgets if not any(any(cells("", [budget], [0, 1], *offer)) for offer in offers)]
+        too_small = [
+            budget for budget in budgets if not any(any(cells("", [budget], shares=[0, 1], offer=offer)) for offer in offers)
+        ]
         if too_small:
             amounts = ", ".join(f"${budget:g}" for budget in too_small)
             sentences.append(f"{task}: {amounts} buy no example, of people or of any method.")

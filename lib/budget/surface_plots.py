@@ -21,9 +21,9 @@ from lib.budget.planner import (
     qualities,
     shares_by_budget,
 )
-from lib.budget.scores import Offer, by_dollars
+from lib.budget.scores import by_dollars
 from lib.budget.surface import Surface
-from lib.core.mixes import NONE
+from lib.core.mixes import NONE, Offer
 from lib.plotting import COLUMN, Drawing, caption, color, grid_of, heading, named, panel_for_each, plain_dollars
 
 GRID = 60

@@ -80,14 +80,14 @@ def written_sets(card: Card, sets: Mapping[str, ExampleSet]) -> dict[str, Exampl
 
 
 def prices_of(
-    card: Card, sets: Mapping[str, ExampleSet], human_price: float | None, synthetic_price: float | None
+    card: Card, sets: Mapping[str, ExampleSet], *, human_price: float | None = None, synthetic_price: float | None = None
 ) -> dict[str, Prices]:
     """What one example of either kind costs, by method: as given, else the card's and that of each set's bill."""
-    human = card.human_price.dollars if human_price is None else human_price
-    found = {name: Prices(human, one.price if synthetic_price is None else synthetic_price) for name, one in sets.items()}
-    for prices in found.values():
-        check_prices(prices)
-    return found
+    human, result = card.human_price.dollars if human_price is None else human_price, {}
+    for method, one in sets.items():
+        result[method] = Prices(human, one.price if synthetic_price is None else synthetic_price)
+        check_prices(result[method])
+    return result
 
 
 def people_alone(card: Card) -> dict[str, ExampleSet]:

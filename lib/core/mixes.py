@@ -1,19 +1,14 @@
-"""Mixes of human and synthetic examples: what a budget buys at a share, exactly, and mixes by number.
+"""Mixes of human and synthetic examples: what a budget buys at a share, exactly.
 
 The share is the part of the budget that is spent on synthetic data. Counting is in whole nanodollars and whole examples:
 never over the budget. A pool that holds fewer examples than the money could buy is `dry`, and says so.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
-
-from pandas import DataFrame
+from typing import NamedTuple
 
 from lib.core.pricing import dollars, nano
-
-if TYPE_CHECKING:
-    pass
 
 NONE = "human only"
 """The method of a mix without synthetic examples."""
@@ -26,6 +21,16 @@ class Prices(NamedTuple):
 
     human: float
     synthetic: float
+
+
+class Offer(NamedTuple):
+    """What examples of a method cost beside those of people, how many there are (human, synthetic), how many human ones its
+    prompts show, and what a training run costs whatever its size."""
+
+    prices: Prices
+    pools: tuple[int, int]
+    shown: int = 0
+    per_run: float = 0.0
 
 
 class Cell(NamedTuple):
@@ -64,72 +69,26 @@ def check_prices(prices: Prices) -> None:
             raise ValueError(f"The price of a {kind} example is {price!r}; it must be a positive number of dollars.")
 
 
-def cell(
-    method: str, budget: float, share: float, prices: Prices, pools: tuple[int, int], shown: int = 0, per_run: float = 0.0
-) -> Cell | None:
+def cell(method: str, budget: float, *, share: float, offer: Offer) -> Cell | None:
     """What a budget and a share buy of a method's examples, beside the human ones that its prompts show and the training; no
     synthetic ones at all is `human only`. None, if what is shown or the training cannot be bought."""
-    left = dollars(nano(budget) - nano(per_run)) if per_run else budget
+    left = dollars(nano(budget) - nano(offer.per_run)) if offer.per_run else budget
     if budget > 0 >= left:
         return None
-    human, synthetic = allocate(left, share, prices)
-    if synthetic and pools[1]:
-        human -= shown
+    human, synthetic = allocate(left, share, offer.prices)
+    if synthetic and offer.pools[1]:
+        human -= offer.shown
     if human < 0:
         return None
-    have = min(human, pools[0]), min(synthetic, pools[1])
-    return Cell(method if have[1] else NONE, budget, share, human, synthetic, *have)
+    held = min(human, offer.pools[0]), min(synthetic, offer.pools[1])
+    return Cell(method if held[1] else NONE, budget, share, human, synthetic, *held)
 
 
-def cells(
-    method: str,
-    budgets: Iterable[float],
-    shares: Iterable[float],
-    prices: Prices,
-    pools: tuple[int, int],
-    shown: int = 0,
-    per_run: float = 0.0,
-) -> Iterator[Cell]:
+def cells(method: str, budgets: Iterable[float], *, shares: Iterable[float], offer: Offer) -> Iterator[Cell]:
     """Every budget at every share; a cell that buys nothing is left out, and one that cannot buy what the prompts show."""
     shares = list(shares)
-    every = (cell(method, budget, share, prices, pools, shown, per_run) for budget in budgets for share in shares)
-    return (found for found in every if found is not None and found.n_human + found.n_synthetic > 0)
-
-
-def with_prices(
-    scores: DataFrame, prices: dict[str, Prices], pools: dict[str, tuple[int, int]], shown: dict[str, int]
-) -> DataFrame:
-    """Score rows with what their examples cost, how many there were and how many human ones the prompts showed, as the budget
-    notebook wants them."""
-    any_method = next(iter(prices))
-    human = {"human_price": prices[any_method].human, "human_pool": pools[any_method][0]}
-    synthetic = {name: price.synthetic for name, price in prices.items()}
-    held = {name: pool[1] for name, pool in pools.items()}
-    seen = scores.method.map(shown).fillna(0).astype(int)
-    return scores.assign(
-        **human, human_shown=seen, synthetic_price=scores.method.map(synthetic), synthetic_pool=scores.method.map(held)
-    )
-
-
-class Mix(NamedTuple):
-    """How many examples of each kind a student learns from."""
-
-    method: str
-    n_human: int
-    n_synthetic: int
-
-
-def mixes_of(
-    pools: Mapping[str, tuple[int, int]],
-    human: Sequence[int],
-    synthetic: Sequence[int],
-    totals: Sequence[int] = (),
-    parts: Sequence[float] = (),
-) -> tuple[list[Mix], list[Mix]]:
-    """For each method, each human size with each synthetic one, and each total in each of the parts; and those of them that ask
-    for more than a pool holds, human and synthetic."""
-    asked = [(h, s) for h in human for s in synthetic]
-    asked += [(total - round(total * part), round(total * part)) for total in totals for part in parts]
-    every = [(name, Mix(name if s else NONE, h, s)) for name in pools for h, s in dict.fromkeys(asked) if h + s]
-    fits = {mix: mix.n_human <= pools[name][0] and mix.n_synthetic <= pools[name][1] for name, mix in every}
-    return [mix for mix, fit in fits.items() if fit], [mix for mix, fit in fits.items() if not fit]
+    for budget in budgets:
+        for share in shares:
+            bought = cell(method, budget, share=share, offer=offer)
+            if bought is not None and bought.n_human + bought.n_synthetic > 0:
+                yield bought

@@ -1,10 +1,15 @@
 """Figures of training."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from lib.core import error_analysis
 from lib.core.mixes import NONE, TEST
-from lib.plotting import COLUMN, TEXT, curves, grid_of, named
+from lib.core.tasks import Card
+from lib.plotting import COLUMN, TEXT, confusion, curves, grid_of, named
 
 
 def learning_curve(mean: DataFrame) -> Figure:
@@ -27,3 +32,10 @@ def learning_curve(mean: DataFrame) -> Figure:
         axis.set_xlabel("training examples")
     axes[0][0].legend()
     return figure
+
+
+def confused_classes(card: Card, gold: Sequence[Any], *, answers: Sequence[Sequence[Any]]) -> Figure:
+    """Counts of predicted against gold classes in the answers of some students; a class that never occurs has no line."""
+    pairs = error_analysis.confusions(card.task_kind, gold, answers)
+    occurring = {label for pair in pairs for label in pair}
+    return confusion(pairs, [label for label in card.labels if label in occurring])

@@ -6,106 +6,18 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from lib import plotting
 from lib.budget import comparison
 from lib.budget.scores import describe_tasks
 from lib.core.artifacts import ExampleSet
-from lib.core.mixes import NONE, Mix, mixes_of
+from lib.core.mixes import NONE
 from lib.core.set_names import SetName
 from lib.core.stats import mean_interval
 from lib.diversity import outcomes
 
 COLUMNS = ["task", "method", "n_human", "n_synthetic", "seed", "score"]
-
-# ---- which mixes ----
-
-
-def test_a_grid_has_each_human_size_with_each_synthetic_one() -> None:
-    mixes, beyond = mixes_of({"m": (10, 10)}, [0, 5], [0, 4, 8])
-    assert mixes == [Mix("m", 0, 4), Mix("m", 0, 8), Mix(NONE, 5, 0), Mix("m", 5, 4), Mix("m", 5, 8)]
-    assert beyond == []
-
-
-def test_each_method_has_its_own_mixes_and_human_data_alone_is_counted_once() -> None:
-    mixes, _ = mixes_of({"a": (10, 10), "b": (10, 10)}, [0, 5], [0, 4])
-    assert sorted(mixes) == sorted([Mix("a", 0, 4), Mix("b", 0, 4), Mix(NONE, 5, 0), Mix("a", 5, 4), Mix("b", 5, 4)])
-
-
-@pytest.mark.parametrize(
-    ("total", "part", "expected"),
-    [
-        (40, 0, Mix(NONE, 40, 0)),
-        (40, 0.25, Mix("m", 30, 10)),
-        (40, 1, Mix("m", 0, 40)),
-        (10, 0.33, Mix("m", 7, 3)),
-        (3, 0.1, Mix(NONE, 3, 0)),  # Less than half an example is none.
-        (10, 0.29, Mix("m", 7, 3)),
-    ],
-)
-def test_a_total_in_parts(total: int, part: float, expected: Mix) -> None:
-    assert mixes_of({"m": (40, 40)}, [], [], [total], [part]) == ([expected], [])
-
-
-def test_every_total_in_every_part() -> None:
-    mixes, _ = mixes_of({"m": (40, 40)}, [], [], [8, 20], [0, 0.5, 1])
-    assert mixes == [Mix(NONE, 8, 0), Mix("m", 4, 4), Mix("m", 0, 8), Mix(NONE, 20, 0), Mix("m", 10, 10), Mix("m", 0, 20)]
-
-
-def test_a_mix_of_the_grid_that_is_a_part_of_a_total_comes_once() -> None:
-    mixes, _ = mixes_of({"m": (40, 40)}, [0, 10], [0, 10], [20, 20], [0.5, 0.5, 1])
-    assert mixes == [Mix("m", 0, 10), Mix(NONE, 10, 0), Mix("m", 10, 10), Mix("m", 0, 20)]
-
-
-def test_what_a_pool_does_not_hold_is_said_method_by_method() -> None:
-    mixes, beyond = mixes_of({"small": (10, 4), "large": (10, 8)}, [0, 10, 11], [0, 4, 5, 9])
-    assert sorted(mixes) == sorted(
-        [Mix(NONE, 10, 0), *(Mix(name, h, s) for name, s in [("small", 4), ("large", 4), ("large", 5)] for h in (0, 10))]
-    )
-    assert Mix(NONE, 11, 0) in beyond
-    assert Mix("small", 0, 5) in beyond
-    assert Mix("large", 0, 9) in beyond
-    assert Mix("large", 11, 4) in beyond
-    assert not set(mixes) & set(beyond)
-
-
-SIZES = st.lists(st.integers(0, 12), max_size=4)
-
-
-@given(
-    pools=st.dictionaries(st.sampled_from("abc"), st.integers(0, 15), min_size=1),
-    human_pool=st.integers(0, 15),
-    human=SIZES,
-    synthetic=SIZES,
-    totals=SIZES,
-    parts=st.lists(st.floats(0, 1), max_size=3),
-)
-def test_mixes_are_what_was_asked_for_and_what_the_pools_hold(
-    pools: dict[str, int], human_pool: int, human: list[int], synthetic: list[int], totals: list[int], parts: list[float]
-) -> None:
-    mixes, beyond = mixes_of({name: (human_pool, size) for name, size in pools.items()}, human, synthetic, totals, parts)
-    assert len({*mixes, *beyond}) == len(mixes) + len(beyond)
-    for mix in [*mixes, *beyond]:
-        assert mix.n_human + mix.n_synthetic > 0
-        assert (mix.method == NONE) == (mix.n_synthetic == 0)
-        in_grid = mix.n_human in human and mix.n_synthetic in synthetic
-        assert in_grid or mix.n_human + mix.n_synthetic in totals
-        fits = mix.n_human <= human_pool and mix.n_synthetic <= pools.get(mix.method, 0)
-        assert fits == (mix in mixes)
-    every = {(mix.n_human, mix.n_synthetic) for mix in [*mixes, *beyond]}
-    assert every >= {(h, s) for h in human for s in synthetic if h + s}
-    assert {h + s for h, s in every} >= ({total for total in totals if total} if parts else set())
-
-
-def test_nothing_asked_for_and_nothing_to_ask_of() -> None:
-    assert mixes_of({"m": (9, 9)}, [], []) == ([], [])
-    assert mixes_of({"m": (9, 9)}, [0], [0], [0], [0.5]) == ([], [])
-    assert mixes_of({"m": (9, 9)}, [], [], [9]) == ([], [])
-    assert mixes_of({}, [1], [1]) == ([], [])
-
 
 # ---- tables of scores ----
 

@@ -11,8 +11,7 @@ from refusing import refused
 from surfaces import LOGS, known
 
 from lib.budget import planner, surface
-from lib.budget.scores import Offer
-from lib.core.mixes import NONE, Prices
+from lib.core.mixes import NONE, Offer, Prices
 
 ROWS = known()
 FIT = surface.fit(ROWS, draws=200)

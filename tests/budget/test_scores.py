@@ -12,7 +12,6 @@ from refusing import refused
 
 from lib.budget.scores import (
     UNKNOWN,
-    Offer,
     best_shares,
     budgets_of,
     by_cell,
@@ -25,8 +24,8 @@ from lib.budget.scores import (
     with_mixes,
     with_out_of_domain,
 )
-from lib.core import mixes, set_names
-from lib.core.mixes import NONE, Prices, allocate, cell, cells
+from lib.core import set_names
+from lib.core.mixes import NONE, Offer, Prices, allocate, cell, cells
 from lib.core.pricing import nano
 from lib.core.set_names import SetName
 from lib.core.stats import mean_interval
@@ -122,7 +121,7 @@ POOLS = st.tuples(st.integers(0, 2000), st.integers(0, 2000))
 def test_a_cell_is_dry_if_and_only_if_a_pool_holds_less_than_was_bought(
     dollars: float, share: float, prices: Prices, pools: tuple[int, int]
 ) -> None:
-    found = cell("m", dollars, share, prices, pools)
+    found = cell("m", dollars, share=share, offer=Offer(prices, pools))
     bought = allocate(dollars, share, prices)
     assert (found.bought_human, found.bought_synthetic) == bought
     assert (found.n_human, found.n_synthetic) == tuple(map(min, bought, pools))
@@ -131,7 +130,7 @@ def test_a_cell_is_dry_if_and_only_if_a_pool_holds_less_than_was_bought(
 
 
 def test_cells_that_buy_nothing_are_left_out() -> None:
-    found = list(cells("m", iter([0.5, 2.0]), iter([0.0, 0.5, 1.0]), Prices(1, 0.25), (10, 6)))
+    found = list(cells("m", iter([0.5, 2.0]), shares=iter([0.0, 0.5, 1.0]), offer=Offer(Prices(1, 0.25), (10, 6))))
     assert [(c.budget, c.share, c.n_human, c.n_synthetic, c.dry) for c in found] == [
         (0.5, 0.5, 0, 1, False),
         (0.5, 1.0, 0, 2, False),
@@ -245,18 +244,6 @@ def test_what_is_no_table_of_scores(tmp_path: Path) -> None:
     refused(lambda: read_scores([]), "no table of scores")
 
 
-def test_prices_and_pools_reach_the_rows() -> None:
-    scores = pd.DataFrame({"method": [NONE, "a", "b"]})
-    prices, pools = {"a": Prices(1, 0.1), "b": Prices(1, 0.2)}, {"a": (9, 5), "b": (9, 7)}
-    found = mixes.with_prices(scores, prices, pools, {"a": 3, "b": 0})
-    assert found.human_shown.tolist() == [0, 3, 0]
-    assert found.human_price.tolist() == [1, 1, 1]
-    assert found.human_pool.tolist() == [9, 9, 9]
-    assert found.synthetic_price.tolist()[1:] == [0.1, 0.2]
-    assert found.synthetic_pool.tolist()[1:] == [5, 7]
-    assert found.synthetic_price.isna().tolist() == [True, False, False]
-
-
 GRID = table(
     {"seed": 1, "score": 0.6}, {"seed": 2, "score": 0.8},
     ALONE | {"n_human": 2, "score": 0.5}, ALONE | {"n_human": 2, "seed": 2, "score": 0.6},
@@ -345,7 +332,7 @@ def test_frontier_holds_each_mix_that_no_cheaper_one_reaches(points: list[tuple[
 def test_what_prompts_show_is_bought_first() -> None:
     """A cell never costs more than its budget, what its method's prompts showed included."""
     prices, shares = Prices(0.1, 0.01), [0, 0.5, 0.9, 1]
-    found = list(cells("few", [1.0], shares, prices, (99, 99), shown=4))
+    found = list(cells("few", [1.0], shares=shares, offer=Offer(prices, (99, 99), shown=4)))
     assert [(one.share, one.n_human, one.n_synthetic) for one in found] == [(0, 10, 0), (0.5, 1, 50)]
     for one in found:
         shown = 4 if one.n_synthetic else 0
@@ -409,14 +396,14 @@ def test_training_has_a_price_if_it_is_said(tmp_path: Path) -> None:
     plain = by_dollars(GRID).dollars
     assert (by_dollars(read).dollars - plain).tolist() == [0.25 * 5 + 0.5, 0.25 * 2 + 0.5, 0.25 * 6 + 0.5]
     assert set(price_list(read).what) == {"human", "m", "learning from one example", "one training run"}
-    assert cell("m", 0.5, 0.5, *offer) is None
+    assert cell("m", 0.5, share=0.5, offer=offer) is None
 
 
 @given(dollars=DOLLARS, share=SHARES, prices=PRICES, per_run=st.floats(0, 10), shown=st.integers(0, 5))
 def test_a_cell_with_its_training_is_never_over_the_budget(
     dollars: float, share: float, prices: Prices, per_run: float, shown: int
 ) -> None:
-    found = cell("m", dollars, share, prices, (10**12, 10**12), shown, per_run)
+    found = cell("m", dollars, share=share, offer=Offer(prices, (10**12, 10**12), shown, per_run))
     if found is not None:
         human = found.n_human + shown * (found.n_synthetic > 0)
         assert human * nano(prices.human) + found.n_synthetic * nano(prices.synthetic) <= nano(dollars) - nano(per_run) + 1

@@ -7,11 +7,11 @@ from refusing import refused
 
 from lib.core import artifacts, example_sets
 from lib.core.artifacts import ExampleSet
-from lib.core.mixes import NONE, Prices, cells
+from lib.core.mixes import NONE, Offer, Prices, cells
 from lib.core.set_names import SetName
 from lib.core.tasks import load, read_card
 from lib.generation import conditioned
-from lib.training.sweep import human_pool
+from lib.training.plan import human_pool
 
 WRITTEN, LABELED = SetName("zero_shot"), SetName("", labels_by="zero_shot")
 
@@ -55,7 +55,7 @@ def test_people_alone_get_the_whole_of_every_budget_that_is_theirs() -> None:
     [(name, alone)] = example_sets.people_alone(card).items()
     assert (name, alone.method, alone.rows, alone.teacher) == (NONE, NONE, [], "none")
     prices = Prices(card.human_price.dollars, alone.price)
-    found = list(cells(name, [0.3, 3.9, 390], [0, 0.5, 1], prices, (160, len(alone.rows))))
+    found = list(cells(name, [0.3, 3.9, 390], shares=[0, 0.5, 1], offer=Offer(prices, (160, len(alone.rows)))))
     assert [(cell.budget, cell.share, cell.n_human, cell.n_synthetic) for cell in found] == [
         (3.9, 0, 10, 0),
         (3.9, 0.5, 5, 0),
@@ -72,9 +72,11 @@ def test_a_set_from_elsewhere_is_read_in_the_columns_of_the_source(tmp_path: Pat
     [(name, found)] = example_sets.example_sets(card, [str(tmp_path / "GPT-4 (new).jsonl")], "boolq").items()
     assert (name, found.teacher, [row["label"] for row in found.rows]) == ("gpt_4_new", "GPT-4 (new)", ["yes", "no", "yes"])
     assert {row["source"] for row in found.rows} == {"synthetic"}
-    assert example_sets.prices_of(card, {name: found}, None, 0.01) == {name: Prices(card.human_price.dollars, 0.01)}
+    assert example_sets.prices_of(card, {name: found}, human_price=None, synthetic_price=0.01) == {
+        name: Prices(card.human_price.dollars, 0.01)
+    }
     refused(
-        lambda: example_sets.prices_of(card, {name: found}, None, None),
+        lambda: example_sets.prices_of(card, {name: found}, human_price=None, synthetic_price=None),
         "price of a synthetic example is not known",
         "synthetic_price",
     )

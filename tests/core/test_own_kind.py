@@ -17,15 +17,16 @@ from lib.core import error_analysis, kinds, metrics
 from lib.core.artifacts import Step, load_set, save_set, save_table
 from lib.core.example_sets import prices_of
 from lib.core.kinds import Labels
-from lib.core.mixes import NONE, TEST, with_prices
+from lib.core.mixes import NONE, TEST, Offer
 from lib.core.set_names import SetName
 from lib.core.tasks import Card, load, per_text, read_card, text_of
 from lib.diversity import label_shift, measures, shortcuts
 from lib.generation.methods import plan_for, write
 from lib.labeling.agreement import agreement
 from lib.labeling.labels import label, read_pool
-from lib.training.student import Recipe
-from lib.training.sweep import Run, evaluations, sweep
+from lib.training.plan import Pools, evaluations, with_facts
+from lib.training.settings import Recipe
+from lib.training.sweep import Run, sweep
 
 CARD = """
 name: analogy
@@ -128,7 +129,9 @@ def test_a_kind_of_ones_own_goes_from_01_to_05(card: Card, tmp_path: Path) -> No
     recipe = Recipe(encoder=save_tiny(tmp_path / "encoder"), epochs=2, frozen_layers=1, max_tokens=32, batch_size=4, device="cpu")
     runs = [Run(*mix, seed) for mix, seed in itertools.product([(NONE, 8, 0), ("zero_shot", 0, 8), ("zero_shot", 8, 8)], (1, 2))]
     tests = evaluations(card, None)
-    found = sweep(card, human, sets, tests, runs, recipe, str(tmp_path / "kept.jsonl"), 1)
+    found = sweep(
+        card, human, synthetic=sets, evaluations=tests, runs=runs, recipe=recipe, kept=str(tmp_path / "kept.jsonl"), workers=1
+    )
     assert set(card.task_kind.score_names) <= set(found)
     assert set(metrics.learning(found, card.measures).measure) == {"accuracy"}
     answers = [json.loads(predicted) for predicted in found.predicted]
@@ -138,8 +141,8 @@ def test_a_kind_of_ones_own_goes_from_01_to_05(card: Card, tmp_path: Path) -> No
     assert missed.text[0].count(" / ") == 2
 
     # 05
-    bought = {one.method: one}
-    table = with_prices(found, prices_of(card, bought, None, None), {one.method: (24, 8)}, {one.method: 0})
+    offers = {one.method: Offer(prices_of(card, {one.method: one})[one.method], (24, 8))}
+    table = with_facts(found, Pools(card, None, human=human, sets={one.method: one}, offers=offers, evaluations=tests))
     save_table(tmp_path / "scores.csv", table, step)
     read = scores.read_scores([str(tmp_path / "scores.csv")])
     assert set(comparison.by_method(read).task) == {"analogy"}

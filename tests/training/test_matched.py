@@ -37,7 +37,7 @@ def loud(row: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_part_is_closer_to_people_than_one_that_is_drawn() -> None:
     rows = [loud(row) if number % 2 else row for number, row in enumerate(HUMAN)]
-    found = matched.with_matched(FRAMES, set_of(rows), ["pp"], HUMAN, None, 1)
+    found = matched.with_matched(FRAMES, set_of(rows), names=["pp"], human=HUMAN, size=None, seed=1)
     assert list(found) == ["pp", "pp_matched", "pp_random"]
     assert [len(one.rows) for one in found.values()] == [60, 30, 30]
     assert all(one.method == name for name, one in found.items())
@@ -49,12 +49,15 @@ def test_the_part_is_closer_to_people_than_one_that_is_drawn() -> None:
 
 
 def test_what_was_left_out_is_paid_for_by_what_was_picked() -> None:
-    found = matched.with_matched(FRAMES, set_of(HUMAN), ["pp"], HUMAN, 15, 1)
+    found = matched.with_matched(FRAMES, set_of(HUMAN), names=["pp"], human=HUMAN, size=15, seed=1)
     assert found["pp_matched"].dollars == pytest.approx(found["pp"].dollars)
     assert found["pp_random"].price == found["pp"].price
     assert found["pp_matched"].shown == found["pp_random"].shown == 3
-    assert found == matched.with_matched(FRAMES, set_of(HUMAN), ["pp"], HUMAN, 15, 1)
-    assert found["pp_random"].rows != matched.with_matched(FRAMES, set_of(HUMAN), ["pp"], HUMAN, 15, 2)["pp_random"].rows
+    assert found == matched.with_matched(FRAMES, set_of(HUMAN), names=["pp"], human=HUMAN, size=15, seed=1)
+    assert (
+        found["pp_random"].rows
+        != matched.with_matched(FRAMES, set_of(HUMAN), names=["pp"], human=HUMAN, size=15, seed=2)["pp_random"].rows
+    )
 
 
 @settings(deadline=None, max_examples=30)
@@ -62,10 +65,10 @@ def test_what_was_left_out_is_paid_for_by_what_was_picked() -> None:
 def test_any_part_is_of_the_set_and_each_example_once(made: list[tuple[int, int]], data: st.DataObject) -> None:
     rows = [recipe(*one) | {"id": str(number)} for number, one in enumerate(made)]
     k = data.draw(st.integers(1, len(rows)))
-    picked = matched.closest(DISHES, rows, [recipe(2, 1), recipe(0, 1)], k)
+    picked = matched.closest(DISHES, rows, human=[recipe(2, 1), recipe(0, 1)], k=k)
     assert len(picked) == len({row["id"] for row in picked}) == k
     assert all(row in rows for row in picked)
-    first = matched.closest(DISHES, rows, [recipe(2, 1), recipe(0, 1)], 1)[0]
+    first = matched.closest(DISHES, rows, human=[recipe(2, 1), recipe(0, 1)], k=1)[0]
     off = [abs(dishes - 1) + abs(tools - 1) for dishes, tools in made]
     assert off[int(first["id"])] == min(off)
 
@@ -80,4 +83,4 @@ def test_any_part_is_of_the_set_and_each_example_once(made: list[tuple[int, int]
     ],
 )
 def test_a_part_that_cannot_be(sets: dict[str, ExampleSet], names: list[str], size: int | None, said: str) -> None:
-    refused(lambda: matched.with_matched(FRAMES, sets, names, HUMAN, size, 1), said)
+    refused(lambda: matched.with_matched(FRAMES, sets, names=names, human=HUMAN, size=size, seed=1), said)

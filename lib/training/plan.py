@@ -1,0 +1,195 @@
+"""What 04 trains: the examples that students can learn from, with their prices, and the mixes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pandas as pd
+from pandas import DataFrame
+
+from lib import plotting
+from lib.core import set_names
+from lib.core.artifacts import ExampleSet
+from lib.core.example_sets import Given, example_sets, people_alone, prices_of
+from lib.core.mixes import NONE, TEST, Cell, Offer, cells
+from lib.core.sources import Row
+from lib.core.tasks import Card, load, other_tests
+from lib.training.matched import with_matched
+from lib.training.settings import Recipe
+from lib.training.sweep import DEV, Evaluation, Run, sweep
+
+
+class Mix(NamedTuple):
+    """How many examples of each kind a student learns from."""
+
+    method: str
+    n_human: int
+    n_synthetic: int
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The examples of a task that students can learn from or are scored on, and what those to learn from cost."""
+
+    card: Card
+    source: str | None
+    human: list[Row]
+    sets: dict[str, ExampleSet]
+    """By method. Where there are none, an empty one stands for people alone."""
+    offers: dict[str, Offer]
+    evaluations: dict[str, Evaluation]
+
+    @property
+    def people_alone(self) -> bool:
+        return list(self.sets) == [NONE]
+
+    def table(self) -> DataFrame:
+        """Sizes and prices, a line for each method."""
+        lines = {}
+        for method, offer in self.offers.items():
+            sizes = {"human pool": offer.pools[0], "synthetic pool": offer.pools[1], "shown": offer.shown}
+            lines[method] = {**sizes, **offer.prices._asdict()}
+        return pd.DataFrame(lines).T
+
+
+def pools_for(
+    card: Card,
+    source: str | None,
+    *,
+    examples: Sequence[Given] | None = None,
+    also_test: Sequence[str] = (),
+    matched: Sequence[str] = (),
+    matched_size: int | None = None,
+    human_dev: int = 0,
+    human_price: float | None = None,
+    synthetic_price: float | None = None,
+    seed: int = 1,
+) -> Pools:
+    """Reads all examples of a task and works out their prices."""
+    train = load(card, "train", source).to_list()
+    written = example_sets(card, examples, source)
+    written = with_matched(card, written, names=matched, human=train, size=matched_size, seed=seed)
+    human, dev = without_dev(card, human_pool(train, written), n=human_dev)
+    sets = written or people_alone(card)
+    prices = prices_of(card, sets, human_price=human_price, synthetic_price=synthetic_price)
+    offers = {method: Offer(prices[method], (len(human), len(one.rows)), one.shown) for method, one in sets.items()}
+    return Pools(card, source, human, sets, offers, evaluations(card, source, also=also_test) | dev)
+
+
+def human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:
+    """The human examples to draw from, without those that the teacher labeled: no text comes twice in one mix."""
+    labeled = {row["id"] for one in sets.values() if one.name.of_human_texts for row in one.rows}
+    return [row for row in rows if row["id"] not in labeled]
+
+
+def without_dev(card: Card, human: Sequence[Row], *, n: int) -> tuple[list[Row], dict[str, Evaluation]]:
+    """The human examples without the last n, which choose the best epoch of every student, whatever it learns from; as
+    arXiv 2310.20111 does. They cost what human examples cost, and no budget here pays for them."""
+    if not n:
+        return list(human), {}
+    if n >= len(human):
+        raise ValueError(f"human_dev asks for {n} of the {len(human)} human examples of {card.name!r}; leave some to learn from.")
+    return list(human[:-n]), {DEV: Evaluation(card, list(human[-n:]))}
+
+
+def evaluations(card: Card, source: str | None, *, also: Sequence[str] = ()) -> dict[str, Evaluation]:
+    """The task's own test split, and what else is named: another split of its source, or the test split of another task."""
+    sets = {TEST: Evaluation(card, load(card, "test", source).to_list())}
+    for name, other in other_tests(card, source, also).items():
+        sets[name] = Evaluation(other.card, load(other.card, other.split, other.source).to_list())
+    return sets
+
+
+def runs_of(
+    pools: Pools,
+    *,
+    human_sizes: Sequence[int] = (),
+    synthetic_sizes: Sequence[int] = (),
+    totals: Sequence[int] = (),
+    parts: Sequence[float] = (),
+    budgets: Sequence[float] = (),
+    shares: Sequence[float] = (),
+    budget_methods: Sequence[str] = (),
+    seeds: int = 1,
+    seed: int = 1,
+    shard: str = "1/1",
+) -> list[Run]:
+    """The runs of all mixes by price and by number, and a word on those that the pools cannot fill."""
+    if pools.people_alone:  # Nothing to share with.
+        shares, synthetic_sizes, parts = [0] * bool(budgets), [0] * bool(human_sizes), [0]
+    by_price = list[Cell]()
+    for method, offer in pools.offers.items():
+        if method in (budget_methods or pools.offers):
+            by_price += cells(method, budgets, shares=shares, offer=offer)
+    sizes = {method: offer.pools for method, offer in pools.offers.items()}
+    by_number, beyond = mixes_of(sizes, human=human_sizes, synthetic=synthetic_sizes, totals=totals, parts=parts)
+    runs = runs_for([*by_price, *by_number], seeds, seed=seed, shard=shard)
+    dry = sum(cell.dry for cell in by_price)
+    print(f"{len(runs)} runs; {dry} of {len(by_price)} cells ask for more than a pool holds and get all of it")
+    print(f"{len(beyond)} mixes by number ask for more than a pool holds and are left out", *beyond, sep="\n")
+    return runs
+
+
+def mixes_of(
+    pools: dict[str, tuple[int, int]],
+    *,
+    human: Sequence[int],
+    synthetic: Sequence[int],
+    totals: Sequence[int] = (),
+    parts: Sequence[float] = (),
+) -> tuple[list[Mix], list[Mix]]:
+    """For each method, each human size with each synthetic one, and each total in each of the parts; and those of them that ask
+    for more than a pool holds, human and synthetic."""
+    sizes = [(n, m) for n in human for m in synthetic]
+    sizes += [(total - round(total * part), round(total * part)) for total in totals for part in parts]
+    fitting, beyond = dict[Mix, None](), dict[Mix, None]()
+    for method, (most_human, most_synthetic) in pools.items():
+        for n_human, n_synthetic in sizes:
+            fits = n_human <= most_human and n_synthetic <= most_synthetic
+            if n_human + n_synthetic:
+                (fitting if fits else beyond)[Mix(method if n_synthetic else NONE, n_human, n_synthetic)] = None
+    return list(fitting), list(beyond)
+
+
+def runs_for(mixes: Sequence[Cell | Mix], seeds: int, *, seed: int, shard: str = "1/1") -> list[Run]:
+    """Each different mix once a seed. Of 16 shards, the third takes runs 3, 19, 35 and so on."""
+    distinct = dict.fromkeys((mix.method, mix.n_human, mix.n_synthetic) for mix in mixes)
+    runs = [Run(*mix, seed=seed + k) for mix in distinct for k in range(seeds)]
+    try:
+        part, parts = (int(number) for number in shard.split("/"))
+        if not 1 <= part <= parts:
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"A shard is written 3/16 (the third of sixteen), not {shard!r}.") from None
+    return runs[part - 1 :: parts]
+
+
+def scores_of(pools: Pools, runs: Sequence[Run], *, recipe: Recipe, kept: str, workers: int | None = None) -> DataFrame:
+    """Trains every run and gives its score rows, with what is to be known of the examples behind them."""
+    synthetic = {method: one.rows for method, one in pools.sets.items() if method != NONE}
+    scores = sweep(
+        pools.card, pools.human, synthetic=synthetic, evaluations=pools.evaluations,
+        runs=runs, recipe=recipe, kept=kept, workers=workers,
+    )  # fmt: skip
+    return with_facts(scores, pools)
+
+
+def with_facts(scores: DataFrame, pools: Pools) -> DataFrame:
+    """Score rows with names, prices and pool sizes of the example sets, and where the data are from."""
+    card, name = pools.card, pools.source or pools.card.default_source
+    offers, any_offer = pools.offers, next(iter(pools.offers.values()))
+    columns: dict[str, object] = {
+        "human_price": any_offer.prices.human,
+        "human_pool": any_offer.pools[0],
+        "human_shown": scores.method.map({method: offer.shown for method, offer in offers.items()}).fillna(0).astype(int),
+        "synthetic_price": scores.method.map({method: offer.prices.synthetic for method, offer in offers.items()}),
+        "synthetic_pool": scores.method.map({method: offer.pools[1] for method, offer in offers.items()}),
+        "teacher": ", ".join(sorted({one.teacher for one in pools.sets.values()})),
+        "data": plotting.source_note(card, pools.source),
+        "human_price_source": card.human_price.said,
+        "data_source": card.sources[name].origin(name),
+        "stand_in": card.sources[name].stand_in,
+        "human_price_assumed": card.human_price.assumed,
+    }
+    names = [set_names.as_columns(None if method == NONE else pools.sets[method].name) for method in scores.method]
+    return scores.assign(**columns).join(pd.DataFrame(names, index=scores.index))
