@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.core.text import words
-from lib.diversity.measures import GROUPS, Grams, Texts, self_bleu, vendi, with_intervals
+from lib.diversity.measures import GROUPS, Grams, MeasuredSet, jackknife, vendi
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ REPEATS = 5
 SEED = 1
 ROOT = Path(__file__).resolve().parent.parent
 SAID = {
-    "self_bleu_ratio": "seconds of nltk's loop over those of lib.diversity.self_bleu",
+    "self_bleu_ratio": "seconds of nltk's loop over those of lib.diversity",
     "vendi_seconds": f"the Vendi score of {VECTORS:,} x {DIMENSIONS} unit vectors",
     "metrics_seconds": f"every measure of {N:,} texts with intervals, embeddings given",
     "large_seconds": f"every measure of {LARGE:,} texts once, nearest of {ANCHORS:,} anchors included",
@@ -104,7 +104,7 @@ def self_bleus(texts: list[str]) -> Figures:
     """Both ways on the same words; and how far apart they are, on all texts and on ten parts of a hundred."""
 
     tokens = [words(text) for text in texts]
-    ours, value = timed(lambda: self_bleu(tokens), REPEATS)
+    ours, value = timed(lambda: Grams(tokens).self_bleu(), REPEATS)
     theirs, each = timed(lambda: by_nltk(tokens))
     differences = [abs(value - statistics.fmean(each))]
     whole = Grams(tokens)
@@ -126,7 +126,7 @@ def large() -> Figures:
 
     texts, vectors, anchors = made_up(LARGE), unit_vectors(LARGE, SEED), unit_vectors(ANCHORS, SEED + 1)
     before = peak_mb()
-    seconds, found = timed(lambda: Texts(texts, vectors, anchors).measures(mask([True] * LARGE)))
+    seconds, found = timed(lambda: MeasuredSet(texts, vectors, anchors).measures(mask([True] * LARGE)))
     return {"large_seconds": round(seconds, 1), "large_peak_mb": round(peak_mb()), "before_mb": round(before), "found": found}
 
 
@@ -147,7 +147,7 @@ def main(with_large: bool) -> None:
 
     texts, vectors, anchors = made_up(N), unit_vectors(N, SEED), unit_vectors(N, SEED + 1)
     many = unit_vectors(VECTORS, SEED)
-    metrics_seconds, found = timed(lambda: with_intervals(Texts(texts, vectors, anchors), SEED), REPEATS)
+    metrics_seconds, found = timed(lambda: jackknife(MeasuredSet(texts, vectors, anchors), SEED), REPEATS)
     vendi_seconds, _ = timed(lambda: vendi(many), REPEATS)
     print(f"{N:,} texts; {os.cpu_count()} cores; {GROUPS} halves for each interval", flush=True)
     bleu = self_bleus(texts)

@@ -35,9 +35,16 @@ from lib.core.set_names import SetName, find
 from lib.core.sources import Source
 from lib.core.tasks import read_card
 from lib.diversity import drift, outcomes
-from lib.diversity.plots import drift as plots_drift
-from lib.diversity.plots import guesses, lengths, map_of_texts, measures, telling_words, trees
-from lib.diversity.plots import outcomes as plots_outcomes
+from lib.diversity.plots import (
+    plot_drift,
+    plot_guesses,
+    plot_lengths,
+    plot_map,
+    plot_measures,
+    plot_outcomes,
+    plot_trees,
+    plot_words,
+)
 from lib.training.plots import learning_curve
 
 
@@ -122,7 +129,9 @@ def labels_of(tasks: Sequence[str], folder: Path) -> list[str]:
 
 
 def strayed() -> pd.DataFrame:
-    cells = [(s, step, at, m) for s in ("random", "tree") for step in drift.STEPS for at in (1, 2) for m in drift.MEASURES]
+    cells = [
+        (s, step, at, m) for s in ("random", "tree") for step in drift.DRIFT_STEPS for at in (1, 2) for m in drift.DRIFT_MEASURES
+    ]
     rows = [
         {"set": s, "step": step, "at": at, "measure": m, "mean": 0.5, "low": 0.4, "high": 0.6, "n": 5} for s, step, at, m in cells
     ]
@@ -140,7 +149,7 @@ def became() -> pd.DataFrame:
         {"outcome": name, "items": 5, "dollars": 0.1} for name in ("kept", "invalid: no text", "duplicate", "failed: no reply")
     ]
     sets = {name: ExampleSet(find(name), [{}], 0.1, "m", 0, account) for name in ("tree", "tree_start_2", "tree_checked")}
-    return outcomes.outcomes(sets)
+    return outcomes.outcome_shares(sets)
 
 
 def everywhere() -> pd.DataFrame:
@@ -177,19 +186,19 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "score_by_volume": lambda: figure_of(score_by_volume(compared())),
     "score_by_ratio": lambda: figure_of(score_by_ratio(compared())),
     "teacher_and_students": teacher_figure,
-    "measures": lambda: measures(measured()),
-    "map_of_texts": lambda: map_of_texts(texts()),
-    "lengths": lambda: lengths(pd.DataFrame({"set": ["human", "mine"] * 6, "words": range(12)})),
-    "telling_words": lambda: telling_words(labels_and_words(), ["zero_shot", "human", "without words"]),
-    "guesses": lambda: guesses(guessed()),
-    "no words": lambda: telling_words(labels_and_words().head(0), ["human"]),
+    "measures": lambda: plot_measures(measured()),
+    "map_of_texts": lambda: plot_map(texts()),
+    "lengths": lambda: plot_lengths(pd.DataFrame({"set": ["human", "mine"] * 6, "words": range(12)})),
+    "telling_words": lambda: plot_words(labels_and_words(), ["zero_shot", "human", "without words"]),
+    "guesses": lambda: plot_guesses(guessed()),
+    "no words": lambda: plot_words(labels_and_words().head(0), ["human"]),
     "one seed": lambda: figure_of(score_by_method(compared()[lambda rows: rows.seed == 1])),
-    "drift": lambda: plots_drift(strayed()),
-    "trees": lambda: trees(grown()),
-    "outcomes": lambda: plots_outcomes(became()),
+    "drift": lambda: plot_drift(strayed()),
+    "trees": lambda: plot_trees(grown()),
+    "outcomes": lambda: plot_outcomes(became()),
     "against_human": lambda: figure_of(against_human(everywhere())),
     "cumulative": lambda: figure_of(cumulative(everywhere())),
-    "no guesses": lambda: guesses(guessed().head(0)),
+    "no guesses": lambda: plot_guesses(guessed().head(0)),
     "learning_curve": lambda: learning_curve(learned()),
     "confusion": lambda: plotting.confusion([("a", "a"), ("b", "a"), ("b", "b")], ["a", "b", "c"]),
 }

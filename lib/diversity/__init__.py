@@ -1,1 +1,36 @@
-"""Notebook 03: how varied texts are, and what gives their labels away."""
+"""Notebook 03: how varied texts are, how close to those of people, and what gives their labels away."""
+
+from lib.diversity.figures import (
+    contents_figure,
+    drift_figure,
+    frequencies_figure,
+    guessing_figure,
+    lengths_figure,
+    map_figure,
+    measures_figure,
+    tree_figure,
+    words_figure,
+    yield_figure,
+)
+from lib.diversity.label_shift import label_counts
+from lib.diversity.shortcuts import most_telling
+from lib.diversity.texts import beside_human, read_texts, repeats, vocabulary
+
+__all__ = [
+    "beside_human",
+    "contents_figure",
+    "drift_figure",
+    "frequencies_figure",
+    "guessing_figure",
+    "label_counts",
+    "lengths_figure",
+    "map_figure",
+    "measures_figure",
+    "most_telling",
+    "read_texts",
+    "repeats",
+    "tree_figure",
+    "vocabulary",
+    "words_figure",
+    "yield_figure",
+]

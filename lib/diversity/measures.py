@@ -16,20 +16,12 @@ from pandas import DataFrame
 from scipy.stats import t
 from sklearn.decomposition import PCA
 
-from lib.core.text import plainly, words
+from lib.core.text import words
 
-
-def repeats(sets: Mapping[str, Sequence[str]], human: Sequence[str]) -> DataFrame:
-    """For each set, how many of its texts say what one before them said, and how many what a human one says: the same words."""
-
-    theirs, rows = set(map(plainly, human)), []
-    for name, texts in sets.items():
-        different = set(map(plainly, texts))
-        counts = {"texts": len(texts), "again": len(texts) - len(different), "human": len(different & theirs)}
-        rows.append({"set": name, **counts, "share_again": 1 - len(different) / len(texts)})
-    return pd.DataFrame(rows)
-
-
+Embed = Callable[[list[str]], np.ndarray]
+"""One unit vector for each text."""
+HUMAN = "human"
+"""The name of the texts of people among those of sets."""
 GROUPS = 100
 """Groups that the jackknife leaves out, one after another; each text is one where there are no more."""
 MEASURES = {
@@ -61,7 +53,6 @@ def mean_cosine(vectors: np.ndarray) -> float:
 def vendi(vectors: np.ndarray) -> float:
     """The Vendi score with the cosine as kernel. The similarities of n texts have the same eigenvalues as the covariance of the
     dimensions, but for zeros, so that time grows with n and not with its cube."""
-
     n, size = vectors.shape
     product = vectors.T @ vectors if n > size else vectors @ vectors.T
     eigenvalues = np.linalg.eigvalsh(product.astype(np.float64) / n)
@@ -75,19 +66,8 @@ def compression(texts: Sequence[str]) -> float:
     return len(raw) / len(zlib.compress(raw, 6))
 
 
-def distinct(texts: Sequence[list[str]], n: int = 2) -> float:
-    """Different n-grams over all n-grams."""
-    return Grams(texts).distinct(n)
-
-
-def self_bleu(texts: Sequence[list[str]]) -> float:
-    """Mean BLEU-4 of each text against all others, as nltk's sentence_bleu with SmoothingFunction().method1 has it."""
-    return Grams(texts).self_bleu()
-
-
 def nearest(vectors: np.ndarray, anchors: np.ndarray) -> np.ndarray:
     """The cosine of each vector to its nearest anchor."""
-
     step = max(1, CELLS // len(anchors))
     return np.concatenate([(vectors[i : i + step] @ anchors.T).max(axis=1) for i in range(0, len(vectors), step)])
 
@@ -100,7 +80,6 @@ class Grams:
     """
 
     def __init__(self, texts: Sequence[list[str]]):
-
         self.lengths = np.array([len(text) for text in texts], dtype=np.int64)
         number: dict[str, int] = {}
         tokens = np.array([number.setdefault(word, len(number)) for text in texts for word in text], dtype=np.int64)
@@ -111,38 +90,38 @@ class Grams:
                 inside = text[n - 1 :] == text[: len(tokens) - n + 1]
                 longer = gram[: len(tokens) - n + 1] * kinds + tokens[n - 1 :]
                 gram = np.where(inside, np.unique(longer, return_inverse=True)[1], -1)
-            self.counted.append(counted(text[: len(gram)], gram))
+            self.counted.append(_counted(text[: len(gram)], gram))
 
     def distinct(self, n: int, chosen: np.ndarray | None = None) -> float:
-        _, gram, count = self.part(n, chosen)
+        """Different n-grams over all n-grams."""
+        _, gram, count = self._part(n, chosen)
         different = (gram[1:] != gram[:-1]).sum() + 1 if len(gram) else 0
         return float(different / max(1, count.sum()))
 
-    def part(self, n: int, chosen: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def self_bleu(self, chosen: np.ndarray | None = None) -> float:
+        """Mean BLEU-4 of each text against all others, as nltk's sentence_bleu with SmoothingFunction().method1 has it."""
+        lengths = self.lengths if chosen is None else self.lengths[chosen]
+        logs = []
+        for n in range(1, LONGEST_GRAM + 1):
+            text, gram, count = self._part(n, chosen)
+            same = np.bincount(text, np.minimum(count, _most_of_others(gram, count)), len(self.lengths))
+            total = np.maximum(1, np.bincount(text, count, len(self.lengths)))
+            logs.append(np.log(np.where(same > 0, same, EPSILON) / total))
+            if n == 1:
+                no_common_word = same == 0  # BLEU is then 0, without smoothing.
+        bleu = np.where(no_common_word, 0.0, np.exp(np.mean(logs, axis=0)))
+        return float((bleu if chosen is None else bleu[chosen]).dot(_brevity(lengths)) / len(lengths))
+
+    def _part(self, n: int, chosen: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         text, gram, count = self.counted[n - 1]
         if chosen is None:
             return text, gram, count
         some = chosen[text]
         return text[some], gram[some], count[some]
 
-    def self_bleu(self, chosen: np.ndarray | None = None) -> float:
 
-        lengths = self.lengths if chosen is None else self.lengths[chosen]
-        logs = []
-        for n in range(1, LONGEST_GRAM + 1):
-            text, gram, count = self.part(n, chosen)
-            same = np.bincount(text, np.minimum(count, most_of_others(gram, count)), len(self.lengths))
-            every = np.maximum(1, np.bincount(text, count, len(self.lengths)))
-            logs.append(np.log(np.where(same > 0, same, EPSILON) / every))
-            if n == 1:
-                nothing = same == 0  # No common word at all is no smoothing's business: 0.
-        bleu = np.where(nothing, 0.0, np.exp(np.mean(logs, axis=0)))
-        return float((bleu if chosen is None else bleu[chosen]).dot(brevity(lengths)) / len(lengths))
-
-
-def counted(text: np.ndarray, gram: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _counted(text: np.ndarray, gram: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How often each text has each n-gram, sorted by n-gram and falling count."""
-
     text, gram = text[gram >= 0], gram[gram >= 0]
     order = np.lexsort((text, gram))
     text, gram = text[order], gram[order]
@@ -153,29 +132,27 @@ def counted(text: np.ndarray, gram: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     return text[order], gram[order], count[order]
 
 
-def most_of_others(gram: np.ndarray, count: np.ndarray) -> np.ndarray:
+def _most_of_others(gram: np.ndarray, count: np.ndarray) -> np.ndarray:
     """For each row of sorted counts: the most that another text has of its n-gram."""
-
     first = np.r_[True, gram[1:] != gram[:-1]] if len(gram) else np.zeros(0, bool)
     top = count[first][np.cumsum(first) - 1]
     after = np.r_[np.where(first[1:], 0, count[1:]), 0] if len(gram) else count
     return np.where(first, after, top)
 
 
-def brevity(lengths: np.ndarray) -> np.ndarray:
+def _brevity(lengths: np.ndarray) -> np.ndarray:
     """BLEU's penalty for a text that is shorter than the one of nearest length among the others (of two, the shorter)."""
-
-    found, place, times = np.unique(lengths, return_inverse=True, return_counts=True)
-    below, above = np.r_[-np.inf, found[:-1]], np.r_[found[1:], np.inf]
-    other = np.where(found - below <= above - found, below, above)
-    closest = np.where(times > 1, found, other)
+    different, place, times = np.unique(lengths, return_inverse=True, return_counts=True)
+    below, above = np.r_[-np.inf, different[:-1]], np.r_[different[1:], np.inf]
+    other = np.where(different - below <= above - different, below, above)
+    closest = np.where(times > 1, different, other)
     with np.errstate(divide="ignore"):
-        penalty = np.where(found > closest, 1.0, np.exp(1 - closest / np.maximum(found, 1e-300)))
-    penalty = np.where(found == 0, 0.0, penalty)
+        penalty = np.where(different > closest, 1.0, np.exp(1 - closest / np.maximum(different, 1e-300)))
+    penalty = np.where(different == 0, 0.0, penalty)
     return np.asarray(penalty[place])
 
 
-class Texts:
+class MeasuredSet:
     """A set of texts, measured whole or by any part of it."""
 
     def __init__(self, texts: Sequence[str], vectors: np.ndarray, anchors: np.ndarray):
@@ -183,81 +160,71 @@ class Texts:
         self.grams = Grams([words(text) for text in texts])
 
     def measures(self, chosen: np.ndarray) -> dict[str, float]:
-        """Every measure, of the texts that are chosen by true or false."""
-        vectors, texts = self.vectors[chosen], list(itertools.compress(self.texts, chosen))
-        found = {
+        """Every measure in `MEASURES`, of the texts that are chosen by true or false."""
+        vectors = self.vectors[chosen]
+        return {
             "mean_cosine": mean_cosine(vectors),
             "vendi": vendi(vectors),
             "self_bleu": self.grams.self_bleu(chosen),
-            "compression": compression(texts),
+            "compression": compression(list(itertools.compress(self.texts, chosen))),
             "distinct_1": self.grams.distinct(1, chosen),
             "distinct_2": self.grams.distinct(2, chosen),
             "nearest_human": float(self.nearest[chosen].mean()),
             "words": float(self.grams.lengths[chosen].mean()),
         }
-        return {name: found[name] for name in MEASURES}
 
 
-def measure(
-    sets: Mapping[str, Sequence[str]], human: Sequence[str], embed: Callable[[list[str]], np.ndarray], seed: int
-) -> DataFrame:
-    """One row for each set and measure: its value at equal n, with a 95% interval. `human` is what nearest is to."""
-
+def measure(sets: Mapping[str, Sequence[str]], anchors: Sequence[str], *, embed: Embed, seed: int) -> DataFrame:
+    """One row for each set and measure: its value at equal n, with a 95% interval. Anchors are the texts that nearest is to."""
     n = min(len(texts) for texts in sets.values())
-    if n < 4 or not human:
-        raise ValueError(f"Diversity needs at least 4 texts in each set and some human ones, not {n} and {len(human)}.")
-    anchors, rows = embed(list(human)), []
+    if n < 4 or not anchors:
+        raise ValueError(f"Diversity needs at least 4 texts in each set and some human ones, not {n} and {len(anchors)}.")
+    anchor_vectors, rows = embed(list(anchors)), []
     for name, texts in sets.items():
-        chosen = equal_part(name, texts, n, seed)
-        for label, (value, low, high) in with_intervals(Texts(chosen, embed(chosen), anchors), seed).items():
+        part = equal_part(name, texts, n=n, seed=seed)
+        intervals = jackknife(MeasuredSet(part, embed(part), anchor_vectors), seed)
+        for label, (value, low, high) in intervals.items():
             rows.append({"set": name, "measure": label, "value": value, "low": low, "high": high, "n": n})
     return pd.DataFrame(rows)
 
 
-def equal_sets(sets: Mapping[str, Sequence[Any]], human: Sequence[Any], seed: int) -> tuple[dict[str, list[Any]], list[Any]]:
+def equal_sets(sets: Mapping[str, Sequence[Any]], human: Sequence[Any], *, seed: int) -> tuple[dict[str, list[Any]], list[Any]]:
     """As many of each set as the smallest has, and of the human ones too; and the other human ones, at least half of all, to
     measure nearness to."""
     size = min([*map(len, sets.values()), len(human) // 2])
-    places = equal_part("human", range(len(human)), size, seed)
-    ours, known = [human[i] for i in places], set(places)
-    parts = {name: equal_part(name, rows, size, seed) for name, rows in sets.items()}
-    return parts | {"human": ours}, [one for i, one in enumerate(human) if i not in known]
+    places = equal_part(HUMAN, range(len(human)), n=size, seed=seed)
+    taken = set(places)
+    parts = {name: equal_part(name, rows, n=size, seed=seed) for name, rows in sets.items()}
+    parts[HUMAN] = [human[i] for i in places]
+    return parts, [row for i, row in enumerate(human) if i not in taken]
 
 
-def equal_part(name: str, texts: Sequence[Any], n: int, seed: int) -> list[Any]:
-    """n of a set's texts, drawn; not the first n: a set is written label by label, and its first texts are of fewer labels."""
+def equal_part(name: str, texts: Sequence[Any], *, n: int, seed: int) -> list[Any]:
+    """A random n of a set's texts; not the first n: a set is written label by label, and its first texts are of fewer labels."""
     return [texts[i] for i in sorted(random.Random(f"{seed} {name}").sample(range(len(texts)), n))]
 
 
-def with_intervals(texts: Texts, seed: int) -> dict[str, tuple[float, float, float]]:
+def jackknife(texts: MeasuredSet, seed: int) -> dict[str, tuple[float, float, float]]:
     """Every measure of a set with a 95% interval by the delete-a-group jackknife."""
-
     n = len(texts.texts)
-    many = min(n, GROUPS)
-    group = np.random.default_rng(seed).permutation(n) % many
-    whole = texts.measures(np.ones(n, bool))
-    without = [texts.measures(group != left_out) for left_out in range(many)]
-    found = {}
-    for name, value in whole.items():
-        scatter = np.array([one[name] for one in without])
-        half = float(t.ppf(0.975, many - 1) * np.sqrt((many - 1) / many * ((scatter - scatter.mean()) ** 2).sum()))
-        found[name] = value, value - half, value + half
-    return found
+    groups = min(n, GROUPS)
+    group = np.random.default_rng(seed).permutation(n) % groups
+    without = pd.DataFrame([texts.measures(group != left_out) for left_out in range(groups)])
+    intervals = {}
+    for name, value in texts.measures(np.ones(n, bool)).items():
+        values = without[name].to_numpy()
+        variance = (groups - 1) / groups * ((values - values.mean()) ** 2).sum()
+        half = float(t.ppf(0.975, groups - 1) * np.sqrt(variance))
+        intervals[name] = value, value - half, value + half
+    return intervals
 
 
-def text_map(sets: Mapping[str, Sequence[str]], embed: Callable[[list[str]], np.ndarray], seed: int) -> DataFrame:
-    """Texts as points in the plane of the two largest principal components of all; of a large set some, drawn."""
-
-    some = {name: equal_part(name, found, min(len(found), MOST_POINTS), seed) for name, found in sets.items()}
-    texts = [(name, text) for name, found in some.items() for text in found]
-    points = PCA(2, random_state=seed).fit_transform(embed([text for _, text in texts]))
-    return pd.DataFrame(
-        {"set": [name for name, _ in texts], "text": [text for _, text in texts], "x": points[:, 0], "y": points[:, 1]}
-    )
-
-
-def lengths(sets: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence[str]]) -> DataFrame:
-    """The number of words of every text, and its label."""
-
-    rows = [(name, label, len(words(text))) for name in sets for text, label in zip(sets[name], labels[name], strict=True)]
-    return pd.DataFrame(rows, columns=["set", "label", "words"])
+def text_map(sets: Mapping[str, Sequence[str]], *, embed: Embed, seed: int) -> DataFrame:
+    """Texts as points in the plane of the two largest principal components of all; of a large set a random part."""
+    names, texts = [], []
+    for name, whole in sets.items():
+        part = equal_part(name, whole, n=min(len(whole), MOST_POINTS), seed=seed)
+        names += [name] * len(part)
+        texts += part
+    points = PCA(2, random_state=seed).fit_transform(embed(texts))
+    return pd.DataFrame({"set": names, "text": texts, "x": points[:, 0], "y": points[:, 1]})

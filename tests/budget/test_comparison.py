@@ -11,11 +11,9 @@ from scipy.stats import spearmanr
 from lib import plotting
 from lib.budget import comparison
 from lib.budget.scores import describe_tasks
-from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE
 from lib.core.set_names import SetName
 from lib.core.stats import mean_interval
-from lib.diversity import outcomes
 
 COLUMNS = ["task", "method", "n_human", "n_synthetic", "seed", "score"]
 
@@ -281,26 +279,3 @@ def test_a_table_of_tasks_says_prices_and_where_they_are_from() -> None:
     assert shown(found, "task", "human_price", "n_test") == [("t", 0.5, 9), ("u", 0.25, 9)]
     assert plotting.prices_note(found) == "A human example: t assumed $0.5, u $0.25."
     assert plotting.prices_note(found.drop(columns="human_price_assumed")) == "A human example: t $0.5, u $0.25."
-
-
-# ---- what became of the items ----
-
-
-def test_every_item_is_counted_by_what_became_of_it() -> None:
-    account = [
-        {"outcome": "kept", "items": 6, "dollars": 0.6},
-        {"outcome": "invalid: no text", "items": 1, "dollars": 0.1},
-        {"outcome": "invalid: label outside the task", "items": 1, "dollars": 0.1},
-        {"outcome": "topics or attributes", "items": 2, "dollars": 0.4},
-    ]
-    sets = {
-        "m": ExampleSet(SetName("m"), [{}] * 6, 0.2, "t", 0, account),
-        "from elsewhere": ExampleSet(SetName("from elsewhere"), [{}], 0.1, "t"),
-    }
-    table = outcomes.outcomes(sets).set_index("outcome")
-    assert set(table["set"]) == {"m"}
-    assert table["items"].to_dict() == {"kept": 6, "invalid": 2, "topics or attributes": 2}
-    assert table.share.to_dict() == {"kept": 0.75, "invalid": 0.25, "topics or attributes": 0}
-    assert table.dollars["invalid"] == pytest.approx(0.2)
-    assert set(table.dollars_a_kept_one) == {0.2}
-    assert outcomes.outcomes({}).empty

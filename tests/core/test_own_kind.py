@@ -119,10 +119,10 @@ def test_a_kind_of_ones_own_goes_from_01_to_05(card: Card, tmp_path: Path) -> No
     sets = {one.method: one.rows}
     texts = {name: [text_of(card, each) for each in rows] for name, rows in sets.items()}
     assert texts["zero_shot"][0].count("\n") == 2
-    assert set(measures.measure(texts, [text_of(card, each) for each in human[8:16]], embed, 1).set) == {"zero_shot"}
-    assert len(shortcuts.by_set(card, sets)) >= 0
-    assert set(shortcuts.guessing(card, sets, embed, 1).given) == {*card.fields, "all fields"}
-    assert label_shift.counts(card, sets).loc["fits", "zero_shot"] == 4
+    assert set(measures.measure(texts, [text_of(card, each) for each in human[8:16]], embed=embed, seed=1).set) == {"zero_shot"}
+    assert len(shortcuts.word_associations(card, sets)) >= 0
+    assert set(shortcuts.guessing(card, sets, embed=embed, seed=1).given) == {*card.fields, "all fields"}
+    assert label_shift.label_counts(card, sets).loc["fits", "zero_shot"] == 4
     assert per_text(card, one.rows)["label"].sum().to_dict() == {"fits": 4, "strays": 4}
 
     # 04

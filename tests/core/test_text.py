@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from lib.core.tasks import load, read_card
 from lib.core.text import Seen
-from lib.diversity.measures import repeats
 
 TEXTS = load(read_card("review"))["text"]
 
@@ -45,14 +44,6 @@ def test_the_same_but_for_case_and_spaces(near: float, again: str) -> None:
     seen = seen_with(near, "something else", "The same words")
     assert seen.like(again) == "duplicate"
     assert seen.like("entirely other words") is None
-
-
-def test_repeats_are_counted_in_each_set_and_against_people() -> None:
-    table = repeats({"a": ["One", "one ", "two"], "b": ["three"]}, ["TWO", "four"])
-    assert table.to_dict("records") == [
-        {"set": "a", "texts": 3, "again": 1, "human": 1, "share_again": pytest.approx(1 / 3)},
-        {"set": "b", "texts": 1, "again": 0, "human": 0, "share_again": 0},
-    ]
 
 
 def test_letters_that_case_changes_to_two() -> None:

@@ -35,7 +35,7 @@ SETS = {"tree": TREE, "zero_shot": [{"id": "z", "question": "5", "label": "no"}]
 
 
 def test_likeness_by_reply_and_by_depth() -> None:
-    table = drift.by_step(CARD, SETS, HUMAN, turned)
+    table = drift.by_step(CARD, SETS, HUMAN, embed=turned)
     assert set(table.set) == {"tree"}  # The other set does not say what its examples were made from.
     found = {(row.step, row.at, row.measure): (row.mean, row.n) for row in table.itertuples()}
     cos = lambda degrees: np.cos(np.radians(degrees))  # noqa: E731
@@ -47,16 +47,16 @@ def test_likeness_by_reply_and_by_depth() -> None:
 
 
 def test_every_example_is_a_node_beside_those_of_its_depth_in_the_order_of_their_parents() -> None:
-    nodes = drift.tree(CARD, SETS, HUMAN, turned).set_index("id")
+    nodes = drift.tree_nodes(CARD, SETS, HUMAN, embed=turned).set_index("id")
     assert nodes.depth.to_dict() == {"h0": 0, "m0": 1, "m1": 1, "m3": 2, "m2": 2}
     assert nodes.place.to_dict() == {"h0": 0, "m0": -0.5, "m1": 0.5, "m3": -0.5, "m2": 0.5}
     assert nodes.likeness["m2"] == pytest.approx(0, abs=1e-9)
 
 
 def test_without_sets_that_say_their_parents_there_is_nothing() -> None:
-    assert drift.by_step(CARD, {"zero_shot": SETS["zero_shot"]}, HUMAN, turned).empty
-    assert drift.tree(CARD, {"zero_shot": SETS["zero_shot"]}, HUMAN, turned).empty
+    assert drift.by_step(CARD, {"zero_shot": SETS["zero_shot"]}, HUMAN, embed=turned).empty
+    assert drift.tree_nodes(CARD, {"zero_shot": SETS["zero_shot"]}, HUMAN, embed=turned).empty
 
 
 def test_a_seed_that_is_not_among_the_human_examples() -> None:
-    refused(lambda: drift.by_step(CARD, SETS, HUMAN[1:], turned), "The seed example 'h0'", "give the source")
+    refused(lambda: drift.by_step(CARD, SETS, HUMAN[1:], embed=turned), "The seed example 'h0'", "give the source")

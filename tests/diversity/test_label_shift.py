@@ -4,7 +4,6 @@ the parts of a set that are labeled as people's examples are."""
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from lib import plotting
 from lib.core import tasks
 from lib.core.tasks import load, read_card, text_of
 from lib.diversity import label_shift
-from lib.diversity.plots import frequencies, measures
+from lib.diversity.plots import plot_frequencies, plot_measures
 
 FRAMES = read_card("frames")
 HUMAN = load(FRAMES).to_list()
@@ -42,7 +41,7 @@ def test_the_text_of_a_dialogue_is_what_is_said_in_it() -> None:
 def test_every_label_is_counted(task: str) -> None:
     card = read_card(task)
     rows = load(card, "test").to_list()
-    table = label_shift.counts(card, {"a": rows, "half": rows[: len(rows) // 2]})
+    table = label_shift.label_counts(card, {"a": rows, "half": rows[: len(rows) // 2]})
     labels = (
         sum(len(row["frames"]) + sum(len(one["arguments"]) for one in row["frames"]) for row in rows)
         if task == "frames"
@@ -53,12 +52,15 @@ def test_every_label_is_counted(task: str) -> None:
 
 def test_sets_without_labels_are_told_from_those_with() -> None:
     assert list(tasks.labeled(FRAMES, {"garden": GARDEN, "plain": PLAIN})) == ["garden"]
-    assert set(label_shift.frequencies(FRAMES, HUMAN[:9], {"garden": GARDEN, "plain": PLAIN}, 1).set) == {"human", "garden"}
-    assert set(label_shift.frequencies(FRAMES, HUMAN[:9], {"plain": PLAIN}, 1).measure) == {"share"}
+    assert set(label_shift.label_frequencies(FRAMES, HUMAN[:9], {"garden": GARDEN, "plain": PLAIN}, seed=1).set) == {
+        "human",
+        "garden",
+    }
+    assert set(label_shift.label_frequencies(FRAMES, HUMAN[:9], {"plain": PLAIN}, seed=1).measure) == {"share"}
 
 
 def test_shares_by_hand() -> None:
-    table = label_shift.frequencies(DISHES, [recipe(3, 1)] * 5, {"a": [recipe(1, 1)] * 4}, 1)
+    table = label_shift.label_frequencies(DISHES, [recipe(3, 1)] * 5, {"a": [recipe(1, 1)] * 4}, seed=1)
     assert table[table.measure == "share"].set_index(["set", "class"])["value"].to_dict() == {
         ("human", "dish"): 0.75, ("human", "tool"): 0.25, ("a", "dish"): 0.5, ("a", "tool"): 0.5,
     }  # fmt: skip
@@ -78,20 +80,20 @@ def test_divergence_lies_between_nothing_and_all(ours: np.ndarray, theirs: np.nd
     there, back = (float(label_shift.divergence(a.sum(axis=0), b.sum(axis=0))) for a, b in ((ours, theirs), (theirs, ours)))
     assert 0 <= there <= 1
     assert there == pytest.approx(back)
-    value, low, high, chance = label_shift.far(ours, theirs, seed)
-    assert 0 <= low <= value <= high <= 1
-    assert 0 <= chance <= 1
+    far = label_shift.distance(ours, theirs, seed=seed)
+    assert 0 <= far["low"] <= far["value"] <= far["high"] <= 1
+    assert 0 <= far["chance"] <= 1
     assert label_shift.divergence(ours.sum(axis=0), 7 * ours.sum(axis=0)) == pytest.approx(0, abs=1e-12)
     assert label_shift.divergence(np.array([3, 0]), np.array([0, 5])) == pytest.approx(1)
 
 
 def test_chance_explains_a_half_of_people_but_not_another_domain() -> None:
-    table = label_shift.frequencies(FRAMES, HUMAN[::2], {"other half": HUMAN[1::2], "garden": GARDEN}, 1)
+    table = label_shift.label_frequencies(FRAMES, HUMAN[::2], {"other half": HUMAN[1::2], "garden": GARDEN}, seed=1)
     far = table[table.measure == "divergence"].set_index(["set", "what"])
     assert far.value["other half", "frame type"] < far.chance["other half", "frame type"]
     assert far.value["garden", "frame type"] > far.chance["garden", "frame type"]
-    assert label_shift.frequencies(FRAMES, HUMAN[::2], {"garden": GARDEN}, 1).equals(
-        label_shift.frequencies(FRAMES, HUMAN[::2], {"garden": GARDEN}, 1)
+    assert label_shift.label_frequencies(FRAMES, HUMAN[::2], {"garden": GARDEN}, seed=1).equals(
+        label_shift.label_frequencies(FRAMES, HUMAN[::2], {"garden": GARDEN}, seed=1)
     )
 
 
@@ -99,8 +101,8 @@ def test_chance_is_exceeded_about_as_often_as_it_says() -> None:
     luck, beyond = np.random.default_rng(1), 0
     for trial in range(60):
         ours, theirs = (luck.multinomial(5, [0.5, 0.3, 0.2], size=15) for _ in range(2))
-        value, _, _, chance = label_shift.far(ours, theirs, trial)
-        beyond += value > chance
+        far = label_shift.distance(ours, theirs, seed=trial)
+        beyond += far["value"] > far["chance"]
     assert beyond <= 8  # Three are expected of sixty; nine or more come once in five hundred times.
 
 
@@ -159,23 +161,13 @@ def test_contents_of_a_dialogue_by_hand() -> None:
 
 
 def test_a_set_without_labels_has_what_its_texts_say_alone() -> None:
-    table = label_shift.contents(FRAMES, HUMAN, {"garden": GARDEN, "plain": PLAIN}, 1)
+    table = label_shift.contents(FRAMES, HUMAN, {"garden": GARDEN, "plain": PLAIN}, seed=1)
     assert ((table.low <= table.value) & (table.value <= table.high)).all()
     of = {name: dict(zip(part.measure, part.value, strict=True)) for name, part in table.groupby("set")}
     assert list(of["human"]) == list(of["garden"])
     assert of["plain"] == {name: value for name, value in of["garden"].items() if name in of["plain"]}
     assert "entities" not in of["plain"]
-    assert set(label_shift.contents(DISHES, [recipe(1, 2)] * 3, {}, 1).measure) == {"words", "entities"}
-
-
-def test_vocabulary_of_as_many_words() -> None:
-    table = label_shift.vocabulary(
-        {"human": ["rain falls on us", "rain"], "same": ["On us falls rain"], "other": ["snow falls", "snow on a roof"]}
-    )
-    assert set(table["words"]) == {4}
-    assert table["not in human"].to_dict() == {"human": 0, "same": 0, "other": 0.5}
-    assert table["human not in these"].to_dict() == {"human": 0, "same": 0, "other": 0.5}
-    assert table["different words"].to_dict() == {"human": 4, "same": 4, "other": 3}
+    assert set(label_shift.contents(DISHES, [recipe(1, 2)] * 3, {}, seed=1).measure) == {"words", "entities"}
 
 
 # ---- figures ----
@@ -184,21 +176,20 @@ def test_vocabulary_of_as_many_words() -> None:
 @pytest.mark.parametrize("sets", [{}, {"plain": PLAIN}, {"garden": GARDEN, "half": HUMAN[::2]}])
 def test_figures_of_dialogues_show_every_set_that_has_something_to_show(sets: dict[str, Any]) -> None:
     plotting.use_style()
-    often = label_shift.frequencies(FRAMES, HUMAN, sets, 1)
-    figure = frequencies(often)
+    often = label_shift.label_frequencies(FRAMES, HUMAN, sets, seed=1)
+    figure = plot_frequencies(often)
     shown = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
     assert shown == ["human", *tasks.labeled(FRAMES, sets), *["95% of shuffles"] * bool(tasks.labeled(FRAMES, sets))]
     assert [axis.get_title() for axis in figure.axes][:2] == ["frame types", "roles"]
-    held = label_shift.contents(FRAMES, HUMAN, sets, 1)
-    panels = [axis.get_xlabel() for axis in measures(held).axes if axis.get_visible()]
+    held = label_shift.contents(FRAMES, HUMAN, sets, seed=1)
+    panels = [axis.get_xlabel() for axis in plot_measures(held).axes if axis.get_visible()]
     assert panels == [plotting.named(name) for name in dict.fromkeys(held.measure)]
     assert figure.axes[0].get_yticklabels()[0].get_text() == "Place"
 
 
 def test_a_figure_of_spans_has_its_distances_beside() -> None:
-    figure = frequencies(label_shift.frequencies(DISHES, [recipe(3, 1)] * 5, {"a" * 30: [recipe(1, 1)] * 4}, 1))
+    figure = plot_frequencies(label_shift.label_frequencies(DISHES, [recipe(3, 1)] * 5, {"a" * 30: [recipe(1, 1)] * 4}, seed=1))
     assert [axis.get_xlabel() for axis in figure.axes] == ["share of the labels of a set", "divergence from human"]
-    assert label_shift.sizes(pd.DataFrame({"set": ["human", "x"], "texts": [5, 2]})) == "Texts: human 5, x 2."
 
 
 @pytest.mark.timeout(30)

@@ -18,7 +18,6 @@ from lib.core.encoders import Embedder, embed
 from lib.core.tasks import load, read_card
 from lib.core.text import words
 from lib.diversity import measures
-from lib.diversity import measures as diversity
 
 TEXTS = load(read_card("sentiment"))["text"][:60]
 SOME = TEXTS[:24]
@@ -67,14 +66,14 @@ def test_identical_texts() -> None:
     vectors = embedder()(["the same words"] * 5)
     assert measures.mean_cosine(vectors) == pytest.approx(1, abs=1e-5)
     assert measures.vendi(vectors) == pytest.approx(1, abs=1e-4)
-    assert measures.distinct([["the", "same", "words"]] * 5) == 2 / 10
-    assert measures.self_bleu([["the", "same", "words", "again"]] * 5) == pytest.approx(1)
+    assert measures.Grams([["the", "same", "words"]] * 5).distinct(2) == 2 / 10
+    assert measures.Grams([["the", "same", "words", "again"]] * 5).self_bleu() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("cells", [1, 7, 60, 2**24])
 def test_nearest_in_blocks_is_nearest_at_once(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
     """However few similarities fit into memory, fewer than there are anchors even."""
-    monkeypatch.setattr(diversity, "CELLS", cells)
+    monkeypatch.setattr(measures, "CELLS", cells)
     vectors, anchors = random_units(23, 4), random_units(11, 4, seed=2)
     brute = [max(float(vector @ anchor) for anchor in anchors) for vector in vectors]
     assert measures.nearest(vectors, anchors) == pytest.approx(brute)
@@ -122,24 +121,24 @@ TWO_OR_MORE = st.lists(st.lists(st.sampled_from("abc"), max_size=9), min_size=2,
 
 @given(texts=WORDS, n=st.integers(1, 4))
 def test_distinct_lies_between_0_and_1(texts: list[list[str]], n: int) -> None:
-    assert 0 <= measures.distinct(texts, n) <= 1
+    assert 0 <= measures.Grams(texts).distinct(n) <= 1
 
 
 @given(texts=WORDS, n=st.integers(1, 4))
 def test_distinct_is_different_over_all(texts: list[list[str]], n: int) -> None:
     grams = [tuple(text[i : i + n]) for text in texts for i in range(len(text) - n + 1)]
-    assert measures.distinct(texts, n) == pytest.approx(len(set(grams)) / max(1, len(grams)))
+    assert measures.Grams(texts).distinct(n) == pytest.approx(len(set(grams)) / max(1, len(grams)))
 
 
 @given(texts=WORDS)
 def test_saying_everything_twice_is_half_as_distinct(texts: list[list[str]]) -> None:
-    assert measures.distinct(texts * 2) == pytest.approx(measures.distinct(texts) / 2)
+    assert measures.Grams(texts * 2).distinct(2) == pytest.approx(measures.Grams(texts).distinct(2) / 2)
 
 
 def test_distinct_by_hand() -> None:
-    assert measures.distinct([list("abc"), list("abd")]) == 3 / 4
-    assert measures.distinct([list("abc"), list("abd")], n=1) == 4 / 6
-    assert measures.distinct([["alone"]]) == 0
+    assert measures.Grams([list("abc"), list("abd")]).distinct(2) == 3 / 4
+    assert measures.Grams([list("abc"), list("abd")]).distinct(1) == 4 / 6
+    assert measures.Grams([["alone"]]).distinct(2) == 0
     assert words("Don't stop, it's 10 O'clock!") == ["don", "t", "stop", "it", "s", "10", "o", "clock"]
     assert words("春の雨") == ["春の雨"]
 
@@ -159,7 +158,7 @@ def by_nltk(texts: Sequence[list[str]]) -> float:
 def test_self_bleu_is_what_nltk_says(texts: list[list[str]], repeated: int) -> None:
     """Of short texts, of empty ones, of some that come again."""
     texts = texts + texts[:repeated]
-    assert measures.self_bleu(texts) == pytest.approx(by_nltk(texts), abs=1e-9)
+    assert measures.Grams(texts).self_bleu() == pytest.approx(by_nltk(texts), abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -177,13 +176,13 @@ def test_self_bleu_is_what_nltk_says(texts: list[list[str]], repeated: int) -> N
 )
 def test_self_bleu_at_its_edges(texts: list[str]) -> None:
     tokens = [list(text) for text in texts]
-    assert measures.self_bleu(tokens) == pytest.approx(by_nltk(tokens), abs=1e-9)
+    assert measures.Grams(tokens).self_bleu() == pytest.approx(by_nltk(tokens), abs=1e-9)
 
 
 def test_self_bleu_of_real_texts_is_what_nltk_says() -> None:
     tokens = [words(text) for text in TEXTS]
     tokens += tokens[:3]
-    assert measures.self_bleu(tokens) == pytest.approx(by_nltk(tokens), abs=1e-9)
+    assert measures.Grams(tokens).self_bleu() == pytest.approx(by_nltk(tokens), abs=1e-9)
 
 
 def test_compression_by_hand() -> None:
@@ -209,8 +208,8 @@ def parts_of_texts(draw: Any) -> tuple[list[list[str]], np.ndarray]:
 def test_a_part_of_the_grams_counts_as_the_part_alone(found: tuple[list[list[str]], np.ndarray], n: int) -> None:
     texts, chosen = found
     whole, alone = measures.Grams(texts), list(itertools.compress(texts, chosen))
-    assert whole.self_bleu(chosen) == pytest.approx(measures.self_bleu(alone), abs=1e-12)
-    assert whole.distinct(n, chosen) == measures.distinct(alone, n)
+    assert whole.self_bleu(chosen) == pytest.approx(measures.Grams(alone).self_bleu(), abs=1e-12)
+    assert whole.distinct(n, chosen) == measures.Grams(alone).distinct(n)
     every = np.ones(len(texts), bool)
     assert (whole.self_bleu(every), whole.distinct(n, every)) == (whole.self_bleu(), whole.distinct(n))
 
@@ -220,8 +219,8 @@ def test_a_part_of_real_texts_measures_as_the_part_alone(seed: int) -> None:
     """Each measure, and most of them by another way of counting, too."""
     chosen = np.random.default_rng(seed).random(len(TEXTS)) < 0.3 + 0.1 * seed
     alone, vectors, anchors = list(itertools.compress(TEXTS, chosen)), random_units(len(TEXTS), 16), random_units(9, 16, seed=2)
-    part = measures.Texts(TEXTS, vectors, anchors).measures(chosen)
-    again = measures.Texts(alone, vectors[chosen], anchors).measures(np.ones(len(alone), bool))
+    part = measures.MeasuredSet(TEXTS, vectors, anchors).measures(chosen)
+    again = measures.MeasuredSet(alone, vectors[chosen], anchors).measures(np.ones(len(alone), bool))
     assert list(part) == list(measures.MEASURES)
     assert part == pytest.approx(again)
     tokens = [words(text) for text in alone]
@@ -236,26 +235,26 @@ def test_a_part_of_real_texts_measures_as_the_part_alone(seed: int) -> None:
 
 
 def test_the_value_is_the_whole_sets_and_the_interval_lies_around_it() -> None:
-    texts = measures.Texts(SOME, random_units(24, 8), random_units(5, 8, seed=2))
-    whole, found = texts.measures(np.ones(24, bool)), measures.with_intervals(texts, seed=1)
+    texts = measures.MeasuredSet(SOME, random_units(24, 8), random_units(5, 8, seed=2))
+    whole, found = texts.measures(np.ones(24, bool)), measures.jackknife(texts, seed=1)
     assert {name: value for name, (value, _, _) in found.items()} == whole
     assert all(low < value < high for value, low, high in found.values())
-    assert found == measures.with_intervals(texts, seed=1)
-    assert found != measures.with_intervals(texts, seed=2)
+    assert found == measures.jackknife(texts, seed=1)
+    assert found != measures.jackknife(texts, seed=2)
 
 
 def test_an_interval_is_as_wide_as_theory_says_for_a_mean() -> None:
     """The standard error of a mean is known: half of the set, without replacement, scatters just as much."""
     lengths = np.random.default_rng(1).integers(1, 30, 400)
-    texts = measures.Texts(["word " * n for n in lengths], random_units(400, 8), random_units(5, 8, seed=2))
-    value, low, high = measures.with_intervals(texts, seed=1)["words"]
+    texts = measures.MeasuredSet(["word " * n for n in lengths], random_units(400, 8), random_units(5, 8, seed=2))
+    value, low, high = measures.jackknife(texts, seed=1)["words"]
     assert value == lengths.mean()
     assert high - low == pytest.approx(2 * 1.96 * lengths.std() / len(lengths) ** 0.5, rel=0.3)
 
 
 def test_texts_that_are_all_the_same_have_no_interval() -> None:
-    texts = measures.Texts(["the same words again"] * 12, np.repeat(np.eye(8)[:1], 12, axis=0), np.eye(8)[:2])
-    found = measures.with_intervals(texts, seed=1)
+    texts = measures.MeasuredSet(["the same words again"] * 12, np.repeat(np.eye(8)[:1], 12, axis=0), np.eye(8)[:2])
+    found = measures.jackknife(texts, seed=1)
     for name in ("mean_cosine", "vendi", "self_bleu", "nearest_human", "words"):
         assert found[name] == pytest.approx((found[name][0],) * 3)
 
@@ -265,7 +264,7 @@ def test_texts_that_are_all_the_same_have_no_interval() -> None:
 
 def test_every_set_gets_every_measure_at_equal_n() -> None:
     sets = {"small": SOME[:6], "large": SOME}
-    found = measures.measure(sets, SOME[:3], embedder(), seed=1)
+    found = measures.measure(sets, SOME[:3], embed=embedder(), seed=1)
     assert len(measures.MEASURES) == 8
     assert measures.GROUPS == 100
     assert found[["set", "measure"]].to_numpy().tolist() == [[name, label] for name in sets for label in measures.MEASURES]
@@ -276,14 +275,14 @@ def test_every_set_gets_every_measure_at_equal_n() -> None:
 
 
 def test_same_seed_same_table() -> None:
-    first, again, other = (measures.measure({"a": SOME, "b": SOME[:8]}, SOME, one_hot, seed) for seed in (1, 1, 2))
+    first, again, other = (measures.measure({"a": SOME, "b": SOME[:8]}, SOME, embed=one_hot, seed=seed) for seed in (1, 1, 2))
     assert first.equals(again)
     assert not first.equals(other)
 
 
 def test_repeating_texts_look_less_varied() -> None:
     sets = {"varied": SOME[:8], "same": SOME[:1] * 8}
-    found = measures.measure(sets, SOME[8:], embedder(), seed=1).set_index(["set", "measure"]).value
+    found = measures.measure(sets, SOME[8:], embed=embedder(), seed=1).set_index(["set", "measure"]).value
     assert found["same", "mean_cosine"] == pytest.approx(1, abs=1e-5)
     assert found["varied", "mean_cosine"] < 0.6
     for lower in ("self_bleu", "compression"):
@@ -293,7 +292,7 @@ def test_repeating_texts_look_less_varied() -> None:
 
 
 def test_nearest_human_text() -> None:
-    found = measures.measure({"copied": SOME[:8]}, SOME, embedder(), seed=1).set_index("measure").value
+    found = measures.measure({"copied": SOME[:8]}, SOME, embed=embedder(), seed=1).set_index("measure").value
     assert found["nearest_human"] == pytest.approx(1, abs=1e-5)
     assert found["words"] == pytest.approx(np.mean([len(words(text)) for text in SOME[:8]]))
 
@@ -302,7 +301,7 @@ def test_a_large_set_that_is_sorted_by_label_is_not_judged_by_its_first_label() 
     """Example sets are written label by label: their first n texts are of fewer labels than the set has."""
     sorted_by_label = [f"{label} text {i}" for label in ("sports", "world", "money", "art") for i in range(12)]
     sets = {"whole": sorted_by_label, "short": sorted_by_label[::4]}
-    found = measures.measure(sets, SOME, one_hot, seed=1).set_index(["set", "measure"]).value
+    found = measures.measure(sets, SOME, embed=one_hot, seed=1).set_index(["set", "measure"]).value
     assert found["whole", "mean_cosine"] < 0.5
     assert found["whole", "mean_cosine"] == pytest.approx(found["short", "mean_cosine"], abs=0.15)
 
@@ -310,7 +309,7 @@ def test_a_large_set_that_is_sorted_by_label_is_not_judged_by_its_first_label() 
 @settings(max_examples=20)
 @given(n=st.integers(4, 12), seed=st.integers(0, 99))
 def test_values_are_within_their_bounds(n: int, seed: int) -> None:
-    found = measures.measure({"a": SOME[:n]}, SOME[12:], one_hot, seed).set_index("measure").value
+    found = measures.measure({"a": SOME[:n]}, SOME[12:], embed=one_hot, seed=seed).set_index("measure").value
     assert -1 <= found["mean_cosine"] <= 1 + 1e-6
     assert 1 - 1e-6 <= found["vendi"] <= n + 1e-6
     assert 0 <= found["self_bleu"] <= 1
@@ -321,14 +320,14 @@ def test_values_are_within_their_bounds(n: int, seed: int) -> None:
 
 @pytest.mark.parametrize(("n", "humans"), [(3, 5), (0, 5), (8, 0)])
 def test_too_few_texts(n: int, humans: int) -> None:
-    refused(lambda: measures.measure({"a": SOME[:n]}, SOME[:humans], one_hot, 1), "at least 4", f"{n} and {humans}")
+    refused(lambda: measures.measure({"a": SOME[:n]}, SOME[:humans], embed=one_hot, seed=1), "at least 4", f"{n} and {humans}")
 
 
 @given(sizes=st.lists(st.integers(1, 30), min_size=1, max_size=4), humans=st.integers(2, 40), seed=st.integers(0, 9))
 def test_equal_sets_are_equal_and_leave_half_of_the_human_ones_for_anchors(sizes: list[int], humans: int, seed: int) -> None:
     human = [{"id": f"h{i}"} for i in range(humans)]
     given_sets = {f"m{number}": [{"id": f"m{number} {i}"} for i in range(size)] for number, size in enumerate(sizes)}
-    sets, anchors = measures.equal_sets(given_sets, human, seed)
+    sets, anchors = measures.equal_sets(given_sets, human, seed=seed)
     assert list(sets) == [*given_sets, "human"]
     assert {len(rows) for rows in sets.values()} == {min(*sizes, humans // 2)}
     assert all(row in given_sets[name] for name in given_sets for row in sets[name])
@@ -336,7 +335,7 @@ def test_equal_sets_are_equal_and_leave_half_of_the_human_ones_for_anchors(sizes
     assert not ours & others
     assert ours | others == {row["id"] for row in human}
     assert len(anchors) >= humans / 2
-    assert (sets, anchors) == measures.equal_sets(given_sets, human, seed)
+    assert (sets, anchors) == measures.equal_sets(given_sets, human, seed=seed)
 
 
 def test_human_texts_that_are_the_same_are_anchors_all_the_same() -> None:
@@ -350,23 +349,18 @@ def test_human_texts_that_are_the_same_are_anchors_all_the_same() -> None:
 
 def test_map_has_a_point_for_each_text() -> None:
     sets = {"a": SOME[:5], "human": SOME[5:12]}
-    points = measures.text_map(sets, embedder(), seed=1)
+    points = measures.text_map(sets, embed=embedder(), seed=1)
     assert points.text.tolist() == SOME[:12]
     assert points.set.tolist() == ["a"] * 5 + ["human"] * 7
     assert points[["x", "y"]].notna().all().all()
     assert points.x.var() >= points.y.var()
-    assert points.equals(measures.text_map(sets, embedder(), seed=1))
+    assert points.equals(measures.text_map(sets, embed=embedder(), seed=1))
 
 
 def test_map_puts_texts_that_mean_the_same_at_one_place() -> None:
-    points = measures.text_map({"a": ["one text", "two text"], "human": ["one more", "three"]}, one_hot, seed=1)
+    points = measures.text_map({"a": ["one text", "two text"], "human": ["one more", "three"]}, embed=one_hot, seed=1)
     assert points.loc[0, ["x", "y"]].tolist() == pytest.approx(points.loc[2, ["x", "y"]].tolist(), abs=1e-6)
     assert points.loc[0, ["x", "y"]].tolist() != pytest.approx(points.loc[1, ["x", "y"]].tolist(), abs=1e-2)
-
-
-def test_lengths_are_those_of_every_text() -> None:
-    long = measures.lengths({"a": ["one", "two words"], "human": ["", "it's three"]}, {"a": ["x", "y"], "human": ["y", "y"]})
-    assert long.to_dict("list") == {"set": ["a", "a", "human", "human"], "label": ["x", "y", "y", "y"], "words": [1, 2, 0, 3]}
 
 
 @pytest.mark.parametrize("n", [20, 150])
@@ -375,25 +369,25 @@ def test_intervals_cover_what_other_texts_of_the_same_kind_would_give(n: int) ->
     luck = np.random.default_rng(3)
     centers = luck.normal(size=(30, 24))
 
-    def drawn() -> measures.Texts:
+    def drawn() -> measures.MeasuredSet:
         topics = luck.integers(0, 30, n)
         vectors = centers[topics] + luck.normal(size=(n, 24)) * 0.7
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         texts = [" ".join(f"w{topic}x{word}" for word in luck.zipf(1.6, luck.integers(4, 12)) % 60) for topic in topics]
-        return measures.Texts(texts, vectors, vectors[:1])
+        return measures.MeasuredSet(texts, vectors, vectors[:1])
 
     many = [drawn() for _ in range(150)]
     every = np.ones(n, bool)
     truth = {
         name: np.mean([one.measures(every)[name] for one in many]) for name in ("vendi", "self_bleu", "distinct_2", "mean_cosine")
     }
-    found = [measures.with_intervals(one, 1) for one in many[:40]]
+    found = [measures.jackknife(one, seed=1) for one in many[:40]]
     for name, value in truth.items():
         covered = np.mean([low <= value <= high for low, high in (one[name][1:] for one in found)])
         assert covered >= 0.8, name
 
 
 def test_a_map_of_many_texts_shows_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diversity, "MOST_POINTS", 5)
-    points = measures.text_map({"a": SOME[:3], "human": SOME}, one_hot, seed=1)
+    monkeypatch.setattr(measures, "MOST_POINTS", 5)
+    points = measures.text_map({"a": SOME[:3], "human": SOME}, embed=one_hot, seed=1)
     assert points.set.value_counts().to_dict() == {"human": 5, "a": 3}

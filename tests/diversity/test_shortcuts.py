@@ -150,11 +150,11 @@ def test_nothing_to_test_is_an_empty_table(texts: list[str], labels: list[str]) 
 def test_words_of_every_set() -> None:
     told = [asked("the same", "who won" if i % 2 else "what is", "yes" if i % 2 else "no") for i in range(20)]
     silent = [asked("!", "?", "yes"), asked("!", "?", "no")]
-    found = shortcuts.by_set(PASSAGE, {"told": told, "silent": silent})
+    found = shortcuts.word_associations(PASSAGE, {"told": told, "silent": silent})
     assert set(found.set) == {"told"}
     assert set(found.word) == {"the", "same", "who", "won", "what", "is"}
     assert set(text_telling(found).word) == {"who", "won", "what", "is"}
-    nothing = shortcuts.by_set(PASSAGE, {"silent": silent})
+    nothing = shortcuts.word_associations(PASSAGE, {"silent": silent})
     assert nothing.empty
     assert list(nothing) == list(found)
 
@@ -267,7 +267,7 @@ def told_by_question(n: int = 40) -> list[dict[str, Any]]:
 
 def test_a_label_that_one_field_tells() -> None:
     rows = told_by_question()
-    found = shortcuts.guessing(PASSAGE, {"written": rows}, by_words("red", "blue", "yes", "no"), seed=1)
+    found = shortcuts.guessing(PASSAGE, {"written": rows}, embed=by_words("red", "blue", "yes", "no"), seed=1)
     assert list(found) == ["set", "given", "accuracy", "low", "high", "chance", "n"]
     assert found.given.tolist() == ["passage", "question", "all fields"]
     passage, question, both = found.accuracy
@@ -277,19 +277,19 @@ def test_a_label_that_one_field_tells() -> None:
     assert set(found.n) == {40}
     wilson = binomtest(40, 40).proportion_ci(method="wilson")
     assert (found.low[1], found.high[1]) == (pytest.approx(wilson.low), pytest.approx(wilson.high))
-    assert found.equals(shortcuts.guessing(PASSAGE, {"written": rows}, by_words("red", "blue", "yes", "no"), seed=1))
+    assert found.equals(shortcuts.guessing(PASSAGE, {"written": rows}, embed=by_words("red", "blue", "yes", "no"), seed=1))
 
 
 def test_no_example_is_guessed_by_a_student_that_has_seen_it() -> None:
     """One dimension an example: all that a regression could do is learn each by heart."""
     rows = [asked(str(i), "so", "yes" if i % 2 else "no") for i in range(30)]
-    found = shortcuts.guessing(PASSAGE, {"a": rows}, by_words(*map(str, range(30))), seed=1)
+    found = shortcuts.guessing(PASSAGE, {"a": rows}, embed=by_words(*map(str, range(30))), seed=1)
     assert (found.accuracy <= 0.6).all()
 
 
 def test_chance_is_the_share_of_the_most_frequent_label() -> None:
     rows = [{"text": "same", "label": "kind" if i < 30 else "rude"} for i in range(40)]
-    [found] = shortcuts.guessing(CARD, {"a": rows}, by_words("same"), seed=1).to_dict("records")
+    [found] = shortcuts.guessing(CARD, {"a": rows}, embed=by_words("same"), seed=1).to_dict("records")
     assert (found["given"], found["chance"], found["accuracy"], found["n"]) == ("text", 0.75, 0.75, 40)
 
 
@@ -297,10 +297,10 @@ def test_chance_is_the_share_of_the_most_frequent_label() -> None:
 def test_too_few_examples_of_a_label_are_said_and_left_out(labels: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     few = remarks([str(i) for i in range(len(labels))], labels)
     two = remarks(list("abcd"), ["kind", "rude"] * 2)
-    found = shortcuts.guessing(CARD, {"few": few, "two": two}, by_words("a", "b", "c"), seed=1)
+    found = shortcuts.guessing(CARD, {"few": few, "two": two}, embed=by_words("a", "b", "c"), seed=1)
     assert found.set.tolist() == ["two"]
     assert capsys.readouterr().out.startswith("few: one label, or too few examples of one")
-    none = shortcuts.guessing(CARD, {"few": few}, by_words("a"), seed=1)
+    none = shortcuts.guessing(CARD, {"few": few}, embed=by_words("a"), seed=1)
     assert none.empty
     assert list(none) == list(found)
 
@@ -313,7 +313,7 @@ QUESTIONS = [
 
 
 def test_words_of_choices_go_with_being_right_or_wrong() -> None:
-    words = shortcuts.by_set(read_card("commonsense"), {"made": QUESTIONS})
+    words = shortcuts.word_associations(read_card("commonsense"), {"made": QUESTIONS})
     found = text_telling(words).set_index("word").label.to_dict()
     assert found["all"] == found["of"] == "right"
 
@@ -322,9 +322,9 @@ def test_a_choice_that_looks_right_is_guessed_without_its_question() -> None:
     def by_first_letter(texts: list[str]) -> np.ndarray:
         return np.array([[text.startswith(letter) for letter in "asn"] for text in texts], float)
 
-    table = shortcuts.guessing(read_card("commonsense"), {"made": QUESTIONS}, by_first_letter, seed=1)
+    table = shortcuts.guessing(read_card("commonsense"), {"made": QUESTIONS}, embed=by_first_letter, seed=1)
     [row] = table.to_dict("records")
     assert (row["given"], row["accuracy"], row["n"]) == ("choices alone", 1.0, 20)
     assert row["chance"] == pytest.approx(1 / 3)
     hidden = [row | {"label": row["choices"][i % 3]} for i, row in enumerate(QUESTIONS)]
-    assert shortcuts.guessing(read_card("commonsense"), {"made": hidden}, by_first_letter, seed=1).accuracy[0] < 0.6
+    assert shortcuts.guessing(read_card("commonsense"), {"made": hidden}, embed=by_first_letter, seed=1).accuracy[0] < 0.6

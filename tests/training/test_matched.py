@@ -41,7 +41,7 @@ def test_the_part_is_closer_to_people_than_one_that_is_drawn() -> None:
     assert list(found) == ["pp", "pp_matched", "pp_random"]
     assert [len(one.rows) for one in found.values()] == [60, 30, 30]
     assert all(one.method == name for name, one in found.items())
-    table = label_shift.frequencies(FRAMES, HUMAN, {name: one.rows for name, one in found.items()}, 1)
+    table = label_shift.label_frequencies(FRAMES, HUMAN, {name: one.rows for name, one in found.items()}, seed=1)
     far = table[(table.measure == "divergence") & (table.what == "frame type")].set_index("set").value
     assert far["pp_matched"] < far["pp_random"] / 3
     means = {name: np.mean([len(row["frames"]) for row in one.rows]) for name, one in found.items()}

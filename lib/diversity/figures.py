@@ -1,0 +1,126 @@
+"""The figures of notebook 03: each with its caption and its table, or with the reason why a task has none."""
+
+from matplotlib.figure import Figure
+from pandas import DataFrame
+
+from lib.core.text import FALSE_DISCOVERIES
+from lib.diversity import drift, label_shift, measures, outcomes, plots, shortcuts
+from lib.diversity.texts import TaskTexts, text_lengths
+from lib.plotting import Drawing
+
+
+def _drawing(texts: TaskTexts, name: str, figure: Figure, caption: str, *, table: DataFrame) -> Drawing:
+    return Drawing(f"{name}_{texts.card.name}", figure, f"{texts.card.name}: {caption}", table)
+
+
+def _no_drawing(texts: TaskTexts, name: str, reason: str) -> Drawing:
+    return Drawing(f"{name}_{texts.card.name}", None, f"{texts.card.name}: no figure {name!r}: {reason}")
+
+
+def yield_figure(texts: TaskTexts) -> Drawing:
+    """What became of the items that the teacher was paid for."""
+    table = outcomes.outcome_shares(texts.written)
+    if table.empty:
+        return _no_drawing(texts, "yield", "no set tells what became of the items that were paid for.")
+    caption = f"items by what became of them, and dollars for one kept example, rejected and failed ones included. {texts.note}"
+    return _drawing(texts, "yield", plots.plot_outcomes(table), caption, table=table)
+
+
+def measures_figure(texts: TaskTexts) -> Drawing:
+    """How varied each set is, and how close to people."""
+    table = measures.measure(texts.equal_texts, texts.anchors, embed=texts.embed, seed=texts.seed)
+    caption = f"diversity of the examples, n = {texts.n} a set; 95% jackknife intervals. {texts.note}"
+    return _drawing(texts, "diversity", plots.plot_measures(table), caption, table=table)
+
+
+def map_figure(texts: TaskTexts) -> Drawing:
+    """Where the texts of each set lie among those of people."""
+    points = measures.text_map(texts.whole_texts, embed=texts.embed, seed=texts.seed)
+    shown = min(len(texts.human), measures.MOST_POINTS)
+    caption = (
+        f"texts in the plane of the two first principal components of their embeddings; grey: {shown} human texts. {texts.note}"
+    )
+    return _drawing(texts, "map", plots.plot_map(points), caption, table=points)
+
+
+def lengths_figure(texts: TaskTexts) -> Drawing:
+    """How long the texts of each set are."""
+    table = text_lengths(texts)
+    caption = f"words of a text; box: quartiles, whiskers: 5% to 95%, n = {texts.n} a set. {texts.data_note}"
+    return _drawing(texts, "lengths", plots.plot_lengths(table), caption, table=table)
+
+
+def frequencies_figure(texts: TaskTexts) -> Drawing:
+    """How often each class is labeled, against people."""
+    if not texts.card.task_kind.marked:
+        return _no_drawing(texts, "frequencies", "an example has one label, and the table of labels above counts those.")
+    table = label_shift.label_frequencies(texts.card, texts.human, texts.rows, seed=texts.seed)
+    caption = (
+        "share of each class in the labels of a set, and Jensen-Shannon divergence (base 2) from the human shares; bars: 95% "
+        "bootstrap intervals over texts; strokes: what 95% of shuffles of a set with the human one stay below. "
+        f"{_texts_note(table)} {texts.data_note}"
+    )
+    return _drawing(texts, "frequencies", plots.plot_frequencies(table), caption, table=table)
+
+
+def contents_figure(texts: TaskTexts) -> Drawing:
+    """What the texts of each set hold, against people."""
+    if not texts.card.task_kind.marked:
+        return _no_drawing(texts, "shape", "no piece of a text is labeled.")
+    table = label_shift.contents(texts.card, texts.human, texts.rows, seed=texts.seed)
+    entities = texts.card.task_kind.contents_note
+    caption = f"mean over texts with 95% bootstrap intervals. {entities} {_texts_note(table)} {texts.data_note}"
+    return _drawing(texts, "shape", plots.plot_measures(table), caption, table=table)
+
+
+def _texts_note(table: DataFrame) -> str:
+    """Texts of each set, for a caption."""
+    sizes = table.groupby("set", sort=False).texts.first()
+    return "Texts: " + ", ".join(f"{name} {n}" for name, n in sizes.items()) + "."
+
+
+def words_figure(texts: TaskTexts) -> Drawing:
+    """Which words go with a label more often than chance allows."""
+    if texts.card.task_kind.marked:
+        return _no_drawing(texts, "telling_words", "an example has no label as a whole that a word gives away.")
+    table = shortcuts.word_associations(texts.card, texts.equal)
+    caption = (
+        "how far a word's most frequent label goes beyond that label's share in the set, in standard deviations (z), against the "
+        f"number of texts with the word; named: those beyond chance at a false discovery rate of {FALSE_DISCOVERIES:g} (exact "
+        f"binomial test, Benjamini and Hochberg). n = {texts.n} a set. {texts.data_note}"
+    )
+    return _drawing(texts, "telling_words", plots.plot_words(table, list(texts.equal)), caption, table=table)
+
+
+def guessing_figure(texts: TaskTexts) -> Drawing:
+    """How well labels are guessed from parts of the input."""
+    if texts.card.task_kind.marked:
+        return _no_drawing(texts, "guessing", "an example has no label as a whole to be guessed.")
+    table = shortcuts.label_guesses(texts.card, texts.equal, embed=texts.embed, seed=texts.seed)
+    caption = (
+        f"accuracy of a logistic regression on embeddings of parts of the input, cross-validated ({shortcuts.FOLDS} folds, or as "
+        "many as the rarest label has examples) inside each set, with 95% Wilson intervals; dotted: the most frequent label. "
+        f"Trivial: matching words answer it. n = {texts.n} a set. {texts.note}"
+    )
+    return _drawing(texts, "guessing", plots.plot_guesses(table), caption, table=table)
+
+
+def drift_figure(texts: TaskTexts) -> Drawing:
+    """How far a strategy strays from its seed example, reply by reply."""
+    table = drift.by_step(texts.card, texts.written_rows, texts.human, embed=texts.embed)
+    if table.empty:
+        return _no_drawing(texts, "drift", "no set was made from its own examples.")
+    caption = (
+        "cosine of an example to the seed example, to its nearest human example, and of two examples of a step; the Vendi score "
+        f"of all examples so far; by reply and by depth; bars: 95% t-intervals over examples. {texts.note}"
+    )
+    return _drawing(texts, "drift", plots.plot_drift(table), caption, table=table)
+
+
+def tree_figure(texts: TaskTexts) -> Drawing:
+    """Which example each one was made from."""
+    table = drift.tree_nodes(texts.card, texts.written_rows, texts.human, embed=texts.embed)
+    if table.empty:
+        return _no_drawing(texts, "tree", "no set was made from its own examples.")
+    caption = f"which example each one was made from, by strategy; color: cosine to the seed example. {texts.note}"
+    return _drawing(texts, "tree", plots.plot_trees(table), caption, table=table)

@@ -1,0 +1,178 @@
+"""The texts that notebook 03 compares: the example sets of a task and what people wrote, whole and in parts of equal size."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+from pandas import DataFrame
+
+from lib.core import example_sets
+from lib.core.artifacts import ExampleSet
+from lib.core.encoders import Embedder
+from lib.core.sources import Row
+from lib.core.tasks import Card, load, text_of
+from lib.core.text import plainly, words
+from lib.diversity.measures import HUMAN, equal_sets, nearest
+from lib.plotting import source_note
+
+NEAREST, FARTHEST = 3, 2
+"""Texts of a set in the table that notebook 03 begins with: so many near to people, so many far from them."""
+LONGEST_TEXT = 600
+"""Characters of a text in that table; of a longer one the beginning stands there."""
+TABLE = 'class="tex2jax_ignore mathjax_ignore" style="table-layout: fixed; width: 100%"'
+CELL = "text-align: left; vertical-align: top; white-space: pre-wrap; overflow-wrap: anywhere"
+WIDTHS = {"set": "12%", "place": "8%", "cosine": "7%"}
+"""Columns with few words; the texts share the rest of the width."""
+
+
+@dataclass(frozen=True)
+class TaskTexts:
+    """The example sets of one task beside the examples of people."""
+
+    card: Card
+    human: list[Row]
+    sets: dict[str, ExampleSet]
+    """All sets, also those of human texts that a teacher only labeled."""
+    written: dict[str, ExampleSet]
+    """The sets whose texts a teacher wrote."""
+    equal: dict[str, list[Row]]
+    """As many examples of each written set, and of people, as the smallest has."""
+    other_human: list[Row]
+    """The human examples outside the equal part: nearness to people is measured to these."""
+    embed: Embedder
+    seed: int
+    data_note: str
+
+    @property
+    def n(self) -> int:
+        return len(self.equal[HUMAN])
+
+    @property
+    def note(self) -> str:
+        """Encoder, teachers and data, for a caption."""
+        teachers = ", ".join(sorted({example_set.teacher for example_set in self.written.values()}))
+        return f"Encoder: {self.embed.encoder}. Teacher: {teachers}. {self.data_note}"
+
+    @property
+    def summary(self) -> str:
+        names, others = ", ".join(self.equal), len(self.other_human)
+        return f"{self.n} examples of each of {names}; {others} other human texts to measure nearness to"
+
+    @cached_property
+    def rows(self) -> dict[str, list[Row]]:
+        """The examples of all sets, whole."""
+        return {name: example_set.rows for name, example_set in self.sets.items()}
+
+    @cached_property
+    def written_rows(self) -> dict[str, list[Row]]:
+        """The examples of the written sets, whole."""
+        return {name: example_set.rows for name, example_set in self.written.items()}
+
+    @cached_property
+    def equal_texts(self) -> dict[str, list[str]]:
+        return {name: self.of(rows) for name, rows in self.equal.items()}
+
+    @cached_property
+    def whole_texts(self) -> dict[str, list[str]]:
+        """The texts of the written sets and of people, whole."""
+        return {name: self.of(rows) for name, rows in (self.written_rows | {HUMAN: self.human}).items()}
+
+    @cached_property
+    def anchors(self) -> list[str]:
+        """The human texts that nearness is measured to."""
+        return self.of(self.other_human)
+
+    def of(self, rows: Sequence[Row]) -> list[str]:
+        return [text_of(self.card, row) for row in rows]
+
+
+def read_texts(
+    card: Card, examples: Sequence[example_sets.Given] | None, *, source: str | None, encoder: str, seed: int
+) -> TaskTexts:
+    """The texts of a task, from its source and from files of example sets."""
+    sets, human = example_sets.example_sets(card, examples, source), load(card, "train", source).to_list()
+    written = example_sets.written_sets(card, sets)
+    equal, others = equal_sets({name: example_set.rows for name, example_set in written.items()}, human, seed=seed)
+    return TaskTexts(card, human, sets, written, equal, others, Embedder(encoder), seed, source_note(card, source))
+
+
+def beside_human(texts: TaskTexts) -> "TextTable":
+    """Some texts of each set, those nearest to people and those farthest from them, each beside its nearest human text."""
+    anchors, rows = texts.embed(texts.anchors), []
+    for name, written in texts.equal_texts.items():
+        vectors = texts.embed(written)
+        cosines = nearest(vectors, anchors)
+        order = cosines.argsort(kind="stable")[::-1].tolist()
+        places = dict.fromkeys(order[:NEAREST], "nearest") | dict.fromkeys(order[NEAREST:][-FARTHEST:], "farthest")
+        for i, place in places.items():
+            closest = texts.anchors[(anchors @ vectors[i]).argmax()]
+            rows.append((name, place, float(cosines[i]), written[i], closest))
+    return TextTable(pd.DataFrame(rows, columns=["set", "place", "cosine", "text", "nearest human text"]))
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table that a notebook shows with whole texts: in wide columns, wrapped, and never read as HTML or as formulas."""
+
+    frame: DataFrame
+
+    def __repr__(self) -> str:
+        return str(self.frame)
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th style="width: {WIDTHS.get(name, "auto")}; {CELL}">{name}</th>' for name in self.frame)
+        rows = "".join(map(_html_row, self.frame.itertuples(index=False)))
+        return f"<table {TABLE}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _html_row(cells: Sequence[object]) -> str:
+    return "<tr>" + "".join(f'<td style="{CELL}">{_html_text(cell)}</td>' for cell in cells) + "</tr>"
+
+
+def _html_text(cell: object) -> str:
+    """A value as escaped text, a long one cut; each dollar sign stands alone, so that no pair of them encloses a formula."""
+    text = f"{cell:.2f}" if isinstance(cell, float) else str(cell)
+    text = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT].rstrip() + " …"
+    return html.escape(text).replace("$", "<span>$</span>").replace("\\", "<span>\\</span>")
+
+
+def repeats(texts: TaskTexts) -> DataFrame:
+    """For each set, how many of its texts have the words of one before them, and how many have those of a human text."""
+    human = {plainly(text) for text in texts.whole_texts[HUMAN]}
+    rows = []
+    for name, written in texts.whole_texts.items():
+        different = {plainly(text) for text in written}
+        counts = {"texts": len(written), "again": len(written) - len(different), "human": len(different & human)}
+        rows.append({"set": name, **counts, "share_again": 1 - len(different) / len(written)})
+    return pd.DataFrame(rows)
+
+
+def text_lengths(texts: TaskTexts) -> DataFrame:
+    """The number of words of every text of the equal parts, and its label."""
+    rows = []
+    for name, examples in texts.equal.items():
+        for row in examples:
+            rows.append((name, row.get("label", ""), len(words(text_of(texts.card, row)))))
+    return pd.DataFrame(rows, columns=["set", "label", "words"])
+
+
+def vocabulary(texts: TaskTexts) -> DataFrame:
+    """Different words among as many words of each set as the smallest has; which share of these is not among the human ones, and
+    of the human ones not among these. Other human texts show what a share is without any teacher."""
+    samples = texts.equal_texts | {"other human texts": texts.anchors[: texts.n]}
+    tokens = {name: words("\n".join(written)) for name, written in samples.items()}
+    size = min(map(len, tokens.values()))
+    human, rows = tokens[HUMAN][:size], {}
+    for name, spoken in tokens.items():
+        part = spoken[:size]
+        rows[name] = {"words": size, "different words": len(set(part)), "not in human": _outside(part, human)}
+        rows[name]["human not in these"] = _outside(human, part)
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _outside(tokens: Sequence[str], vocabulary: Sequence[str]) -> float:
+    """The share of words, each as often as it comes, that are not in a vocabulary."""
+    known = set(vocabulary)
+    return sum(word not in known for word in tokens) / max(1, len(tokens))
