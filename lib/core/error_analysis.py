@@ -23,11 +23,11 @@ def confusions(kind: Kind, gold: Sequence[Any], runs: Sequence[Sequence[Any]]) -
     pairs = list[tuple[str, str]]()
     for answers in runs:
         for right, answer in zip(gold, answers, strict=True):
-            pairs += [(expected, predicted) for _, expected, predicted in _classes(kind, right, answer)]
+            pairs += [(expected, predicted) for _, expected, predicted in _predictions(kind, right, answer)]
     return pairs
 
 
-def _classes(kind: Kind, right: Any, answer: Any) -> Iterator[tuple[Place, str, str]]:
+def _predictions(kind: Kind, right: Any, answer: Any) -> Iterator[tuple[Place, str, str]]:
     """Each place of an example with its gold and its predicted class."""
     expected, predicted = kind.places(right), kind.places(answer)
     for place in dict.fromkeys([*expected, *predicted]):
@@ -69,6 +69,6 @@ def most_missed(card: Card, rows: Sequence[Row], gold: Sequence[Any], runs: Sequ
 def differences(kind: Kind, gold: Sequence[Any], answers: Sequence[Any]) -> Iterator[tuple[tuple[int, Place, str], str]]:
     """Each place where an answer is not the gold one: example, place and gold class, and the class that is predicted."""
     for index, (right, answer) in enumerate(zip(gold, answers, strict=True)):
-        for place, expected, predicted in _classes(kind, right, answer):
+        for place, expected, predicted in _predictions(kind, right, answer):
             if expected != predicted:
                 yield (index, place, expected), predicted

@@ -16,7 +16,7 @@ ABSENT = ""
 
 def classification(gold: Sequence[Any], predicted: Sequence[Any]) -> dict[str, float]:
     """Accuracy, macro-F1 over the labels that either side has, and F1 weighted by how often the gold data has each."""
-    hits = sum(one == other for one, other in zip(gold, predicted, strict=True))
+    hits = sum(right == answer for right, answer in zip(gold, predicted, strict=True))
     f1 = averages((list(gold), list(predicted)), "")
     return {"accuracy": hits / len(gold), "macro_f1": f1["macro_f1"], "weighted_f1": f1["weighted_f1"]}
 
@@ -30,14 +30,14 @@ def averages(columns: tuple[list[Any], list[Any]], prefix: str) -> dict[str, flo
 
     classes = sorted({*columns[0], *columns[1]} - {ABSENT})
     if not classes:
-        return {f"{prefix}{kind}_f1": 1.0 for kind in ("weighted", "micro", "macro")}
+        return {f"{prefix}{average}_f1": 1.0 for average in ("weighted", "micro", "macro")}
     # One count for all three: a sweep of small students spends as long in scikit-learn's checks as in training.
     counts = multilabel_confusion_matrix(*columns, labels=classes)
-    hits, said, there = counts[:, 1, 1], counts[:, :, 1].sum(axis=1), counts[:, 1, :].sum(axis=1)
-    f1 = 2 * hits / (said + there)
-    weighted = float(f1 @ there / there.sum()) if there.any() else 0.0
-    found = {"weighted": weighted, "micro": float(2 * hits.sum() / (said + there).sum()), "macro": float(np.mean(f1))}
-    return {f"{prefix}{kind}_f1": value for kind, value in found.items()}
+    hits, given, n = counts[:, 1, 1], counts[:, :, 1].sum(axis=1), counts[:, 1, :].sum(axis=1)
+    f1 = 2 * hits / (given + n)
+    weighted = float(f1 @ n / n.sum()) if n.any() else 0.0
+    means = {"weighted": weighted, "micro": float(2 * hits.sum() / (given + n).sum()), "macro": float(np.mean(f1))}
+    return {f"{prefix}{average}_f1": value for average, value in means.items()}
 
 
 def by_class(gold: Sequence[str], predicted: Sequence[str]) -> DataFrame:
@@ -54,10 +54,14 @@ def matched(gold: Iterable[Hashable], predicted: Iterable[Hashable]) -> tuple[li
     """Items whose last part is their class, gold and predicted side by side: each at most once with one that is the same
     in every part, the others alone. No credit for a near miss.
     """
-    ours, theirs = Counter(gold), Counter(predicted)
-    both = [item[-1] for item in (ours & theirs).elements()]  # type: ignore[index]
-    missed, wrong = ([item[-1] for item in rest.elements()] for rest in (ours - theirs, theirs - ours))  # type: ignore[index]
+    expected, found = Counter(gold), Counter(predicted)
+    both, missed, wrong = map(_last_parts, (expected & found, expected - found, found - expected))
     return both + missed + [ABSENT] * len(wrong), both + [ABSENT] * len(missed) + wrong
+
+
+def _last_parts(items: Counter[Any]) -> list[str]:
+    """The class of each item, its last part."""
+    return [item[-1] for item in items.elements()]
 
 
 def learning(scores: DataFrame, measures: list[str]) -> DataFrame:

@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -18,9 +18,6 @@ from pydantic import Field, model_validator
 
 from lib.core import paths
 from lib.core.config import Strict
-
-if TYPE_CHECKING:
-    pass
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -71,29 +68,29 @@ class Source(Strict):
 
 def raw_split(source: Source, split: str) -> tuple[str, list[tuple[int, Row]]]:
     """Where a split lies, for messages, and its numbered rows as they are there; a held-out test set is cut from train."""
-    if source.held_out == 0 or split not in ("train", "test") or has_split(source, "test"):
-        where, rows = read_split(source, split)
+    if source.held_out == 0 or split not in ("train", "test") or _has_split(source, "test"):
+        where, rows = _read_split(source, split)
         return where, list(enumerate(rows, start=1))
-    where, rows = read_split(source, "train")
+    where, rows = _read_split(source, "train")
     if source.held_out >= len(rows):
         raise ValueError(f"{where}: held_out asks for {source.held_out} of {len(rows)} rows; leave some to train on.")
     held_out = set(random.Random(0).sample(range(len(rows)), source.held_out))
     return where, [(i + 1, row) for i, row in enumerate(rows) if (i in held_out) == (split == "test")]
 
 
-def has_split(source: Source, split: str) -> bool:
+def _has_split(source: Source, split: str) -> bool:
     if source.files:
         return split in source.files
     if split not in source.splits:
         return False
-    if mirror := hub_mirror(source):
+    if mirror := _hub_mirror(source):
         return (mirror / f"{source.splits[split]}.parquet").is_file()
     from datasets import get_dataset_split_names
 
-    return source.splits[split] in from_hub(source, get_dataset_split_names)
+    return source.splits[split] in _from_hub(source, get_dataset_split_names)
 
 
-def read_split(source: Source, split: str) -> tuple[str, list[Row]]:
+def _read_split(source: Source, split: str) -> tuple[str, list[Row]]:
     known = source.files or source.splits
     if split not in known:
         raise ValueError(f"No split {split!r}: the card names {', '.join(known)}.")
@@ -101,11 +98,11 @@ def read_split(source: Source, split: str) -> tuple[str, list[Row]]:
         path = paths.resolve(source.files[split])
         where, rows = paths.relative(path), read_file(path)
     else:
-        where, rows = f"{source.hub} ({source.splits[split]})", read_hub(source, source.splits[split])
-    return where, [framed(row, f"{where}, row {at}") for at, row in enumerate(rows, 1)] if source.form == "events" else rows
+        where, rows = f"{source.hub} ({source.splits[split]})", _read_hub(source, source.splits[split])
+    return where, [_framed(row, f"{where}, row {at}") for at, row in enumerate(rows, 1)] if source.form == "events" else rows
 
 
-def framed(row: Row, where: str) -> Row:
+def _framed(row: Row, where: str) -> Row:
     """A row of `text`, `spans` and `events` with the turn and the frames that these say."""
     try:
         places = [{"turn": 0, "start": span["start"], "end": span["end"]} for span in row["spans"]]
@@ -123,7 +120,7 @@ def framed(row: Row, where: str) -> Row:
         raise ValueError(f"{where}: not {wanted} ({type(error).__name__}: {error}).") from None
 
 
-def hub_mirror(source: Source) -> Path | None:
+def _hub_mirror(source: Source) -> Path | None:
     """The folder that takes the place of the hub for this source, where HUB_MIRROR names one."""
     if not (root := os.environ.get("HUB_MIRROR")):
         return None
@@ -136,16 +133,16 @@ def hub_mirror(source: Source) -> Path | None:
     return folder
 
 
-def read_hub(source: Source, split: str) -> list[Row]:
+def _read_hub(source: Source, split: str) -> list[Row]:
     """A split of a hub data set, from the hub or from HUB_MIRROR."""
-    if mirror := hub_mirror(source):
+    if mirror := _hub_mirror(source):
         return read_file(mirror / f"{split}.parquet")
     from datasets import load_dataset
 
-    return from_hub(source, lambda *where, **pin: load_dataset(*where, **pin, split=split).to_list())
+    return _from_hub(source, lambda *where, **pin: load_dataset(*where, **pin, split=split).to_list())
 
 
-def from_hub(source: Source, ask: Callable[..., T]) -> T:
+def _from_hub(source: Source, ask: Callable[..., T]) -> T:
     """What the hub answers, at the pinned revision; whatever goes wrong there becomes one sentence."""
     try:
         return ask(source.hub, source.config, revision=source.revision)
@@ -158,29 +155,26 @@ def from_hub(source: Source, ask: Callable[..., T]) -> T:
 
 def read_file(path: Path) -> list[Row]:
     """The rows of a .jsonl, .csv or .parquet file; a broken one is named with its line."""
-    if path.suffix not in READERS:
-        raise ValueError(f"{paths.relative(path)}: a data file ends in {', '.join(READERS)}.")
+    if path.suffix not in _READERS:
+        raise ValueError(f"{paths.relative(path)}: a data file ends in {', '.join(_READERS)}.")
     if unset := re.search(r"\$\{?(\w+)\}?/?(.*)", str(path)):
         raise ValueError(f"The environment variable {unset[1]} is not set: it names the folder that {unset[2]} lies in.")
     if not path.is_file():
         raise ValueError(f"{paths.relative(path)}: no such file (a relative path starts at the root of the repository).")
     try:
-        rows = READERS[path.suffix](path)
+        rows = _READERS[path.suffix](path)
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{paths.relative(path)}: not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8."
-        ) from None
+        raise ValueError(_not_utf8(path, error)) from None
     if not rows:
         raise ValueError(f"{paths.relative(path)}: no rows in it.")
     return rows
 
 
-def read_jsonl(path: Path) -> list[Row]:
+def _read_jsonl(path: Path) -> list[Row]:
     rows = []
-    # Not splitlines(): a JSON string may hold U+2028 and other characters that it takes for the end of a line.
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
+    for number, line in numbered_lines(path):
         try:
-            row = json.loads(line) if line.strip() else None
+            row = json.loads(line)
         except json.JSONDecodeError as error:
             raise ValueError(f"{paths.relative(path)}, line {number}: not JSON ({error.msg}).") from None
         if row is not None and not isinstance(row, dict):
@@ -189,7 +183,7 @@ def read_jsonl(path: Path) -> list[Row]:
     return rows
 
 
-def read_csv(path: Path) -> list[Row]:
+def _read_csv(path: Path) -> list[Row]:
     rows = []
     # utf-8-sig: spreadsheets like to put a byte-order mark before the first column's name.
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -209,7 +203,7 @@ def read_csv(path: Path) -> list[Row]:
     return rows
 
 
-def read_parquet(path: Path) -> list[Row]:
+def _read_parquet(path: Path) -> list[Row]:
     # pyarrow and not datasets, which would first write a second copy into its cache.
 
     try:
@@ -219,7 +213,7 @@ def read_parquet(path: Path) -> list[Row]:
     return rows
 
 
-READERS = {".jsonl": read_jsonl, ".csv": read_csv, ".parquet": read_parquet}
+_READERS = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
 
 
 def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
@@ -227,5 +221,9 @@ def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{paths.relative(file)}: not UTF-8 text (byte {error.start}).") from None
+        raise ValueError(_not_utf8(file, error)) from None
     return ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
+
+
+def _not_utf8(file: Path, error: UnicodeDecodeError) -> str:
+    return f"{paths.relative(file)}: not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8."

@@ -258,9 +258,9 @@ def labeled(card: Card, sets: Mapping[str, Sequence[Row]]) -> dict[str, list[Row
 def per_text(card: Card, rows: Sequence[Row]) -> dict[str, DataFrame]:
     """How many labels of each class each text has: a table for each thing that is labeled, classes in the order of the card."""
     labels = [card.task_kind.labels_of(row) for row in rows]
-    return {what: _counts([each[what] for each in labels], names) for what, names in card.task_kind.classes(card).items()}
+    return {what: _label_counts([each[what] for each in labels], names) for what, names in card.task_kind.classes(card).items()}
 
 
-def _counts(labels: Sequence[list[str]], names: list[str]) -> DataFrame:
+def _label_counts(labels: Sequence[list[str]], names: list[str]) -> DataFrame:
     """One line for each text, one column for each class."""
     return pd.DataFrame([[each.count(name) for name in names] for each in labels], columns=names)

@@ -14,10 +14,10 @@ from lib.core.tasks import Card
 if TYPE_CHECKING:
     from datasketch import MinHash
 
-PIECE = 5
+_PIECE = 5
 """Characters of the pieces that two texts are compared by: short enough for headlines, in any language."""
-PERMUTATIONS = 128
-MARGIN = 0.7
+_PERMUTATIONS = 128
+_MARGIN = 0.7
 """MinHash only estimates, so it looks a little below the threshold; what it finds is then compared exactly."""
 
 
@@ -29,7 +29,7 @@ class Seen:
         from datasketch import MinHashLSH
 
         self.near, self.pieces = near, dict[str, set[bytes]]()
-        self.index = MinHashLSH(threshold=max(0.1, near * MARGIN), num_perm=PERMUTATIONS) if near < 1 else None
+        self.index = MinHashLSH(threshold=max(0.1, near * _MARGIN), num_perm=_PERMUTATIONS) if near < 1 else None
 
     def like(self, text: str) -> str | None:
         """In what way a text was seen before, or None."""
@@ -38,36 +38,36 @@ class Seen:
             return "duplicate"
         if self.index is None:
             return None
-        ours = pieces(plain)
-        found = self.index.query(min_hash(ours))
-        return "near duplicate" if any(jaccard(ours, self.pieces[str(other)]) >= self.near for other in found) else None
+        these = _pieces(plain)
+        candidates = [self.pieces[str(key)] for key in self.index.query(_min_hash(these))]
+        return "near duplicate" if any(_jaccard(these, others) >= self.near for others in candidates) else None
 
     def add(self, text: str) -> None:
         plain = plainly(text)
         if plain not in self.pieces:
-            self.pieces[plain] = pieces(plain) if self.index is not None else set()
+            self.pieces[plain] = _pieces(plain) if self.index is not None else set()
             if self.index is not None:
-                self.index.insert(plain, min_hash(self.pieces[plain]))
+                self.index.insert(plain, _min_hash(self.pieces[plain]))
 
 
 def plainly(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def pieces(plain: str) -> set[bytes]:
-    return {plain[i : i + PIECE].encode() for i in range(max(1, len(plain) - PIECE + 1))}
+def _pieces(plain: str) -> set[bytes]:
+    return {plain[i : i + _PIECE].encode() for i in range(max(1, len(plain) - _PIECE + 1))}
 
 
-def jaccard(one: set[bytes], other: set[bytes]) -> float:
-    return len(one & other) / len(one | other)
+def _jaccard(first: set[bytes], second: set[bytes]) -> float:
+    return len(first & second) / len(first | second)
 
 
-def min_hash(found: set[bytes]) -> "MinHash":
+def _min_hash(pieces: set[bytes]) -> "MinHash":
     from datasketch import MinHash
 
-    made = MinHash(PERMUTATIONS)
-    made.update_batch(sorted(found))
-    return made
+    signature = MinHash(_PERMUTATIONS)
+    signature.update_batch(sorted(pieces))
+    return signature
 
 
 def words(text: str) -> list[str]:
@@ -78,9 +78,9 @@ FALSE_DISCOVERIES = 0.05
 """Of the words that are called telling, this share may be so by chance (Benjamini and Hochberg)."""
 LEAST = 3
 """Texts that a word must be in to be tested."""
-MATCHING = 0.8
+_MATCHING = 0.8
 """A share of a question's content words: so many in one sentence of the passage make it trivial. No paper says; ours."""
-AUXILIARY = {"did", "does", "doing"}
+_AUXILIARY = {"did", "does", "doing"}
 
 
 def associations(texts: Sequence[str], labels: Sequence[str]) -> DataFrame:
@@ -128,17 +128,17 @@ def is_trivial(card: Card, row: Row) -> bool:
     if first == last or not wanted:
         return False
     sentences = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*", row[first])
-    return max(len(wanted & content(sentence)) for sentence in sentences) >= MATCHING * len(wanted)
+    return max(len(wanted & content(sentence)) for sentence in sentences) >= _MATCHING * len(wanted)
 
 
 def content(text: str) -> set[str]:
     """The words of a text that carry its content, by their first letters, so that `bees` is `bee`."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-    return {singular(word)[:5] for word in words(text) if word not in ENGLISH_STOP_WORDS | AUXILIARY}
+    return {_singular(word)[:5] for word in words(text) if word not in ENGLISH_STOP_WORDS | _AUXILIARY}
 
 
-def singular(word: str) -> str:
+def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
@@ -147,10 +147,10 @@ def suspects(card: Card, rows: Sequence[Row]) -> dict[int, list[str]]:
     field = list(card.fields)[-1]
     table = telling(associations([row[field] for row in rows], [row["label"] for row in rows]))
     of_label: dict[str, list[str]] = {label: list(part.word) for label, part in table.groupby("label")}
-    found = {}
-    for number, row in enumerate(rows):
-        own = set(words(row[field]))
-        hints = [word for word in of_label.get(row["label"], []) if word in own]
-        if hints or is_trivial(card, row):
-            found[number] = hints
-    return found
+    hints = {}
+    for index, row in enumerate(rows):
+        present = set(words(row[field]))
+        telling_words = [word for word in of_label.get(row["label"], []) if word in present]
+        if telling_words or is_trivial(card, row):
+            hints[index] = telling_words
+    return hints

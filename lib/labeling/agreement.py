@@ -107,7 +107,7 @@ def by_part(gold: Sequence[Any], predicted: Sequence[Any], *, mentions: Sequence
     """Precision, recall and F1 (95% bootstrap interval over dialogues) of all items at once, for each part of the labels."""
     rows = {}
     for part in PARTS:
-        counts = np.array([_counts(part, *frames) for frames in zip(gold, predicted, mentions, strict=True)])
+        counts = np.array([_item_counts(part, *frames) for frames in zip(gold, predicted, mentions, strict=True)])
         hits, given, n = counts.sum(axis=0)
         low, high = stats.bootstrap_interval(partial(_f1, counts), len(counts), draws=BOOTSTRAPS, seed=0, vectorized=True)
         rows[part] = {
@@ -128,7 +128,7 @@ def _f1(counts: np.ndarray, sample: np.ndarray, axis: int = -1) -> Any:
     return np.where(given + n > 0, 2 * hits / np.maximum(1, given + n), 1.0)
 
 
-def _counts(part: str, gold: Sequence[Any], predicted: Sequence[Any], mentions: Sequence[Any]) -> tuple[int, int, int]:
+def _item_counts(part: str, gold: Sequence[Any], predicted: Sequence[Any], mentions: Sequence[Any]) -> tuple[int, int, int]:
     """Of one dialogue: items that agree, predicted items, items of the data."""
     expected, found = _items(part, gold), _items(part, predicted, mentions)
     return len(expected & found), len(found), len(expected)

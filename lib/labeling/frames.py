@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from lib.core.kinds.frames import place_of
 from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.labeling import markup
@@ -43,9 +44,9 @@ class Part:
     unlabeled: set[int] = field(default_factory=set)
     """The turns whose frames are not all known; a student must not take them for turns without any."""
 
-    def reject(self, outcome: str, text: Any, turn: int | None = None) -> None:
-        said = text if isinstance(text, str) else prompts.quoted(text)
-        self.rejected.append({"outcome": outcome, "item": self.row["id"], "turn": turn, "text": said, "dollars": 0.0})
+    def reject(self, outcome: str, item: Any, turn: int | None = None) -> None:
+        text = item if isinstance(item, str) else prompts.quoted(item)
+        self.rejected.append({"outcome": outcome, "item": self.row["id"], "turn": turn, "text": text, "dollars": 0.0})
 
     def text(self, turn: int) -> str:
         return str(self.row["turns"][turn]["text"])
@@ -60,7 +61,7 @@ class Part:
 
     def lines(self, tags: bool = True) -> list[prompts.Turn]:
         """The turns as a prompt shows them."""
-        return [shown(self.row, turn, self.marked(turn, tags)) for turn in self.turns]
+        return [_shown(self.row, turn, self.marked(turn, tags)) for turn in self.turns]
 
     def answer(self, names: Iterable[str], tags: bool) -> dict[str, Any]:
         """What the right reply would be, of a dialogue whose frames are known."""
@@ -79,8 +80,8 @@ class Part:
         return [
             {
                 "type": self.triggers[head],
-                "trigger": span(self.mentions[head]),
-                "arguments": [{"role": role} | span(place) for place, role in sorted(found[head])],
+                "trigger": _span(self.mentions[head]),
+                "arguments": [{"role": role} | _span(place) for place, role in sorted(found[head])],
             }
             for head in sorted(found, key=self.mentions.__getitem__)
         ]
@@ -89,7 +90,7 @@ class Part:
 class Step(NamedTuple):
     """One request for each part: what it asks, and the form of its reply."""
 
-    asked: str
+    instruction: str
     form: dict[str, Any]
 
     @property
@@ -116,14 +117,14 @@ class Step(NamedTuple):
     def request(self, card: Card, row: Row, turns: Sequence[prompts.Turn], mentions: int, shots: Sequence[Part]) -> Request:
         """Greedy (temperature 0); a reply has room for the text with its marks, or for every mention."""
         about = {name: row[name] for name in card.fields}
-        asked = prompts.frame_step(card, self.asked, self.form, about, turns, [self.shot(one) for one in shots])
+        messages = prompts.frame_step(card, self.instruction, self.form, about, turns, [self.shot(one) for one in shots])
         size = sum(len(turn["text"].encode()) for turn in turns)
         room = 3 * size // 4 + 16 * len(turns) if self.marks else 0
         if self.marks:
             room += 5 * size // 4 if len(self.lists) > 1 else 0
         else:
             room += mentions * (ARGUMENT_TOKENS if "arguments" in self.lists else TRIGGER_TOKENS)
-        return Request(asked, prompts.frames_schema(card, self.lists), temperature=0.0, max_tokens=64 + room)
+        return Request(messages, prompts.frames_schema(card, self.lists), temperature=0.0, max_tokens=64 + room)
 
     def problem(self, text: str) -> str | None:
         found, _ = parsing.read_lists(text, self.lists)
@@ -157,12 +158,12 @@ def annotate(
     labeled = [labeled_part(card, row) for row in shots]
     for name, step in METHODS[method].items():
         asked = [part for part in parts if step.wants(part)]
-        requests = [step.request(card, part.row, step_lines(step, part), len(part.mentions), labeled) for part in asked]
+        requests = [step.request(card, part.row, _step_lines(step, part), len(part.mentions), labeled) for part in asked]
         answers = teacher.ask(requests, step.problem, f"{title} {name}") if asked else []
         for part, answer in zip(asked, answers, strict=True):
-            take(card, part, step, answer)
+            _take(card, part, step, answer)
             part.failed = "" if step.lists[0] in part.done else f"failed: {name}: {answer.problem or 'nothing of the dialogue'}"
-    whole = [joined(row, [part for part in parts if part.row is row]) for row in rows]
+    whole = [_joined(row, [part for part in parts if part.row is row]) for row in rows]
     lost = [one for part in parts for one in part.rejected]
     return (
         [row for row, kept in whole if kept],
@@ -171,7 +172,7 @@ def annotate(
     )
 
 
-def step_lines(step: Step, part: Part) -> list[prompts.Turn]:
+def _step_lines(step: Step, part: Part) -> list[prompts.Turn]:
     return part.lines(tags=not step.marks)
 
 
@@ -183,18 +184,14 @@ def windows(row: Row, window: int | None) -> list[list[int]]:
     return [numbers[at : at + size] for at in range(0, len(numbers), size)]
 
 
-def shown(row: Row, turn: int, text: str) -> prompts.Turn:
+def _shown(row: Row, turn: int, text: str) -> prompts.Turn:
     """A turn as a prompt shows it."""
     speaker = row["turns"][turn].get("speaker")
     return {"turn": turn} | ({"speaker": speaker} if speaker else {}) | {"text": text}
 
 
-def span(place: Place) -> Row:
+def _span(place: Place) -> Row:
     return dict(zip(("turn", "start", "end"), place, strict=True))
-
-
-def place_of(one: Row) -> Place:
-    return one["turn"], one["start"], one["end"]
 
 
 def labeled_part(card: Card, row: Row) -> Part:
@@ -205,7 +202,7 @@ def labeled_part(card: Card, row: Row) -> Part:
         for turn in range(len(row["turns"]))
         for one in markup.nested(place[1:] for place in every if place[0] == turn)[0]
     }
-    numbers = {place: number for number, place in enumerate(in_order(fits), start=1)}
+    numbers = {place: number for number, place in enumerate(_in_order(fits), start=1)}
     part = Part(row, windows(row, None)[0], {number: place for place, number in numbers.items()})
     for frame in sorted(row["frames"], key=lambda one: place_of(one["trigger"])):
         head = numbers.get(place_of(frame["trigger"]))
@@ -216,7 +213,7 @@ def labeled_part(card: Card, row: Row) -> Part:
     return part
 
 
-def in_order(places: Iterable[Place]) -> list[Place]:
+def _in_order(places: Iterable[Place]) -> list[Place]:
     """As they are read: outer before inner."""
     return sorted(places, key=lambda place: (place[0], place[1], -place[2]))
 
@@ -224,13 +221,13 @@ def in_order(places: Iterable[Place]) -> list[Place]:
 # ---- reading a reply ----
 
 
-def take(card: Card, part: Part, step: Step, answer: Answer) -> None:
+def _take(card: Card, part: Part, step: Step, answer: Answer) -> None:
     """What one answer adds to a part of a dialogue."""
     part.answers.append(answer)
     found, cut = parsing.read_lists(answer.text or "", step.lists)
     if cut:
         part.reject("reply cut off", str(answer.text)[-60:])
-    readers = {"turns": take_turns, "triggers": take_triggers, "arguments": take_arguments}
+    readers = {"turns": _take_turns, "triggers": _take_triggers, "arguments": _take_arguments}
     for name in step.lists:
         if name in found:
             part.done.append(name)
@@ -238,10 +235,10 @@ def take(card: Card, part: Part, step: Step, answer: Answer) -> None:
         elif found:
             part.unlabeled |= set(part.turns)
     if cut and found:
-        part.unlabeled |= not_reached(part, list(found)[-1])
+        part.unlabeled |= _not_reached(part, list(found)[-1])
 
 
-def not_reached(part: Part, name: str) -> set[int]:
+def _not_reached(part: Part, name: str) -> set[int]:
     """The turns that a reply which was cut off in a list had not come to the end of; turns that are left out are known."""
     if name == "turns":
         return set()
@@ -250,29 +247,29 @@ def not_reached(part: Part, name: str) -> set[int]:
     return {turn for turn in part.turns if turn >= last}
 
 
-def take_turns(card: Card, part: Part, items: list[Any]) -> None:
+def _take_turns(card: Card, part: Part, items: list[Any]) -> None:
     """Marked turns, by their number, or in order where a reply as long as the dialogue has none."""
     in_turn = len(items) == len(part.turns)
     seen: dict[int, list[markup.Mention]] = {}
     for at, item in enumerate(items):
         text = item.get("text") if isinstance(item, dict) else item
-        turn = whole(item.get("turn")) if isinstance(item, dict) and "turn" in item else part.turns[at] if in_turn else None
+        turn = _whole(item.get("turn")) if isinstance(item, dict) and "turn" in item else part.turns[at] if in_turn else None
         if not isinstance(text, str) or turn not in part.turns:
             part.reject("no turn of the dialogue", item)
         elif turn in seen:
             part.reject("turn given twice", text, turn)
         else:
-            seen[turn] = mentions_of(part, turn, text)
+            seen[turn] = _mentions_of(part, turn, text)
     for turn in part.turns:
         if turn not in seen:
             part.reject("turn left out", part.text(turn), turn)
             part.unlabeled.add(turn)
-    number_mentions(part, seen)
+    _number_mentions(part, seen)
     if not seen:
         part.done.remove("turns")
 
 
-def mentions_of(part: Part, turn: int, marked: str) -> list[markup.Mention]:
+def _mentions_of(part: Part, turn: int, marked: str) -> list[markup.Mention]:
     text = part.text(turn)
     found, lost = markup.recover(text, marked)
     for one in lost:
@@ -287,7 +284,7 @@ def most_mentions(text: str) -> int:
     return len(text.encode()) // 8 + 4
 
 
-def number_mentions(part: Part, seen: dict[int, list[markup.Mention]]) -> None:
+def _number_mentions(part: Part, seen: dict[int, list[markup.Mention]]) -> None:
     """By the numbers that their marks have, where a reply refers to them; else in the order of the text."""
     every = [(turn, mention) for turn in sorted(seen) for mention in seen[turn]]
     given = [NUMBER.match(mention.tag) for _, mention in every]
@@ -300,9 +297,9 @@ def number_mentions(part: Part, seen: dict[int, list[markup.Mention]]) -> None:
             part.mentions[number] = (turn, mention.start, mention.end)
 
 
-def take_triggers(card: Card, part: Part, items: list[Any]) -> None:
+def _take_triggers(card: Card, part: Part, items: list[Any]) -> None:
     for item in items:
-        number, name = whole(value(item, "mention")), known(card.labels, value(item, "type"))
+        number, name = _whole(_value(item, "mention")), _known(card.labels, _value(item, "type"))
         outcome = (
             "no such mention"
             if number not in part.mentions
@@ -313,15 +310,15 @@ def take_triggers(card: Card, part: Part, items: list[Any]) -> None:
             else None
         )
         if outcome or number is None or name is None:
-            part.reject(str(outcome), item, turn_of(part, number))
+            part.reject(str(outcome), item, _turn_of(part, number))
         else:
             part.triggers[number] = name
 
 
-def take_arguments(card: Card, part: Part, items: list[Any]) -> None:
+def _take_arguments(card: Card, part: Part, items: list[Any]) -> None:
     for item in items:
-        head, number = whole(value(item, "trigger")), whole(value(item, "mention"))
-        role = known(card.roles, value(item, "role"))
+        head, number = _whole(_value(item, "trigger")), _whole(_value(item, "mention"))
+        role = _known(card.roles, _value(item, "role"))
         outcome = (
             "no such trigger"
             if head not in part.triggers
@@ -334,31 +331,31 @@ def take_arguments(card: Card, part: Part, items: list[Any]) -> None:
             else None
         )
         if outcome or head is None or number is None or role is None:
-            part.reject(str(outcome), item, turn_of(part, head))
+            part.reject(str(outcome), item, _turn_of(part, head))
         else:
             part.arguments.append((head, number, role))
 
 
-def turn_of(part: Part, number: int | None) -> int | None:
+def _turn_of(part: Part, number: int | None) -> int | None:
     return part.mentions[number][0] if number in part.mentions else None
 
 
-def value(item: Any, name: str) -> Any:
+def _value(item: Any, name: str) -> Any:
     return item.get(name) if isinstance(item, dict) else None
 
 
-def whole(given: Any) -> int | None:
+def _whole(given: Any) -> int | None:
     """A number, also one that is written as text."""
     found = NUMBER.fullmatch(str(given).strip()) if isinstance(given, int | str) and not isinstance(given, bool) else None
     return int(found[0]) if found and len(found[0]) < 10 else None
 
 
-def known(names: Iterable[str], given: Any) -> str | None:
+def _known(names: Iterable[str], given: Any) -> str | None:
     """The type or role that is meant; case and surrounding space are forgiven."""
     return {name.casefold(): name for name in names}.get(str(given).strip().casefold())
 
 
-def joined(row: Row, parts: Sequence[Part]) -> tuple[Row, bool]:
+def _joined(row: Row, parts: Sequence[Part]) -> tuple[Row, bool]:
     """A dialogue with the frames of its parts; or, where none came as far as its triggers, the row that says so."""
     cost = Bill().add([answer for part in parts for answer in part.answers]).summary()["dollars"]
     if all(part.failed and "triggers" not in part.done for part in parts):
@@ -368,7 +365,7 @@ def joined(row: Row, parts: Sequence[Part]) -> tuple[Row, bool]:
             part.reject(part.failed, f"turns {part.turns[0]} to {part.turns[-1]}", part.turns[0])
             part.unlabeled |= set(part.turns)
     frames = [frame for part in parts for frame in part.frames()]
-    mentions = [span(place) for part in parts for place in in_order(part.mentions.values())]
+    mentions = [_span(place) for part in parts for place in _in_order(part.mentions.values())]
     kept = {name: found for name, found in row.items() if name != "frames"}
     gaps = {"unlabeled_turns": sorted(turn for part in parts for turn in part.unlabeled)}
     return kept | {"frames": frames, "human_frames": row.get("frames"), "mentions": mentions, **gaps, "dollars": cost}, True
@@ -388,14 +385,14 @@ def possible_requests(
         longest = sorted(labeled, key=lambda part: -len(prompts.quoted(step.shot(part)).encode()))[:shots]
         for row in rows:
             for turns in windows(row, window):
-                lines, most = longest_lines(card, row, turns, step)
+                lines, most = _longest_lines(card, row, turns, step)
                 found.append(step.request(card, row, lines, most, longest))
     return found
 
 
-def longest_lines(card: Card, row: Row, turns: Sequence[int], step: Step) -> tuple[list[prompts.Turn], int]:
+def _longest_lines(card: Card, row: Row, turns: Sequence[int], step: Step) -> tuple[list[prompts.Turn], int]:
     texts = {turn: markup.plain(str(row["turns"][turn]["text"])) for turn in turns}
     most = sum(map(most_mentions, texts.values()))
     tag = f"{{{most} {max(card.labels, key=lambda name: len(name.encode()))}|}}"
     filled = {turn: text + ("" if step.marks else tag * most_mentions(text)) for turn, text in texts.items()}
-    return [shown(row, turn, text) for turn, text in filled.items()], most
+    return [_shown(row, turn, text) for turn, text in filled.items()], most

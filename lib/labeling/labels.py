@@ -57,15 +57,15 @@ class Labeled:
         over = any(answer.problem == OVER_CAP for answer in self.answers)
         more = " The dollar limit was reached: raise BUDGET for more." if over else ""
         if not self.examples:
-            raise TeacherError(f"No example was labeled ({_counts(failed + lost)}). What was paid for is stored.{more}")
+            raise TeacherError(f"No example was labeled ({_outcome_counts(failed + lost)}). What was paid for is stored.{more}")
         if failed:
             whole = len(self.examples) + len(failed)
-            print(f"{len(failed)} of {whole} examples have no label, or not all ({_counts(failed)}).{more}")
+            print(f"{len(failed)} of {whole} examples have no label, or not all ({_outcome_counts(failed)}).{more}")
         if lost:
-            print(f"Left out: {_counts(lost)}.")
+            print(f"Left out: {_outcome_counts(lost)}.")
 
 
-def _counts(outcomes: Sequence[str]) -> str:
+def _outcome_counts(outcomes: Sequence[str]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in Counter(outcomes).most_common())
 
 
