@@ -1,4 +1,5 @@
-"""The three ways to reach a teacher: recorded replies, batch files, and an endpoint (lib/teacher/endpoint.py), opened by name."""
+"""A teacher is opened by its name: `recorded` replays data/recordings, `batch:MODEL` exchanges batch files, and any other name
+is a model at an OpenAI-compatible endpoint."""
 
 import os
 from pathlib import Path
@@ -7,7 +8,6 @@ from lib.core import paths
 from lib.core.pricing import TokenPrice, nano, token_price
 from lib.teacher.batch import BatchFiles
 from lib.teacher.client import Teacher
-from lib.teacher.endpoint import Endpoint
 from lib.teacher.ledger import Store
 from lib.teacher.recorded import Recorded
 
@@ -27,19 +27,19 @@ def open_teacher(
     """The teacher of that name. Whatever can cost money needs a price and a budget before it is asked anything."""
     if name == "recorded":
         return Recorded(paths.resolve(recordings), token_price(priced_as, token_prices))
-    batch = name.startswith("batch:")
-    model = name.removeprefix("batch:")
     base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
     price = teacher_price(name, token_prices, base_url)
     if budget is None and (price.input or price.output):
         raise ValueError(f"Teacher {name!r} costs money: say how many dollars the study may spend at most (BUDGET=5).")
     if budget is not None and not 0 <= budget < float("inf"):
         raise ValueError(f"A budget is a number of dollars from 0 up, not {budget!r}.")
-    shared = Store(store, study, None if budget is None else nano(budget))
-    if batch:
-        return BatchFiles(model, price, shared, paths.resolve(batches))
+    ledger = Store(store, study, cap=None if budget is None else nano(budget))
+    model = name.removeprefix("batch:")
+    if model != name:
+        return BatchFiles(model, price, store=ledger, folder=paths.resolve(batches))
+    from lib.teacher.endpoint import Endpoint  # Here, so that nobody waits for openai who asks no endpoint.
 
-    return Endpoint(model, price, shared, base_url)
+    return Endpoint(model, price, store=ledger, base_url=base_url)
 
 
 def teacher_price(name: str, token_prices: dict[str, dict[str, float]] | None, base_url: str | None) -> TokenPrice:

@@ -1,8 +1,7 @@
 """The teacher: a language model that writes or labels, however it is reached.
 
-lib/teacher/backends.py opens one of three: `recorded` replays data/recordings, `batch:MODEL` exchanges batch files, and any other
-name is a model at an OpenAI-compatible endpoint (lib/teacher/endpoint.py). All three take requests and give one answer each, with
-everything that the answer cost: no row is lost, and none is paid twice.
+It takes requests and gives one answer to each. A request is asked until a reply can be used, so an answer holds every reply on
+the way, and what all of them cost: no row is lost, and none is paid twice.
 """
 
 import asyncio
@@ -24,8 +23,6 @@ from lib.teacher.ledger import Reply
 
 OVER_CAP = "over the dollar limit"
 PENDING = "waiting for a batch"
-MOST_TOKENS = 10**9
-"""No call has so many tokens; a usage that says so, or less than none, is no usage."""
 TRIES = 5
 """How often one request is asked until a reply is usable; each malformed one is paid for."""
 SETTLE_SECONDS = 1.5
@@ -48,7 +45,7 @@ class Request:
     max_tokens: int = 1024
     sample: int = 0
     again: int = 0
-    """0, or the how-manieth repeat after a malformed reply."""
+    """0, or the number of the repeat after a malformed reply."""
 
     def key(self, model: str) -> str:
         exact = json.dumps(vars(self) | {"model": model}, sort_keys=True, ensure_ascii=False)
@@ -70,7 +67,10 @@ class Request:
 
 
 class Answer(NamedTuple):
-    """What came of a request: its accepted text, or the problem; and all that was paid on the way."""
+    """What came of a request: the text that was accepted, or the problem; with every reply and every failed call on the way.
+
+    A Reply (lib/teacher/ledger.py) is what one call brought and cost, an Answer what all calls for one request brought.
+    """
 
     request: Request
     text: str | None
@@ -99,7 +99,7 @@ class Bill:
             self.tokens_out += sum(reply.usage.output for _, reply in answer.replies)
             self.nanodollars += sum(reply.nanodollars for _, reply in answer.replies)
             self.unsure_nanodollars += sum(unsure for _, unsure in answer.failures)
-            self.problems.update(problems_of(answer))
+            self.problems.update(_problems_of(answer))
         return self
 
     def summary(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class Bill:
         return counts | tokens | money | {"problems": dict(self.problems)}
 
 
-def problems_of(answer: Answer) -> list[str]:
+def _problems_of(answer: Answer) -> list[str]:
     """Every reply that was not used and every call that failed, by reason."""
     unused = [reply.problem or "malformed" for _, reply in answer.replies[: None if answer.text is None else -1]]
     unasked = [answer.problem] if answer.problem in (OVER_CAP, PENDING) else []
@@ -123,7 +123,7 @@ class Progress(NamedTuple):
     bill: Bill
 
 
-def accept_anything(text: str) -> str | None:
+def _accept_anything(text: str) -> str | None:
     return None
 
 
@@ -132,7 +132,7 @@ class Teacher(ABC):
 
     in_flight = 64
 
-    def __init__(self, model: str, price: TokenPrice, pays: bool):
+    def __init__(self, model: str, price: TokenPrice, *, pays: bool):
         self.model, self.price, self.pays = model, price, pays
 
     @abstractmethod
@@ -144,6 +144,9 @@ class Teacher(ABC):
 
     def close(self) -> None:  # noqa: B027 (not abstract: recordings hold nothing open)
         """Lets go of what the teacher holds open."""
+
+    def finish(self, title: str) -> None:  # noqa: B027
+        """Does what is left to do after an `ask`."""
 
     async def session(self, work: Awaitable[T]) -> T:
         """Surrounds all fetching of one `ask`; an endpoint opens its connections here."""
@@ -157,38 +160,40 @@ class Teacher(ABC):
     def ask(
         self,
         requests: Sequence[Request],
-        accept: Callable[[str], str | None] = accept_anything,
+        accept: Callable[[str], str | None] = _accept_anything,
         title: str = "asking",
-        shown: Progress | None = None,
+        progress: Progress | None = None,
     ) -> list[Answer]:
         """One answer for each request, in order. `accept` says what is wrong with a text, or None if it is usable. Several calls
         share a bar if they are given what `progress` gives."""
         numbered = number_samples(requests)
-        with nullcontext(shown) if shown else self.progress(title, len(numbered)) as shown:
-            return run_in_thread(self.session(self.answer_all(numbered, accept, shown)))
+        with nullcontext(progress) if progress else self.progress(title, len(numbered)) as progress:
+            answers = run_in_thread(self.session(self._answer_all(numbered, accept, progress)))
+        self.finish(title)
+        return answers
 
-    async def answer_all(self, requests: list[Request], accept: Callable[[str], str | None], shown: Progress) -> list[Answer]:
+    async def _answer_all(self, requests: list[Request], accept: Callable[[str], str | None], progress: Progress) -> list[Answer]:
         answers: dict[int, Answer] = {}
         todo, errors = iter(enumerate(requests)), []
 
         async def work() -> None:
             for number, request in todo:
                 try:
-                    answers[number] = await self.answer(request, accept)
+                    answers[number] = await self._answer(request, accept)
                 except TeacherError as error:
                     errors.append(error)
                 if errors:  # Calls of the other workers that are under way still come in; no new ones start.
                     return
-                shown.bill.add([answers[number]])
-                shown.bar.set_postfix_str(self.money(shown.bill), refresh=False)
-                shown.bar.update()
+                progress.bill.add([answers[number]])
+                progress.bar.set_postfix_str(self._money(progress.bill), refresh=False)
+                progress.bar.update()
 
         await asyncio.gather(*(work() for _ in range(min(self.in_flight, len(requests)))))
         if errors:
             raise errors[0]
         return [answers[number] for number in range(len(requests))]
 
-    async def answer(self, request: Request, accept: Callable[[str], str | None]) -> Answer:
+    async def _answer(self, request: Request, accept: Callable[[str], str | None]) -> Answer:
         """Asks until a reply is usable; every reply on the way is part of the answer, and of the bill."""
         replies: list[tuple[Request, Reply]] = []
         failures: list[tuple[str, int]] = []
@@ -205,16 +210,12 @@ class Teacher(ABC):
                 return Answer(request, reply.text, None, replies, failures)
         return Answer(request, None, problem, replies, failures)
 
-    def money(self, bill: Bill) -> str:
-        would = "" if self.pays else " at list price"
-        return f"${dollars(bill.nanodollars):.4f}{would}"
+    def _money(self, bill: Bill) -> str:
+        return f"${dollars(bill.nanodollars):.4f}{'' if self.pays else ' at list price'}"
 
 
 def number_samples(requests: Sequence[Request], seen: Counter[str] | None = None) -> list[Request]:
-    """Equal requests ask for as many samples: the second one gets the next sample number, and so on.
-
-    Who asks in several rounds passes the same `seen` each time, so that the numbers go on.
-    """
+    """Numbers equal requests as samples 0, 1, 2 ...; several rounds that share `seen` are numbered as one."""
     seen = Counter() if seen is None else seen
     numbered = []
     for request in requests:
@@ -257,33 +258,3 @@ def _cancel(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any]", ended: t
     while not ended.is_set() and time.monotonic() < until:
         with suppress(KeyboardInterrupt):
             ended.wait(0.05)
-
-
-def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
-    """Text, problem and usage of a chat completion; whatever an endpoint leaves out is a problem, not a crash."""
-    if not isinstance(body, dict):
-        return "", "not a completion", None
-    usage = read_usage(body.get("usage"))
-    choices = body.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        return "", "empty choices", usage
-    message = choices[0].get("message")
-    message = message if isinstance(message, dict) else {}
-    content = message.get("content")
-    # Half of a character (a lone surrogate) can come in escaped, and no file or store can hold it.
-    text = content.encode("utf-8", "replace").decode() if isinstance(content, str) else ""
-    if message.get("refusal"):
-        return text, "refusal", usage
-    if choices[0].get("finish_reason") == "content_filter":
-        return text, "content filter", usage
-    return text, None if text.strip() else "empty reply", usage
-
-
-def read_usage(usage: Any) -> Usage | None:
-    try:
-        details = usage.get("prompt_tokens_details") or {}
-        read = Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]), int(details.get("cached_tokens") or 0))
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
-        return None
-    possible = 0 <= read.cached <= read.input < MOST_TOKENS and 0 <= read.output < MOST_TOKENS
-    return read if possible else None

@@ -24,8 +24,9 @@ from tqdm import tqdm
 
 from lib.core import paths
 from lib.core.pricing import TokenPrice
-from lib.teacher.client import OVER_CAP, Request, Teacher, TeacherError, read_completion
+from lib.teacher.client import OVER_CAP, Request, Teacher, TeacherError
 from lib.teacher.ledger import STALE_SECONDS, Busy, OverCap, Reply, Store
+from lib.teacher.parsing import read_completion
 
 ATTEMPTS = 8
 """How often a call that fails (not one that is refused for its rate) is made before its row is given up."""
@@ -37,12 +38,12 @@ T = TypeVar("T")
 
 
 @cache
-def certificates() -> ssl.SSLContext:
+def _certificates() -> ssl.SSLContext:
     """Whom to trust; reading them takes 20 ms, which each reply of a chain would wait for."""
     return httpx2.create_ssl_context()
 
 
-class Failure(Exception):
+class _Failure(Exception):
     """A call without a reply. `unsure`: it may have been billed. `wait`: seconds to wait, if the endpoint said so."""
 
     def __init__(
@@ -52,11 +53,11 @@ class Failure(Exception):
         self.reason, self.unsure, self.retry, self.limited, self.wait = reason, unsure, retry, limited, wait
 
 
-class StoreFull(TeacherError):
+class _StoreFull(TeacherError):
     """A paid reply could not be kept; its reservation stays, and counts as what it may have cost."""
 
 
-class Gate:
+class _Gate:
     """One gate for all calls. A 429 closes it for as long as the endpoint says.
 
     A reply to a call that was sent after the refused one shows that the endpoint takes calls again, so it opens the
@@ -87,9 +88,8 @@ class Gate:
             self.open.set()
 
 
-def api_key() -> str | None:
+def _api_key() -> str | None:
     """OPENAI_API_KEY, from the environment or .env and from nowhere else."""
-
     return os.environ.get("OPENAI_API_KEY") or dotenv_values(paths.ROOT / ".env").get("OPENAI_API_KEY") or None
 
 
@@ -98,15 +98,15 @@ class Endpoint(Teacher):
 
     timeout = 120.0
 
-    def __init__(self, model: str, price: TokenPrice, store: Store, base_url: str | None):
+    def __init__(self, model: str, price: TokenPrice, *, store: Store, base_url: str | None):
         super().__init__(model, price, pays=True)
-        self.store, self.base_url, self.key = store, base_url, api_key()
+        self.store, self.base_url, self.key = store, base_url, _api_key()
         if not self.key and not base_url:
             raise TeacherError(f"Teacher {model!r} needs a key: put OPENAI_API_KEY into the environment or .env.")
         self.openai_like = base_url is None or "openai.com" in base_url or "azure.com" in base_url
         self.structured = True
         self.replied = False
-        self.gate: Gate
+        self.gate: _Gate
         self.client: openai.AsyncOpenAI
 
     def close(self) -> None:
@@ -116,9 +116,9 @@ class Endpoint(Teacher):
         return self.store.failures_of(request.key(self.model))
 
     async def session(self, work: Awaitable[T]) -> T:
-        self.gate = Gate()
-        beat = asyncio.get_running_loop().create_task(self.keep_beating())
-        http = openai.DefaultAioHttpClient(timeout=self.timeout, verify=certificates())
+        self.gate = _Gate()
+        beat = asyncio.get_running_loop().create_task(self._keep_beating())
+        http = openai.DefaultAioHttpClient(timeout=self.timeout, verify=_certificates())
         try:
             # Retries are made here, where they are counted and priced, so the SDK makes none.
             async with openai.AsyncOpenAI(
@@ -128,7 +128,7 @@ class Endpoint(Teacher):
         finally:
             beat.cancel()
 
-    async def keep_beating(self) -> None:
+    async def _keep_beating(self) -> None:
         while True:
             await asyncio.sleep(STALE_SECONDS / 4)
             with suppress(sqlite3.OperationalError):  # A full disk may have room again at the next beat.
@@ -137,30 +137,30 @@ class Endpoint(Teacher):
 
     async def fetch(self, request: Request) -> Reply | str:
         try:
-            return await self.fetch_patiently(request)
+            return await self._fetch_patiently(request)
         except sqlite3.OperationalError as error:
             raise TeacherError(f"{self.store.path} cannot be written ({error}); what was paid for before is stored.") from None
 
-    async def fetch_patiently(self, request: Request) -> Reply | str:
+    async def _fetch_patiently(self, request: Request) -> Reply | str:
         key, failures, waited = request.key(self.model), 0, 0.0
         worst = self.price.nanodollars(request.worst())
         while True:
             try:
-                if reply := self.store.find(key) or await self.reserve(key, worst):
+                if reply := self.store.find(key) or await self._reserve(key, worst):
                     return reply
             except OverCap:
                 return OVER_CAP
             try:
-                return await self.paid_call(request, key, worst)
-            except Failure as failure:
+                return await self._paid_call(request, key, worst)
+            except _Failure as failure:
                 failures += not failure.limited
                 wait = self.pause(failure, failures)
                 waited += wait
-                if not failure.retry or failures >= self.attempts(failure) or waited > PATIENCE_SECONDS:
-                    return self.give_up(failure)
+                if not failure.retry or failures >= self._attempts(failure) or waited > PATIENCE_SECONDS:
+                    return self._give_up(failure)
                 await asyncio.sleep(wait)
 
-    async def reserve(self, key: str, worst: int) -> Reply | None:
+    async def _reserve(self, key: str, worst: int) -> Reply | None:
         """Waits until the request may be paid for, or somebody else's reply to it has come in."""
         while True:
             try:
@@ -172,38 +172,38 @@ class Endpoint(Teacher):
                     raise
                 await asyncio.sleep(0.05)
 
-    async def paid_call(self, request: Request, key: str, worst: int) -> Reply:
+    async def _paid_call(self, request: Request, key: str, worst: int) -> Reply:
         """Makes the call; whatever happens, its reservation is settled."""
         sent = 0.0
         try:
             await self.gate.wait()
             sent = time.monotonic()
-            text, problem, usage = read_completion(await self.call(request))
+            text, problem, usage = read_completion(await self._call(request))
             self.gate.replied(sent)
             self.replied = True
             reply = Reply(text, problem, usage or request.worst(), self.price.nanodollars(usage) if usage else worst)
-            await self.keep(request, key, reply, time.monotonic() - sent)
+            await self._keep(request, key, reply, time.monotonic() - sent)
             return reply
-        except StoreFull:
+        except _StoreFull:
             raise
         except BaseException as error:
-            self.failed(error, key, sent, worst)
+            self._failed(error, key, sent, worst)
             raise
         finally:
             self.store.let_go(key)
 
-    def failed(self, error: BaseException, key: str, sent: float, worst: int) -> None:
+    def _failed(self, error: BaseException, key: str, sent: float, worst: int) -> None:
         """Settles the reservation of a call that brought no reply: what it may have cost is what it counts as."""
         reason, unsure = "stopped while in flight", sent > 0
         if isinstance(error, TeacherError):
             reason, unsure = "refused", False
-        elif isinstance(error, Failure):
+        elif isinstance(error, _Failure):
             reason, unsure = error.reason, error.unsure
             if error.limited and error.wait:
                 self.gate.refused(sent, error.wait)
-        self.store.fail(key, reason, worst if unsure else 0)
+        self.store.fail(key, reason, unsure=worst if unsure else 0)
 
-    async def call(self, request: Request) -> Any:
+    async def _call(self, request: Request) -> Any:
         """The endpoint's JSON; every way in which that can fail becomes a Failure, or an error that stops the run."""
         limit = "max_completion_tokens" if self.openai_like else "max_tokens"
         try:
@@ -213,54 +213,54 @@ class Endpoint(Teacher):
             response = await self.client.post("/chat/completions", cast_to=httpx2.Response, body=body)
             return json.loads(response.content)
         except openai.APIConnectionError as error:
-            raise unconnected(error) from None
+            raise _unconnected(error) from None
         except openai.APIStatusError as error:
-            message = " ".join(self.without_key(str(error)).split())
+            message = " ".join(self._without_key(str(error)).split())
             asked_structured = bool(request.schema and structured)
-            raise self.refusal(error.status_code, error.response.headers, message, asked_structured) from None
+            raise self._refusal(error.status_code, error.response.headers, message, asked_structured) from None
         except (ValueError, RecursionError):
-            raise Failure("truncated JSON", unsure=True) from None
+            raise _Failure("truncated JSON", unsure=True) from None
 
-    def refusal(self, status: int, headers: Any, message: str, structured: bool) -> Exception:
+    def _refusal(self, status: int, headers: Any, message: str, structured: bool) -> Exception:
         """What an HTTP error means for the row, or for everybody."""
         if status == 429 and "insufficient_quota" not in message:
-            return Failure("429 too many requests", limited=True, wait=retry_after(headers) or 1.0)
+            return _Failure("429 too many requests", limited=True, wait=_retry_after(headers) or 1.0)
         if status >= 500 or status in (408, 409):
-            return Failure(f"{status} from the endpoint", wait=retry_after(headers))
+            return _Failure(f"{status} from the endpoint", wait=_retry_after(headers))
         if status in (401, 402, 403, 404, 429):
-            return TeacherError(f"{self.where} refuses model {self.model!r}: {message[:300]}")
+            return TeacherError(f"{self._where} refuses model {self.model!r}: {message[:300]}")
         if structured and any(word in message for word in ("response_format", "json_schema")):
             self.structured = False
-            return Failure("no structured output here; asked without", limited=True, wait=0.0)
-        return Failure(f"{status}: {message[:200]}", retry=False)
+            return _Failure("no structured output here; asked without", limited=True, wait=0.0)
+        return _Failure(f"{status}: {message[:200]}", retry=False)
 
-    def attempts(self, failure: Failure) -> int:
+    def _attempts(self, failure: _Failure) -> int:
         """A few only where the endpoint was never reached: it is down, and whoever waits should hear it soon."""
         return ATTEMPTS if self.replied or failure.reason != "cannot connect" else 4
 
-    def pause(self, failure: Failure, failures: int) -> float:
+    def pause(self, failure: _Failure, failures: int) -> float:
         """As long as the endpoint says; else longer each time, and not all rows at once."""
         if failure.wait is not None:
             return failure.wait
         return min(8.0, 0.25 * 2.0**failures) * random.uniform(0.5, 1.0)
 
-    def give_up(self, failure: Failure) -> str:
+    def _give_up(self, failure: _Failure) -> str:
         """The row's problem; but if nothing was ever answered, the endpoint is down and all rows would fail alike."""
         if failure.reason == "cannot connect" and not self.replied:
             raise TeacherError(
-                f"{self.where} cannot be reached: is it running, and is the address right? Nothing was spent on it."
+                f"{self._where} cannot be reached: is it running, and is the address right? Nothing was spent on it."
             )
         return failure.reason
 
-    async def keep(self, request: Request, key: str, reply: Reply, seconds: float) -> None:
+    async def _keep(self, request: Request, key: str, reply: Reply, seconds: float) -> None:
         """A paid reply waits for room on the disk rather than being dropped."""
         until, warned = time.monotonic() + DISK_SECONDS, False
         while True:
             try:
-                return self.store.keep(key, self.model, vars(request), reply, seconds)
+                return self.store.keep(key, reply, model=self.model, request=vars(request), seconds=seconds)
             except sqlite3.OperationalError as error:
                 if time.monotonic() > until:
-                    raise StoreFull(
+                    raise _StoreFull(
                         f"{self.store.path} cannot be written ({error}): the last replies are lost, all before are stored."
                     ) from None
                 if not warned:
@@ -269,26 +269,26 @@ class Endpoint(Teacher):
                 await asyncio.sleep(1.0)
 
     @property
-    def where(self) -> str:
-        return self.without_key(self.base_url or "https://api.openai.com/v1")
+    def _where(self) -> str:
+        return self._without_key(self.base_url or "https://api.openai.com/v1")
 
-    def without_key(self, message: str) -> str:
+    def _without_key(self, message: str) -> str:
         """Endpoints like to repeat the key in their errors; it must reach no notebook, log or store."""
         return message.replace(self.key, "[key]") if self.key else message
 
 
-def unconnected(error: openai.APIConnectionError) -> Failure:
+def _unconnected(error: openai.APIConnectionError) -> _Failure:
     """What broke a connection: aiohttp's own error says it. The SDK takes one that was dropped for one never made."""
     causes: list[BaseException] = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(cause)
     never_made = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
     if any(isinstance(cause, never_made) for cause in causes):
-        return Failure("cannot connect")
-    return Failure("timeout" if any(isinstance(cause, TimeoutError) for cause in causes) else "connection lost", unsure=True)
+        return _Failure("cannot connect")
+    return _Failure("timeout" if any(isinstance(cause, TimeoutError) for cause in causes) else "connection lost", unsure=True)
 
 
-def retry_after(headers: Any) -> float | None:
+def _retry_after(headers: Any) -> float | None:
     """Seconds, where the endpoint names a number of them that makes sense."""
     try:
         seconds = float(headers["retry-after"])

@@ -24,12 +24,12 @@ from lib.core.pricing import Usage
 
 STALE_SECONDS = 60.0
 """A process on another machine that has not touched its reservations for so long is taken for dead."""
-UNDER_WAY: set[tuple[Path, str]] = set()
+_UNDER_WAY: set[tuple[Path, str]] = set()
 """Store and key of the calls that this process makes. A reservation of its own that is not here was given up: a notebook's
 kernel lives on after an interrupted cell."""
-OPENING_SECONDS = 60.0
+_OPENING_SECONDS = 60.0
 """How long a process waits for others that use or open the same store."""
-SCHEMA = """
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, model TEXT, request TEXT, text TEXT, problem TEXT,
     tokens_in INTEGER, tokens_out INTEGER, nanodollars INTEGER, created REAL, seconds REAL);
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS in_flight (
 
 
 class Reply(NamedTuple):
-    """What a model answered: its text, or the problem there was with it."""
+    """What one call brought, as it is paid for and stored: a text, or the problem with it."""
 
     text: str
     problem: str | None
@@ -69,7 +69,7 @@ def this_process() -> tuple[str, int, float]:
     return socket.gethostname(), os.getpid(), psutil.Process().create_time()
 
 
-def alive(host: str, pid: int, started: float, beat: float) -> bool:
+def _alive(host: str, pid: int, started: float, beat: float) -> bool:
     """Whether the process that made a reservation still runs; on another host its heartbeat has to do."""
     if host != socket.gethostname():
         return time.time() - beat < STALE_SECONDS
@@ -80,18 +80,18 @@ def alive(host: str, pid: int, started: float, beat: float) -> bool:
         return False
 
 
-def opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path) -> sqlite3.Connection:
     """The database, made if need be. SQLite's own patience does not cover the switch to WAL: whoever finds another process
     at it is told `locked` at once, and has to try again."""
-    until = time.monotonic() + OPENING_SECONDS
+    until = time.monotonic() + _OPENING_SECONDS
     while True:
         # One thread at a time uses the connection: the event loop's.
-        db = sqlite3.connect(path, timeout=OPENING_SECONDS, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(path, timeout=_OPENING_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode=WAL")
             # A killed process loses nothing in this mode; only a power cut can lose the last moments.
             db.execute("PRAGMA synchronous=NORMAL")
-            db.executescript(SCHEMA)
+            db.executescript(_SCHEMA)
             return db
         except sqlite3.OperationalError as error:
             db.close()
@@ -103,10 +103,10 @@ def opened(path: Path) -> sqlite3.Connection:
 class Store:
     """The replies, failures, spending and reservations in one file."""
 
-    def __init__(self, path: str | Path, study: str = "none", cap: int | None = None):
+    def __init__(self, path: str | Path, study: str = "none", *, cap: int | None = None):
         self.path, self.study, self.cap = paths.resolve(path), study, cap
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.db = opened(self.path)
+        self.db = _opened(self.path)
         self.bury_the_dead()
 
     def close(self) -> None:
@@ -136,10 +136,10 @@ class Store:
             if reply := self.find(key):
                 return reply
             holder = self.db.execute("SELECT host, pid, started, beat FROM in_flight WHERE key = ?", (key,)).fetchone()
-            if holder and self.under_way(key, *holder):
+            if holder and self._under_way(key, *holder):
                 raise Busy
             if holder:
-                self.bury(key)
+                self._bury(key)
             if self.cap is not None:
                 held = self.held()
                 if self.spent() + held + worst > self.cap:
@@ -148,18 +148,18 @@ class Store:
                 "INSERT INTO in_flight VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (key, self.study, worst, *this_process(), time.time()),
             )
-        UNDER_WAY.add((self.path, key))
+        _UNDER_WAY.add((self.path, key))
         return None
 
     def let_go(self, key: str) -> None:
         """This process no longer makes the call, whether or not its reservation could be settled."""
-        UNDER_WAY.discard((self.path, key))
+        _UNDER_WAY.discard((self.path, key))
 
-    def under_way(self, key: str, host: str, pid: int, started: float, beat: float) -> bool:
+    def _under_way(self, key: str, host: str, pid: int, started: float, beat: float) -> bool:
         mine = (host, pid) == this_process()[:2]
-        return alive(host, pid, started, beat) and (not mine or (self.path, key) in UNDER_WAY)
+        return _alive(host, pid, started, beat) and (not mine or (self.path, key) in _UNDER_WAY)
 
-    def keep(self, key: str, model: str, request: dict[str, object], reply: Reply, seconds: float) -> None:
+    def keep(self, key: str, reply: Reply, *, model: str, request: dict[str, object], seconds: float) -> None:
         """The reply is stored, paid and no longer in flight, in one step."""
         with self.transaction():
             self.db.execute(
@@ -167,38 +167,35 @@ class Store:
                 (key, model, json.dumps(request, ensure_ascii=False), reply.text, reply.problem,
                  reply.usage.input, reply.usage.output, reply.nanodollars, time.time(), seconds),
             )  # fmt: skip
-            self.settle(key, reply.nanodollars)
+            self._settle(key, self.study, reply.nanodollars)
 
-    def fail(self, key: str, reason: str, unsure: int) -> None:
+    def fail(self, key: str, reason: str, *, unsure: int) -> None:
         """The request got no reply; `unsure` is what it may have cost all the same."""
         with self.transaction():
-            self.db.execute("INSERT INTO failures VALUES (?, ?, ?, ?, ?)", (key, self.study, reason, unsure, time.time()))
-            self.settle(key, unsure)
+            self._fail(key, self.study, reason, unsure)
 
-    def settle(self, key: str, cost: int) -> None:
-        self.pay(self.study, cost)
-        self.db.execute("DELETE FROM in_flight WHERE key = ?", (key,))
+    def _fail(self, key: str, study: str, reason: str, unsure: int) -> None:
+        self.db.execute("INSERT INTO failures VALUES (?, ?, ?, ?, ?)", (key, study, reason, unsure, time.time()))
+        self._settle(key, study, unsure)
 
-    def pay(self, study: str, cost: int) -> None:
+    def _settle(self, key: str, study: str, cost: int) -> None:
         self.db.execute(
             "INSERT INTO spent VALUES (?, ?) ON CONFLICT (study) DO UPDATE SET nanodollars = nanodollars + excluded.nanodollars",
             (study, cost),
         )
+        self.db.execute("DELETE FROM in_flight WHERE key = ?", (key,))
 
     def bury_the_dead(self) -> None:
         """Reservations of processes that are gone become failures with unsure dollars."""
         with self.transaction():
             rows = self.db.execute("SELECT key, host, pid, started, beat FROM in_flight").fetchall()
             for key, *holder in rows:
-                if not self.under_way(key, *holder):
-                    self.bury(key)
+                if not self._under_way(key, *holder):
+                    self._bury(key)
 
-    def bury(self, key: str) -> None:
+    def _bury(self, key: str) -> None:
         study, worst = self.db.execute("SELECT study, nanodollars FROM in_flight WHERE key = ?", (key,)).fetchone()
-        row = (key, study, "killed while in flight", worst, time.time())
-        self.db.execute("INSERT INTO failures VALUES (?, ?, ?, ?, ?)", row)
-        self.pay(study, worst)
-        self.db.execute("DELETE FROM in_flight WHERE key = ?", (key,))
+        self._fail(key, study, "killed while in flight", worst)
 
     def beat(self) -> None:
         """Tells processes on other machines that this one is alive."""

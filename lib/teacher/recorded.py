@@ -44,7 +44,7 @@ def read_recordings(folder: Path, price: TokenPrice) -> Iterator[tuple[Request, 
                 raise ValueError(f"{paths.relative(file)}, line {number}: not a recording ({error}).") from None
 
 
-def recording_line(request: Request, reply: Reply) -> str:
+def _recording_line(request: Request, reply: Reply) -> str:
     # A reply is found malformed again each time it is read; only what the endpoint itself said of it is kept.
     problem = None if reply.problem == "malformed" else reply.problem
     tokens = {"tokens_in": reply.usage.input, "tokens_out": reply.usage.output}
@@ -53,5 +53,5 @@ def recording_line(request: Request, reply: Reply) -> str:
 
 def write_recordings(path: str | Path, answers: Iterable[Answer]) -> None:
     """Every request with its reply, one a line: to be read, and to be replayed."""
-    lines = [recording_line(request, reply) for answer in answers for request, reply in answer.replies]
+    lines = [_recording_line(request, reply) for answer in answers for request, reply in answer.replies]
     paths.write_whole(path, lambda file: file.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))

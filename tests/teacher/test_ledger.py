@@ -19,7 +19,7 @@ REPLY = Reply("text", None, Usage(5, 6), 30)
 
 def kept(store: Store, key: str, worst: int = 100, reply: Reply = REPLY) -> None:
     assert store.reserve(key, worst) is None
-    store.keep(key, "m", {"messages": []}, reply, 0.1)
+    store.keep(key, reply, model="m", request={"messages": []}, seconds=0.1)
 
 
 def test_a_reply_is_found_again_in_the_same_file(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_reply_holds_any_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("cap", "fits"), [(100, True), (99, False), (0, False), (None, True)])
 def test_the_worst_case_must_fit_under_the_cap(tmp_path: Path, cap: int | None, fits: bool) -> None:
-    store = Store(tmp_path / "s.sqlite", "a", cap)
+    store = Store(tmp_path / "s.sqlite", "a", cap=cap)
     if fits:
         assert store.reserve("k", 100) is None
     else:
@@ -51,19 +51,19 @@ def test_the_worst_case_must_fit_under_the_cap(tmp_path: Path, cap: int | None, 
 
 
 def test_what_is_reserved_counts_until_it_is_settled(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s.sqlite", "a", 150)
+    store = Store(tmp_path / "s.sqlite", "a", cap=150)
     store.reserve("k", 100)
     with pytest.raises(OverCap) as over:
         store.reserve("l", 100)
     assert over.value.waiting
-    store.keep("k", "m", {}, REPLY, 0.1)
+    store.keep("k", REPLY, model="m", request={}, seconds=0.1)
     assert store.reserve("l", 100) is None
 
 
 def test_a_failure_counts_what_it_may_have_cost(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s.sqlite", "a", 100)
+    store = Store(tmp_path / "s.sqlite", "a", cap=100)
     store.reserve("k", 60)
-    store.fail("k", "timeout", 60)
+    store.fail("k", "timeout", unsure=60)
     assert store.failures_of("k") == [("timeout", 60)]
     assert (store.spent(), store.held()) == (60, 0)
     with pytest.raises(OverCap):
@@ -71,7 +71,7 @@ def test_a_failure_counts_what_it_may_have_cost(tmp_path: Path) -> None:
 
 
 def test_studies_share_replies_but_not_a_cap(tmp_path: Path) -> None:
-    first, second = (Store(tmp_path / "s.sqlite", study, 100) for study in "ab")
+    first, second = (Store(tmp_path / "s.sqlite", study, cap=100) for study in "ab")
     first.reserve("k", 100)
     second.reserve("l", 100)
     with pytest.raises(Busy):
@@ -85,7 +85,7 @@ AMOUNTS = st.lists(st.tuples(st.integers(0, 50), st.sampled_from(["keep", "fail"
 @given(AMOUNTS, st.integers(0, 200))
 def test_no_order_of_events_passes_the_cap(events: list[tuple[int, str, float]], cap: int) -> None:
     with TemporaryDirectory() as folder:
-        store = Store(f"{folder}/s.sqlite", "a", cap)
+        store = Store(f"{folder}/s.sqlite", "a", cap=cap)
         for number, (worst, event, part) in enumerate(events):
             try:
                 store.reserve(str(number), worst)
@@ -93,15 +93,15 @@ def test_no_order_of_events_passes_the_cap(events: list[tuple[int, str, float]],
                 assert store.spent() + store.held() + worst > cap
                 continue
             if event == "keep":
-                store.keep(str(number), "m", {}, REPLY._replace(nanodollars=int(worst * part)), 0.1)
+                store.keep(str(number), REPLY._replace(nanodollars=int(worst * part)), model="m", request={}, seconds=0.1)
             elif event == "fail":
-                store.fail(str(number), "timeout", int(worst * part))
+                store.fail(str(number), "timeout", unsure=int(worst * part))
             assert store.spent() + store.held() <= cap
         store.close()
 
 
 def in_process(code: str, path: Path, *more: str) -> "subprocess.Popen[str]":
-    code = f"import os, sys; from lib.teacher.ledger import Store; store = Store(sys.argv[1], 'a', 1000); {code}"
+    code = f"import os, sys; from lib.teacher.ledger import Store; store = Store(sys.argv[1], 'a', cap=1000); {code}"
     return subprocess.Popen(
         [sys.executable, "-c", code, str(path), *more], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
     )
@@ -110,7 +110,7 @@ def in_process(code: str, path: Path, *more: str) -> "subprocess.Popen[str]":
 def test_the_dead_are_buried_with_what_they_may_have_cost(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite"
     in_process("store.reserve('k', 100); store.reserve('l', 50); os._exit(9)", path).communicate(timeout=30)
-    store = Store(path, "a", 250)
+    store = Store(path, "a", cap=250)
     assert store.failures_of("k") == [("killed while in flight", 100)]
     assert (store.spent(), store.held()) == (150, 0)
     assert store.reserve("k", 100) is None
@@ -171,22 +171,22 @@ def test_what_this_process_gave_up_can_be_asked_again(tmp_path: Path) -> None:
 
 
 def test_many_processes_open_a_new_store_and_pay_one_cap(tmp_path: Path) -> None:
-    """Eight processes reserve and keep 40 requests at 60 each under a cap of 1000: 16 fit, whoever makes them."""
+    """Four processes reserve and keep 40 requests at 60 each under a cap of 1000: 16 fit, whoever makes them."""
     code = (
-        "from lib.teacher.ledger import *; input()\n"
-        "for i in range(5):\n"
+        "from lib.core.pricing import Usage; from lib.teacher.ledger import *; input()\n"
+        "for i in range(10):\n"
         "    try:\n"
         "        key = f'{sys.argv[2]}-{i}'; store.reserve(key, 60)\n"
-        "        store.keep(key, 'm', {}, Reply('', None, Usage(1, 1), 60), 0.1)\n"
+        "        store.keep(key, Reply('', None, Usage(1, 1), 60), model='m', request={}, seconds=0.1)\n"
         "    except OverCap: pass"
     )
     path = tmp_path / "s.sqlite"
-    others = [in_process(code, path, str(i)) for i in range(8)]
+    others = [in_process(code, path, str(i)) for i in range(4)]
     for other in others:
         assert other.stdin
         other.stdin.write("\n")
         other.stdin.flush()
-    assert [other.wait(60) for other in others] == [0] * 8
+    assert [other.wait(60) for other in others] == [0] * 4
     store = Store(path, "a")
     count, paid = store.db.execute("SELECT COUNT(*), SUM(nanodollars) FROM replies").fetchone()
     assert store.spent() == paid
@@ -200,12 +200,12 @@ def test_a_full_disk_loses_nothing_and_blocks_nobody(tmp_path: Path) -> None:
     long = REPLY._replace(text="x" * 100_000)
     store.reserve("l", 100)
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        store.keep("l", "m", {}, long, 0.1)
+        store.keep("l", long, model="m", request={}, seconds=0.1)
     other = Store(store.path, "a")
     assert other.find("k") == REPLY
     assert other.held() == 100
     store.db.execute("PRAGMA max_page_count = 1000000")
-    store.keep("l", "m", {}, long, 0.1)
+    store.keep("l", long, model="m", request={}, seconds=0.1)
     assert other.find("l") == long
     assert (other.spent(), other.held()) == (60, 0)
 
