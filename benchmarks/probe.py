@@ -36,7 +36,7 @@ def main() -> None:
         run = Run("zero_shot" if n_synthetic else NONE, n_human, n_synthetic, seed)
         chosen = draw_mix(run, bench.places, sizes=bench.sizes)
         started = time.process_time()
-        ours = predict(train(bench.pool, chosen, seed), bench.pool, tested)
+        ours = predict(train(bench.pool, chosen, seed=seed), bench.pool, chosen=tested)
         seconds["lib"] += time.process_time() - started
         started = time.process_time()
         theirs = by_sklearn(bench.pool, chosen, tested)

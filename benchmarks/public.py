@@ -53,9 +53,9 @@ def check(name: str, card: Any, train_rows: list[Any], test_rows: list[Any], rec
     """Mean scores over seeds, on the whole test set."""
 
     started = time.perf_counter()
-    pool = Pool(card, train_rows, recipe, [(card, test_rows)])
+    pool = Pool(card, train_rows, recipe=recipe, others=[(card, test_rows)])
     learned, tested = range(len(train_rows)), range(len(train_rows), len(train_rows) + len(test_rows))
-    every = [scores(train(pool, learned, seed), pool, tested)[0] for seed in SEEDS]
+    every = [scores(train(pool, learned, seed=seed), pool, chosen=tested)[0] for seed in SEEDS]
     found = {key: round(mean(one[key] for one in every), 3) for key in every[0]}
     seconds = time.perf_counter() - started
     print(f"{name}: n test {len(test_rows)}, {len(SEEDS)} seeds, {seconds:.0f} s in all: {found}", flush=True)

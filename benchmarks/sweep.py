@@ -230,8 +230,8 @@ def frames_seconds(given: argparse.Namespace) -> float:
     card = read_card("frames")
     train_rows, test = load(card, "train").to_list()[:40], load(card, "test").to_list()
     recipe = Recipe(epochs=6, batch_size=4, learning_rate=5e-4, frozen_layers=0, device=given.device)
-    pool = Pool(card, train_rows, recipe, [(card, test)])
-    found = scores(train(pool, range(40), seed=1), pool, range(40, 60))[0]
+    pool = Pool(card, train_rows, recipe=recipe, others=[(card, test)])
+    found = scores(train(pool, range(40), seed=1), pool, chosen=range(40, 60))[0]
     print("frames: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
     return round(time.perf_counter() - started, 1)
 

@@ -44,6 +44,11 @@ class SetName:
         """Whether people wrote the texts, and a teacher only the labels."""
         return not self.method
 
+    @property
+    def is_strategy(self) -> bool:
+        """Whether the method begins from a seed example."""
+        return self.method in STRATEGIES
+
     def after(self, step: str) -> "SetName":
         """The name of the set that one more step makes of this one."""
         return replace(self, derived=(*self.derived, step))

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pandas import DataFrame
 
-from lib.core.set_names import is_strategy, strategy_of
+from lib.core.set_names import of_method
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, text_of
 from lib.generation import conditioned, dialogues
@@ -28,7 +28,7 @@ def fits(card: Card, method: str) -> bool:
     """Whether a method writes for tasks of that kind."""
     if method in dialogues.METHODS:
         return card.task_kind.dialogues
-    return not card.task_kind.marked if is_strategy(method) else card.task_kind.fixed_labels
+    return not card.task_kind.marked if of_method(method).is_strategy else card.task_kind.fixed_labels
 
 
 def longest_rows(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
@@ -45,16 +45,16 @@ def longest_rows(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
 def plan_for(card: Card, raw: Sequence[Row], given: Mapping[str, Any]) -> AnyPlan:
     """What a method is to write. Of what is given, as of a notebook's parameters, each kind of plan takes what it has."""
     method = given["method"]
-    if strategy_of(method)[0] not in METHODS:
+    if of_method(method).method not in METHODS:
         raise ValueError(f"Unknown method {method!r}: there is {', '.join(METHODS)}; strategies also as in tree_start_2.")
-    kind = Plan if is_strategy(method) else dialogues.Plan if method in dialogues.METHODS else conditioned.Plan
+    kind = Plan if of_method(method).is_strategy else dialogues.Plan if method in dialogues.METHODS else conditioned.Plan
     names = {field.name for field in fields(kind)} - {"card", "raw", "seed_example"}
     settings = {name: value for name, value in given.items() if name in names and value is not None}
     if kind is dialogues.Plan:
         return dialogues.Plan(card, raw, **settings)
     if kind is conditioned.Plan:
         return conditioned.Plan(card, raw=raw if method in conditioned.SHOTS else (), **settings)
-    return Plan(card, seed_example=draw_seed(raw, given["seed"], given.get("seed_example"), strategy_of(method)[1]), **settings)
+    return Plan(card, seed_example=draw_seed(raw, given["seed"], given.get("seed_example"), of_method(method).start), **settings)
 
 
 def write(plan: AnyPlan, teacher: Teacher, embed: Embed) -> Written:
@@ -66,7 +66,7 @@ def write(plan: AnyPlan, teacher: Teacher, embed: Embed) -> Written:
 
 def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> list[Row]:
     """The human examples that prompts of a method may show: the first n of train, or none, so that they need not be read."""
-    reads = is_strategy(method) or method in (*conditioned.SHOTS, *dialogues.METHODS)
+    reads = of_method(method).is_strategy or method in (*conditioned.SHOTS, *dialogues.METHODS)
     return load(card, "train", source).to_list()[:n] if reads else []
 
 

@@ -7,7 +7,7 @@ before and the set after can be compared.
 
 from collections.abc import Sequence
 
-from lib.core.set_names import REPHRASED
+from lib.core.set_names import find
 from lib.core.sources import Row
 from lib.core.tasks import Card, text_of
 from lib.core.text import Seen, suspects
@@ -67,7 +67,7 @@ def take(card: Card, written: Written, row: Row, answer: Answer | None, seen: Se
         lost = {"outcome": outcome or f"failed: {answer.problem}", "item": row["id"], "label": row["label"], "dollars": 0.0}
         written.rejected.append(lost)
         new = None
-    marks = {"method": f"{row['method']}{REPHRASED}", "rephrased_from": row[field] if new else None, "dollars": cost}
+    marks = {"method": find(row["method"]).after("rephrased").key, "rephrased_from": row[field] if new else None, "dollars": cost}
     written.examples.append(row | marks | ({field: new} if new else {}))
     seen.add(text_of(card, written.examples[-1]))
 

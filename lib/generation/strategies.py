@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.core.set_names import strategy_of
+from lib.core.set_names import of_method
 from lib.core.sources import Row
 from lib.core.tasks import Card, text_of
 from lib.core.text import Seen
@@ -72,7 +72,7 @@ class Plan:
 
     @property
     def strategy(self) -> str:
-        return strategy_of(self.method)[0]
+        return of_method(self.method).method
 
     def possible_requests(self) -> list[Request]:
         """Every request that can come of it, each at its longest: what a dry run adds up."""

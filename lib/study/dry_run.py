@@ -73,7 +73,7 @@ def plans(study: Study) -> dict[str, Part]:
             found[f"01 {card.name} {method}{note if plan.reads_human else ''}"] = Part(plan.possible_requests(), writing.dollars)
         for method in writing.rephrase:
             asked = rephrasing.possible_requests(card, writing.n)
-            found[f"01 {card.name} {method}{set_names.REPHRASED}"] = Part(asked, writing.dollars)
+            found[f"01 {card.name} {set_names.of_method(method).after('rephrased').key}"] = Part(asked, writing.dollars)
         for method, split, n in ways.parts:
             pool, note = rows_to_price(card, own, split, n, gone)
             asked = possible_requests(card, pool, method=method, raw=raw, shots=ways.shots, window=ways.window)

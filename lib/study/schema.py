@@ -68,7 +68,7 @@ class Generation(Strict):
     def known(cls, methods: list[str]) -> list[str]:
         if len(set(methods)) < len(methods):
             raise ValueError(f"a method is named twice: {', '.join(methods)}")
-        if unknown := [method for method in methods if set_names.strategy_of(method)[0] not in methods_METHODS]:
+        if unknown := [method for method in methods if set_names.of_method(method).method not in methods_METHODS]:
             raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(methods_METHODS)}")
         return methods
 
@@ -293,7 +293,7 @@ class Study(Strict):
     @property
     def methods(self) -> list[str]:
         """The example sets of a task, by method: those that 01 and 02 make, and those from elsewhere."""
-        again = [f"{method}{set_names.REPHRASED}" for method in self.generation.rephrase]
+        again = [set_names.of_method(method).after("rephrased").key for method in self.generation.rephrase]
         labels = [set_name(method).key for method, split, _ in self.labeling.parts if split == "train"]
         labels += [set_name(way, set_names.of_method(written)).key for written, way in self.labeling.of_written]
         unlabeled = set(dialogues.METHODS)

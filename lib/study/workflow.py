@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from lib.core import manifest, paths, tasks
 from lib.core.example_sets import Given
-from lib.core.set_names import REPHRASED, of_method
+from lib.core.set_names import of_method
 from lib.core.tasks import Card
 from lib.generation.dialogues import METHODS as UNLABELED
 from lib.labeling.labels import set_name
@@ -69,7 +69,7 @@ class TaskSteps:
     def methods(self) -> list[str]:
         """The sets that 01 writes."""
         generation = self.study.generation
-        return [*generation.methods, *(f"{method}{REPHRASED}" for method in generation.rephrase)]
+        return [*generation.methods, *(of_method(method).after("rephrased").key for method in generation.rephrase)]
 
     @property
     def labeled(self) -> dict[str, tuple[str, str, int]]:

@@ -7,6 +7,7 @@ whole pool and each run trains only what is above: nothing but the head, if all 
 import copy
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -32,29 +33,28 @@ def device_of(recipe: Recipe) -> str:
 class Pool:
     """Examples as a student sees them: token ids, or what the frozen layers make of them, all in one tensor."""
 
-    def __init__(self, card: Card, rows: Sequence[Row], recipe: Recipe, others: Iterable[tuple[Card, Sequence[Row]]] = ()):
+    def __init__(self, card: Card, rows: Sequence[Row], *, recipe: Recipe, others: Iterable[tuple[Card, Sequence[Row]]] = ()):
         """`rows` can be learned from; `others` are scored on, in their own cards' words but with this card's labels."""
-        self.card, self.recipe = card, recipe
-        same_each_time(device_of(recipe))
-        model, tokenizer = open_encoder(recipe.encoder, device_of(recipe)), open_tokenizer(recipe.encoder)
+        self.card, self.recipe, self.device = card, recipe, device_of(recipe)
+        _same_each_time(self.device)
+        model, tokenizer = open_encoder(recipe.encoder, self.device), open_tokenizer(recipe.encoder)
         self.size, self.typed = model.config.hidden_size, "token_type_ids" in tokenizer.model_input_names
-        longest = min(recipe.max_tokens or READERS[card.task_kind.answers_with].longest, window(model))
-        self.reader = READERS[card.task_kind.answers_with](card, tokenizer, longest)
+        reader_of_kind = READERS[card.task_kind.answers_with]
+        longest = min(recipe.max_tokens or reader_of_kind.longest, window(model))
+        self.reader = reader_of_kind(card, tokenizer, longest)
         self.examples = [(self.reader, row, self.reader.items(row)) for row in rows]
         for reader, row, items in self.examples:
-            taught(reader, items, row)
-        for other, found in others:
-            own = other.model_copy(update={"labels": card.labels, "roles": card.roles})
-            reader = READERS[card.task_kind.answers_with](own, tokenizer, longest)
-            self.examples += [(reader, row, reader.items(row)) for row in found]
+            _teach(reader, items, row=row)
+        for other, tested in others:
+            reader = reader_of_kind(other.model_copy(update={"labels": card.labels, "roles": card.roles}), tokenizer, longest)
+            self.examples += [(reader, row, reader.items(row)) for row in tested]
         self.cut = sum(any(item.cut for item in items) for _, _, items in self.examples)
         self.longest, self.probes = longest, recipe.frozen_layers == model.config.num_hidden_layers
-        self.at_once = self.probes and issubclass(READERS[card.task_kind.answers_with], Labels)
-        self.lay_out(model)
+        self.at_once = self.probes and issubclass(reader_of_kind, Labels)
+        self._lay_out(model)
 
-    def lay_out(self, model: Any) -> None:
+    def _lay_out(self, model: Any) -> None:
         """Numbers the pieces and puts what is known of their tokens into one tensor."""
-
         pieces: list[Piece] = []
         for _, _, items in self.examples:
             for item in items:
@@ -64,19 +64,18 @@ class Pool:
             places = keep_tokens(model, [token for piece in pieces for token in piece.ids])
         lower, self.upper = parts(model, self.recipe.encoder, self.recipe.frozen_layers)
         if lower is None:
-            found = [torch.tensor([[places[token] for token in piece.ids], piece.types]).T for piece in pieces]
+            tokens = [torch.tensor([[places[token] for token in piece.ids], piece.types]).T for piece in pieces]
         else:
-            found = [torch.tensor([piece.ids, piece.types]).T for piece in pieces]
-            found = list(self.below(lower, found))
-        self.starts = [0]
-        for one in found:
-            self.starts.append(self.starts[-1] + len(one))
-        self.data = torch.cat(found) if found else torch.zeros(0)
+            tokens = [torch.tensor([piece.ids, piece.types]).T for piece in pieces]
+            tokens = list(self._below(lower, tokens))
+        self.starts = list(accumulate(map(len, tokens), initial=0))
+        self.data = torch.cat(tokens) if tokens else torch.zeros(0)
 
-    def below(self, lower: Any, pieces: list[torch.Tensor]) -> Iterator[torch.Tensor]:
+    def _below(self, lower: Any, pieces: list[torch.Tensor]) -> Iterator[torch.Tensor]:
         """What the frozen layers make of each piece, in batches of pieces of like length; its mean, where a probe reads that."""
-
-        made: dict[int, torch.Tensor] = {}
+        features: dict[int, torch.Tensor] = {}
+        # Kept as the layers above will read them.
+        storage = torch.bfloat16 if precision(self.device) == "bfloat16" else torch.float32
         order = sorted(range(len(pieces)), key=lambda i: len(pieces[i]))
         with torch.inference_mode():
             for start in range(0, len(pieces), TOGETHER):
@@ -84,20 +83,19 @@ class Pool:
                 hidden = self.through(lower, [pieces[i] for i in chosen])[0]
                 for i, row in zip(chosen, hidden, strict=True):
                     whole = row[: len(pieces[i])]
-                    made[i] = whole.mean(0, keepdim=True) if self.at_once else whole.to(storage(device_of(self.recipe)))
-        return (made[i] for i in range(len(pieces)))
+                    features[i] = whole.mean(0, keepdim=True) if self.at_once else whole.to(storage)
+        return (features[i] for i in range(len(pieces)))
 
     def through(self, encoder: Any, pieces: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Pieces through an encoder or a part of one, as hidden states, and where they hold something."""
-
-        batch, mask = padded(pieces, device_of(self.recipe))
+        batch, mask = padded(pieces, self.device)
         if batch.is_floating_point():
-            given = {"inputs_embeds": batch}
+            inputs = {"inputs_embeds": batch}
         else:
-            given = {"input_ids": batch[..., 0]} | ({"token_type_ids": batch[..., 1]} if self.typed else {})
+            inputs = {"input_ids": batch[..., 0]} | ({"token_type_ids": batch[..., 1]} if self.typed else {})
         # Autocast keeps its casts of the weights until it is left, so it must not span an optimizer step.
-        with torch.autocast(batch.device.type, torch.bfloat16, enabled=precision(device_of(self.recipe)) == "bfloat16"):
-            hidden = encoder(**given, attention_mask=mask.long()).last_hidden_state
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=precision(self.device) == "bfloat16"):
+            hidden = encoder(**inputs, attention_mask=mask.long()).last_hidden_state
         return hidden.float(), mask
 
     def pieces(self, items: Sequence[Item]) -> list[torch.Tensor]:
@@ -110,36 +108,27 @@ class Pool:
 
 def padded(pieces: Sequence[torch.Tensor], device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """A batch filled up with zeros to its longest piece, and where it holds something."""
-
     batch = torch.nn.utils.rnn.pad_sequence(list(pieces), batch_first=True).to(device)
     lengths = torch.tensor([len(piece) for piece in pieces], device=device)
     return batch, torch.arange(batch.shape[1], device=device)[None, :] < lengths[:, None]
 
 
-def taught(reader: Any, items: list[Item], row: Row) -> None:
+def _teach(reader: Any, items: list[Item], *, row: Row) -> None:
     try:
         reader.teach(items, row)
     except ValueError as error:
         raise ValueError(f"Example {row.get('id', row)!r} has {error}. Mend it, or run 01 and 02 again.") from None
 
 
-def same_each_time(device: str) -> None:
+def _same_each_time(device: str) -> None:
     """On a GPU, the algorithms that give the same sums each time, where there are such; a processor's do anyway."""
-
     if device != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def storage(device: str) -> torch.dtype:
-    """Frozen features are kept as the layers above will read them."""
-
-    return torch.bfloat16 if precision(device) == "bfloat16" else torch.float32
-
-
 def precision(device: str = "cpu") -> str:
     """bfloat16 where the device computes in it (about twice as fast at the same scores), else float32."""
-
     if device != "cpu":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     can = torch.cpu.get_capabilities()
@@ -148,23 +137,22 @@ def precision(device: str = "cpu") -> str:
 
 def new_student(pool: Pool) -> torch.nn.ModuleDict:
     """The layers that train, as pretrained, and a new head."""
-
     student = {"head": new_head(pool.reader, pool.size)}
     if not pool.probes:
         student["encoder"] = copy.deepcopy(pool.upper)
-    return torch.nn.ModuleDict(student).to(device_of(pool.recipe))
+    return torch.nn.ModuleDict(student).to(pool.device)
 
 
-def hidden(student: Any, pool: Pool, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
+def hidden(student: Any, pool: Pool, *, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
     """What the head reads."""
     pieces = pool.pieces(items)
     if "encoder" in student:
         return pool.through(student["encoder"], pieces)
-    features, mask = padded(pieces, device_of(pool.recipe))
+    features, mask = padded(pieces, pool.device)
     return features.float(), mask
 
 
-def train(pool: Pool, chosen: Sequence[int], seed: int, dev: Sequence[int] = ()) -> Any:
+def train(pool: Pool, chosen: Sequence[int], *, seed: int, dev: Sequence[int] = ()) -> Any:
     """A student trained on the chosen examples; the same seed gives the same student on the same machine.
 
     With dev examples it is the best of all epochs on them, else the last.
@@ -174,10 +162,10 @@ def train(pool: Pool, chosen: Sequence[int], seed: int, dev: Sequence[int] = ())
     student, items = new_student(pool), pool.items(chosen)
     best: tuple[float, dict[str, Any]] = float("-inf"), {}
     if pool.at_once:
-        return probe(student, pool, items)
-    for _ in epochs(student, pool, items):
+        return _probe(student, pool, items=items)
+    for _ in epochs(student, pool, items=items):
         if dev:
-            score = scores(student, pool, dev)[0][pool.card.metric]
+            score = scores(student, pool, chosen=dev)[0][pool.card.metric]
             if score > best[0]:
                 best = score, copy.deepcopy(student.state_dict())
     if dev:
@@ -185,20 +173,19 @@ def train(pool: Pool, chosen: Sequence[int], seed: int, dev: Sequence[int] = ())
     return student
 
 
-def epochs(student: Any, pool: Pool, items: Sequence[Item]) -> Iterator[int]:
+def epochs(student: Any, pool: Pool, *, items: Sequence[Item]) -> Iterator[int]:
     """Trains, and stops for a look after each epoch."""
-
     recipe, rates = pool.recipe, student["head"].rates(pool.recipe.learning_rate)
     if "encoder" in student:
         rates = [*rates, (list(student["encoder"].parameters()), recipe.learning_rate)]
     groups = [{"params": parameters, "lr": rate} for parameters, rate in rates]
     steps = recipe.epochs * -(-len(items) // recipe.batch_size)
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, steps, recipe.warmup))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, steps, warmup=recipe.warmup))
     for epoch in range(recipe.epochs):
         student.train()
         for batch in batches(items, recipe.batch_size):
-            loss = student["head"].loss(*hidden(student, pool, batch), batch)
+            loss = student["head"].loss(*hidden(student, pool, items=batch), batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
             optimizer.step()
@@ -207,7 +194,7 @@ def epochs(student: Any, pool: Pool, items: Sequence[Item]) -> Iterator[int]:
         yield epoch
 
 
-def rate_at(step: int, steps: int, warmup: float) -> float:
+def rate_at(step: int, steps: int, *, warmup: float) -> float:
     """Warm-up and linear decay."""
     warm = max(1, round(steps * warmup))
     return min((step + 1) / warm, (steps - step) / max(1, steps - warm))
@@ -215,18 +202,17 @@ def rate_at(step: int, steps: int, warmup: float) -> float:
 
 def batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
     """All items in random batches; among some batches' worth, those of like length come together, so that little is padding."""
-
-    found = []
+    result = []
     for some in torch.randperm(len(items)).split(8 * size):
         by_length = sorted(some.tolist(), key=lambda i: max(len(piece.ids) for piece in items[i].pieces))
-        found += [by_length[k : k + size] for k in range(0, len(by_length), size)]
-    return ([items[i] for i in found[k]] for k in torch.randperm(len(found)).tolist())
+        result += [by_length[k : k + size] for k in range(0, len(by_length), size)]
+    return ([items[i] for i in result[k]] for k in torch.randperm(len(result)).tolist())
 
 
-def probe(student: Any, pool: Pool, items: Sequence[Item]) -> Any:
+def _probe(student: Any, pool: Pool, *, items: Sequence[Item]) -> Any:
     """The best head there is, as logistic regression finds it (scikit-learn's C = 1): nothing below it moves."""
-
-    given, weight = hidden(student, pool, items), student["head"].linear.weight
+    # Not scikit-learn: benchmarks/README.md says what it would change.
+    inputs, weight = hidden(student, pool, items=items), student["head"].linear.weight
     twice = 2 if len(weight) == 2 else 1  # Of two labels scikit-learn weighs one vector, the difference of these two.
     optimizer = torch.optim.LBFGS(
         student.parameters(), max_iter=300, history_size=10, tolerance_grad=1e-5, line_search_fn="strong_wolfe"
@@ -234,7 +220,7 @@ def probe(student: Any, pool: Pool, items: Sequence[Item]) -> Any:
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        loss: torch.Tensor = student["head"].loss(*given, items)
+        loss: torch.Tensor = student["head"].loss(*inputs, items)
         loss = loss + twice * weight.square().sum() / (2 * len(items))
         loss.backward()
         return loss
@@ -243,23 +229,22 @@ def probe(student: Any, pool: Pool, items: Sequence[Item]) -> Any:
     return student
 
 
-def predict(student: Any, pool: Pool, chosen: Sequence[int]) -> list[Any]:
+def predict(student: Any, pool: Pool, *, chosen: Sequence[int]) -> list[Any]:
     """The student's answer to each chosen example."""
-
     student.eval()
     items = sorted(pool.items(chosen), key=lambda item: max(len(piece.ids) for piece in item.pieces))
     outputs: dict[int, Any] = {}
     with torch.inference_mode():
         for start in range(0, len(items), TOGETHER):
             batch = items[start : start + TOGETHER]
-            answers = student["head"].answers(*hidden(student, pool, batch), batch)
+            answers = student["head"].answers(*hidden(student, pool, items=batch), batch)
             outputs |= {item.first: answer for item, answer in zip(batch, answers, strict=True)}
     chosen_examples = (pool.examples[i] for i in chosen)
     return [reader.answer(items, [outputs[item.first] for item in items]) for reader, _, items in chosen_examples]
 
 
-def scores(student: Any, pool: Pool, chosen: Sequence[int]) -> tuple[dict[str, float], list[Any]]:
+def scores(student: Any, pool: Pool, *, chosen: Sequence[int]) -> tuple[dict[str, float], list[Any]]:
     """The scores of a student on some examples, and its answers."""
-    answers = predict(student, pool, chosen)
+    answers = predict(student, pool, chosen=chosen)
     kind = pool.card.task_kind
     return kind.scores([kind.gold(pool.examples[i][1]) for i in chosen], answers), answers

@@ -79,7 +79,7 @@ class Bench:
     @cached_property
     def pool(self) -> Pool:
         learned = [row for rows in self.sources.values() for row in rows]
-        pool = Pool(self.card, learned, self.recipe, self.evaluations.values())
+        pool = Pool(self.card, learned, recipe=self.recipe, others=self.evaluations.values())
         if pool.cut:
             print(f"{pool.cut} of {len(pool.examples)} examples are longer than {pool.longest} tokens and were cut.")
         return pool

@@ -109,7 +109,7 @@ ANSWERING = [(kind, frozen) for kind in KINDS for frozen in FROZEN.get(kind, (2,
 def answering(card: Card, rows: list[Row], small: str, frozen: int, others: Sequence[tuple[Card, list[Row]]] = ()) -> Pool:
     """A pool whose students have something to say after a moment's training."""
     able = {"encoder": EMBEDDED, "epochs": 10, "batch_size": 2, "learning_rate": 1e-3} if frozen > 3 else {}
-    return Pool(card, rows, quick(small, **{"frozen_layers": frozen, "epochs": 4} | able), others)
+    return Pool(card, rows, recipe=quick(small, **{"frozen_layers": frozen, "epochs": 4} | able), others=others)
 
 
 def state(student: Any) -> list[torch.Tensor]:
@@ -123,7 +123,7 @@ def same(one: Sequence[torch.Tensor], other: Sequence[torch.Tensor]) -> bool:
 def read(student: Any, pool: Pool, items: list[Item]) -> list[torch.Tensor]:
     """What the head gets to see of each item's pieces."""
     with torch.inference_mode():
-        found, mask = hidden(student.eval(), pool, items)
+        found, mask = hidden(student.eval(), pool, items=items)
     return [row[there] for row, there in zip(found, mask, strict=True)]
 
 
@@ -150,7 +150,7 @@ def by_transformers(encoder: str, texts: Sequence[tuple[str, ...]], longest: int
 @pytest.mark.parametrize("kind", tiny.KINDS)
 def test_a_frozen_prefix_gives_what_the_whole_encoder_gives(folders: dict[str, str], kind: str, frozen: int) -> None:
     encoder = folders[kind]
-    pool = Pool(read_card("sentiment"), text_rows(TEXTS), Recipe(encoder=encoder, frozen_layers=frozen, max_tokens=30))
+    pool = Pool(read_card("sentiment"), text_rows(TEXTS), recipe=Recipe(encoder=encoder, frozen_layers=frozen, max_tokens=30))
     expected = by_transformers(encoder, [(text,) for text in TEXTS], 30, probes=frozen == 3)
     found = read(new_student(pool), pool, pool.items(range(4)))
     assert [len(one) for one in found] == ([1] * 4 if frozen == 3 else [2, 4, 15, 30])
@@ -162,14 +162,14 @@ def test_a_frozen_prefix_gives_what_the_whole_encoder_gives(folders: dict[str, s
 def test_the_embedded_encoder_is_read_as_it_is(frozen: int) -> None:
     """Among others beyond the 128 tokens at which its package's tokenizer cuts if it is left to."""
     texts = ["Bad.", "A film that forgets to end, and then ends twice.", "so long " * 90]
-    pool = Pool(read_card("sentiment"), text_rows(texts), Recipe(frozen_layers=frozen, max_tokens=150))
+    pool = Pool(read_card("sentiment"), text_rows(texts), recipe=Recipe(frozen_layers=frozen, max_tokens=150))
     expected = by_transformers(EMBEDDED, [(text,) for text in texts], 150, probes=frozen == 6)
     student, items = new_student(pool), pool.items(range(3))
     found = read(student, pool, items)
     assert [len(one) for one in found] == ([1, 1, 1] if frozen == 6 else [4, 15, 150])
     assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(found, expected, strict=True))
     with torch.inference_mode():
-        logits = student["head"].scores(*hidden(student, pool, items), items)
+        logits = student["head"].scores(*hidden(student, pool, items=items), items)
         by_hand = torch.stack([student["head"].linear(one.mean(0)) for one in expected])
     assert torch.allclose(logits, by_hand, atol=1e-4)
 
@@ -186,7 +186,7 @@ def test_the_embedded_encoder_is_read_as_it_is(frozen: int) -> None:
 )
 def test_two_texts_are_read_as_a_pair(small: str, kind: str, fields: list[tuple[str, Any]], frozen: int) -> None:
     card, rows = examples(kind, 3)
-    pool = Pool(card, rows, Recipe(encoder=small, frozen_layers=frozen))
+    pool = Pool(card, rows, recipe=Recipe(encoder=small, frozen_layers=frozen))
     pairs = [
         (row[one], row["choices"][other] if kind == "multiple_choice" else row[other]) for row in rows for one, other in fields
     ]
@@ -203,7 +203,7 @@ def test_an_encoder_is_told_no_types_where_its_tokenizer_has_none(tmp_path: Path
     tokenizer = AutoTokenizer.from_pretrained(encoder, model_input_names=["input_ids", "attention_mask"])
     tokenizer.save_pretrained(encoder)
     card, rows = examples("pair", 2)
-    pool = Pool(card, rows, Recipe(encoder=encoder, frozen_layers=frozen))
+    pool = Pool(card, rows, recipe=Recipe(encoder=encoder, frozen_layers=frozen))
     expected = by_transformers(encoder, [(row["premise"], row["hypothesis"]) for row in rows], 510, probes=False)
     found = read(new_student(pool), pool, pool.items(range(2)))
     assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(found, expected, strict=True))
@@ -218,14 +218,14 @@ def test_an_example_is_read_alike_in_any_company(small: str, kind: str, frozen: 
     items = pool.items(every)
     together, alone = read(student, pool, items), [one for item in items for one in read(student, pool, [item])]
     assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(together, alone, strict=True))
-    answers = predict(student, pool, every)
+    answers = predict(student, pool, chosen=every)
     assert any(answers)
-    assert [predict(student, pool, [i])[0] for i in every] == answers
-    assert predict(student, pool, every[::-1]) == answers[::-1]
+    assert [predict(student, pool, chosen=[i])[0] for i in every] == answers
+    assert predict(student, pool, chosen=every[::-1]) == answers[::-1]
 
 
 def test_company_changes_little_in_any_precision(small: str) -> None:
-    pool = Pool(read_card("sentiment"), text_rows(TEXTS), quick(small))
+    pool = Pool(read_card("sentiment"), text_rows(TEXTS), recipe=quick(small))
     student = new_student(pool)
     items = pool.items(range(4))
     together, alone = read(student, pool, items), [read(student, pool, [item])[0] for item in items]
@@ -239,7 +239,7 @@ def test_a_long_text_is_read_to_max_tokens_and_counted(small: str, frozen: int) 
     pool = Pool(
         read_card("sentiment"),
         text_rows([words, f"{words} eleven twelve", "one two"]),
-        quick(small, frozen_layers=frozen, max_tokens=12),
+        recipe=quick(small, frozen_layers=frozen, max_tokens=12),
     )
     assert [len(item.pieces[0].ids) for item in pool.items(range(3))] == [12, 12, 4]
     assert (pool.cut, pool.longest) == (1, 12)
@@ -251,7 +251,7 @@ def test_a_long_text_is_read_to_max_tokens_and_counted(small: str, frozen: int) 
 @pytest.mark.parametrize("kind", ["spans", "frames"])
 def test_nothing_that_is_tagged_is_cut(small: str, kind: str) -> None:
     card, rows = examples(kind)
-    pool = Pool(card, rows, quick(small, max_tokens=48))
+    pool = Pool(card, rows, recipe=quick(small, max_tokens=48))
     assert (pool.cut, pool.longest) == (0, 48)
     assert max(len(item.pieces[0].ids) for item in pool.items(range(len(rows)))) <= 48
     assert (len(pool.items(range(len(rows)))) > len(rows)) == (kind == "frames")
@@ -284,8 +284,8 @@ def test_every_kind_trains_and_answers_in_its_form(small: str, kind: str, frozen
     pool = answering(card, rows, small, frozen, [(card, rows[:1])])
     every = range(len(rows) + 1)
     student = train(pool, every[:-1], seed=1)
-    found, answers = scores(student, pool, every)
-    assert answers == predict(student, pool, every)
+    found, answers = scores(student, pool, chosen=every)
+    assert answers == predict(student, pool, chosen=every)
     assert any(answers) or (kind in ("spans", "frames") and not frozen)
     for row, answer in zip([*rows, rows[0]], answers, strict=True):
         check_form(card, row, answer)
@@ -298,22 +298,22 @@ def test_every_kind_trains_and_answers_in_its_form(small: str, kind: str, frozen
 @pytest.mark.parametrize(("kind", "frozen"), [("text", 4), ("multiple_choice", 5), ("text", 6)])
 def test_a_student_learns(kind: str, frozen: int) -> None:
     card, rows = examples(kind, 12)
-    pool = Pool(card, rows, Recipe(epochs=8, frozen_layers=frozen, batch_size=4, learning_rate=1e-3))
+    pool = Pool(card, rows, recipe=Recipe(epochs=8, frozen_layers=frozen, batch_size=4, learning_rate=1e-3))
     student = train(pool, range(12), seed=1)
-    assert scores(student, pool, range(12))[0]["accuracy"] >= 0.9
+    assert scores(student, pool, chosen=range(12))[0]["accuracy"] >= 0.9
 
 
 def test_a_spans_student_learns_to_find_all_of_a_name() -> None:
     card, rows = examples("spans", 6)
-    pool = Pool(card, rows, Recipe(frozen_layers=5, epochs=25, batch_size=2))
-    assert scores(train(pool, range(6), seed=1), pool, range(6))[0]["micro_f1"] >= 0.9
+    pool = Pool(card, rows, recipe=Recipe(frozen_layers=5, epochs=25, batch_size=2))
+    assert scores(train(pool, range(6), seed=1), pool, chosen=range(6))[0]["micro_f1"] >= 0.9
 
 
 def test_a_frames_student_learns_triggers_and_arguments() -> None:
     card, rows = examples("frames")
-    pool = Pool(card, rows, Recipe(frozen_layers=5, epochs=30, batch_size=2, learning_rate=5e-4))
+    pool = Pool(card, rows, recipe=Recipe(frozen_layers=5, epochs=30, batch_size=2, learning_rate=5e-4))
     student = train(pool, [0, 1], seed=1)
-    found, answers = scores(student, pool, [0, 1])
+    found, answers = scores(student, pool, chosen=[0, 1])
     assert found["trigger_micro_f1"] >= 0.9
     assert found["argument_micro_f1"] >= 0.5
     for row, answer in zip(rows, answers, strict=True):
@@ -327,12 +327,12 @@ def test_students_answer_examples_in_other_words_than_their_own_card(small: str)
     other = read_card("strategy")
     other = other.model_copy(update={"labels": {"maybe": "who knows", "no": "false", "yes": "true"}})
     asked = load(read_card("strategy"), "test").to_list()[:6]
-    pool = Pool(card, rows, quick(small), [(card, rows[:2]), (other, asked)])
+    pool = Pool(card, rows, recipe=quick(small), others=[(card, rows[:2]), (other, asked)])
     student = train(pool, range(8), seed=1)
-    assert predict(student, pool, range(8, 10)) == predict(student, pool, range(2))
-    own = Pool(card, [{"id": row["id"], "claim": row["question"], "label": row["label"]} for row in asked], quick(small))
-    assert predict(student, pool, range(10, 16)) == predict(student, own, range(6))
-    assert set(predict(student, pool, range(10, 16))) <= set(card.labels)
+    assert predict(student, pool, chosen=range(8, 10)) == predict(student, pool, chosen=range(2))
+    own = Pool(card, [{"id": row["id"], "claim": row["question"], "label": row["label"]} for row in asked], recipe=quick(small))
+    assert predict(student, pool, chosen=range(10, 16)) == predict(student, own, chosen=range(6))
+    assert set(predict(student, pool, chosen=range(10, 16))) <= set(card.labels)
 
 
 # ---- training ----
@@ -345,9 +345,9 @@ def test_students_answer_examples_in_other_words_than_their_own_card(small: str)
 def test_the_same_seed_gives_the_same_student(small: str, kind: str, frozen: int) -> None:
     """To the last bit, in the same pool and in another one of the same examples."""
     card, rows = examples(kind, 6)
-    pools = [Pool(card, rows, quick(small, frozen_layers=frozen)) for _ in range(2)]
-    one, anew, other = (state(train(pools[i], range(len(rows)), seed)) for i, seed in ((0, 1), (1, 1), (0, 2)))
-    assert same(one, state(train(pools[0], range(len(rows)), 1)))
+    pools = [Pool(card, rows, recipe=quick(small, frozen_layers=frozen)) for _ in range(2)]
+    one, anew, other = (state(train(pools[i], range(len(rows)), seed=seed)) for i, seed in ((0, 1), (1, 1), (0, 2)))
+    assert same(one, state(train(pools[0], range(len(rows)), seed=1)))
     assert same(one, anew)
     assert not same(one, other)
 
@@ -356,12 +356,12 @@ def test_the_same_seed_gives_the_same_student(small: str, kind: str, frozen: int
 @pytest.mark.parametrize("kind", ["text", "frames"])
 def test_training_leaves_the_pool_as_it_was(small: str, kind: str, frozen: int) -> None:
     card, rows = examples(kind)
-    pool = Pool(card, rows, quick(small, frozen_layers=frozen))
+    pool = Pool(card, rows, recipe=quick(small, frozen_layers=frozen))
     every = range(len(rows))
     data, upper = pool.data.clone(), state(pool.upper) if pool.upper is not None else []
     seen = copy.deepcopy([(reader_row[1], reader_row[2]) for reader_row in pool.examples])
     student = train(pool, every, seed=1, dev=[0])
-    predict(student, pool, every)
+    predict(student, pool, chosen=every)
     assert torch.equal(data, pool.data)
     assert same(upper, state(pool.upper) if pool.upper is not None else [])
     assert [(row, items) for _, row, items in pool.examples] == seen
@@ -371,16 +371,20 @@ def test_training_leaves_the_pool_as_it_was(small: str, kind: str, frozen: int) 
 def test_training_drops_hidden_states_as_the_encoder_says(tmp_path: Path) -> None:
     card, rows = examples("text")
     encoders = [save_tiny(tmp_path / str(share), hidden_dropout_prob=share) for share in (0.0, 0.5)]
-    one, other = (state(train(Pool(card, rows, quick(encoder, frozen_layers=1)), range(8), seed=1)) for encoder in encoders)
+    one, other = (
+        state(train(Pool(card, rows, recipe=quick(encoder, frozen_layers=1)), range(8), seed=1)) for encoder in encoders
+    )
     assert not same(one, other)
-    rest = [read(new_student(pool), pool, pool.items(range(8))) for pool in (Pool(card, rows, quick(one)) for one in encoders)]
+    rest = [
+        read(new_student(pool), pool, pool.items(range(8))) for pool in (Pool(card, rows, recipe=quick(one)) for one in encoders)
+    ]
     assert all(map(torch.equal, *rest))
 
 
 def test_only_what_is_above_the_frozen_layers_trains(small: str) -> None:
     card, rows = examples("text")
     for frozen, trainable in ((0, {"0", "1", "2"}), (1, {"1", "2"}), (3, set())):
-        pool = Pool(card, rows, quick(small, frozen_layers=frozen))
+        pool = Pool(card, rows, recipe=quick(small, frozen_layers=frozen))
         before, after = new_student(pool), train(pool, range(8), seed=1)
         layers = AutoModel.from_pretrained(small).encoder.layer
         assert ("encoder" in after) == bool(trainable)
@@ -396,9 +400,9 @@ def test_an_encoder_that_cannot_be_cut_trains_whole_and_is_refused_in_part(tmp_p
     special = dict.fromkeys(["pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"], 0)
     encoder = save_tiny(tmp_path, kind, **({"embedding_size": 16} if kind == "Electra" else special))
     card, rows = examples("text")
-    pool = Pool(card, rows, quick(encoder, frozen_layers=0))
-    assert set(predict(train(pool, range(8), seed=1), pool, range(8))) <= set(card.labels)
-    refused(lambda: Pool(card, rows, quick(encoder, frozen_layers=1)), repr(encoder), "cannot be cut", "frozen_layers: 0")
+    pool = Pool(card, rows, recipe=quick(encoder, frozen_layers=0))
+    assert set(predict(train(pool, range(8), seed=1), pool, chosen=range(8))) <= set(card.labels)
+    refused(lambda: Pool(card, rows, recipe=quick(encoder, frozen_layers=1)), repr(encoder), "cannot be cut", "frozen_layers: 0")
 
 
 @pytest.mark.parametrize("frozen", [0, 3])
@@ -406,17 +410,17 @@ def test_an_encoder_that_cannot_be_cut_trains_whole_and_is_refused_in_part(tmp_p
 def test_few_examples(small: str, chosen: list[int], frozen: int) -> None:
     """One example, one repeated, an empty, a short and a long text, a last batch of one."""
     card, rows = examples("text")
-    pool = Pool(card, rows + text_rows(["", "Bad.", "so long " * 60]), quick(small, frozen_layers=frozen, max_tokens=32))
+    pool = Pool(card, rows + text_rows(["", "Bad.", "so long " * 60]), recipe=quick(small, frozen_layers=frozen, max_tokens=32))
     student = train(pool, chosen, seed=1)
-    assert set(predict(student, pool, range(11))) <= set(card.labels)
+    assert set(predict(student, pool, chosen=range(11))) <= set(card.labels)
     assert all(torch.isfinite(part).all() for part in student.state_dict().values())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_example_of_each_kind(small: str, kind: str) -> None:
     card, rows = examples(kind, 2)
-    pool = Pool(card, rows, quick(small))
-    for row, answer in zip(rows, predict(train(pool, [0], seed=1), pool, range(len(rows))), strict=True):
+    pool = Pool(card, rows, recipe=quick(small))
+    for row, answer in zip(rows, predict(train(pool, [0], seed=1), pool, chosen=range(len(rows))), strict=True):
         check_form(card, row, answer)
 
 
@@ -437,8 +441,8 @@ def test_empty_texts(small: str, kind: str, frozen: int) -> None:
     card, rows = examples(kind, 2)
     blank = {"id": "blank"} | BLANK[kind]
     for learned in ([blank], [rows[0], blank]):
-        pool = Pool(card, learned, quick(small, frozen_layers=frozen), [(card, [blank, rows[0]])])
-        answers = predict(train(pool, range(len(learned)), seed=1), pool, range(len(learned), len(learned) + 2))
+        pool = Pool(card, learned, recipe=quick(small, frozen_layers=frozen), others=[(card, [blank, rows[0]])])
+        answers = predict(train(pool, range(len(learned)), seed=1), pool, chosen=range(len(learned), len(learned) + 2))
         for row, answer in zip([blank, rows[0]], answers, strict=True):
             check_form(card, row, answer)
         assert kind not in ("spans", "frames") or answers[0] == []
@@ -448,8 +452,8 @@ def test_empty_texts(small: str, kind: str, frozen: int) -> None:
 def test_one_class_and_one_that_training_never_saw(small: str, frozen: int) -> None:
     card, rows = read_card("sentiment"), load(read_card("sentiment")).to_list()[:30]
     bad, good = ([i for i, row in enumerate(rows) if row["label"] == label] for label in ("negative", "positive"))
-    pool = Pool(card, rows, quick(small, frozen_layers=frozen, epochs=10))
-    found, answers = scores(train(pool, bad[:8], seed=1), pool, [*bad[:8], *good[:8]])
+    pool = Pool(card, rows, recipe=quick(small, frozen_layers=frozen, epochs=10))
+    found, answers = scores(train(pool, bad[:8], seed=1), pool, chosen=[*bad[:8], *good[:8]])
     assert answers == ["negative"] * 16
     assert (found["accuracy"], found["macro_f1"]) == (0.5, pytest.approx(1 / 3))
 
@@ -457,24 +461,24 @@ def test_one_class_and_one_that_training_never_saw(small: str, frozen: int) -> N
 def test_frames_without_a_mention_are_learned_from_and_found(small: str) -> None:
     card, rows = examples("frames")
     silent = rows[0] | {"frames": []}
-    pool = Pool(card, [silent], quick(small, epochs=6))
-    assert predict(train(pool, [0], seed=1), pool, [0]) == [[]]
-    assert scores(train(pool, [0], seed=1), pool, [0])[0]["trigger_micro_f1"] == 1
+    pool = Pool(card, [silent], recipe=quick(small, epochs=6))
+    assert predict(train(pool, [0], seed=1), pool, chosen=[0]) == [[]]
+    assert scores(train(pool, [0], seed=1), pool, chosen=[0])[0]["trigger_micro_f1"] == 1
 
 
 def test_nothing_to_predict(small: str) -> None:
-    pool = Pool(*examples("text"), quick(small))
-    assert predict(new_student(pool), pool, []) == []
+    pool = Pool(*examples("text"), recipe=quick(small))
+    assert predict(new_student(pool), pool, chosen=[]) == []
 
 
 def test_more_than_a_batch_keeps_its_order(small: str) -> None:
     card, rows = examples("text", 40)
-    pool = Pool(card, rows, quick(small, learning_rate=1e-2))
+    pool = Pool(card, rows, recipe=quick(small, learning_rate=1e-2))
     student = train(pool, range(40), seed=1)
-    one_by_one = [predict(student, pool, [i])[0] for i in range(40)]
+    one_by_one = [predict(student, pool, chosen=[i])[0] for i in range(40)]
     assert len(set(one_by_one)) == 2
     chosen = [7 * i % 40 for i in range(150)]
-    assert predict(student, pool, chosen) == [one_by_one[i] for i in chosen]
+    assert predict(student, pool, chosen=chosen) == [one_by_one[i] for i in chosen]
 
 
 # ---- the linear probe ----
@@ -490,14 +494,14 @@ def mean_features(card: Card, rows: list[Row]) -> np.ndarray:
 def test_a_probe_is_scikit_learns_logistic_regression(task: str) -> None:
     card = read_card(task)
     rows = load(card).to_list()[:40]
-    pool, features = Pool(card, rows, Recipe(frozen_layers=6)), mean_features(card, rows)
+    pool, features = Pool(card, rows, recipe=Recipe(frozen_layers=6)), mean_features(card, rows)
     peer = LogisticRegression(C=1, max_iter=10_000, tol=1e-8).fit(features[:24], [row["label"] for row in rows[:24]])
     assert list(peer.classes_) == sorted(card.labels)
     student = train(pool, range(24), seed=1)
-    assert predict(student, pool, range(40)) == list(peer.predict(features))
+    assert predict(student, pool, chosen=range(40)) == list(peer.predict(features))
     with torch.inference_mode():
         items = pool.items(range(40))
-        chances = student["head"].scores(*hidden(student, pool, items), items).softmax(1).numpy()
+        chances = student["head"].scores(*hidden(student, pool, items=items), items).softmax(1).numpy()
     theirs = peer.predict_proba(features)[:, [list(peer.classes_).index(label) for label in card.labels]]
     assert np.abs(chances - theirs).max() < 0.005
 
@@ -509,7 +513,7 @@ def test_a_probe_of_two_choices_is_logistic_regression_on_their_difference() -> 
         row | {"choices": [row["label"], next(one for one in row["choices"] if one != row["label"])][:: 1 - 2 * (k % 2)]}
         for k, row in enumerate(rows)
     ]
-    pool = Pool(card, rows, Recipe(frozen_layers=6))
+    pool = Pool(card, rows, recipe=Recipe(frozen_layers=6))
     pairs = [(row["question"], choice) for row in rows for choice in row["choices"]]
     each = torch.cat(by_transformers(EMBEDDED, pairs, 510, probes=True)).numpy()
     apart = each[1::2] - each[::2]
@@ -517,15 +521,17 @@ def test_a_probe_of_two_choices_is_logistic_regression_on_their_difference() -> 
         warnings.simplefilter("error", ConvergenceWarning)
         peer = LogisticRegression(C=1, fit_intercept=False, max_iter=10_000, tol=1e-8).fit(apart[:16], [k % 2 for k in range(16)])
     student = train(pool, range(16), seed=1)
-    assert predict(student, pool, range(24)) == list(peer.predict(apart))
+    assert predict(student, pool, chosen=range(24)) == list(peer.predict(apart))
     assert len(set(peer.predict(apart))) == 2
 
 
 def test_the_seed_of_a_probe_does_not_matter_much() -> None:
     """There is one best head, and a seed only says where the search for it begins."""
     card, rows = examples("text", 40)
-    pool = Pool(card, rows, Recipe(frozen_layers=6))
-    assert predict(train(pool, range(20), 1), pool, range(40)) == predict(train(pool, range(20), 2), pool, range(40))
+    pool = Pool(card, rows, recipe=Recipe(frozen_layers=6))
+    assert predict(train(pool, range(20), seed=1), pool, chosen=range(40)) == predict(
+        train(pool, range(20), seed=2), pool, chosen=range(40)
+    )
 
 
 # ---- the best epoch ----
@@ -538,8 +544,8 @@ def epoch_by_epoch(
     torch.manual_seed(seed)
     student = new_student(pool)
     found, states = [], []
-    for _ in epochs(student, pool, pool.items(chosen)):
-        found.append(scores(student, pool, dev)[0][pool.card.metric])
+    for _ in epochs(student, pool, items=pool.items(chosen)):
+        found.append(scores(student, pool, chosen=dev)[0][pool.card.metric])
         states.append(state(student))
     return found, states
 
@@ -548,15 +554,15 @@ def epoch_by_epoch(
 def test_dev_examples_choose_the_first_of_the_best_epochs(small: str, kind: str) -> None:
     card, rows = examples(kind, 16)
     changes = {"encoder": EMBEDDED, "frozen_layers": 5} if kind == "spans" else {"learning_rate": 2e-2}
-    pool = Pool(card, rows, quick(small, epochs=5, **changes))
+    pool = Pool(card, rows, recipe=quick(small, epochs=5, **changes))
     chosen, dev = range(len(rows) // 2), range(len(rows) // 2, len(rows))
     not_the_last = 0
     for seed in range(1, 4):
         found, states = epoch_by_epoch(pool, chosen, seed, dev)
         assert len(found) == 5
         best = found.index(max(found))
-        assert same(state(train(pool, chosen, seed, dev)), states[best])
-        assert same(state(train(pool, chosen, seed)), states[-1])
+        assert same(state(train(pool, chosen, seed=seed, dev=dev)), states[best])
+        assert same(state(train(pool, chosen, seed=seed)), states[-1])
         not_the_last += best < 4
     assert not_the_last, "the last epoch is the best for every seed: the test could not tell them apart"
 
@@ -611,18 +617,18 @@ def test_long_and_short_are_not_always_in_the_same_order() -> None:
     ],
 )
 def test_rates_by_hand(steps: int, warmup: float, rates: list[float]) -> None:
-    assert [rate_at(step, steps, warmup) for step in range(steps)] == pytest.approx(rates)
+    assert [rate_at(step, steps, warmup=warmup) for step in range(steps)] == pytest.approx(rates)
 
 
 @given(steps=st.integers(1, 200), warmup=st.floats(0, 1))
 def test_rates_rise_then_fall(steps: int, warmup: float) -> None:
-    found = [rate_at(step, steps, warmup) for step in range(steps)]
+    found = [rate_at(step, steps, warmup=warmup) for step in range(steps)]
     top = found.index(max(found))
     assert found[: top + 1] == sorted(found[: top + 1])
     assert found[top:] == sorted(found[top:], reverse=True)
     assert max(found) == 1
     assert min(found) > 0
-    assert rate_at(steps, steps, warmup) == 0
+    assert rate_at(steps, steps, warmup=warmup) == 0
 
 
 # ---- mistakes ----
@@ -661,7 +667,9 @@ def test_where_a_student_trains() -> None:
 
 
 def test_more_frozen_layers_than_there_are() -> None:
-    refused(lambda: Pool(*examples("text"), Recipe(frozen_layers=7)), "frozen_layers is 7, but all-MiniLM-L6-v2 has 6 layers.")
+    refused(
+        lambda: Pool(*examples("text"), recipe=Recipe(frozen_layers=7)), "frozen_layers is 7, but all-MiniLM-L6-v2 has 6 layers."
+    )
 
 
 @pytest.mark.parametrize(("kind", "tokens"), [("text", 1), ("pair", 2), ("multiple_choice", 2), ("spans", 8), ("frames", 8)])
@@ -669,11 +677,11 @@ def test_too_few_tokens_to_read_anything(small: str, kind: str, tokens: int) -> 
     """What a tokenizer puts around texts fills them."""
     card, rows = examples(kind, 2)
     rows[0] |= dict.fromkeys(card.fields, "so long " * 300)
-    refused(lambda: Pool(card, rows, quick(small, max_tokens=tokens)), f"max_tokens is {tokens}")
+    refused(lambda: Pool(card, rows, recipe=quick(small, max_tokens=tokens)), f"max_tokens is {tokens}")
 
 
 def test_no_text_is_longer_than_the_encoder_reads(small: str) -> None:
-    pool = Pool(read_card("sentiment"), text_rows(["so long " * 300]), quick(small, max_tokens=4000))
+    pool = Pool(read_card("sentiment"), text_rows(["so long " * 300]), recipe=quick(small, max_tokens=4000))
     assert (pool.longest, len(pool.items([0])[0].pieces[0].ids), pool.cut) == (510, 510, 1)
 
 
@@ -693,10 +701,10 @@ def test_an_answer_that_the_card_does_not_know_is_named_with_its_example(small: 
     card, rows = examples(kind, 3)
     change, said = STRANGE[kind]
     rows[1] |= change
-    refused(lambda: Pool(card, rows, quick(small)), repr(rows[1]["id"]), *said, "01 and 02")
+    refused(lambda: Pool(card, rows, recipe=quick(small)), repr(rows[1]["id"]), *said, "01 and 02")
 
 
 def test_nothing_is_learned_from_an_evaluation_set_so_its_labels_may_be_others(small: str) -> None:
     card, rows = examples("text", 4)
-    pool = Pool(card, rows, quick(small), [(card, [rows[0] | {"label": "meh"}])])
-    assert scores(train(pool, range(4), seed=1), pool, [4])[0]["accuracy"] == 0
+    pool = Pool(card, rows, recipe=quick(small), others=[(card, [rows[0] | {"label": "meh"}])])
+    assert scores(train(pool, range(4), seed=1), pool, chosen=[4])[0]["accuracy"] == 0
