@@ -101,24 +101,3 @@ def of_method(method: str) -> SetName:
     """The name of what a method of 01 writes. Parameters and studies give a method with its start: tree_start_2."""
     start = _START.fullmatch(method)
     return SetName(start[1], int(start[2])) if start else SetName(method)
-
-
-# ---- to be replaced by the above ----
-
-CORRECTED = "_corrected"
-"""How a set ends whose labels the teacher corrected itself; it has the colour of the set before."""
-START = re.compile(r"^(.+)_start_([1-9]\d{0,2})$")
-
-
-def strategy_of(method: str) -> tuple[str, int]:
-    """A method without its start, and which of the drawn seed examples that is: tree_start_2 is the tree from the second."""
-    found = START.match(method)
-    return (found[1], int(found[2])) if found and found[1] in STRATEGIES else (method, 1)
-
-
-def is_strategy(method: str) -> bool:
-    return strategy_of(method)[0] in STRATEGIES
-
-
-REPHRASED = "_rephrased"
-CHECKED = "_checked"
