@@ -182,7 +182,7 @@ def test_a_notebook_calls_lib_and_defines_nothing(name: str) -> None:
     assert len(lines) <= 150
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
     assert [node for cell in code(name) for node in ast.walk(parsed(cell)) if isinstance(node, kinds)] == []
-    assert sum("parameters.check(In, globals())" in cell for cell in code(name)) == 1
+    assert sum("config.check(In, globals()" in cell for cell in code(name)) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -27,7 +27,7 @@ LIBRARIES = ("datasets", "genai-prices", "numpy", "openai", "pandas", "scikit-le
 
 @dataclass
 class Step:
-    """A notebook at work: its name, what it was given and since when. Each artefact is saved with it."""
+    """A run of a notebook: its name, its parameters, its input files and its start. Each artefact is saved with it."""
 
     name: str
     parameters: dict[str, Any]

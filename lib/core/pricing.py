@@ -63,7 +63,7 @@ def token_price(model: str, stated: dict[str, dict[str, float]] | None = None, b
 
 
 def first_tier(rate: object) -> Decimal:
-    """The plain rate, or the dearest of a tiered one, so that a reservation never falls short."""
+    """The plain rate, or the most expensive of a tiered one, so that a reservation never falls short."""
     tiers = [tier.price for tier in getattr(rate, "tiers", [])]
     return Decimal(max([getattr(rate, "base", rate), *tiers]))  # type: ignore[type-var]
 

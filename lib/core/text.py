@@ -1,4 +1,4 @@
-"""Texts that say again what another said: the same words, or nearly the same, found without comparing every pair."""
+"""Duplicates and near duplicates of texts, without a comparison of every pair; and words that go with a label."""
 
 import re
 from collections.abc import Sequence
