@@ -149,7 +149,7 @@ def test_a_broken_recording_is_named_with_its_line(tmp_path: Path, line: str) ->
 
 def test_a_recording_in_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_bytes('{"text": "Grüße"}'.encode("latin-1"))
-    with pytest.raises(ValueError, match=r"x.jsonl: not UTF-8 text \(byte 12\)"):
+    with pytest.raises(ValueError, match=r"x.jsonl: not UTF-8 text \(byte 12: .*save it as UTF-8"):
         open_teacher("recorded", recordings=tmp_path)
 
 
