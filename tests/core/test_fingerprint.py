@@ -1,5 +1,6 @@
 """A notebook runs again when its code or that of a module that it uses changes, and for no other reason."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,3 +100,29 @@ def test_every_notebook_has_its_own_digest() -> None:
     names = sorted(path.stem for path in (paths.ROOT / "notebooks").glob("*.ipynb"))
     assert len({code_of(name) for name in names}) == len(names) == 5
     assert code_of(names[0]) == code_of(names[0])
+
+
+@pytest.mark.parametrize(
+    ("module", "again"),
+    [
+        ("teacher/prompts.py", {"01_generation", "02_labeling"}),
+        ("generation/strategies.py", {"01_generation"}),
+        ("labeling/labels.py", {"02_labeling"}),
+        ("diversity/drift.py", {"03_diversity"}),
+        ("training/student.py", {"04_training"}),
+        ("budget/planner.py", {"05_budget"}),
+    ],
+)
+def test_a_change_in_a_package_runs_again_only_the_notebooks_that_use_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, again: set[str]
+) -> None:
+    for folder in ("lib", "notebooks"):
+        shutil.copytree(
+            paths.ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        )
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    names = sorted(path.stem for path in (tmp_path / "notebooks").glob("*.ipynb"))
+    before = {name: code_of(name) for name in names}
+    file = tmp_path / "lib" / module
+    file.write_text(file.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
+    assert {name for name in names if code_of(name) != before[name]} == again
