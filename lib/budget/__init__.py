@@ -1,1 +1,58 @@
-"""Notebook 05: what to buy with a budget, how methods compare, what the papers claim."""
+"""Notebook 05: how to spend a budget, how the methods compare, and what the papers claim."""
+
+from lib.budget.claims import Measured
+from lib.budget.comparison import by_start
+from lib.budget.findings import by_set, read_diversity
+from lib.budget.planner import exchanges, make_plan, next_for_all
+from lib.budget.plots import (
+    against_human,
+    claims_figure,
+    cumulative,
+    quality_by_dollars,
+    quality_by_share,
+    score_by_method,
+    score_by_ratio,
+    score_by_volume,
+    teacher_and_students,
+)
+from lib.budget.report import answer, short
+from lib.budget.scores import budgets_of, describe_tasks, price_list, read_scores, results, with_out_of_domain
+from lib.budget.settings import PlanSettings
+from lib.budget.sliders import show_sliders
+from lib.budget.surface import fits_table
+from lib.budget.surface_plots import best_mix_by_budget, best_share_by_budget, dollars_for_score, held_out, maps
+
+__all__ = [
+    "Measured",
+    "PlanSettings",
+    "against_human",
+    "answer",
+    "best_mix_by_budget",
+    "best_share_by_budget",
+    "budgets_of",
+    "by_set",
+    "by_start",
+    "claims_figure",
+    "cumulative",
+    "describe_tasks",
+    "dollars_for_score",
+    "exchanges",
+    "fits_table",
+    "held_out",
+    "make_plan",
+    "maps",
+    "next_for_all",
+    "price_list",
+    "quality_by_dollars",
+    "quality_by_share",
+    "read_diversity",
+    "read_scores",
+    "results",
+    "score_by_method",
+    "score_by_ratio",
+    "score_by_volume",
+    "short",
+    "show_sliders",
+    "teacher_and_students",
+    "with_out_of_domain",
+]

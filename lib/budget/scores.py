@@ -327,4 +327,5 @@ def describe_tasks(scores: DataFrame) -> DataFrame:
         "human_price_assumed",
         "stand_in",
     ]
-    return scores[[name for name in names if name in scores]].drop_duplicates("task", ignore_index=True)
+    tasks = scores[[name for name in names if name in scores]].drop_duplicates("task", ignore_index=True)
+    return tasks.replace({"human_pool": UNKNOWN}, None)
