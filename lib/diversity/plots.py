@@ -179,7 +179,7 @@ def _label_outside(axes: Any, used: int, *, x: str, y: str) -> None:
         axis.set_visible(place < used)
         if place + columns >= used:
             axis.set_xlabel(x)
-            axis.tick_params(labelbottom=True)
+            axis.tick_params(which="both", labelbottom=True)
         if place % columns == 0:
             axis.set_ylabel(y)
 
