@@ -30,9 +30,7 @@ def example_sets(card: Card, examples: Sequence[Given] | None, source: str | Non
     sources = _bundled(card, source) if examples is None else examples
     sets = [_read_set(card, each, source=source) for each in sources]
     if len(sets) > len({example_set.method for example_set in sets}):
-        raise ValueError(
-            f"Two example sets are of one method: {', '.join(files_of(examples))}. Give one for each method."
-        )
+        raise ValueError(f"Two example sets are of one method: {', '.join(files_of(examples))}. Give one for each method.")
     return {example_set.method: _with_known_labels(example_set) for example_set in sets}
 
 

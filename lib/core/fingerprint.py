@@ -6,15 +6,18 @@ The digest leaves out prose, outputs, comments and docstrings, so that mending a
 import ast
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from lib.core import paths
 
 
 def code_of(notebook: str) -> str:
     """Digest of a notebook's code cells and of every module of lib that they use, however far down."""
-    cells = [parsed(cell) for cell in code_cells(notebook)]
-    return digest(cells + used_modules({name for cell in cells for name in modules_in(cell)}))
+    cells = [_read(without_magics(cell)) for cell in code_cells(notebook)]
+    names = {name for cell in cells for name in modules_of(cell)}
+    return digest(cells + used_modules(names))
 
 
 def code_of_module(name: str) -> str:
@@ -22,19 +25,33 @@ def code_of_module(name: str) -> str:
     return digest(used_modules({name}))
 
 
-def digest(trees: list[ast.Module]) -> str:
-    return hashlib.sha256("\0".join(map(bare_code, trees)).encode()).hexdigest()[:16]
+class _Code(NamedTuple):
+    """Some code without prose, and the names that it imports."""
+
+    bare: str
+    imports: frozenset[str]
 
 
-def used_modules(names: set[str]) -> list[ast.Module]:
+@cache
+def _read(text: str) -> _Code:
+    tree = ast.parse(text)
+    imports = frozenset(name for node in ast.walk(tree) for name in imported(node))
+    return _Code(bare_code(tree), imports)
+
+
+def digest(codes: list[_Code]) -> str:
+    return hashlib.sha256("\0".join(code.bare for code in codes).encode()).hexdigest()[:16]
+
+
+def used_modules(names: set[str]) -> list[_Code]:
     """The code of these modules and of all that they import of lib, by name."""
-    code: dict[str, ast.Module] = {}
+    code: dict[str, _Code] = {}
     waiting = set(names)
     while waiting:
         name = waiting.pop()
         if name not in code:
-            code[name] = ast.parse(source_file(name).read_text(encoding="utf-8"))
-            waiting |= modules_in(code[name])
+            code[name] = _read(source_file(name).read_text(encoding="utf-8"))
+            waiting |= modules_of(code[name])
     return [code[name] for name in sorted(code)]
 
 
@@ -49,19 +66,18 @@ def code_cells(notebook: str) -> list[str]:
     return ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
 
 
-def parsed(cell: str) -> ast.Module:
+def without_magics(cell: str) -> str:
     """A cell without its magics, which are no Python."""
-    return ast.parse("\n".join(line for line in cell.splitlines() if not line.lstrip().startswith(("%", "!"))))
+    return "\n".join(line for line in cell.splitlines() if not line.lstrip().startswith(("%", "!")))
 
 
-def modules_in(tree: ast.AST) -> set[str]:
+def modules_of(code: _Code) -> set[str]:
     """The modules of lib that some code imports, and the packages that they lie in."""
     modules: set[str] = set()
-    for node in ast.walk(tree):
-        for name in imported(node):
-            parts = name.split(".")
-            prefixes = [".".join(parts[:n]) for n in range(2, len(parts) + 1)] if parts[0] == "lib" else []
-            modules |= {prefix for prefix in prefixes if source_file(prefix).is_file()}
+    for name in code.imports:
+        parts = name.split(".")
+        prefixes = [".".join(parts[:n]) for n in range(2, len(parts) + 1)] if parts[0] == "lib" else []
+        modules |= {prefix for prefix in prefixes if source_file(prefix).is_file()}
     return modules
 
 
