@@ -61,9 +61,9 @@ rule generation:
         notebook="runs/{study}/{task}/01_generation/{method}.ipynb",
     params:
         code=code_of("01_generation"),
-        settings=lambda wildcards: as_yaml(studies.task(wildcards).generation()),
+        settings=lambda wildcards: as_yaml(studies.task(wildcards).generation(wildcards.method)),
     shell:
-        PAPERMILL + " -p method {wildcards.method} -p output {output:q} -y {params.settings:q}"
+        PAPERMILL + " -p output {output:q} -y {params.settings:q}"
 
 
 rule rephrasing:
@@ -79,9 +79,9 @@ rule rephrasing:
         notebook="runs/{study}/{task}/01_generation/{method}_rephrased.ipynb",
     params:
         code=code_of("01_generation"),
-        settings=lambda wildcards: as_yaml(studies.task(wildcards).rephrasing()),
+        settings=lambda wildcards: as_yaml(studies.task(wildcards).rephrasing(wildcards.method)),
     shell:
-        PAPERMILL + " -p method {wildcards.method} -p rephrase {input.examples:q} -p output {output:q} -y {params.settings:q}"
+        PAPERMILL + " -p rephrase {input.examples:q} -p output {output:q} -y {params.settings:q}"
 
 
 rule labeling:

@@ -21,8 +21,8 @@ from typing import Any
 
 from lib.core.encoders import EMBEDDED, Embedder
 from lib.core.tasks import load, read_card
-from lib.generation.methods import draw_seed
-from lib.generation.strategies import Plan, create
+from lib.generation import plan_for, write
+from lib.generation.settings import GenerationSettings
 from lib.teacher.backends import open_teacher
 
 DELAY, GOAL = 0.1, 0.05
@@ -103,7 +103,7 @@ def run(strategy: str, items: int, encoder: str = EMBEDDED) -> dict[str, float]:
         store = f"{folder}/t.sqlite"
         teacher = open_teacher("m", study="s", budget=100.0, base_url=url, token_prices=prices, store=store)
         began = time.perf_counter()
-        written = create(Plan(CARD, strategy, draw_seed(rows, 1), n=items), teacher, embed)
+        written = write(plan_for(CARD, rows, method=strategy, settings=GenerationSettings(n=items)), teacher, embed)
         seconds = time.perf_counter() - began
         teacher.close()
     assert len(written.examples) == items, written.account()

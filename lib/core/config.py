@@ -121,7 +121,7 @@ def settings_table(*models: BaseModel, only: Collection[str] | None = None) -> D
         for name, field in type(model).model_fields.items()
         if only is None or name in only
     ]
-    return DataFrame(rows, columns=["setting", "value", "default", "meaning"])
+    return DataFrame(rows, columns=["setting", "value", "default", "meaning"]).astype(str)
 
 
 def declared_types(cells: Sequence[str]) -> dict[str, str]:

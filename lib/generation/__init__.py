@@ -1,1 +1,96 @@
-"""Notebook 01: examples that a teacher writes."""
+"""Notebook 01: examples that a teacher writes. `METHODS` holds every way of asking, by name; `register` adds one."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from pandas import DataFrame
+from pydantic import BaseModel
+
+from lib.core.config import settings_table
+from lib.core.set_names import SetName
+from lib.core.sources import Row
+from lib.core.tasks import Card, load
+from lib.generation.conditioned import Attributes, FewShot3, FewShot5, OneShot, ZeroShot, ZeroShotTopic
+from lib.generation.dialogues import Dialogues
+from lib.generation.rephrasing import Rephrasing
+from lib.generation.sampler import Method, Plan, Written, write
+from lib.generation.settings import GenerationSettings
+from lib.generation.strategies import STRATEGIES
+
+__all__ = [
+    "METHODS",
+    "Plan",
+    "Written",
+    "plan_for",
+    "preview",
+    "raw_examples",
+    "register",
+    "rephrasing_plan",
+    "show_settings",
+    "write",
+]
+
+FEW = 3
+"""Examples, and turns of a dialogue, that are enough to see what came."""
+METHODS: dict[str, type[Method]] = {}
+"""Every way of asking, by name."""
+
+
+def register(method: type[Method]) -> type[Method]:
+    """Adds a way of asking; a decorator of its class."""
+    METHODS[method.name] = method
+    return method
+
+
+for _method in (ZeroShot, ZeroShotTopic, OneShot, FewShot3, FewShot5, Attributes, *STRATEGIES, Dialogues):
+    register(_method)
+
+
+def method_of(name: str) -> type[Method]:
+    if name not in METHODS:
+        raise ValueError(f"Unknown method {name!r}: there is {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def plan_for(card: Card, raw: Sequence[Row], *, method: str, settings: GenerationSettings) -> Plan:
+    """What a method is to write, with these human examples to show. A setting that it does not use is refused."""
+    chosen = method_of(method)
+    _refuse_unused(chosen, settings)
+    return Plan(card, chosen, settings, raw if chosen.reads_human else ())
+
+
+def rephrasing_plan(card: Card, rows: Sequence[Row], *, settings: GenerationSettings, name: SetName) -> Plan:
+    """The rewording of a set."""
+    _refuse_unused(Rephrasing, settings)
+    return Plan(card, Rephrasing, settings, rows, name)
+
+
+def show_settings(method: str, rephrase: str | None, settings: GenerationSettings, access: BaseModel) -> DataFrame:
+    """The settings that a method uses, and those of its teacher: value, default and meaning."""
+    uses = Rephrasing.uses if rephrase else method_of(method).uses
+    return pd.concat([settings_table(settings, only=uses), settings_table(access)], ignore_index=True)
+
+
+def _refuse_unused(method: type[Method], settings: GenerationSettings) -> None:
+    if unused := sorted(settings.model_fields_set - method.uses):
+        users = [name for name, other in METHODS.items() if unused[0] in other.uses]
+        users += ["`rephrase`"] * (unused[0] in Rephrasing.uses)
+        raise ValueError(f"Method {method.name!r} does not use {unused[0]!r}; used by {', '.join(users)}.")
+
+
+def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> list[Row]:
+    """The human examples that prompts of a method may show: the first n of train, or none, so that they need not be read."""
+    return load(card, "train", source).to_list()[:n] if method_of(method).reads_human else []
+
+
+def preview(card: Card, rows: Sequence[Row]) -> DataFrame:
+    """Some examples to look at, with what each was written to: one of each fixed label, else the first few."""
+    table = pd.DataFrame([row | {"begins": _opening(row)} for row in rows])
+    some = table.groupby("label").head(1) if card.labels and "label" in table else table.head(FEW)
+    names = [*card.fields, "begins", "choices", "label", "topic", "attributes", "rephrased_from"]
+    return some[[name for name in dict.fromkeys(names) if name in some and some[name].notna().any()]]
+
+
+def _opening(row: Row) -> str | None:
+    """The first turns of a dialogue."""
+    return " / ".join(f"{turn['speaker']}: {turn['text']}" for turn in row["turns"][:FEW]) if "turns" in row else None

@@ -6,98 +6,120 @@ before and the set after can be compared.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from lib.core.set_names import find
 from lib.core.sources import Row
 from lib.core.tasks import Card, text_of
 from lib.core.text import Seen, suspects
-from lib.generation.conditioned import TOKENS_A_FIELD
-from lib.generation.sampler import Written, affordable, cost_of
+from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_A_FIELD, Call, Item, Method, Written, cost_of
 from lib.teacher import parsing, prompts
-from lib.teacher.client import Answer, Request, Teacher, TeacherError
+from lib.teacher.client import Answer, Request, TeacherError
 
 MOST_WORDS = 12
 """Telling words that a prompt asks to do without."""
-BYTES_A_TOKEN = 5
-"""More than a token of prose has, for the highest cost of a dry run."""
 
 
-def rephrase(
-    card: Card,
-    rows: Sequence[Row],
-    teacher: Teacher,
-    temperature: float = 1.0,
-    top_p: float = 1.0,
-    every: bool = False,
-    dollars: float | None = None,
-) -> Written:
-    """The set with its suspect examples, or all, in other words. Where none came back, the old one stays, and that is said."""
-    check_fields(card, rows)
-    found = suspects(card, rows)
-    if every:  # In a small set no word can go beyond chance.
-        found = {number: found.get(number, []) for number in range(len(rows))}
-    requests = [request(card, rows[number], words, temperature, top_p) for number, words in found.items()]
-    written, field = Written(), reworded_field(card)
-    requests = requests[: affordable(dollars, teacher, written, requests)]
-    # What batch files are named by, so that no two sets may have the same one.
-    title = f"{card.name} rephrasing {rows[0]['method']}"
-    written.answers = teacher.ask(
-        requests, lambda text: None if parsing.read_field(text, field) else f"no {field} in the reply", title
-    )
-    by_row = dict(zip(found, written.answers, strict=False))
-    seen = Seen()
-    for number, row in enumerate(rows):
-        take(card, written, row, by_row.get(number), seen)
-    say_what_is_left(written, len(found))
-    return written
+class Rephrasing(Method):
+    """Rewords the examples of a set, which are the `raw` of its plan; where no new wording came back, the old one stays."""
+
+    name, about = "rephrased", "one example of a set, to be said in other words"
+    uses = frozenset({"n", "seed", "dollars", "temperature", "top_p", "rephrase_all"})
+
+    @classmethod
+    def fits(cls, card: Card) -> bool:
+        return card.task_kind.fixed_labels
+
+    def check(self) -> None:
+        missing = [name for name in [*self.card.fields, "label", "method"] if any(name not in row for row in self.raw)]
+        if missing or not self.raw:
+            raise ValueError(
+                f"The set to rephrase is not one of task {self.card.name!r}: its examples have no {', '.join(missing)}."
+            )
+
+    @property
+    def quota(self) -> dict[str, int]:
+        return {"examples": len(self.raw)}
+
+    def title(self, written: Written) -> str:
+        return f"{self.card.name} rephrasing {self.raw[0]['method']}"
+
+    @property
+    def field(self) -> str:
+        """What is reworded: the last one, the question to a passage, the hypothesis to a premise, or the text itself."""
+        return list(self.card.fields)[-1]
+
+    def begin(self, lists: dict[str, list[Any]], written: Written) -> None:
+        self.words = suspects(self.card, self.raw)
+        if self.settings.rephrase_all:  # In a small set no word can go beyond chance.
+            self.words = {number: self.words.get(number, []) for number in range(len(self.raw))}
+        self.answers: dict[int, Answer] = {}
+        self.asked = False
+
+    def next_calls(self, written: Written) -> list[Call]:
+        """All at once: each example is reworded one time."""
+        words = {} if self.asked else self.words
+        self.asked = True
+        return [Call(self.write_request(self.raw[number], telling), number) for number, telling in words.items()]
+
+    def write_request(self, row: Row, words: Sequence[str]) -> Request:
+        fields = {name: row[name] for name in self.card.fields}
+        messages = prompts.reworded(self.card, fields, row["label"], self.field, words[:MOST_WORDS])
+        return self.request(messages, prompts.field_schema(self.field), tokens=TOKENS_A_FIELD)
+
+    def problem_in(self, text: str) -> str | None:
+        return None if parsing.read_field(text, self.field) else f"no {self.field} in the reply"
+
+    def read(self, call: Call, answer: Answer) -> list[Item]:
+        return []
+
+    def take(self, written: Written, seen: Seen, call: Call, answer: Answer) -> list[Row]:
+        """Replies are sorted in the end, among the examples that stay as they are."""
+        written.answers.append(answer)
+        self.answers[call.drawn] = answer
+        return []
+
+    def end(self, written: Written) -> None:
+        seen = Seen()
+        for number, row in enumerate(self.raw):
+            self.keep_one(written, seen, row, self.answers.get(number))
+        self.say_what_is_left(written)
+        written.out_of_money = False
+
+    def keep_one(self, written: Written, seen: Seen, row: Row, answer: Answer | None) -> None:
+        """One example in its new wording, if there is one that no other example has."""
+        new = parsing.read_field(answer.text, self.field) if answer and answer.text else None
+        outcome = "duplicate" if new and seen.like(text_of(self.card, row | {self.field: new})) else None
+        if answer and (outcome or not new):
+            lost = {"outcome": outcome or f"failed: {answer.problem}", "item": row["id"], "label": row["label"], "dollars": 0.0}
+            written.rejected.append(lost)
+            new = None
+        marks = {
+            "method": self.plan.key,
+            "rephrased_from": row[self.field] if new else None,
+            "dollars": cost_of(answer) if answer else 0.0,
+        }
+        written.examples.append(row | marks | ({self.field: new} if new else {}))
+        seen.add(text_of(self.card, written.examples[-1]))
+
+    def say_what_is_left(self, written: Written) -> None:
+        """A set that is all old wordings is no result; one that is so in part says it."""
+        wanted, changed = len(self.words), sum(row["rephrased_from"] is not None for row in written.examples)
+        if changed == wanted:
+            return
+        reasons = ", ".join(sorted({row["outcome"] for row in written.rejected})) or "the set's own limit was reached"
+        if not changed:
+            raise TeacherError(
+                f"None of {wanted} examples was reworded ({reasons}). What was paid for is stored; raise BUDGET for more."
+            )
+        print(f"{wanted - changed} of {wanted} examples keep their old wording ({reasons}).")
+
+    def possible_requests(self) -> list[Request]:
+        """Every example reworded, each as long as its row: a dry run has rows as long as a reply can make them."""
+        return [self.write_request(row, ["x" * 30] * MOST_WORDS) for row in self.raw]
 
 
-def check_fields(card: Card, rows: Sequence[Row]) -> None:
-    missing = [name for name in [*card.fields, "label", "method"] if any(name not in row for row in rows)]
-    if missing or not rows:
-        raise ValueError(f"The set to rephrase is not one of task {card.name!r}: its examples have no {', '.join(missing)}.")
-
-
-def take(card: Card, written: Written, row: Row, answer: Answer | None, seen: Seen) -> None:
-    """One example in its new wording, if there is one that no other example has."""
-    field, cost = reworded_field(card), cost_of(answer) if answer else 0.0
-    new = parsing.read_field(answer.text, field) if answer and answer.text else None
-    outcome = "duplicate" if new and seen.like(text_of(card, row | {field: new})) else None
-    if answer and (outcome or not new):
-        lost = {"outcome": outcome or f"failed: {answer.problem}", "item": row["id"], "label": row["label"], "dollars": 0.0}
-        written.rejected.append(lost)
-        new = None
-    marks = {"method": find(row["method"]).after("rephrased").key, "rephrased_from": row[field] if new else None, "dollars": cost}
-    written.examples.append(row | marks | ({field: new} if new else {}))
-    seen.add(text_of(card, written.examples[-1]))
-
-
-def say_what_is_left(written: Written, wanted: int) -> None:
-    """A set that is all old wordings is no result; one that is so in part says it."""
-    changed = sum(row["rephrased_from"] is not None for row in written.examples)
-    if changed == wanted:
-        return
-    reasons = ", ".join(sorted({row["outcome"] for row in written.rejected})) or "the set's own limit was reached"
-    if not changed:
-        raise TeacherError(
-            f"None of {wanted} examples was reworded ({reasons}). What was paid for is stored; raise BUDGET for more."
-        )
-    print(f"{wanted - changed} of {wanted} examples keep their old wording ({reasons}).")
-
-
-def reworded_field(card: Card) -> str:
-    """The last one: the question to a passage, the hypothesis to a premise, or the text itself."""
-    return list(card.fields)[-1]
-
-
-def request(card: Card, row: Row, words: Sequence[str], temperature: float, top_p: float) -> Request:
-    shown, field = {name: row[name] for name in card.fields}, reworded_field(card)
-    asked = prompts.reworded(card, shown, row["label"], field, words[:MOST_WORDS])
-    return Request(asked, prompts.field_schema(field), temperature, top_p, max_tokens=64 + TOKENS_A_FIELD)
-
-
-def possible_requests(card: Card, n: int) -> list[Request]:
-    """What a dry run adds up: every example reworded, each as long as a reply can make it."""
+def longest_rows(card: Card, n: int) -> list[Row]:
+    """Examples to reword, as long as a reply can make them."""
     longest = dict.fromkeys(card.fields, "x" * BYTES_A_TOKEN * TOKENS_A_FIELD)
     label = max(card.labels, key=lambda name: len(prompts.described(card, name)))
-    return [request(card, longest | {"label": label}, ["x" * 30] * MOST_WORDS, 1.0, 1.0)] * n
+    return [{**longest, "label": label, "method": "longest"}] * n

@@ -1,13 +1,34 @@
-"""What came of asking a teacher to write, by whatever plan: what is kept, what is not and why, and what it cost."""
+"""One plan and one loop for every way of asking a teacher to write examples, and what came of it."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from lib.core.pricing import dollars, nano
+from lib.core.set_names import SetName
 from lib.core.sources import Row
-from lib.teacher.client import OVER_CAP, TRIES, Answer, Bill, Request, Teacher, TeacherError
+from lib.core.tasks import Card, text_of
+from lib.core.text import Seen
+from lib.generation.settings import GenerationSettings
+from lib.teacher import parsing, prompts
+from lib.teacher.client import OVER_CAP, TRIES, Answer, Bill, Request, Teacher, TeacherError, number_samples
+
+TOKENS_A_FIELD = 150
+"""Room for a field of one example in a reply. Those of the embedded tasks take 10 to 130 tokens."""
+TOKENS_AN_OPTION = 16
+BYTES_A_TOKEN = 5
+"""More than a token of prose has, for the highest cost of a dry run."""
+PATIENCE = 3
+"""Asking stops after so many times the items that were wanted, so that a teacher that repeats itself cannot ask for ever."""
+STALLED = 3
+"""Rounds or replies in a row that bring nothing, after which a method asks no more."""
+COMMON = frozenset({"n", "dollars", "temperature", "top_p", "seed", "near"})
+"""Settings of every method that writes new examples."""
+Embed = Callable[[list[str]], np.ndarray]
 
 
 @dataclass
@@ -20,7 +41,7 @@ class Written:
     list_answers: list[Answer] = field(default_factory=list)
     """Those of the answers that list topics or attributes."""
     have: Counter[str] = field(default_factory=Counter)
-    """Kept examples of each label."""
+    """Kept examples for each part of the quota."""
     shown: set[str] = field(default_factory=set)
     """Human examples that prompts showed, whatever came of them."""
     out_of_money: bool = False
@@ -36,12 +57,21 @@ class Written:
     def stopped_by_cap(self) -> bool:
         return any(answer.problem == OVER_CAP for answer in self.answers)
 
-    def require(self, plan: Any) -> None:
+    def exchange(self) -> list[tuple[str, str]]:
+        """The last prompt and its raw reply, and the first list of topics or attributes, to be read."""
+        pairs = [("list", self.list_answers[0])] if self.list_answers else []
+        texts = []
+        for name, answer in [*pairs, *[("examples", answer) for answer in self.answers[-1:]]]:
+            texts.append((f"prompt for {name}", answer.request.messages[-1]["content"]))
+            texts.append((f"reply with {name}", answer.text or str(answer.problem)))
+        return texts
+
+    def require(self, plan: "Plan") -> None:
         """Stops where nothing was kept, and says why; fewer than wanted is said but is a result."""
-        wanted = f"{plan.card.name} {plan.method}: {len(self.examples)} of {plan.n} examples kept"
+        wanted = f"{plan.card.name} {plan.key}: {len(self.examples)} of {plan.n} examples kept"
         reasons = ", ".join(f"{row['items']} {row['outcome']}" for row in self.account() if row["outcome"] != "kept")
         more = " The dollar limit was reached: raise BUDGET for more." if self.stopped_by_cap else ""
-        more += f" The set's own limit of ${plan.dollars:g} was reached." if self.out_of_money else ""
+        more += f" The set's own limit of ${plan.settings.dollars:g} was reached." if self.out_of_money else ""
         more += " Nothing new came any more, so no more was asked for." if self.stalled else ""
         if not self.examples:
             raise TeacherError(f"{wanted} ({reasons or 'nothing came back'}). What was paid for is stored.{more}")
@@ -57,6 +87,250 @@ class Written:
             {"outcome": outcome, "items": count, "dollars": sum(row["dollars"] for name, row in rows if name == outcome)}
             for outcome, count in counts.items()
         ]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which examples to write, by which method, with which settings."""
+
+    card: Card
+    method: "type[Method]"
+    settings: GenerationSettings
+    raw: Sequence[Row] = ()
+    """The human examples that a prompt may show."""
+    set_name: SetName | None = None
+    """What the set is called, where that is not the method's to say."""
+
+    def __post_init__(self) -> None:
+        self.start().check()
+
+    def start(self, embed: Embed | None = None) -> "Method":
+        """The method at work on this plan."""
+        return self.method(self, embed)
+
+    @property
+    def name(self) -> SetName:
+        """What the set is called."""
+        return self.set_name or SetName(self.method.name, self.settings.start)
+
+    @property
+    def key(self) -> str:
+        return self.name.key
+
+    @property
+    def quota(self) -> dict[str, int]:
+        return self.start().quota
+
+    @property
+    def n(self) -> int:
+        return sum(self.quota.values())
+
+    def possible_requests(self) -> list[Request]:
+        """Every request that can come of it, each at its longest: what a dry run adds up."""
+        return self.start().possible_requests()
+
+
+class Call(NamedTuple):
+    """One request, and what its method drew for it."""
+
+    request: Request
+    drawn: Any = None
+
+
+class Item(NamedTuple):
+    """One item of a reply: as it came, and as an example or what is wrong with it."""
+
+    text: str
+    row: Row | None = None
+    problem: str = ""
+    lost: Row = {}
+    """Columns of the item where it is rejected."""
+    marks: Row = {}
+    """Columns of the item, kept or not."""
+
+
+class Lists(NamedTuple):
+    """Lists that a method asks for first: what they list, a request for each label (or one for all), how a reply is read."""
+
+    name: str
+    requests: Mapping[str, Request]
+    read: Callable[[Answer], list[Any]]
+
+
+class Method(ABC):
+    """A way of asking. A new one extends this class, or one of those beside it, and is registered (`lib.generation.register`)."""
+
+    name: ClassVar[str]
+    about: ClassVar[str]
+    """What a prompt shows, in a line."""
+    uses: ClassVar[frozenset[str]] = COMMON
+    """The settings that it uses."""
+    reads_human: ClassVar[bool] = False
+    """Whether prompts show human examples."""
+    unlabeled: ClassVar[bool] = False
+    """Whether its examples have no labels before 02."""
+    has_parents: ClassVar[bool] = False
+    """Whether each example was written after another one of the set, its parent."""
+    usual: ClassVar[Mapping[str, Any]] = {"near": 0.8, "per_reply": 3}
+    """What settings without a value are for this method."""
+
+    def __init__(self, plan: Plan, embed: Embed | None = None):
+        self.plan, self.card, self.settings, self.raw, self.embed = plan, plan.card, plan.settings, plan.raw, embed
+        self.near: float = self.settings.near or self.usual["near"]
+        self.per_reply: int = self.settings.per_reply or self.usual["per_reply"]
+        self.barren = 0
+        """Rounds or replies in a row that brought nothing."""
+
+    # ---- what a new method says ----
+
+    @classmethod
+    @abstractmethod
+    def fits(cls, card: Card) -> bool:
+        """Whether it writes for a task of that kind."""
+
+    @abstractmethod
+    def next_calls(self, written: Written) -> list[Call]:
+        """The calls of the next round; none ends the asking."""
+
+    @abstractmethod
+    def read(self, call: Call, answer: Answer) -> list[Item]:
+        """The items of one reply."""
+
+    @abstractmethod
+    def possible_requests(self) -> list[Request]:
+        """Every request that can come of it, each at its longest: what a dry run adds up."""
+
+    # ---- what it may say ----
+
+    def check(self) -> None:  # noqa: B027 (not every method has something to do here)
+        """Raises ValueError where the card, the settings or the human examples do not do."""
+
+    @property
+    def quota(self) -> dict[str, int]:
+        """Examples wanted of each label; under one name if labels are the teacher's to choose."""
+        return {"examples": self.settings.n}
+
+    def title(self, written: Written) -> str:
+        """What progress bars and batch files are called; no two rounds may share a name."""
+        return f"{self.card.name} {self.plan.key} {len(written.examples)}/{self.settings.n} kept"
+
+    def known_rows(self) -> Sequence[Row]:
+        """Human examples that are not new if they come back."""
+        return self.raw if self.reads_human else ()
+
+    def lists(self) -> Lists | None:
+        """The lists that the teacher makes first."""
+        return None
+
+    def begin(self, lists: dict[str, list[Any]], written: Written) -> None:  # noqa: B027 (not every method has something to do here)
+        """Gets ready to ask; `lists` are those of the teacher, by label."""
+
+    def problem_in(self, text: str) -> str | None:
+        """What is wrong with a reply, which is then asked for again."""
+        return parsing.list_problem(text, "examples")
+
+    def human_shown(self, call: Call) -> Sequence[Row]:
+        """The human examples in a prompt."""
+        return ()
+
+    def marks(self, call: Call, written: Written) -> Row:
+        """Columns that say how a request was made."""
+        return {}
+
+    def lost(self, call: Call) -> Row:
+        """Columns of a reply that brought no items."""
+        return {}
+
+    def finish(self, row: Row, written: Written) -> Row:
+        """An example as it is kept."""
+        return row
+
+    def after(self, calls: Sequence[Call], kept: Sequence[list[Row]]) -> None:  # noqa: B027 (not every method has something to do here)
+        """Learns what a round brought: the kept examples of each call."""
+
+    def end(self, written: Written) -> None:  # noqa: B027 (not every method has something to do here)
+        """Completes the set when asking has ended."""
+
+    # ---- what becomes of a reply ----
+
+    def take(self, written: Written, seen: Seen, call: Call, answer: Answer) -> list[Row]:
+        """Sorts the items of one reply into kept and rejected; its cost is spread evenly over them."""
+        written.answers.append(answer)
+        written.shown |= {str(row["id"]) for row in self.human_shown(call) if answer.replies}
+        items = self.read(call, answer)
+        marks = {"method": self.plan.key, **self.marks(call, written)}
+        marks |= {"sample": answer.request.sample, "dollars": cost_of(answer) / max(1, len(items))}
+        if not items:
+            written.rejected.append({"outcome": f"failed: {answer.problem}", "item": "", **self.lost(call), **marks})
+        kept = []
+        for item in items:
+            outcome = item.problem or self.outcome(written, seen, item.row or {})
+            if outcome:
+                written.rejected.append({"outcome": outcome, "item": item.text, **item.lost, **marks, **item.marks})
+            else:
+                kept.append(self.keep(written, item, marks))
+                seen.add(text_of(self.card, kept[-1]))
+        return kept
+
+    def outcome(self, written: Written, seen: Seen, row: Row) -> str | None:
+        """Why a valid example is not kept, or None."""
+        if again := seen.like(text_of(self.card, row)):
+            return again
+        part = self.part_of(row)
+        return None if written.have[part] < self.quota[part] else "surplus"
+
+    def keep(self, written: Written, item: Item, marks: Row) -> Row:
+        written.have[self.part_of(item.row or {})] += 1
+        identity = f"{self.card.name}-{self.plan.key}-{len(written.examples):04d}"
+        row = self.finish(item.row or {}, written)
+        written.examples.append({"id": identity, **row, "source": "synthetic", **marks, **item.marks})
+        return written.examples[-1]
+
+    def part_of(self, row: Row) -> str:
+        """The part of the quota that an example counts for."""
+        return str(row["label"]) if row.get("label") in self.quota else next(iter(self.quota))
+
+    def request(self, messages: prompts.Messages, schema: prompts.Schema, *, tokens: int) -> Request:
+        return Request(messages, schema, self.settings.temperature, self.settings.top_p, max_tokens=64 + tokens)
+
+
+def write(plan: Plan, teacher: Teacher, embed: Embed | None = None) -> Written:
+    """Asks round by round until the plan's examples are kept, its dollars or the study's are spent, or nothing new comes."""
+    method, written, numbers = plan.start(embed), Written(), Counter[str]()
+    seen = Seen(method.near)
+    for row in method.known_rows():
+        seen.add(text_of(plan.card, row))
+    method.begin(_ask_for_lists(method, teacher, written), written)
+    with teacher.progress(method.title(written), 0) as progress:
+        while not written.stopped_by_cap and method.barren < STALLED:
+            calls = method.next_calls(written)
+            calls = calls[: affordable(plan.settings.dollars, teacher, written, [call.request for call in calls])]
+            if not calls:
+                break
+            requests = number_samples([call.request for call in calls], numbers)
+            progress.bar.total = progress.bar.n + len(requests)
+            answers = teacher.ask(requests, method.problem_in, method.title(written), progress)
+            taken = [method.take(written, seen, call, answer) for call, answer in zip(calls, answers, strict=True)]
+            method.after(calls, taken)
+            progress.bar.set_description(method.title(written), refresh=False)
+    written.stalled = method.barren >= STALLED
+    written.out_of_money &= len(written.examples) < plan.n
+    method.end(written)
+    return written
+
+
+def _ask_for_lists(method: Method, teacher: Teacher, written: Written) -> dict[str, list[Any]]:
+    """The teacher's own lists, by label or one for all."""
+    lists, limit = method.lists(), method.settings.dollars
+    if lists is None:
+        return {}
+    requests = list(lists.requests.values())
+    if affordable(limit, teacher, written, requests) < len(requests):
+        raise TeacherError(f"The set's own limit of ${limit:g} does not pay for its lists of {lists.name}: raise `dollars`.")
+    answers = teacher.ask(requests, lambda text: parsing.list_problem(text, lists.name), f"{method.card.name} {lists.name}")
+    written.answers += answers
+    written.list_answers += answers
+    return {label: lists.read(answer) for label, answer in zip(lists.requests, answers, strict=True)}
 
 
 def affordable(limit: float | None, teacher: Teacher, written: Written, requests: Sequence[Request]) -> int:

@@ -2,13 +2,17 @@
 
 import itertools
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from lib.core import set_names
 from lib.core.pricing import TokenPrice, nano
+from lib.core.set_names import SetName
 from lib.core.sources import Row
-from lib.core.tasks import Card, load
-from lib.generation import methods, rephrasing
+from lib.core.tasks import Card, load, text_of
+from lib.generation import rephrasing_plan
+from lib.generation.rephrasing import longest_rows
+from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_A_FIELD, TOKENS_AN_OPTION
+from lib.generation.settings import GenerationSettings
 from lib.labeling.labels import possible_requests, set_name
 from lib.study.schema import Study, by_task, plans_of
 from lib.teacher.backends import teacher_price
@@ -69,20 +73,34 @@ def plans(study: Study) -> dict[str, Part]:
     for card, own in (one for one in by_task(study).values() if one[1].asks):
         raw, note = rows_to_price(card, own, "train", own.raw, gone)
         writing, ways = own.generation, own.labeling
-        for method, plan in plans_of(card, own, raw).items():
-            found[f"01 {card.name} {method}{note if plan.reads_human else ''}"] = Part(plan.possible_requests(), writing.dollars)
+        for key, plan in plans_of(card, own, raw).items():
+            found[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = Part(
+                plan.possible_requests(), writing.dollars
+            )
         for method in writing.rephrase:
-            asked = rephrasing.possible_requests(card, writing.n)
-            found[f"01 {card.name} {set_names.of_method(method).after('rephrased').key}"] = Part(asked, writing.dollars)
+            name = SetName(method, derived=("rephrased",))
+            plan = rephrasing_plan(card, longest_rows(card, writing.n), settings=GenerationSettings(), name=name)
+            found[f"01 {card.name} {name.key}"] = Part(plan.possible_requests(), writing.dollars)
         for method, split, n in ways.parts:
             pool, note = rows_to_price(card, own, split, n, gone)
             asked = possible_requests(card, pool, method=method, raw=raw, shots=ways.shots, window=ways.window)
             found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = Part(asked)
-        for written, way in ways.of_written:
-            rows = methods.longest_rows(card, raw, writing.n)
+        for key, way in ways.of_written:
+            rows = longest_written(card, raw, writing.n)
             asked = possible_requests(card, rows, method=way, raw=raw, shots=ways.shots, window=ways.window)
-            found[f"02 {card.name} {set_name(way, set_names.of_method(written)).key}{note}"] = Part(asked)
+            found[f"02 {card.name} {set_name(way, writing.sets[key]).key}{note}"] = Part(asked)
     return found
+
+
+def longest_written(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
+    """Examples of 01 that 02 labels, as long as a reply can make them."""
+    if card.task_kind.dialogues:
+        longest = max(raw, key=lambda row: len(text_of(card, row)))
+        turns = [turn | {"text": turn["text"] * 2} for turn in longest["turns"]]  # As long as Dialogues.room lets them be.
+        return [longest | {"id": str(number), "turns": turns, "frames": []} for number in range(n)]
+    texts = dict.fromkeys(card.fields, "x" * BYTES_A_TOKEN * TOKENS_A_FIELD)
+    choices = ["x" * BYTES_A_TOKEN * TOKENS_AN_OPTION] * max((len(row.get("choices") or ()) for row in raw), default=0)
+    return [texts | {"id": str(number), "choices": choices} for number in range(n)]
 
 
 def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) -> tuple[list[Row], str]:

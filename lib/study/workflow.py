@@ -14,9 +14,9 @@ from snakemake.exceptions import WorkflowError
 
 from lib.core import manifest, paths, tasks
 from lib.core.example_sets import Given
-from lib.core.set_names import of_method
+from lib.core.set_names import SetName
 from lib.core.tasks import Card
-from lib.generation.dialogues import METHODS as UNLABELED
+from lib.generation import METHODS
 from lib.labeling.labels import set_name
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
@@ -69,7 +69,7 @@ class TaskSteps:
     def methods(self) -> list[str]:
         """The sets that 01 writes."""
         generation = self.study.generation
-        return [*generation.methods, *(of_method(method).after("rephrased").key for method in generation.rephrase)]
+        return [*generation.sets, *(SetName(method, derived=("rephrased",)).key for method in generation.rephrase)]
 
     @property
     def labeled(self) -> dict[str, tuple[str, str, int]]:
@@ -80,7 +80,8 @@ class TaskSteps:
     @property
     def relabeled(self) -> dict[str, tuple[str, str]]:
         """The sets of 01 that 02 labels: each with the method that wrote it and the way of labeling."""
-        return {set_name(way, of_method(written)).key: (written, way) for written, way in self.study.labeling.of_written}
+        sets = self.study.generation.sets
+        return {set_name(way, sets[key]).key: (key, way) for key, way in self.study.labeling.of_written}
 
     @property
     def written(self) -> list[str]:
@@ -120,15 +121,20 @@ class TaskSteps:
     # ---- files that steps read ----
 
     @property
+    def unlabeled(self) -> list[str]:
+        """The sets of 01 that have no labels before 02."""
+        return [key for key, name in self.study.generation.sets.items() if METHODS[name.method].unlabeled]
+
+    @property
     def learned(self) -> list[str]:
         """The example sets of 01 and 02 that students learn from."""
-        labeled = [self.written_file(method) for method in self.methods if method not in UNLABELED]
+        labeled = [self.written_file(method) for method in self.methods if method not in self.unlabeled]
         return [*labeled, *self.human_labels, *map(self.labels_file, self.relabeled)]
 
     @property
     def compared(self) -> list[str]:
         """The example sets of 01 and 02 that 03 compares: as 01 wrote them; dialogues with their labels."""
-        return self.learned if set(self.methods) & set(UNLABELED) else self.written
+        return self.learned if self.unlabeled else self.written
 
     @property
     def elsewhere(self) -> list[str]:
@@ -174,16 +180,13 @@ class TaskSteps:
         """The task as the study names it, and where its human examples come from."""
         return {"task": self.named, "source": self.study.source}
 
-    def generation(self) -> Parameters:
-        """Of 01, whatever the method."""
-        settings = self.study.generation.model_dump(exclude={"methods", "rephrase", "rephrase_all"})
-        return (
-            self.task | settings | self.asking | {"seed": self.study.seed, "raw": self.study.raw, "encoder": self.study.embedder}
-        )
+    def generation(self, key: str) -> Parameters:
+        """Of 01 that writes a set."""
+        return self.task | self.asking | schema.parameters_of(self.study, self.study.generation.sets[key])
 
-    def rephrasing(self) -> Parameters:
-        """Of 01 that has examples reworded."""
-        return self.generation() | {"rephrase_all": self.study.generation.rephrase_all}
+    def rephrasing(self, method: str) -> Parameters:
+        """Of 01 that has the examples of a method reworded."""
+        return self.task | self.asking | schema.parameters_of(self.study, SetName(method, derived=("rephrased",)))
 
     def labeling(self, labels: str) -> Parameters:
         """Of 02 that labels human examples."""

@@ -19,7 +19,7 @@ def open_teacher(
     budget: float | None = None,
     base_url: str | None = None,
     token_prices: dict[str, dict[str, float]] | None = None,
-    priced_as: str = "gpt-4o-mini",
+    priced_as: str = "gpt-4",
     store: str | Path = "runs/teacher.sqlite",
     recordings: str | Path = paths.RECORDINGS,
     batches: str | Path = "runs/batches",

@@ -21,7 +21,8 @@ from lib.core.mixes import NONE, TEST, Offer
 from lib.core.set_names import SetName
 from lib.core.tasks import Card, load, per_text, read_card, text_of
 from lib.diversity import label_shift, measures, shortcuts
-from lib.generation.methods import plan_for, write
+from lib.generation import plan_for, write
+from lib.generation.settings import GenerationSettings
 from lib.labeling.agreement import agreement
 from lib.labeling.labels import label, read_pool
 from lib.training.plan import Pools, evaluations, with_facts
@@ -101,7 +102,7 @@ def test_a_kind_of_ones_own_goes_from_01_to_05(card: Card, tmp_path: Path) -> No
     # 01
     with serving(teacher_says) as served:
         teacher = teacher_at(served.url, tmp_path)
-        plan = plan_for(card, human, {"method": "zero_shot", "n": 8, "per_reply": 2, "seed": 1, "near": 1.0})
+        plan = plan_for(card, human, method="zero_shot", settings=GenerationSettings(n=8, per_reply=2, seed=1, near=1.0))
         written = write(plan, teacher, embed)
         assert len(written.examples) == 8
         step = Step("01_generation", {}, [])

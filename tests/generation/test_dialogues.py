@@ -13,15 +13,18 @@ from asking import COST, PRICES, prompt, teacher_at
 from endpoint import Served, completion, serving
 from hypothesis import given
 from hypothesis import strategies as st
+from planning import plan_of
 from refusing import refused
 
+from lib import generation
 from lib.core import artifacts
 from lib.core.pricing import TokenPrice
 from lib.core.set_names import SetName
 from lib.core.tasks import load, read_card
-from lib.generation import methods
-from lib.generation.dialogues import STALLED, Plan, converse, length
-from lib.generation.sampler import Written
+from lib.generation import Written, write
+from lib.generation.dialogues import Dialogues, length
+from lib.generation.sampler import STALLED
+from lib.generation.settings import GenerationSettings
 from lib.teacher.client import TRIES, Request, TeacherError
 from lib.teacher.parsing import read_turns, turns_problem
 
@@ -53,9 +56,9 @@ def teaching(say: Callable[[int], Any], topics: int = 5) -> Iterator[Served]:
 
 
 def written_by(folder: Path, say: Callable[[int], Any], **settings: Any) -> tuple[Written, list[dict[str, Any]]]:
-    plan = Plan(CARD, settings.pop("raw", HUMAN[:8]), **settings)
+    plan = plan_of(CARD, "dialogues", settings.pop("raw", HUMAN[:8]), **settings)
     with teaching(say) as served:
-        return converse(plan, teacher_at(served.url, folder)), served.bodies[1:]
+        return write(plan, teacher_at(served.url, folder)), served.bodies[1:]
 
 
 def shown_in(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -106,8 +109,8 @@ def test_where_words_do_not_stand_apart_characters_count() -> None:
 
 
 def test_a_prompt_does_not_say_what_will_be_labeled() -> None:
-    plan = Plan(CARD, HUMAN)
-    asked = plan.request("soup", HUMAN[:2], HUMAN[0]).messages[1]["content"].replace(json.dumps("Place"), "")
+    plan = plan_of(CARD, "dialogues", HUMAN)
+    asked = Dialogues(plan).write_request("soup", HUMAN[:2], HUMAN[0]).messages[1]["content"].replace(json.dumps("Place"), "")
     assert not [word for word in ("frame", "trigger", "argument", "label") if word in asked.split("\n\n", 1)[1]]
 
 
@@ -191,20 +194,20 @@ def test_a_copy_of_a_human_dialogue_that_was_not_shown_is_a_duplicate_too(tmp_pa
 
 
 def test_the_same_replies_give_the_same_set_and_nothing_is_paid_twice(tmp_path: Path) -> None:
-    plan = Plan(CARD, HUMAN, n=9, rounds=3)
+    plan = plan_of(CARD, "dialogues", HUMAN, n=9, rounds=3)
     with teaching(lambda number: talk(number // 2)) as served:
         teacher = teacher_at(served.url, tmp_path)
-        first, calls = converse(plan, teacher), len(served.bodies)
-        again = converse(plan, teacher)
+        first, calls = write(plan, teacher), len(served.bodies)
+        again = write(plan, teacher)
     assert (again.examples, again.rejected, len(served.bodies)) == (first.examples, first.rejected, calls)
     assert [row["pool"] for row in first.examples][3:] != [[]] * 6
 
 
 @pytest.mark.parametrize("said", ["no idea", [], talk(1)[:2], talk(1)])
 def test_a_teacher_that_brings_nothing_new_comes_to_a_clear_end(tmp_path: Path, said: Any) -> None:
-    plan = Plan(CARD, HUMAN, n=20, rounds=10)
+    plan = plan_of(CARD, "dialogues", HUMAN, n=20, rounds=10)
     with teaching(lambda number: said) as served:
-        written = converse(plan, teacher_at(served.url, tmp_path))
+        written = write(plan, teacher_at(served.url, tmp_path))
     kept = 1 if said == talk(1) else 0
     assert (len(written.examples), written.stalled) == (kept, True)
     assert len(written.answers) == 1 + 2 * (STALLED + kept)
@@ -218,8 +221,8 @@ def reserved(requests: list[Request]) -> int:
 
 
 def test_a_sets_own_dollars_end_it(tmp_path: Path) -> None:
-    plan = Plan(CARD, HUMAN[:8], n=40)
-    first = [plan.topic_request(), plan.request("dish 0", HUMAN[:2], HUMAN[0])]
+    plan = plan_of(CARD, "dialogues", HUMAN[:8], n=40)
+    first = [plan.possible_requests()[0], Dialogues(plan).write_request("dish 0", HUMAN[:2], HUMAN[0])]
     limit = (max(reserved([request]) for request in first) + 20 * COST) / 1e9
     written, bodies = written_by(tmp_path, talk, n=40, own_shots=0, dollars=limit)
     assert written.out_of_money
@@ -233,9 +236,9 @@ def test_a_sets_own_dollars_end_it(tmp_path: Path) -> None:
 def test_a_dry_run_never_says_less_than_is_reserved(tmp_path: Path, said: Any) -> None:
     long = [{"speaker": SPEAKERS[at % 2], "text": f"{at} " + '"tart" ' * 24} for at in range(12)]
     for number, say in enumerate([lambda n: said, lambda n: [*long, *talk(n)]]):
-        plan = Plan(CARD, HUMAN[:8], n=4, rounds=2, own_shots=2)
+        plan = plan_of(CARD, "dialogues", HUMAN[:8], n=4, rounds=2, own_shots=2)
         with teaching(say) as served:
-            written = converse(plan, teacher_at(served.url, tmp_path / str(number), budget=1000))
+            written = write(plan, teacher_at(served.url, tmp_path / str(number), budget=1000))
         assert reserved([answer.request for answer in written.answers]) <= reserved(plan.possible_requests())
         assert len(written.answers) <= len(plan.possible_requests())
         dearest = max(PRICE.nanodollars(answer.request.worst()) for answer in written.answers)
@@ -246,10 +249,10 @@ def test_a_dry_run_never_says_less_than_is_reserved(tmp_path: Path, said: Any) -
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"n": 0}, "n, rounds, human_shots, topics are at least 1 and own_shots at least 0, not 0, 4, 2, 20 and 1."),
-        ({"own_shots": -1}, "and -1."),
-        ({"near": 0}, "near is a share"),
-        ({"dollars": 0}, "dollars is what the set may cost"),
+        ({"n": 0}, "n: Input should be greater than or equal to 1 (found 0)"),
+        ({"own_shots": -1}, "own_shots: "),
+        ({"near": 0}, "near: "),
+        ({"dollars": 0}, "dollars: "),
         ({"raw": HUMAN[:1]}, "A prompt shows 2 human dialogues, but there are 1: raise `raw`."),
         ({"raw": [{"id": "x", "turns": [{"text": "a"}]}] * 2}, "in 'x' a turn has no speaker"),
         ({"card": read_card("news")}, "writes for tasks of kind frames, not text (task 'news')"),
@@ -258,20 +261,19 @@ def test_a_dry_run_never_says_less_than_is_reserved(tmp_path: Path, said: Any) -
     ],
 )  # fmt: skip
 def test_mistakes_in_a_plan(settings: dict[str, Any], said: str) -> None:
-    refused(lambda: Plan(**{"card": CARD, "raw": HUMAN} | settings), said)
+    refused(lambda: plan_of(**{"card": CARD, "method": "dialogues", "raw": HUMAN} | settings), said)
 
 
 # ---- as a notebook calls it ----
 
 
 def test_by_name_saved_and_read_again(tmp_path: Path) -> None:
-    raw = methods.raw_examples(CARD, "dialogues", 6)
-    plan = methods.plan_for(CARD, raw, {"method": "dialogues", "n": 4, "seed": 3, "human_shots": 1, "per_reply": 5, "near": None})
-    assert isinstance(plan, Plan)
-    assert (len(plan.raw), plan.n, plan.seed, plan.human_shots, plan.near) == (6, 4, 3, 1, 0.8)
+    raw = generation.raw_examples(CARD, "dialogues", 6)
+    plan = generation.plan_for(CARD, raw, method="dialogues", settings=GenerationSettings(n=4, seed=3, human_shots=1))
+    assert (len(plan.raw), plan.n, plan.start().near) == (6, 4, 0.8)
     with teaching(talk) as served:
-        written = methods.write(plan, teacher_at(served.url, tmp_path), lambda texts: None)  # type: ignore[arg-type,return-value]
-    looked = methods.preview(CARD, written.examples)
+        written = write(plan, teacher_at(served.url, tmp_path))
+    looked = generation.preview(CARD, written.examples)
     assert list(looked) == ["topic", "begins"]
     assert looked.begins[0].startswith("interviewer: ")
     facts = {"name": SetName("dialogues"), "teacher": "m", "bill": written.bill.summary(), "human_shown": written.shown}
@@ -292,7 +294,7 @@ def test_labeled_dialogues_are_saved_and_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("task", ["news", "commonsense"])
 def test_a_preview_of_other_kinds_is_short(task: str) -> None:
     card = read_card(task)
-    looked = methods.preview(card, load(card).to_list())
-    assert len(looked) == (len(card.labels) or methods.FEW)
+    looked = generation.preview(card, load(card).to_list())
+    assert len(looked) == (len(card.labels) or generation.FEW)
     assert "label" in looked
-    assert methods.preview(card, []).empty
+    assert generation.preview(card, []).empty

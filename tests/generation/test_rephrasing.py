@@ -10,11 +10,23 @@ from asking import CARD, COST, prompt, teacher_at
 from endpoint import completion, serving
 
 from lib.core.pricing import TokenPrice, dollars
-from lib.core.tasks import read_card
-from lib.generation import rephrasing
-from lib.teacher.client import TeacherError
+from lib.core.set_names import SetName
+from lib.core.tasks import Card, read_card
+from lib.generation import Plan, Written, rephrasing_plan, write
+from lib.generation.rephrasing import longest_rows
+from lib.generation.settings import GenerationSettings
+from lib.teacher.client import Teacher, TeacherError
 
 PASSAGE = read_card("passage")
+
+
+def plan_of_set(card: Card, examples: list[dict[str, Any]], **settings: Any) -> Plan:
+    name = SetName("zero_shot", derived=("rephrased",))
+    return rephrasing_plan(card, examples, settings=GenerationSettings(**settings), name=name)
+
+
+def rephrase(card: Card, examples: list[dict[str, Any]], teacher: Teacher, **settings: Any) -> Written:
+    return write(plan_of_set(card, examples, **settings), teacher)
 
 
 def rows(card: Any = CARD, **fields: Any) -> list[dict[str, Any]]:
@@ -37,7 +49,7 @@ def rows(card: Any = CARD, **fields: Any) -> list[dict[str, Any]]:
 def test_what_gives_its_label_away_is_reworded_without_the_telling_words(tmp_path: Path) -> None:
     hidden = [{**rows()[0], "id": "plain", "text": "number 99 it is"}]
     with serving(lambda body, n: completion(json.dumps({"text": f"other words {n}"}))) as served:
-        written = rephrasing.rephrase(CARD, rows() + hidden, teacher_at(served.url, tmp_path))
+        written = rephrase(CARD, rows() + hidden, teacher_at(served.url, tmp_path))
     assert len(served.bodies) == 24
     asked = [prompt(body) for body in served.bodies]
     assert all('"thanks"' in text and '"enough"' not in text for text in asked if '"kind" (means well)' in text)
@@ -53,18 +65,16 @@ def test_what_gives_its_label_away_is_reworded_without_the_telling_words(tmp_pat
 def test_a_small_set_can_be_reworded_whole(tmp_path: Path) -> None:
     few = rows()[:4]
     with serving(lambda body, n: completion(json.dumps({"text": f"other words {n}"}))) as served:
-        assert rephrasing.rephrase(CARD, few, teacher_at(served.url, tmp_path)).examples[0]["text"] == few[0]["text"]
+        assert rephrase(CARD, few, teacher_at(served.url, tmp_path)).examples[0]["text"] == few[0]["text"]
         assert not served.bodies  # In four texts no word can go beyond chance.
-        rephrasing.rephrase(CARD, few, teacher_at(served.url, tmp_path), every=True)
+        rephrase(CARD, few, teacher_at(served.url, tmp_path), rephrase_all=True)
         assert len(served.bodies) == 4
 
 
 def test_the_question_is_reworded_and_its_passage_left_as_it_is(tmp_path: Path) -> None:
     row = rows()[0] | {"passage": "The owl sleeps by day.", "question": "does the owl sleep by day", "label": "yes"}
     with serving(lambda body, n: completion('{"question": "is it awake at noon", "passage": "Something else."}')) as served:
-        [found] = rephrasing.rephrase(
-            PASSAGE, [row], teacher_at(served.url, tmp_path)
-        ).examples  # Trivial: it repeats its passage.
+        [found] = rephrase(PASSAGE, [row], teacher_at(served.url, tmp_path)).examples  # Trivial: it repeats its passage.
     assert (found["passage"], found["question"]) == ("The owl sleeps by day.", "is it awake at noon")
     assert "Leave the passage as it is" in prompt(served.bodies[0])
 
@@ -73,7 +83,7 @@ def test_where_no_new_wording_comes_back_the_old_one_stays_and_that_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with serving(lambda body, n: completion('{"text": "new"}' if "thanks for number 0" in prompt(body) else "no")) as served:
-        written = rephrasing.rephrase(CARD, rows()[:3], teacher_at(served.url, tmp_path), every=True)
+        written = rephrase(CARD, rows()[:3], teacher_at(served.url, tmp_path), rephrase_all=True)
     assert [row["text"] for row in written.examples] == ["new", *(row["text"] for row in rows()[1:3])]
     assert [row["rephrased_from"] is None for row in written.examples] == [False, True, True]
     assert [row["outcome"] for row in written.rejected] == ["failed: no text in the reply"] * 2
@@ -87,19 +97,19 @@ def test_a_set_that_is_all_old_wordings_is_no_result(tmp_path: Path, budget: flo
         serving(lambda body, n: completion("I cannot")) as served,
         pytest.raises(TeacherError, match="None of 3 examples was reworded"),
     ):
-        rephrasing.rephrase(CARD, rows()[:3], teacher_at(served.url, tmp_path, budget=budget), every=True)
+        rephrase(CARD, rows()[:3], teacher_at(served.url, tmp_path, budget=budget), rephrase_all=True)
 
 
 def test_the_same_new_wording_is_taken_once(tmp_path: Path) -> None:
     with serving(lambda body, n: completion('{"text": "the same"}')) as served:
-        written = rephrasing.rephrase(CARD, rows()[:3], teacher_at(served.url, tmp_path), every=True)
+        written = rephrase(CARD, rows()[:3], teacher_at(served.url, tmp_path), rephrase_all=True)
     assert [row["text"] for row in written.examples] == ["the same", *(row["text"] for row in rows()[1:3])]
     assert [row["outcome"] for row in written.rejected] == ["duplicate"] * 2
 
 
 def test_the_sets_own_limit_holds_for_rewording_too(tmp_path: Path) -> None:
     with serving(lambda body, n: completion(json.dumps({"text": f"new {n}"}))) as served:
-        written = rephrasing.rephrase(CARD, rows(), teacher_at(served.url, tmp_path), every=True, dollars=0.012)
+        written = rephrase(CARD, rows(), teacher_at(served.url, tmp_path), rephrase_all=True, dollars=0.012)
     assert 0 < len(served.bodies) < 24
     assert written.bill.nanodollars <= 0.012 * 1e9
 
@@ -109,12 +119,12 @@ def test_a_set_of_another_task_is_refused(tmp_path: Path) -> None:
         serving(lambda body, n: completion("{}")) as served,
         pytest.raises(ValueError, match="not one of task 'passage': .* no passage, question"),
     ):
-        rephrasing.rephrase(PASSAGE, rows(), teacher_at(served.url, tmp_path))
+        rephrase(PASSAGE, rows(), teacher_at(served.url, tmp_path))
 
 
 def test_no_rewording_costs_more_than_what_is_possible() -> None:
     price = TokenPrice(input=1, output=2)
     passage = {"passage": "The owl sleeps by day. " * 20, "question": "does the owl sleep by day", "label": "yes"}
-    asked = rephrasing.request(PASSAGE, passage, ["owl"] * 20, 1.0, 1.0)
-    [highest] = rephrasing.possible_requests(PASSAGE, 1)
+    [asked] = plan_of_set(PASSAGE, [passage | {"method": "zero_shot"}]).possible_requests()
+    [highest] = plan_of_set(PASSAGE, longest_rows(PASSAGE, 1)).possible_requests()
     assert price.nanodollars(asked.worst()) <= price.nanodollars(highest.worst())

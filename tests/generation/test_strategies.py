@@ -14,18 +14,25 @@ from asking import CARD, COST, prompt, teacher_at
 from endpoint import Served, completion, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planning import plan_of
 
+from lib import generation
 from lib.core.pricing import TokenPrice, Usage
 from lib.core.tasks import load, read_card
-from lib.generation.conditioned import Plan as LabelPlan
-from lib.generation.methods import draw_seed, plan_for, raw_examples
-from lib.generation.strategies import STALLED, STRATEGIES, Maker, Plan, create
+from lib.generation import METHODS, plan_for, raw_examples, register, write
+from lib.generation.conditioned import Drawn, ZeroShot
+from lib.generation.sampler import STALLED
+from lib.generation.settings import GenerationSettings
+from lib.generation.strategies import FromExample, draw_seed
+from lib.study import schema
+from lib.teacher import prompts
 from lib.teacher.client import TRIES, Request, Teacher, TeacherError
 from lib.teacher.ledger import Reply
 
 CHOICES = read_card("commonsense")
 SEED = {"id": "seed", "question": "What is wet?", "choices": ["rain", "sand", "fire"], "label": "rain"}
 REMARK = {"id": "seed", "text": "well done", "label": "kind"}
+STRATEGIES = ("fixed", "random", "contrastive", "similar", "tree")
 PRICE = TokenPrice(input=1, output=2)
 
 
@@ -66,7 +73,7 @@ def shown_numbers(served: Served) -> list[int]:
 
 def test_fixed_shows_the_seed_for_ever(tmp_path: Path) -> None:
     with maker_of(lambda shown, call: [item(call * 10 + k) for k in range(5)]) as served:
-        written = create(Plan(CHOICES, "fixed", SEED, n=17), teacher_at(served.url, tmp_path), vectors)
+        written = write(plan_of(CHOICES, "fixed", SEED, n=17), teacher_at(served.url, tmp_path), vectors)
     assert [json.loads(prompt(body))["question"] for body in served.bodies] == ["What is wet?"] * 4
     assert len(written.examples) == 17
     assert {(row["parent"], row["depth"]) for row in written.examples} == {("seed", 1)}
@@ -78,7 +85,7 @@ def test_fixed_shows_the_seed_for_ever(tmp_path: Path) -> None:
 def test_the_most_and_the_least_alike_of_the_last_reply(tmp_path: Path, strategy: str, chosen: list[int]) -> None:
     """Of 6 k + 1 to 6 k + 5, which are made from k, the first is nearest to k and the last is farthest."""
     with maker_of(five) as served:
-        written = create(Plan(CHOICES, strategy, SEED, n=20), teacher_at(served.url, tmp_path), vectors)
+        written = write(plan_of(CHOICES, strategy, SEED, n=20), teacher_at(served.url, tmp_path), vectors)
     assert shown_numbers(served) == chosen
     assert [(row["depth"], row["iteration"]) for row in written.examples[::5]] == [(1, 1), (2, 2), (3, 3), (4, 4)]
     by_id = {row["id"]: row for row in written.examples}
@@ -90,7 +97,7 @@ def test_random_shows_one_of_the_last_reply_and_the_seed_decides_which(tmp_path:
     for seed in (1, 1, 2, 3):
         folder = tmp_path / str(len(chains))
         with maker_of(five) as served:
-            create(Plan(CHOICES, "random", SEED, n=25, seed=seed), teacher_at(served.url, folder), vectors)
+            write(plan_of(CHOICES, "random", SEED, n=25, seed=seed), teacher_at(served.url, folder), vectors)
         chains.append(shown_numbers(served))
         assert all(6 * a < b <= 6 * a + 5 for a, b in zip(chains[-1], chains[-1][1:], strict=False))
     assert chains[0] == chains[1]
@@ -99,7 +106,7 @@ def test_random_shows_one_of_the_last_reply_and_the_seed_decides_which(tmp_path:
 
 def test_a_tree_shows_every_one_of_a_level_before_any_of_the_next(tmp_path: Path) -> None:
     with maker_of(five) as served:
-        written = create(Plan(CHOICES, "tree", SEED, n=60), teacher_at(served.url, tmp_path), vectors)
+        written = write(plan_of(CHOICES, "tree", SEED, n=60), teacher_at(served.url, tmp_path), vectors)
     depth = {"seed": 0} | {row["id"]: row["depth"] for row in written.examples}
     assert all(row["depth"] == depth[row["parent"]] + 1 for row in written.examples)
     assert Counter(row["depth"] for row in written.examples) == {1: 5, 2: 25, 3: 30}
@@ -111,7 +118,7 @@ def test_a_tree_shows_every_one_of_a_level_before_any_of_the_next(tmp_path: Path
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_all_replies_share_a_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str], strategy: str) -> None:
     with maker_of(five) as served:
-        written = create(Plan(CHOICES, strategy, SEED, n=25), teacher_at(served.url, tmp_path), vectors)
+        written = write(plan_of(CHOICES, strategy, SEED, n=25), teacher_at(served.url, tmp_path), vectors)
     said = capsys.readouterr().err
     assert said.count("\n") == 1  # With which a bar ends.
     assert f"{len(written.examples)}/25 kept: 100%" in said.split("\r")[-1]
@@ -121,7 +128,7 @@ def test_all_replies_share_a_bar(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_reply_that_yields_nothing_leaves_the_example_as_it_was(tmp_path: Path) -> None:
     with maker_of(lambda shown, call: [{"question": "", "options": []}] if call % 2 else five(shown, call)) as served:
-        written = create(Plan(CHOICES, "similar", SEED, n=10), teacher_at(served.url, tmp_path), vectors)
+        written = write(plan_of(CHOICES, "similar", SEED, n=10), teacher_at(served.url, tmp_path), vectors)
     assert len(written.examples) == 10
     asked = shown_numbers(served)
     assert [number for number, again in Counter(asked).items() if again == 2]
@@ -131,9 +138,9 @@ def test_a_reply_that_yields_nothing_leaves_the_example_as_it_was(tmp_path: Path
 def test_the_same_replies_give_the_same_tree(tmp_path: Path, strategy: str) -> None:
     with maker_of(five) as served:
         teacher = teacher_at(served.url, tmp_path)
-        first = create(Plan(CHOICES, strategy, SEED, n=30), teacher, vectors)
+        first = write(plan_of(CHOICES, strategy, SEED, n=30), teacher, vectors)
         calls = len(served.bodies)
-        again = create(Plan(CHOICES, strategy, SEED, n=30), teacher, vectors)
+        again = write(plan_of(CHOICES, strategy, SEED, n=30), teacher, vectors)
     assert (again.examples, again.rejected) == (first.examples, first.rejected)
     assert len(served.bodies) == calls  # Nothing is paid twice.
 
@@ -142,9 +149,9 @@ def test_the_same_replies_give_the_same_tree(tmp_path: Path, strategy: str) -> N
 
 
 def test_with_choices_the_question_comes_first_and_with_fixed_options_the_answer() -> None:
-    asked = Plan(CHOICES, "tree", SEED).request(SEED)
+    asked = plan_of(CHOICES, "tree", SEED).possible_requests()[0]
     assert list(json.loads(asked.messages[1]["content"])) == ["question", "options", "answer"]
-    fixed = Plan(CARD, "tree", REMARK).request(REMARK)
+    fixed = plan_of(CARD, "tree", REMARK).possible_requests()[0]
     assert json.loads(fixed.messages[1]["content"]) == {"options": ["kind", "rude"], "answer": "kind", "text": "well done"}
     assert "the same options as the example" in fixed.messages[0]["content"]
 
@@ -156,7 +163,7 @@ def test_labels_that_mean_nothing_go_through_unchanged(tmp_path: Path) -> None:
         return [{"options": ["Q2", "X7"], "answer": ["X7", "q2"][k % 2], "text": f"{call} {k}"} for k in range(5)]
 
     with maker_of(make) as served:
-        written = create(Plan(codes, "tree", REMARK | {"label": "X7"}, n=10), teacher_at(served.url, tmp_path), vectors)
+        written = write(plan_of(codes, "tree", REMARK | {"label": "X7"}, n=10), teacher_at(served.url, tmp_path), vectors)
     assert Counter(row["label"] for row in written.examples) == {"X7": 6, "Q2": 4}
 
 
@@ -177,8 +184,8 @@ def test_a_bad_item_costs_the_others_nothing_unless_the_papers_rule_is_asked_for
         return [*BAD.values()] if call == 0 else [item(call * 10 + k) for k in range(4)] + [item(call * 10, options=["a"])]
 
     with maker_of(make) as served:
-        written = create(
-            Plan(CHOICES, "fixed", SEED, n=4, iterations=3, strict=strict), teacher_at(served.url, tmp_path), vectors
+        written = write(
+            plan_of(CHOICES, "fixed", SEED, n=4, iterations=3, strict=strict), teacher_at(served.url, tmp_path), vectors
         )
     reasons = Counter(row["outcome"] for row in written.rejected)
     assert sum(row["dollars"] for row in written.account()) * 1e9 == pytest.approx(written.bill.nanodollars)
@@ -193,9 +200,9 @@ def test_a_bad_item_costs_the_others_nothing_unless_the_papers_rule_is_asked_for
 
 
 def test_other_options_than_the_fixed_ones_are_dropped(tmp_path: Path) -> None:
-    plan = Plan(CARD, "random", REMARK, n=5)
+    plan = plan_of(CARD, "random", REMARK, n=5)
     with maker_of(lambda shown, call: [{"options": ["kind", "cruel"], "answer": "kind", "text": f"{call}"}]) as served:
-        written = create(plan, teacher_at(served.url, tmp_path), vectors)
+        written = write(plan, teacher_at(served.url, tmp_path), vectors)
     with pytest.raises(TeacherError, match="invalid: other options than the example has"):
         written.require(plan)
     assert len(served.bodies) == STALLED
@@ -203,7 +210,7 @@ def test_other_options_than_the_fixed_ones_are_dropped(tmp_path: Path) -> None:
 
 def test_the_right_choice_stands_in_each_place_as_often(tmp_path: Path) -> None:
     with maker_of(five) as served:
-        written = create(Plan(CHOICES, "tree", SEED, n=30), teacher_at(served.url, tmp_path), vectors)
+        written = write(plan_of(CHOICES, "tree", SEED, n=30), teacher_at(served.url, tmp_path), vectors)
     assert Counter(row["choices"].index(row["label"]) for row in written.examples) == {0: 10, 1: 10, 2: 10}
     assert all(sorted(row["choices"]) == sorted(["a", "b", row["label"]]) for row in written.examples)
 
@@ -215,9 +222,9 @@ def test_the_right_choice_stands_in_each_place_as_often(tmp_path: Path) -> None:
 @pytest.mark.parametrize("said", ["nonsense", "the same", "nothing"])
 def test_a_teacher_that_brings_nothing_new_comes_to_a_clear_end(tmp_path: Path, strategy: str, said: str) -> None:
     answers = {"nonsense": completion("no idea"), "the same": [item(1)], "nothing": []}
-    plan = Plan(CHOICES, strategy, SEED, n=40, per_reply=1)
+    plan = plan_of(CHOICES, strategy, SEED, n=40, per_reply=1)
     with maker_of(lambda shown, call: answers[said]) as served:
-        written = create(plan, teacher_at(served.url, tmp_path), vectors)
+        written = write(plan, teacher_at(served.url, tmp_path), vectors)
     assert len(written.examples) == (1 if said == "the same" else 0)
     assert written.stalled
     assert written.bill.nanodollars == len(served.bodies) * COST
@@ -227,10 +234,10 @@ def test_a_teacher_that_brings_nothing_new_comes_to_a_clear_end(tmp_path: Path, 
 
 
 def test_a_sets_own_dollars_end_it(tmp_path: Path) -> None:
-    worst = TRIES * PRICE.nanodollars(Plan(CHOICES, "similar", SEED).possible_requests()[-1].worst())
-    plan = Plan(CHOICES, "similar", SEED, n=400, dollars=(worst + 9 * COST) / 1e9)
+    worst = TRIES * PRICE.nanodollars(plan_of(CHOICES, "similar", SEED).possible_requests()[-1].worst())
+    plan = plan_of(CHOICES, "similar", SEED, n=400, dollars=(worst + 9 * COST) / 1e9)
     with maker_of(five) as served:
-        written = create(plan, teacher_at(served.url, tmp_path), vectors)
+        written = write(plan, teacher_at(served.url, tmp_path), vectors)
     assert written.out_of_money
     assert 0 < written.bill.nanodollars <= worst + 9 * COST
 
@@ -253,10 +260,8 @@ class Scripted(Teacher):
 def test_whatever_the_teacher_says_the_account_adds_up_and_every_parent_is_there(
     seed: int, strategy: str, n: int, per_reply: int, strict: bool
 ) -> None:
-    plan = Plan(CHOICES, strategy, SEED, n=n, per_reply=per_reply, strict=strict)
-    maker = Maker(plan, Scripted(seed), vectors)
-    maker.run()
-    written = maker.written
+    plan = plan_of(CHOICES, strategy, SEED, n=n, per_reply=per_reply, strict=strict)
+    written = write(plan, Scripted(seed), vectors)
     assert len(written.examples) <= n
     assert sum(row["dollars"] for row in written.account()) * 1e9 == pytest.approx(written.bill.nanodollars)
     known = {"seed": 0} | {row["id"]: row["depth"] for row in written.examples}
@@ -271,51 +276,74 @@ def test_whatever_the_teacher_says_the_account_adds_up_and_every_parent_is_there
 # ---- where a plan comes from ----
 
 
-def test_settings_make_either_kind_of_plan() -> None:
+def test_a_method_says_what_its_settings_are_and_refuses_the_others() -> None:
     raw = load(CHOICES).to_list()[:9]
-    made = plan_for(CHOICES, raw, {"method": "tree", "n": 7, "seed": 3, "near": None, "topics": 5, "strict": True})
-    assert isinstance(made, Plan)
-    assert (made.n, made.near, made.strict, made.seed_example) == (7, 1.0, True, draw_seed(raw, 3))
-    assert isinstance(plan_for(CARD, [], {"method": "zero_shot", "n": 7, "seed": 3, "strict": True}), LabelPlan)
-    with pytest.raises(ValueError, match="Unknown method 'treee': there is zero_shot, .*, tree, dialogues;"):
-        plan_for(CARD, [], {"method": "treee", "seed": 1})
+    method = plan_of(CHOICES, "tree", raw, n=7, seed=3, strict=True).start()
+    assert isinstance(method, FromExample)
+    assert (method.plan.n, method.near, method.seed_example) == (7, 1.0, draw_seed(raw, 3))
+    with pytest.raises(ValueError, match="Method 'zero_shot' does not use 'strict'; used by fixed, random, .*, tree"):
+        plan_of(CARD, "zero_shot", strict=True)
+    with pytest.raises(ValueError, match="Unknown method 'treee': there is zero_shot, .*, tree, dialogues"):
+        plan_of(CARD, "treee")
     assert raw_examples(CHOICES, "tree", 9) == raw
     assert raw_examples(CHOICES, "zero_shot", 9) == []
-    assert draw_seed(raw, 1, raw[4]["id"]) == raw[4]
+    assert draw_seed(raw, 1, identity=raw[4]["id"]) == raw[4]
     with pytest.raises(ValueError, match=r"There is no human example 'none' to begin with: it is not among the first 9 of train"):
-        draw_seed(raw, 1, "none")
+        draw_seed(raw, 1, identity="none")
 
 
 def test_a_strategy_can_be_begun_from_several_seed_examples(tmp_path: Path) -> None:
     raw = load(CHOICES).to_list()[:9]
-    starts = [plan_for(CHOICES, raw, {"method": f"tree_start_{k}", "n": 7, "seed": 3}) for k in range(1, 10)]
-    assert {plan.seed_example["id"] for plan in starts if isinstance(plan, Plan)} == {row["id"] for row in raw}
+    starts = [plan_of(CHOICES, "tree", raw, seed=3, start=start).start() for start in range(1, 10)]
+    assert {method.seed_example["id"] for method in starts if isinstance(method, FromExample)} == {row["id"] for row in raw}
     assert draw_seed(raw, 3) == draw_seed(raw, 3, start=1)
     with maker_of(five) as served:
-        plan = Plan(CHOICES, "tree_start_2", SEED, n=30)
-        written = create(plan, teacher_at(served.url, tmp_path), vectors)
+        plan = plan_of(CHOICES, "tree", [SEED, SEED | {"id": "other"}], n=30, start=2)
+        written = write(plan, teacher_at(served.url, tmp_path), vectors)
     assert {row["method"] for row in written.examples} == {"tree_start_2"}
     assert Counter(row["depth"] for row in written.examples) == {1: 5, 2: 25}
-    assert raw_examples(CHOICES, "tree_start_2", 9) == raw
     with pytest.raises(ValueError, match="no seed example 10 to begin with among 9"):
-        plan_for(CHOICES, raw, {"method": "tree_start_10", "seed": 3})
+        plan_of(CHOICES, "tree", raw, start=10)
     with pytest.raises(ValueError, match="seed_example names the example to begin with, and start 2 another one"):
-        plan_for(CHOICES, raw, {"method": "tree_start_2", "seed": 3, "seed_example": raw[0]["id"]})
-    for name in ("tree_start_0", "zero_shot_start_2", "tree_start_"):
-        with pytest.raises(ValueError, match="Unknown method"):
-            plan_for(CHOICES, raw, {"method": name, "seed": 3})
+        plan_of(CHOICES, "tree", raw, start=2, seed_example=raw[0]["id"])
+    with pytest.raises(ValueError, match="does not use 'start'"):
+        plan_of(CARD, "zero_shot", start=2)
+
+
+class Echo(ZeroShot):
+    """A way of asking of one's own: one class."""
+
+    name, about = "echo", "the description alone, in capitals"
+
+    def prompt(self, drawn: Drawn) -> prompts.Messages:
+        return [{"role": "user", "content": f"{self.card.description.upper()} Write {drawn.items} examples: {drawn.label}"}]
+
+
+def test_a_way_of_asking_is_added_by_one_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lib.generation.METHODS", dict(METHODS))
+    monkeypatch.setattr("lib.study.schema.METHODS", generation.METHODS)
+    register(Echo)
+    told = completion(json.dumps({"examples": [{"text": "one"}, {"text": "two"}, {"text": "three"}]}))
+    with serving(lambda body, number: told) as served:
+        written = write(plan_for(CARD, [], method="echo", settings=GenerationSettings(n=2)), teacher_at(served.url, tmp_path))
+    assert prompt(served.bodies[0]).startswith(CARD.description.upper())
+    assert [(row["id"], row["method"], row["label"]) for row in written.examples] == [
+        ("tone-echo-0000", "echo", "kind"),
+        ("tone-echo-0001", "echo", "rude"),
+    ]
+    assert list(schema.Writing(methods=["echo"]).sets) == ["echo"]
 
 
 @pytest.mark.parametrize(
     ("card", "options", "message"),
     [
-        (CHOICES, {"method": "treee"}, "Unknown strategy 'treee': there is fixed, random"),
+        (CHOICES, {"method": "treee"}, "Unknown method 'treee': there is zero_shot"),
         (read_card("frames"), {}, r"not frames \(task 'frames'\)"),
-        (CHOICES, {"n": 0}, "at least 1, not 0"),
-        (CHOICES, {"per_reply": 0}, "at least 1"),
-        (CHOICES, {"iterations": -1}, "at least 1"),
+        (CHOICES, {"n": 0}, "n: .*greater"),
+        (CHOICES, {"per_reply": 0}, "per_reply: .*greater"),
+        (CHOICES, {"iterations": -1}, "iterations: .*greater"),
     ],
 )
 def test_a_plan_that_cannot_work_is_refused(card: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Plan(**{"card": card, "method": "tree", "seed_example": SEED} | options)
+        plan_of(**{"card": card, "method": "tree", "raw": SEED} | options)

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from lib.budget.settings import PlanSettings
 from lib.core import manifest, paths
+from lib.generation.settings import GenerationSettings
 from lib.study.workflow import Studies, StudySteps, as_yaml, open_studies
+from lib.teacher.settings import Access
 
 PLAIN: dict[str, Any] = {
     "question": "Which?",
@@ -91,7 +94,7 @@ def test_a_task_by_path_is_given_by_path(tmp_path: Path) -> None:
     card = tmp_path / "own.yaml"
     card.write_text((paths.TASKS / "news.yaml").read_text(encoding="utf-8").replace("name: news", "name: mine"))
     task = steps_of(tmp_path, tasks=[str(card)]).tasks["mine"]
-    assert task.generation()["task"] == str(card)
+    assert task.generation("zero_shot")["task"] == str(card)
     assert task.data()[0] == str(card)
 
 
@@ -155,16 +158,13 @@ def test_a_mistake_is_one_sentence_for_snakemake() -> None:
 # ---- notebooks ----
 
 
-SETTINGS = {"human_price", "synthetic_price", "training_price", "run_price", "draws", "seed"}
-"""Parts of `settings` in 05, each also a parameter of its own."""
-
-
 def parameters_of(notebook: str) -> set[str]:
     """The names in a notebook's parameters cell."""
     content = json.loads((paths.ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))
     [cell] = [cell for cell in content["cells"] if "parameters" in cell["metadata"].get("tags", [])]
     names = {node.target.id for node in ast.parse("".join(cell["source"])).body if isinstance(node, ast.AnnAssign)}  # type: ignore[union-attr]
-    return names | SETTINGS if "settings" in names else names
+    models = {"01_generation": (GenerationSettings, Access), "05_budget": (PlanSettings,)}.get(notebook, ())
+    return names.union(*(model.model_fields for model in models))
 
 
 @pytest.mark.parametrize("study", ["demo", "demo_creators", "demo_frames", "measured"])
@@ -172,7 +172,9 @@ def test_a_step_is_given_only_what_its_notebook_takes(study: str) -> None:
     steps = Studies([study]).steps[study]
     given = [("05_budget", steps.budget())]
     for task in steps.tasks.values():
-        given += [("01_generation", task.rephrasing()), ("03_diversity", task.diversity()), ("04_training", task.training())]
+        given += [("01_generation", task.generation(key)) for key in task.study.generation.sets]
+        given += [("01_generation", task.rephrasing(method)) for method in task.study.generation.rephrase]
+        given += [("03_diversity", task.diversity()), ("04_training", task.training())]
         given += [("02_labeling", task.labeling(labels)) for labels in task.labeled]
         given += [("02_labeling", task.relabeling(labels)) for labels in task.relabeled]
     for notebook, parameters in given:
