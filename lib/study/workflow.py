@@ -214,7 +214,7 @@ class TaskSteps:
         sizes, budgets, training = self.study.sizes, self.study.budgets, self.study.training
         mixes = {"human_sizes": sizes.human, "synthetic_sizes": sizes.synthetic, "totals": sizes.totals, "parts": sizes.parts}
         mixes |= budgets.model_dump(exclude={"collection_price"})
-        recipe = training.model_dump(exclude={"shards"})
+        recipe = training.model_dump(exclude={"shards", "warmup"})
         return self.task | mixes | recipe | {"seed": self.study.seed, "examples": self.with_own(self.learned)}
 
 
