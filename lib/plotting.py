@@ -22,13 +22,13 @@ from lib.core.tasks import Card
 
 MOST_TICKS = 5
 """Amounts of dollars, or shares in a line, that have room below a panel."""
-LONGEST_TITLE = 30
+_LONGEST_TITLE = 30
 """Letters that have room above a panel."""
-ACROSS = 3
+_ACROSS = 3
 """Panels beside each other on a page."""
 COLUMN, TEXT = 3.03, 6.3
 """Width in inches of a column and of the text of an ACL paper."""
-STYLE: dict[str, Any] = {
+_STYLE: dict[str, Any] = {
     "figure.dpi": 150,
     "savefig.dpi": 200,
     "pdf.fonttype": 42,
@@ -43,7 +43,7 @@ STYLE: dict[str, Any] = {
     "lines.linewidth": 1.2,
     "lines.markersize": 4,
 }
-NAMES = {
+_NAMES = {
     "zero_shot": "zero-shot",
     "zero_shot_topic": "zero-shot topic",
     "one_shot": "one-shot",
@@ -90,7 +90,7 @@ NAMES = {
     "like_each_other": "cosine to each other",
     "vendi_so_far": "Vendi score so far",
 }
-EMBEDDED_NOTE = (
+_EMBEDDED_NOTE = (
     "Data: embedded reference sets, written by a language model in place of people; these numbers show that the software works."
 )
 
@@ -98,16 +98,16 @@ EMBEDDED_NOTE = (
 def source_note(card: Card, source: str | None) -> str:
     """Where the human examples come from, in a caption's words."""
     name = source or card.default_source
-    return EMBEDDED_NOTE if card.sources[name].stand_in else f"Data of {card.name}: {card.sources[name].origin(name)}."
+    return _EMBEDDED_NOTE if card.sources[name].stand_in else f"Data of {card.name}: {card.sources[name].origin(name)}."
 
 
 def caption(text: str, scores: DataFrame, tasks: Iterable[str] | None = None) -> str:
     """What a figure of scores shows, with seeds, test sizes, encoder and data of the rows behind it; of some tasks, if named."""
     names = set(() if tasks is None else tasks)
-    return f"{text} {rows_note(scores[scores.task.isin(names)] if names else scores)}"
+    return f"{text} {_rows_note(scores[scores.task.isin(names)] if names else scores)}"
 
 
-def rows_note(scores: DataFrame) -> str:
+def _rows_note(scores: DataFrame) -> str:
     """Seeds, test sizes, encoder, teacher and data of score rows, as far as these say so."""
     seeds = scores.groupby(["task", "method", "n_human", "n_synthetic"]).size().groupby("task").max()
     parts = [f"{' to '.join(map(str, dict.fromkeys([seeds.min(), seeds.max()])))} seeds a point."]
@@ -117,10 +117,10 @@ def rows_note(scores: DataFrame) -> str:
     for name in ("encoder", "teacher"):
         if name in scores:
             parts.append(f"{name.capitalize()}: {', '.join(sorted(set(scores[name].dropna())))}.")
-    return " ".join([*parts, *data_notes(scores)])
+    return " ".join([*parts, *_data_notes(scores)])
 
 
-def data_notes(scores: DataFrame) -> list[str]:
+def _data_notes(scores: DataFrame) -> list[str]:
     """Where the data of the tasks are from: each source once, with its tasks; then that some are stand-ins, if they are."""
     tasks: dict[str, list[str]] = {}
     rows = scores.reindex(columns=["task", "data_source", "stand_in"]).drop_duplicates("task").sort_values("task")
@@ -129,7 +129,7 @@ def data_notes(scores: DataFrame) -> list[str]:
         if isinstance(row.data_source, str) and not row.stand_in:
             tasks.setdefault(row.data_source, []).append(str(row.task))
     notes = [f"Data of {', '.join(names)}: {source}." for source, names in tasks.items()]
-    return notes + [EMBEDDED_NOTE] * bool(rows.stand_in.any())
+    return notes + [_EMBEDDED_NOTE] * bool(rows.stand_in.any())
 
 
 def flags(table: DataFrame, column: str) -> list[bool]:
@@ -149,14 +149,14 @@ def prices_note(tasks: DataFrame) -> str:
 def use_style() -> None:
     """Sets the style for every figure of a notebook."""
 
-    sns.set_theme(style="ticks", palette="colorblind", rc=STYLE)
-    mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
+    sns.set_theme(style="ticks", palette="colorblind", rc=_STYLE)
+    mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
 
 
 def named(key: str) -> str:
     """The display name of a method, an example set or a metric."""
-    if key in NAMES or key == NONE:
-        return NAMES.get(key, key)
+    if key in _NAMES or key == NONE:
+        return _NAMES.get(key, key)
     name = set_names.find(key)
     if name.derived:
         return f"{named(replace(name, derived=()).key)}, {', '.join(name.derived)}"
@@ -165,7 +165,7 @@ def named(key: str) -> str:
     return key.replace("_", " ")
 
 
-ORDER = [
+_ORDER = [
     ["zero_shot", "fixed", "dialogues", "gpt_4"], ["zero_shot_topic", "random", "llama_2"], ["one_shot", "contrastive", "simple"],
     ["few_shot_3", "similar", "diversify_x"], ["few_shot_5", "tree", "diversify_y_vanilla"],
     ["attributes", "tree_checked", "diversify_y_latent"], ["labeled_zero_shot", "labeled_three_steps"],
@@ -176,8 +176,8 @@ ORDER = [
 
 def palette_index(key: str) -> int:
     """The row of ORDER that a method stands in; of any other a number that is the same in each process."""
-    rows = [index for index, names in enumerate(ORDER) if key in names]
-    return rows[0] if rows else len(ORDER) + sum(key.encode())
+    rows = [index for index, names in enumerate(_ORDER) if key in names]
+    return rows[0] if rows else len(_ORDER) + sum(key.encode())
 
 
 def color(key: str) -> Any:
@@ -210,7 +210,7 @@ def save(figure: Figure, path: str | Path, caption: str, data: DataFrame | None 
         linespacing=1.3,
         parse_math=False,
     )
-    settle(figure)
+    _settle(figure)
     base, written = paths.resolve(path), []
     for ending, metadata in {".pdf": {"CreationDate": None}, ".png": {"Software": None}}.items():
         file = base.with_suffix(ending)
@@ -261,7 +261,7 @@ class Album:
         manifest.write(self.folder / f"{name}.json", self.files)
 
 
-def settle(figure: Figure) -> None:
+def _settle(figure: Figure) -> None:
     """Lays a figure out, once and on round places: the last digits that the solver finds differ between runs, and a file's bytes
     would with them."""
     figure.draw_without_rendering()
@@ -277,7 +277,7 @@ def grid_of(rows: int, columns: int, width: float, height: float, **shared: Any)
 
 def blocks(columns: Sequence[Any]) -> list[list[Any]]:
     """Panels that share a row; a page has room for three beside each other."""
-    return [list(columns[i : i + ACROSS]) for i in range(0, len(columns), ACROSS)]
+    return [list(columns[i : i + _ACROSS]) for i in range(0, len(columns), _ACROSS)]
 
 
 def panels(rows: Sequence[tuple[Any, Sequence[Any]]], height: float, **shared: Any) -> tuple[Figure, list[tuple[Any, Any, Axes]]]:
@@ -305,7 +305,7 @@ def panel_for_each(tasks: Sequence[str], height: float) -> tuple[Figure, list[tu
 
 def heading(title: str) -> str:
     """The title on two lines, if one has no room for it."""
-    return title if len(title) <= LONGEST_TITLE else title.replace(": ", ":\n")
+    return title if len(title) <= _LONGEST_TITLE else title.replace(": ", ":\n")
 
 
 def label_x(placed: Sequence[tuple[Any, Any, Axes]], label: str, *, all_ticks: bool = False) -> None:

@@ -103,7 +103,7 @@ def limit_files(size: int) -> None:
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    endpoint.DISK_SECONDS = 2.0
+    endpoint._DISK_SECONDS = 2.0
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lib.core.config import build
+from lib.core.config import _build
 from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.generation import METHODS, Plan, plan_for
@@ -14,4 +14,4 @@ def plan_of(card: Card, method: str = "zero_shot", raw: Sequence[Row] | Row = ()
     if method in METHODS and "per_reply" in METHODS[method].uses:
         settings = {"per_reply": 5} | settings
     rows = [raw] if isinstance(raw, dict) else raw
-    return plan_for(card, rows, method=method, settings=build(GenerationSettings, settings, "settings"))
+    return plan_for(card, rows, method=method, settings=_build(GenerationSettings, settings, "settings"))

@@ -11,13 +11,13 @@ import yaml
 
 from lib.budget.settings import PlanSettings
 from lib.core import paths
-from lib.core.config import Loader, Strict
+from lib.core.config import Strict, _Loader
 from lib.core.tasks import Card
 from lib.generation.settings import GenerationSettings
-from lib.labeling.settings import LabelingSettings
+from lib.labeling.settings import _LabelingSettings
 from lib.study.schema import Study
 from lib.teacher.settings import Access
-from lib.training.settings import Mixes, Training
+from lib.training.settings import Training, _Mixes
 
 README = paths.ROOT / "README.md"
 PAGES = [
@@ -33,9 +33,9 @@ COMMAND = re.compile(r"^(?:papermill|make) (?:.*\\\n|'[^']*'|[^'\n])*", re.MULTI
 """A command in the pages, with the lines that it goes on in."""
 SETTINGS: dict[str, list[type[Strict]]] = {
     "01_generation": [GenerationSettings, Access],
-    "02_labeling": [LabelingSettings, Access],
+    "02_labeling": [_LabelingSettings, Access],
     "03_diversity": [],
-    "04_training": [Mixes, Training],
+    "04_training": [_Mixes, Training],
     "05_budget": [PlanSettings],
 }
 """What each notebook takes beside the parameters of its first code cell."""
@@ -58,7 +58,7 @@ def relative_links() -> list[tuple[Path, str]]:
 def examples(key: str) -> list[dict[str, object]]:
     """The YAML examples of all pages that have this key."""
     blocks = [block for page in PAGES for block in YAML.findall(page.read_text(encoding="utf-8"))]
-    loaded = [yaml.load(block, Loader=Loader) for block in blocks]
+    loaded = [yaml.load(block, Loader=_Loader) for block in blocks]
     return [example for example in loaded if key in example]
 
 

@@ -21,7 +21,7 @@ from endpoint import Served, completion, serving
 from surfaces import known
 
 from lib.core import manifest, paths
-from lib.core.fingerprint import without_magics
+from lib.core.fingerprint import _without_magics
 
 NOTEBOOKS = {path.stem: path for path in sorted((paths.ROOT / "notebooks").glob("*.ipynb"))}
 NAMES = list(NOTEBOOKS)
@@ -181,7 +181,7 @@ def test_a_notebook_calls_lib_and_defines_nothing(name: str) -> None:
     lines = [line for cell in code(name) for line in cell.splitlines() if line.strip()]
     assert len(lines) <= 150
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-    assert [node for cell in code(name) for node in ast.walk(ast.parse(without_magics(cell))) if isinstance(node, kinds)] == []
+    assert [node for cell in code(name) for node in ast.walk(ast.parse(_without_magics(cell))) if isinstance(node, kinds)] == []
     assert sum("config.check(In, globals()" in cell for cell in code(name)) == 1
 
 

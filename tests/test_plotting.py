@@ -453,15 +453,15 @@ def test_a_method_has_one_colour(method: str) -> None:
 
 
 def test_a_caption_says_seeds_sizes_encoder_and_data() -> None:
-    said = plotting.rows_note(scores())
+    said = plotting._rows_note(scores())
     assert said == "2 seeds a point. n test: news 160, review 80. Encoder: e. Teacher: recorded. Data of news, review: own.csv."
 
 
 def test_a_caption_says_what_it_knows_of_tables_of_different_people() -> None:
     own: dict[str, Any] = dict.fromkeys(["encoder", "teacher", "data_source", "n_test"])
     mixed = pd.concat([scores(), scores()[:4].assign(task="mine", **own)], ignore_index=True)
-    assert plotting.rows_note(mixed) == plotting.rows_note(scores())
-    assert plotting.rows_note(scores().drop(columns=list(own))) == "2 seeds a point."
+    assert plotting._rows_note(mixed) == plotting._rows_note(scores())
+    assert plotting._rows_note(scores().drop(columns=list(own))) == "2 seeds a point."
 
 
 def test_a_title_without_room_takes_two_lines() -> None:
@@ -486,24 +486,24 @@ def test_no_panel_is_empty() -> None:
 
 def test_a_caption_names_the_tasks_that_are_drawn() -> None:
     rows = scores()
-    assert plotting.caption("Text.", rows) == plotting.caption("Text.", rows, []) == f"Text. {plotting.rows_note(rows)}"
+    assert plotting.caption("Text.", rows) == plotting.caption("Text.", rows, []) == f"Text. {plotting._rows_note(rows)}"
     expected = "Text. 2 seeds a point. n test: news 160. Encoder: e. Teacher: recorded. Data of news: own.csv."
     assert plotting.caption("Text.", rows, rows.task[rows.task == "news"]) == expected
 
 
 def test_a_caption_says_where_tasks_have_other_numbers_of_seeds() -> None:
     one = scores().drop(columns=["encoder", "teacher", "data_source", "n_test"])
-    assert plotting.rows_note(one) == "2 seeds a point."
+    assert plotting._rows_note(one) == "2 seeds a point."
     news = one[one.task == "news"].assign(task="mine")
     more = pd.concat([one, news, news.assign(seed=news.seed + 10)], ignore_index=True)
-    assert plotting.rows_note(more) == "2 to 4 seeds a point."
+    assert plotting._rows_note(more) == "2 to 4 seeds a point."
 
 
 def test_a_caption_names_each_source_once() -> None:
     sources = {"b": "x/y", "a": "x/y", "c": "own.csv", "d": None}
     rows = pd.DataFrame([{"task": task, "data_source": source, "stand_in": source is None} for task, source in sources.items()])
-    assert plotting.data_notes(rows) == ["Data of a, b: x/y.", "Data of c: own.csv.", plotting.EMBEDDED_NOTE]
-    assert plotting.data_notes(rows[["task"]]) == []
+    assert plotting._data_notes(rows) == ["Data of a, b: x/y.", "Data of c: own.csv.", plotting._EMBEDDED_NOTE]
+    assert plotting._data_notes(rows[["task"]]) == []
 
 
 def test_without_rows_to_draw_there_is_a_reason_instead_of_a_figure() -> None:
@@ -518,7 +518,7 @@ def test_without_rows_to_draw_there_is_a_reason_instead_of_a_figure() -> None:
 
 def test_a_caption_says_where_the_data_is_from() -> None:
     card = read_card("news")
-    assert plotting.source_note(card, None) == plotting.EMBEDDED_NOTE
+    assert plotting.source_note(card, None) == plotting._EMBEDDED_NOTE
     hub = next(name for name, source in card.sources.items() if source.hub)
     assert plotting.source_note(card, hub) == f"Data of news: {card.sources[hub].hub}."
     own = card.model_copy(update={"sources": {"own": Source(files={"train": "a.csv", "test": "b.csv"})}})

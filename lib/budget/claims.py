@@ -16,12 +16,12 @@ from lib.budget.scores import by_task, offer_of
 from lib.core.mixes import NONE, TEST, cells
 from lib.core.set_names import find
 
-MixKey = tuple[str, int, int]
+_MixKey = tuple[str, int, int]
 """Method, number of human examples, number of synthetic ones."""
-Effect = Callable[[np.ndarray], np.ndarray]
-MixKeys = Callable[["Measured", str, str], list[MixKey]]
+_Effect = Callable[[np.ndarray], np.ndarray]
+_MixKeys = Callable[["Measured", str, str], list[_MixKey]]
 """The mixes of a task and set that a claim compares; none, where there are not all of them."""
-FEW_RAW, MANY_RAW = 100, 1000
+_FEW_RAW, _MANY_RAW = 100, 1000
 """Raw examples, few and many, as 2407.12813 has them; the latter is also the number at which sets are compared alone, at most."""
 _PLAIN = ("simple", "zero_shot")
 """Sets of a bare prompt."""
@@ -36,7 +36,7 @@ class Unit(NamedTuple):
     task: str
     set: str
     seeds: np.ndarray
-    effect: "Effect" = lambda means: means[:, 0]
+    effect: "_Effect" = lambda means: means[:, 0]
 
     @property
     def whole(self) -> float:
@@ -44,7 +44,7 @@ class Unit(NamedTuple):
         return float(self.effect(self.seeds.mean(axis=0, keepdims=True))[0])
 
 
-class Claim(NamedTuple):
+class _Claim(NamedTuple):
     """What a paper says, and how it is tested."""
 
     claim: str
@@ -74,7 +74,7 @@ class Measured:
         pairs = scores[scores.method != NONE][["task", "method"]].drop_duplicates().itertuples(index=False)
         self.sets = [(str(task), str(key)) for task, key in pairs if not find(str(key)).of_human_texts]
 
-    def seeds(self, task: str, *mixes: MixKey, on: str = TEST) -> np.ndarray | None:
+    def seeds(self, task: str, *mixes: _MixKey, on: str = TEST) -> np.ndarray | None:
         """The scores of some mixes (method, human, synthetic) in points, by seed; None if one was not trained."""
         keys = [(on, task, method if synthetic else NONE, human, synthetic) for method, human, synthetic in mixes]
         if not keys or any(key not in self.mixes for key in keys):
@@ -89,7 +89,7 @@ class Measured:
     def size(self, task: str, name: str, *human: int) -> int:
         """The largest of these that was trained beside each of some numbers of human ones; 0 if there is none."""
         shared = set.intersection(*(set(self.sizes(task, name, n)) for n in human))
-        return max((size for size in shared if size <= MANY_RAW), default=0)
+        return max((size for size in shared if size <= _MANY_RAW), default=0)
 
 
 # ---- the claims: each gives its units ----
@@ -99,10 +99,10 @@ def _mixing(m: Measured) -> list[Unit]:
     """A few raw examples with a set's, against the better of both alone; which that is, the other seeds say."""
     units = []
     for task, name in m.sets:
-        size = m.size(task, name, 0, FEW_RAW)
-        seeds = m.seeds(task, (name, FEW_RAW, size), (name, FEW_RAW, 0), (name, 0, size)) if size else None
+        size = m.size(task, name, 0, _FEW_RAW)
+        seeds = m.seeds(task, (name, _FEW_RAW, size), (name, _FEW_RAW, 0), (name, 0, size)) if size else None
         if seeds is not None:
-            units.append(Unit(task, name, seeds[:, :1] - best_by_other_seeds(seeds[:, 1:])))
+            units.append(Unit(task, name, seeds[:, :1] - _best_by_other_seeds(seeds[:, 1:])))
     return units
 
 
@@ -112,7 +112,7 @@ def _mixing_at_a_price(m: Measured) -> list[Unit]:
     for task, name in m.sets:
         budgets = [seeds for shares, seeds in _whole_budgets(m, task, name).values() if (shares[0], shares[-1]) == (0, 1)]
         if budgets:
-            gains = [best_by_other_seeds(seeds[:, 1:-1]) - best_by_other_seeds(seeds[:, [0, -1]]) for seeds in budgets]
+            gains = [_best_by_other_seeds(seeds[:, 1:-1]) - _best_by_other_seeds(seeds[:, [0, -1]]) for seeds in budgets]
             units.append(Unit(task, name, sum(gains) / len(gains)))
     return units
 
@@ -129,7 +129,7 @@ def _share_falls(m: Measured) -> list[Unit]:
     return units
 
 
-def _falling(shares: np.ndarray, doublings: np.ndarray) -> Effect:
+def _falling(shares: np.ndarray, doublings: np.ndarray) -> _Effect:
     """The slope of the best share, in percent of the largest one there is, by least squares."""
     steps = doublings - doublings.mean()
 
@@ -144,7 +144,7 @@ def _falling(shares: np.ndarray, doublings: np.ndarray) -> Effect:
 def _helps(raw: int) -> "Callable[[Measured], list[Unit]]":
     """What a set adds to so many raw examples."""
 
-    def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
+    def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
         size = m.size(task, name, raw)
         return [(name, raw, size), (name, raw, 0)] if size else []
 
@@ -154,9 +154,9 @@ def _helps(raw: int) -> "Callable[[Measured], list[Unit]]":
 def _gains_shrink(m: Measured) -> list[Unit]:
     """What a set adds to a few raw examples, less what it adds to many."""
 
-    def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
-        size = m.size(task, name, FEW_RAW, MANY_RAW)
-        return [(name, raw, n) for raw in (FEW_RAW, MANY_RAW) for n in (size, 0)] if size else []
+    def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
+        size = m.size(task, name, _FEW_RAW, _MANY_RAW)
+        return [(name, raw, n) for raw in (_FEW_RAW, _MANY_RAW) for n in (size, 0)] if size else []
 
     return _contrast(m, mixes, (1, -1, -1, 1))
 
@@ -164,9 +164,9 @@ def _gains_shrink(m: Measured) -> list[Unit]:
 def _volume_fades(m: Measured) -> list[Unit]:
     """What the first examples of a set add to a few raw ones, less what all others add, three times as many or more."""
 
-    def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
-        sizes = m.sizes(task, name, FEW_RAW)
-        return [(name, FEW_RAW, size) for size in (0, sizes[0], sizes[-1])] if sizes and sizes[-1] >= 4 * sizes[0] else []
+    def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
+        sizes = m.sizes(task, name, _FEW_RAW)
+        return [(name, _FEW_RAW, size) for size in (0, sizes[0], sizes[-1])] if sizes and sizes[-1] >= 4 * sizes[0] else []
 
     return _contrast(m, mixes, (-1, 2, -1))
 
@@ -182,7 +182,7 @@ def _out_of_domain(m: Measured) -> list[Unit]:
     return [unit for on in others for unit in _contrast(m, _alone_and_people, on=on)]
 
 
-def _alone_and_people(m: Measured, task: str, name: str) -> list[MixKey]:
+def _alone_and_people(m: Measured, task: str, name: str) -> list[_MixKey]:
     sizes = [size for size in m.sizes(task, name, 0) if (TEST, task, NONE, size, 0) in m.mixes]
     return [(name, 0, max(sizes)), (name, max(sizes), 0)] if sizes else []
 
@@ -226,8 +226,8 @@ def _before_correction(key: str) -> str:
     return replace(name, derived=tuple(step for step in name.derived if step != "corrected")).key
 
 
-def _alone_against(others: Mapping[tuple[str, str], str]) -> "MixKeys":
-    def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
+def _alone_against(others: Mapping[tuple[str, str], str]) -> "_MixKeys":
+    def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
         other = others.get((task, name))
         size = min(m.size(task, key, 0) for key in (name, other)) if other else 0
         return [(name, 0, size), (str(other), 0, size)] if size else []
@@ -251,7 +251,7 @@ def _diversity_predicts(measure: str) -> "Callable[[Measured], list[Unit]]":
     return units
 
 
-def _kendall(values: Sequence[float]) -> Effect:
+def _kendall(values: Sequence[float]) -> _Effect:
     """Kendall's tau: of all pairs, those in the same order less those in the other; equal ones are neither."""
     first, second = np.triu_indices(len(values), 1)
     order = np.sign(np.array(values)[first] - np.array(values)[second])
@@ -261,7 +261,7 @@ def _kendall(values: Sequence[float]) -> Effect:
 # ---- what claims share ----
 
 
-def _contrast(m: Measured, mixes: "MixKeys", weights: Sequence[float] = (1, -1), *, on: str = TEST) -> list[Unit]:
+def _contrast(m: Measured, mixes: "_MixKeys", weights: Sequence[float] = (1, -1), *, on: str = TEST) -> list[Unit]:
     """The weighted sum of some mixes of each set that has them all."""
     units = []
     for task, name in m.sets:
@@ -271,7 +271,7 @@ def _contrast(m: Measured, mixes: "MixKeys", weights: Sequence[float] = (1, -1),
     return units
 
 
-def best_by_other_seeds(columns: np.ndarray) -> np.ndarray:
+def _best_by_other_seeds(columns: np.ndarray) -> np.ndarray:
     """For each seed the score of the mix that is best by the mean of all other seeds, so that picking it flatters nothing."""
     others = columns.sum(axis=0) - columns
     return np.take_along_axis(columns, others.argmax(axis=1)[:, None], axis=1)
@@ -314,7 +314,7 @@ _PROMPTING, _BUDGETS, _CREATORS = "2407.12813", "2410.06550", "2310.20111"
 _MEASURES = {"vendi": "Vendi score", "distinct_2": "distinct-2"}
 """How varied a set is in what it says, and in its words."""
 _VARIETY = "% more varied"
-_UP_TO = f"the largest n_synthetic up to {MANY_RAW}"
+_UP_TO = f"the largest n_synthetic up to {_MANY_RAW}"
 
 
 def _scores(rows: str) -> dict[str, str]:
@@ -326,16 +326,16 @@ def _diversity(measure: str) -> dict[str, str]:
     return {"diversity_TASK": f"measure {measure}"}
 
 
-def _claims_of_variety(measure: str, name: str) -> list[Claim]:
-    varied = Claim(
+def _claims_of_variety(measure: str, name: str) -> list[_Claim]:
+    varied = _Claim(
         f"More varied prompting gives more varied data ({name})", _PROMPTING,
         f"{name} over that of the bare prompt's set, at equal n", _VARIETY, _diversity(measure), _varied_data(measure),
     )  # fmt: skip
-    people = Claim(
+    people = _Claim(
         f"People write more varied examples ({name})", _PROMPTING,
         f"{name} of human texts over that of a set, at equal n", _VARIETY, _diversity(measure), _people_are_varied(measure),
     )  # fmt: skip
-    predicts = Claim(
+    predicts = _Claim(
         f"Diversity predicts the score ({name})", _PROMPTING, f"{name} and students' score over the sets of a task",
         "Kendall's \u03c4", _diversity(measure) | _scores(f"n_human 0, {_UP_TO}"), _diversity_predicts(measure),
     )  # fmt: skip
@@ -344,54 +344,55 @@ def _claims_of_variety(measure: str, name: str) -> list[Claim]:
 
 _VARIETY_CLAIMS = list(zip(*(_claims_of_variety(measure, name) for measure, name in _MEASURES.items()), strict=True))
 CLAIMS = [
-    Claim(
-        "Mixing beats either alone, by number", _PROMPTING, f"{FEW_RAW} raw and a set against the better of both alone", _POINTS,
-        _scores(f"n_human 0 and {FEW_RAW}, n_synthetic 0 and {_UP_TO}"), _mixing,
+    _Claim(
+        "Mixing beats either alone, by number", _PROMPTING, f"{_FEW_RAW} raw and a set against the better of both alone", _POINTS,
+        _scores(f"n_human 0 and {_FEW_RAW}, n_synthetic 0 and {_UP_TO}"), _mixing,
     ),
-    Claim(
+    _Claim(
         "Mixing beats either alone, at a price", _BUDGETS,
         "best mixed share against the better of 0% and 100%, mean over budgets", _POINTS,
         _scores("mixes of quality_by_share, budgets without a hollow point, shares 0 to 1"), _mixing_at_a_price,
     ),
-    Claim(
-        f"A set adds to {FEW_RAW} raw examples", _PROMPTING, f"{FEW_RAW} raw and a set against {FEW_RAW} raw", _POINTS,
-        _scores(f"n_human {FEW_RAW}, n_synthetic 0 and {_UP_TO}"), _helps(FEW_RAW),
+    _Claim(
+        f"A set adds to {_FEW_RAW} raw examples", _PROMPTING, f"{_FEW_RAW} raw and a set against {_FEW_RAW} raw", _POINTS,
+        _scores(f"n_human {_FEW_RAW}, n_synthetic 0 and {_UP_TO}"), _helps(_FEW_RAW),
     ),
-    Claim(
-        f"A set adds to {MANY_RAW:,} raw examples", _PROMPTING, f"{MANY_RAW:,} raw and a set against {MANY_RAW:,} raw", _POINTS,
-        _scores(f"n_human {MANY_RAW}, n_synthetic 0 and {_UP_TO}"), _helps(MANY_RAW),
+    _Claim(
+        f"A set adds to {_MANY_RAW:,} raw examples", _PROMPTING,
+        f"{_MANY_RAW:,} raw and a set against {_MANY_RAW:,} raw", _POINTS,
+        _scores(f"n_human {_MANY_RAW}, n_synthetic 0 and {_UP_TO}"), _helps(_MANY_RAW),
     ),
-    Claim(
-        f"Gains shrink from {FEW_RAW} to {MANY_RAW:,} raw examples", _PROMPTING,
-        f"gain beside {FEW_RAW} raw less gain beside {MANY_RAW:,}", _POINTS,
-        _scores(f"n_human {FEW_RAW} and {MANY_RAW}, n_synthetic 0 and {_UP_TO}"), _gains_shrink,
+    _Claim(
+        f"Gains shrink from {_FEW_RAW} to {_MANY_RAW:,} raw examples", _PROMPTING,
+        f"gain beside {_FEW_RAW} raw less gain beside {_MANY_RAW:,}", _POINTS,
+        _scores(f"n_human {_FEW_RAW} and {_MANY_RAW}, n_synthetic 0 and {_UP_TO}"), _gains_shrink,
     ),
-    Claim(
+    _Claim(
         "Gains fade with volume", _PROMPTING,
-        f"what the first examples add to {FEW_RAW} raw less what all others add, three times as many or more", _POINTS,
-        _scores(f"n_human {FEW_RAW}, n_synthetic 0, the smallest and the largest"), _volume_fades,
+        f"what the first examples add to {_FEW_RAW} raw less what all others add, three times as many or more", _POINTS,
+        _scores(f"n_human {_FEW_RAW}, n_synthetic 0, the smallest and the largest"), _volume_fades,
     ),
-    Claim(
+    _Claim(
         "Alone, a set is worse than as many human examples", _PROMPTING, "human against synthetic at equal n", _POINTS,
         _scores("the largest n that both were trained with alone"), _people_are_better,
     ),
-    Claim(
+    _Claim(
         "Out of domain, a set is better than human examples", _CREATORS,
         "synthetic against human at equal n, accuracy on another data set", _POINTS,
         {"scores": "evaluated_on another set, the largest n that both were trained with alone"}, _out_of_domain,
     ),
-    Claim(
+    _Claim(
         "More varied prompting gives better students", _PROMPTING,
         "a set that was asked to vary against that of the bare prompt, alone", _POINTS,
         _scores(f"n_human 0, {_UP_TO}"), _varied_students,
     ),
-    Claim(
+    _Claim(
         "Correcting its own labels helps", "ProgGen", "a corrected set against the same before, alone", _POINTS,
         _scores(f"n_human 0, {_UP_TO}"), _correction_helps,
     ),
     *_VARIETY_CLAIMS[0],
     *_VARIETY_CLAIMS[1],
-    Claim(
+    _Claim(
         "The lower the budget, the higher the best share", _BUDGETS,
         "fall of the best share with each doubling of the budget", "% of the largest share",
         _scores("mixes of quality_by_share, budgets without a hollow point"), _share_falls,

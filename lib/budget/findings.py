@@ -30,15 +30,15 @@ def claims_table(m: Measured, seed: int = 1, *, folder: str = "") -> DataFrame:
     rows: list[dict[str, Any]] = []
     for claim in CLAIMS:
         if units := claim.units(m):
-            effect, low, high = hierarchical_interval(units, seed)
+            effect, low, high = _hierarchical_interval(units, seed)
             n = _counts(units)
             test = {"claim": claim.claim, "paper": claim.paper, "test": claim.test, "unit": claim.unit}
-            result = {"effect": effect, "low": low, "high": high, "verdict": verdict(low, high, tasks=n["tasks"])}
+            result = {"effect": effect, "low": low, "high": high, "verdict": _verdict(low, high, tasks=n["tasks"])}
             rows.append(test | n | result | {"source": claim.rows_in(folder)})
     return pd.DataFrame(rows)
 
 
-def markdown(table: DataFrame) -> str:
+def _markdown(table: DataFrame) -> str:
     """The table as a README has it."""
     lines = [["claim", "paper", "test", "n", "effect [95% interval]", "verdict"], ["---"] * 6]
     for row in table.itertuples():
@@ -60,7 +60,7 @@ def by_set(m: Measured) -> DataFrame:
     return pd.DataFrame(rows, columns=["claim", "unit", "task", "set", "seeds", "effect"])
 
 
-def verdict(low: float, high: float, *, tasks: int) -> str:
+def _verdict(low: float, high: float, *, tasks: int) -> str:
     return "cannot tell" if tasks < 2 else "holds" if low > 0 else "does not" if high < 0 else "cannot tell"
 
 
@@ -73,7 +73,7 @@ def _counts(units: Sequence[Unit]) -> dict[str, Any]:
     }
 
 
-def hierarchical_interval(units: Sequence[Unit], seed: int) -> tuple[float, float, float]:
+def _hierarchical_interval(units: Sequence[Unit], seed: int) -> tuple[float, float, float]:
     """Mean over tasks of the mean over sets, with its hierarchical bootstrap interval."""
     ordered = sorted(units, key=lambda unit: unit.task)
     tasks = [list(group) for _, group in itertools.groupby(ordered, key=lambda unit: unit.task)]

@@ -17,7 +17,7 @@ from lib.core.mixes import NONE, Offer, cell
 from lib.core.stats import over_seeds
 
 _LOW, _HIGH = 0.05, 0.95
-SHARES = (
+_SHARES = (
     *(0.0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09),
     *(number / 40 for number in range(4, 40)),
     *(0.99, 1.0),
@@ -26,19 +26,19 @@ SHARES = (
 FAR = 2.0
 """What is recommended keeps to at most so many times the examples that any run learned from: a surface says little beyond. Its
 interval does not: it says which shares could be best if all the money were spent."""
-MOST = 10**12
+_MOST = 10**12
 """Examples that are as good as any number of them."""
 WAYS = (NONE, "synthetic only", "best mix")
-WORTHLESS = 0.01
+_WORTHLESS = 0.01
 """Of a human example: a synthetic one that adds less than this no longer replaces any."""
-CURVE_DRAWS, CURVE_POINTS = 300, 33
+_CURVE_DRAWS, _CURVE_POINTS = 300, 33
 """Refits that bands of curves come from, and budgets that a curve is drawn through."""
-OUTCOMES = 64
+_OUTCOMES = 64
 """Results of a planned run that are tried."""
-HELD_OUT = 0.25
+_HELD_OUT = 0.25
 """Part of the mixes, the most expensive, that validation holds out."""
-Offers = Mapping[tuple[str, str], Offer]
-Curves = Mapping[tuple[str, str], "Spent"]
+_Offers = Mapping[tuple[str, str], Offer]
+_Curves = Mapping[tuple[str, str], "Spent"]
 
 
 class Spent(NamedTuple):
@@ -65,10 +65,10 @@ class BudgetPlan:
     rows: DataFrame
     surfaces: list[Surface]
     """Of all tasks and methods that have one."""
-    offers: Offers
+    offers: _Offers
     table: DataFrame
     """The best mixes: a row for each task, method and budget; `chosen` marks one method a task."""
-    curves: Curves
+    curves: _Curves
     """What money buys of each task and method, at so many budgets that a curve can be drawn through them."""
     refused: list[CannotTell]
     """Why others have no surface or no mix."""
@@ -92,13 +92,13 @@ class BudgetPlan:
 def make_plan(rows: DataFrame, budgets: Sequence[float], *, draws: int = DRAWS, seed: int = 1) -> BudgetPlan:
     """Fits a surface to each task and method, and finds the best mixes; without budgets, of what the most expensive run cost."""
     surfaces, refused = fit_all(rows, draws, seed=seed)
-    prices = offers(rows)
+    prices = _offers(rows)
     table, too_little = plan_table(surfaces, prices, rows, budgets=budgets)
     curves = {(fit.task, fit.method): spend_curve(fit, prices, rows, budgets=budgets) for fit in surfaces}
     return BudgetPlan(rows, surfaces, prices, table, curves, [*refused, *too_little])
 
 
-def offers(scores: DataFrame) -> dict[tuple[str, str], Offer]:
+def _offers(scores: DataFrame) -> dict[tuple[str, str], Offer]:
     """What the examples of each task and method cost."""
     groups = scores[scores.method != NONE].groupby(["task", "method"], sort=False)
     return {(str(task), str(method)): offer_of(rows) for (task, method), rows in groups}
@@ -107,9 +107,9 @@ def offers(scores: DataFrame) -> dict[tuple[str, str], Offer]:
 def spend(surface: Surface, offer: Offer, budgets: Sequence[float], *, far: float = FAR) -> Spent:
     """The scores of what each budget buys at each share; a cell that buys nothing counts as worse than any, and a budget of which
     that is true at every share is left out."""
-    h_most, s_most = (int(min(far * most, MOST)) for most in surface.reach)
+    h_most, s_most = (int(min(far * most, _MOST)) for most in surface.reach)
     within = offer._replace(pools=(h_most, s_most))
-    shares = [[*SHARES[:-1], _all_but_shown(offer, budget)] for budget in budgets]
+    shares = [[*_SHARES[:-1], _all_but_shown(offer, budget)] for budget in budgets]
     bought = [
         cell(surface.method, budget, share=share, offer=within)
         for budget, row in zip(budgets, shares, strict=True)
@@ -135,7 +135,7 @@ def _all_but_shown(offer: Offer, budget: float) -> float:
     return int(left * 1e6 - 1) / 1e6 if offer.shown and left > 1e-6 else 1.0  # 1 cannot be bought then.
 
 
-def middle_90(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _middle_90(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the middle 90% of the refits lie; of values that there are, so that none is between two shares or two infinities."""
     low, high = np.quantile(draws, [_LOW, _HIGH], axis=0, method="inverted_cdf")
     return low, high
@@ -148,7 +148,7 @@ def in_dollars(amount: float) -> str:
 # ---- the best share ----
 
 
-def budgets_for(scores: DataFrame, task: str, offers: Offers, *, budgets: Sequence[float]) -> list[float]:
+def budgets_for(scores: DataFrame, task: str, offers: _Offers, *, budgets: Sequence[float]) -> list[float]:
     """The budgets to answer for, the same for all methods of a task: those that are named, or what the task's most expensive run
     cost, and half and a quarter of it."""
     if budgets:
@@ -157,13 +157,13 @@ def budgets_for(scores: DataFrame, task: str, offers: Offers, *, budgets: Sequen
     return [float(f"{top * part:.2g}") for part in (0.25, 0.5, 1)]
 
 
-def _paid_for(scores: DataFrame, task: str, offers: Offers) -> np.ndarray:
+def _paid_for(scores: DataFrame, task: str, offers: _Offers) -> np.ndarray:
     """Dollars for each run of a task, those of people alone with each method's offer."""
     dollars = []
     for (of_task, method), offer in offers.items():
         if of_task == task:
             rows = rows_of(scores, task, method)
-            dollars.append(price_of(offer, rows.n_human, rows.n_synthetic).to_numpy(float))
+            dollars.append(_price_of(offer, rows.n_human, rows.n_synthetic).to_numpy(float))
     return np.concatenate(dollars)
 
 
@@ -171,10 +171,10 @@ def mixes_for(surface: Surface, spent: Spent, offer: Offer) -> DataFrame:
     """One row a budget: the best share, the part for people, what they buy, and the scores of it and of either source alone."""
     at, lines = spent.best.argmax(axis=1), np.arange(len(spent.budgets))
     shares = spent.shares[lines, at]
-    low, high = middle_90(_could_be_best(surface, offer, spent.budgets.tolist()))
+    low, high = _middle_90(_could_be_best(surface, offer, spent.budgets.tolist()))
     low, high = np.minimum(low, shares), np.maximum(high, shares)
     h, s = spent.h[lines, at], spent.s[lines, at]
-    score_low, score_high = middle_90(spent.draws[:, lines, at])
+    score_low, score_high = _middle_90(spent.draws[:, lines, at])
     alone = spent.ways(np.where(np.isfinite(spent.best), spent.best, np.nan))
     columns = {"task": surface.task, "method": surface.method, "budget": spent.budgets, "share": shares}
     columns |= {"people": 1 - shares, "people_low": 1 - high, "people_high": 1 - low, "n_human": h, "n_synthetic": s}
@@ -199,7 +199,7 @@ _COLUMNS = [
 
 
 def plan_table(
-    surfaces: Sequence[Surface], offers: Offers, scores: DataFrame, *, budgets: Sequence[float]
+    surfaces: Sequence[Surface], offers: _Offers, scores: DataFrame, *, budgets: Sequence[float]
 ) -> tuple[DataFrame, list[CannotTell]]:
     """The best mixes of all tasks and methods, a `chosen` method for each task; and why others have none.
 
@@ -243,17 +243,17 @@ def _how_often_best(table: DataFrame, tops: Mapping[tuple[str, str, float], np.n
 # ---- dollars, exchange, next runs ----
 
 
-def curve_budgets(scores: DataFrame, task: str, offers: Offers, *, budgets: Sequence[float]) -> list[float]:
+def _curve_budgets(scores: DataFrame, task: str, offers: _Offers, *, budgets: Sequence[float]) -> list[float]:
     """Dollars to draw curves over: from a few human examples to somewhat beyond the budgets and what was measured."""
     paid = _paid_for(scores, task, offers)
     top = max([float(paid.max()), *budgets]) * 1.5
-    return [float(amount) for amount in np.geomspace(max(float(paid[paid > 0].min()), top / 1000), top, CURVE_POINTS)]
+    return [float(amount) for amount in np.geomspace(max(float(paid[paid > 0].min()), top / 1000), top, _CURVE_POINTS)]
 
 
-def spend_curve(surface: Surface, offers: Offers, scores: DataFrame, *, budgets: Sequence[float]) -> Spent:
+def spend_curve(surface: Surface, offers: _Offers, scores: DataFrame, *, budgets: Sequence[float]) -> Spent:
     """What money buys of a task and method, at so many budgets that a curve can be drawn through them."""
-    few = surface._replace(draws=surface.draws[:CURVE_DRAWS])
-    amounts = curve_budgets(scores, surface.task, offers, budgets=budgets)
+    few = surface._replace(draws=surface.draws[:_CURVE_DRAWS])
+    amounts = _curve_budgets(scores, surface.task, offers, budgets=budgets)
     return spend(few, offers[surface.task, surface.method], amounts)
 
 
@@ -275,7 +275,7 @@ def qualities(plan: BudgetPlan) -> DataFrame:
         spent = plan.curves[surface.task, surface.method]
         best, draws = spent.ways(spent.best), spent.ways(spent.draws)
         for way in WAYS:
-            low, high = middle_90(draws[way])
+            low, high = _middle_90(draws[way])
             columns = {"task": surface.task, "method": surface.method, "way": way, "budget": spent.budgets}
             tables.append(pd.DataFrame(columns | {"mean": best[way], "low": low, "high": high}))
     table = _joined(tables, "mean", "low")
@@ -287,7 +287,7 @@ def dollars_for_scores(plan: BudgetPlan) -> DataFrame:
     tables = []
     for surface in plan.surfaces:
         spent = plan.curves[surface.task, surface.method]
-        costs = dollars_for(surface, spent, _targets_for(spent))
+        costs = _dollars_for(surface, spent, _targets_for(spent))
         tables.append(costs[costs.dollars > spent.budgets[0]])
     return _joined(tables, "dollars")
 
@@ -296,21 +296,21 @@ def _joined(tables: Sequence[DataFrame], *columns: str) -> DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["task", *columns])
 
 
-def dollars_for(surface: Surface, spent: Spent, targets: Sequence[float]) -> DataFrame:
+def _dollars_for(surface: Surface, spent: Spent, targets: Sequence[float]) -> DataFrame:
     """What a score costs with people alone, the teacher alone and the best mix; inf, if no budget of these reaches it."""
     draws, best = spent.ways(spent.draws), spent.ways(spent.best)
     rows = []
     for way in WAYS:
         kind = NONE if way == NONE else kind_of_mix(surface.method, int(way == "best mix"))
         for target in targets:
-            low, high = middle_90(reached(draws[way], spent.budgets, target))
-            dollars = float(reached(best[way], spent.budgets, target))
+            low, high = _middle_90(_reached(draws[way], spent.budgets, target))
+            dollars = float(_reached(best[way], spent.budgets, target))
             key = {"task": surface.task, "method": surface.method, "way": way, "kind": kind, "target": target}
             rows.append(key | {"dollars": dollars, "low": float(low), "high": float(high)})
     return pd.DataFrame(rows)
 
 
-def reached(curves: np.ndarray, budgets: np.ndarray, target: float) -> np.ndarray:
+def _reached(curves: np.ndarray, budgets: np.ndarray, target: float) -> np.ndarray:
     """The first budget (last axis) at which a curve is at its target, between the two around it by the logarithm of dollars."""
     at = (curves >= target).argmax(axis=-1)
     before = np.maximum(at - 1, 0)
@@ -329,7 +329,7 @@ def _targets_for(spent: Spent, number: int = 25) -> list[float]:
     return [float(score) for score in np.linspace(max(0.0, float(scores.min())), float(scores.max()), number + 1)[1:]]
 
 
-def exchange(surface: Surface, mixes: Sequence[tuple[int, int]]) -> DataFrame:
+def _exchange(surface: Surface, mixes: Sequence[tuple[int, int]]) -> DataFrame:
     """At each mix: how many more synthetic examples do what one more human one does, and from how many of them on one is worth
     less than a hundredth of a human one. inf: they add nothing there."""
     rows, logs = [], np.concatenate([surface.best[None], surface.draws])
@@ -338,10 +338,10 @@ def exchange(surface: Surface, mixes: Sequence[tuple[int, int]]) -> DataFrame:
         rate = _worth_of_next(logs, h, s)[:, 0]
         with np.errstate(divide="ignore"):
             replace = np.where(rate > 1e-9, 1 / rate, np.inf)
-        idle = _worth_of_next(logs, h, sizes) < WORTHLESS
+        idle = _worth_of_next(logs, h, sizes) < _WORTHLESS
         stops = np.where(idle.any(axis=1), sizes[idle.argmax(axis=1)], np.inf)
         row = {"task": surface.task, "method": surface.method, "n_human": h, "n_synthetic": s, "synthetic_per_human": replace[0]}
-        (low, high), (first, last) = middle_90(replace[1:]), middle_90(stops[1:])
+        (low, high), (first, last) = _middle_90(replace[1:]), _middle_90(stops[1:])
         rows.append(row | {"low": low, "high": high, "stops_at": stops[0], "stops_low": first, "stops_high": last})
     return pd.DataFrame(rows)
 
@@ -359,7 +359,7 @@ def exchanges(plan: BudgetPlan) -> DataFrame:
     for surface in plan.chosen:
         rows = plan.best[(plan.best.task == surface.task) & (plan.best.method == surface.method)]
         mixes = list(zip(rows.n_human, rows.n_synthetic, strict=True))
-        tables.append(exchange(surface, mixes).assign(budget=rows.budget.to_numpy()))
+        tables.append(_exchange(surface, mixes).assign(budget=rows.budget.to_numpy()))
     return _joined(tables)
 
 
@@ -368,24 +368,24 @@ def next_for_all(plan: BudgetPlan, number: int = 5) -> DataFrame:
     tables = []
     for surface in plan.chosen:
         top = float(plan.best[plan.best.task == surface.task].budget.max())
-        runs = next_runs(surface, plan.offers[surface.task, surface.method], top)
+        runs = _next_runs(surface, plan.offers[surface.task, surface.method], top)
         tables.append(runs[runs.expected < runs.width - 1e-9].head(number))
     return _joined(tables)
 
 
-def next_runs(surface: Surface, offer: Offer, budget: float, *, seeds: int = 3) -> DataFrame:
+def _next_runs(surface: Surface, offer: Offer, budget: float, *, seeds: int = 3) -> DataFrame:
     """Runs at other mixes, those first that narrow the best share's interval most for a dollar of their data.
 
     For each mix, results that the refits and the noise of runs make likely are tried: each says how likely every refit is then,
     and so how wide the interval would be.
     """
     shares = _could_be_best(surface, offer, [budget])[:, 0]
-    low, high = middle_90(shares)
+    low, high = _middle_90(shares)
     h, s = surface.reach
     mixes = [(int(h * a), int(s * b)) for a in (0, 0.5, 1, 2, 4) for b in (0, 0.5, 1, 2, 4) if a + b]
     rows = []
     for h, s in mixes:
-        width = expected_width(surface.spread(h, s)[:, 0], shares, surface.noise / seeds**0.5)
+        width = _expected_width(surface.spread(h, s)[:, 0], shares, surface.noise / seeds**0.5)
         dollars = (h + offer.shown * (s > 0)) * offer.prices.human + s * offer.prices.synthetic + seeds * offer.per_run
         row = {"task": surface.task, "method": surface.method, "n_human": h, "n_synthetic": s, "seeds": seeds}
         rows.append(row | {"dollars": dollars, "width": float(high - low), "expected": min(width, float(high - low))})
@@ -394,15 +394,15 @@ def next_runs(surface: Surface, offer: Offer, budget: float, *, seeds: int = 3) 
     return table.sort_values("per_dollar", ascending=False, ignore_index=True)
 
 
-def price_of(offer: Offer, h: Any, s: Any) -> Any:
+def _price_of(offer: Offer, h: Any, s: Any) -> Any:
     """Dollars for a mix and a run that learns from it; what prompts show is paid for, too."""
     return (h + offer.shown * (s > 0)) * offer.prices.human + s * offer.prices.synthetic + offer.per_run
 
 
-def expected_width(scores: np.ndarray, shares: np.ndarray, noise: float, *, seed: int = 1) -> float:
+def _expected_width(scores: np.ndarray, shares: np.ndarray, noise: float, *, seed: int = 1) -> float:
     """The mean width of the shares' interval after a run whose score each refit predicts."""
     rng = np.random.default_rng(seed)
-    tried = rng.choice(len(scores), min(OUTCOMES, len(scores)), replace=False)
+    tried = rng.choice(len(scores), min(_OUTCOMES, len(scores)), replace=False)
     results = scores[tried] + noise * rng.standard_normal(len(tried))
     likely = np.exp(-0.5 * ((results[:, None] - scores) / noise) ** 2)
     likely[np.arange(len(tried)), tried] = 0  # It would know its own result too well.
@@ -422,9 +422,9 @@ def predict_held_out(plan: BudgetPlan, draws: int = 300) -> DataFrame:
     tables = []
     for surface in plan.surfaces:
         rows = rows_of(plan.rows, surface.task, surface.method)
-        paid = price_of(plan.offers[surface.task, surface.method], rows.n_human, rows.n_synthetic)
+        paid = _price_of(plan.offers[surface.task, surface.method], rows.n_human, rows.n_synthetic)
         steps = sorted(set(zip(paid, rows.n_human, rows.n_synthetic, strict=True)))
-        first = steps[-max(1, round(HELD_OUT * len(steps)))][0]
+        first = steps[-max(1, round(_HELD_OUT * len(steps)))][0]
         try:
             cheap = fit(rows[paid < first], draws)
         except CannotTell:
@@ -443,7 +443,7 @@ def _beside_measured(surface: Surface, rows: DataFrame) -> DataFrame:
     h, s = cells.n_human.to_numpy(), cells.n_synthetic.to_numpy()
     spread = surface.spread(h, s)
     noise = np.random.default_rng(1).standard_normal(spread.shape) * surface.noise / np.sqrt(cells.seeds.to_numpy())
-    low, high = middle_90(spread + noise)
+    low, high = _middle_90(spread + noise)
     cells = cells.assign(task=surface.task, method=surface.method, predicted=surface.scores(h, s), low=low, high=high)
     cells["inside"] = cells.measured.between(cells.low, cells.high)
     return cells[_HELD]

@@ -12,7 +12,7 @@ from lib.budget.scores import gaps
 from lib.budget.surface import CannotTell
 from lib.plotting import flags, named
 
-STAND_INS = (
+_STAND_INS = (
     "From stand-in data, written by a language model in place of people: it shows that the software works and is no advice."
 )
 
@@ -29,11 +29,11 @@ def recommendations(plan: BudgetPlan) -> list[str]:
     for task, rows in plan.table.groupby("task", sort=False):
         *_, top = rows[rows.chosen].sort_values("budget").itertuples()
         metric = plan.metrics.get(str(task), "score")
-        sentences.append(recommendation(top, rows.method.nunique(), metric=metric, stand_in=task in stand_ins))
+        sentences.append(_recommendation(top, rows.method.nunique(), metric=metric, stand_in=task in stand_ins))
     return sentences
 
 
-def recommendation(row: Any, n_methods: int, *, metric: str = "score", stand_in: bool = False) -> str:
+def _recommendation(row: Any, n_methods: int, *, metric: str = "score", stand_in: bool = False) -> str:
     """What to buy with a budget and how sure that is, in two sentences; then what limits it, if anything does."""
     beside = f" (beside the {row.shown:g} that its prompts show)" if row.shown else ""
     synthetic = f" and {row.n_synthetic:,.0f} by {named(row.method)}" if row.n_synthetic else ""
@@ -45,7 +45,7 @@ def recommendation(row: Any, n_methods: int, *, metric: str = "score", stand_in:
         f"and the teacher alone {_score(row.synthetic_alone)}"
     )
     text += f"; of {n_methods} methods this one is best in {_percent(row.best_of)} of refits." if n_methods > 1 else "."
-    return " ".join([text, *_limits(row), *([STAND_INS] if stand_in else [])])
+    return " ".join([text, *_limits(row), *([_STAND_INS] if stand_in else [])])
 
 
 def _limits(row: Any) -> list[str]:

@@ -15,18 +15,18 @@ from lib.core.mixes import NONE, TEST, Cell, Offer, Prices, cells, check_prices
 from lib.core.paths import STUDIES
 from lib.core.stats import over_seeds
 
-COLUMNS = [
+_COLUMNS = [
     *("task", "method", "n_human", "n_synthetic", "seed", "score"),
     *("human_price", "synthetic_price", "human_pool", "synthetic_pool"),
 ]
 """What the budget notebook needs to know of a training run."""
-NEEDED = ["n_human", "n_synthetic", "seed", "score"]
+_NEEDED = ["n_human", "n_synthetic", "seed", "score"]
 """What a table of one's own must have; the rest has defaults or is given."""
-UNKNOWN = 10**12
+_UNKNOWN = 10**12
 """The size of a pool that a table does not tell: more than any money buys, so that it limits nothing."""
 Shares = Sequence[float] | Mapping[str, Sequence[float]]
 """The shares of each budget: the same for all tasks, or by task."""
-RANGES: dict[str, tuple[float, str]] = {
+_RANGES: dict[str, tuple[float, str]] = {
     "n_human": (float("inf"), "whole numbers of examples from 0 up"),
     "n_synthetic": (float("inf"), "whole numbers of examples from 0 up"),
     "score": (1.0, "between 0 and 1 (percents are to be divided by 100)"),
@@ -111,10 +111,10 @@ def _register_names(scores: DataFrame) -> None:
 def _completed(scores: DataFrame, path: str) -> DataFrame:
     """A table of one's own with what it may leave out: task and method are called after the file and `synthetic`, prices are
     still to be named, the sizes of pools are unknown. Rows without synthetic examples are `human only`."""
-    if any(column not in scores for column in NEEDED):
+    if any(column not in scores for column in _NEEDED):
         return scores
     defaults: dict[str, Any] = {"task": Path(path).stem, "method": "synthetic", "metric": "score"}
-    defaults |= {"human_price": None, "synthetic_price": None, "human_pool": UNKNOWN, "synthetic_pool": UNKNOWN}
+    defaults |= {"human_price": None, "synthetic_price": None, "human_pool": _UNKNOWN, "synthetic_pool": _UNKNOWN}
     scores = scores.assign(**{name: value for name, value in defaults.items() if name not in scores})
     scores["method"] = scores.method.where(scores.n_synthetic != 0, NONE)
     return scores
@@ -122,25 +122,25 @@ def _completed(scores: DataFrame, path: str) -> DataFrame:
 
 def _checked(scores: DataFrame, path: str, replaced: Sequence[str] = ()) -> DataFrame:
     """The rows if they are whole; columns that prices replace may be empty, and those of synthetic examples for people alone."""
-    if missing := [column for column in COLUMNS if column not in scores]:
+    if missing := [column for column in _COLUMNS if column not in scores]:
         raise ValueError(
-            f"{path}: no column {', '.join(name for name in missing if name in NEEDED)}. A table of scores has at least "
-            f"{', '.join(NEEDED)}; what else there can be: {', '.join(name for name in COLUMNS if name not in NEEDED)}."
+            f"{path}: no column {', '.join(name for name in missing if name in _NEEDED)}. A table of scores has at least "
+            f"{', '.join(_NEEDED)}; what else there can be: {', '.join(name for name in _COLUMNS if name not in _NEEDED)}."
         )
     if "evaluated_on" in scores:
         scores = scores[scores.evaluated_on == TEST]
     if scores.empty:
         raise ValueError(f"{path}: no rows.")
-    for column in COLUMNS:
+    for column in _COLUMNS:
         needed = scores.method != NONE if column.startswith("synthetic") else scores.method == scores.method
         empty = (scores[column].isna() & needed).tolist()
         if any(empty) and column not in replaced:
             hint = f"; give {column} as a parameter" if column.endswith("price") else ""
             raise ValueError(f"{path}, row {scores.index[empty.index(True)] + 1}: the {column} is missing{hint}.")
-    for column, (most, wanted) in RANGES.items():
+    for column, (most, wanted) in _RANGES.items():
         _check_range(scores[column], f"{path}, row", most=most, wanted=wanted)
     return scores.assign(
-        **{column: _numbers(scores[column], f"{path}, row") for column in COLUMNS[-4:] if column not in replaced}
+        **{column: _numbers(scores[column], f"{path}, row") for column in _COLUMNS[-4:] if column not in replaced}
     )
 
 
@@ -195,7 +195,7 @@ def _text(row: Any, column: str, default: str) -> str:
     return value if isinstance(value, str) else default
 
 
-def measures_of(scores: DataFrame) -> list[str]:
+def _measures_of(scores: DataFrame) -> list[str]:
     """A task's score, and what else its kind is judged by, as far as the rows have it."""
     metric = str(scores.metric.iloc[0]) if "metric" in scores else "score"
     also = itertools.chain.from_iterable(kind.also_shown for kind in kinds.kinds().values())
@@ -224,7 +224,7 @@ def _by_measure(scores: DataFrame) -> DataFrame:
     key = ["task", "method", "n_human", "n_synthetic"]
     tables = []
     for _, rows in scores.groupby("task", sort=False):
-        for number, measure in enumerate(measures_of(rows)):
+        for number, measure in enumerate(_measures_of(rows)):
             tables.append(over_seeds(rows, key, measure if number else "score").assign(measure=measure))
     return pd.concat(tables, ignore_index=True)
 
@@ -280,7 +280,7 @@ def kind_of_mix(method: str, n_human: int) -> str:
     return f"{method} only" if n_human == 0 else f"human + {method}"
 
 
-def best_mixes(points: DataFrame) -> DataFrame:
+def _best_mixes(points: DataFrame) -> DataFrame:
     """For each task and kind of mix the one with the best mean."""
     best = points.loc[points.groupby(["task", "kind"], sort=False)["mean"].idxmax()]
     return best.sort_values(["task", "mean"], ascending=[True, False], ignore_index=True)
@@ -289,10 +289,10 @@ def best_mixes(points: DataFrame) -> DataFrame:
 def results(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> DataFrame:
     """The best share of each task, method and budget; without such cells the best mix of each kind."""
     grid = by_cell(scores, budgets, shares)
-    return best_shares(grid) if len(grid) else best_mixes(by_dollars(scores))
+    return _best_shares(grid) if len(grid) else _best_mixes(by_dollars(scores))
 
 
-def best_shares(grid: DataFrame) -> DataFrame:
+def _best_shares(grid: DataFrame) -> DataFrame:
     """For each task, method and budget the share with the best mean, beside what human data alone gives."""
     rows = []
     own_score = grid[grid.measure == grid.groupby("task").measure.transform(_first_known)]
@@ -328,4 +328,4 @@ def describe_tasks(scores: DataFrame) -> DataFrame:
         "stand_in",
     ]
     tasks = scores[[name for name in names if name in scores]].drop_duplicates("task", ignore_index=True)
-    return tasks.replace({"human_pool": UNKNOWN}, None)
+    return tasks.replace({"human_pool": _UNKNOWN}, None)

@@ -16,7 +16,7 @@ from lib.budget.surface import Surface
 from lib.core.mixes import Prices
 
 
-def can_be_shown() -> bool:
+def _can_be_shown() -> bool:
     """A Jupyter server names the notebook to the kernels that it starts; papermill does not."""
     return bool(os.environ.get("JPY_SESSION_NAME")) and find_spec("ipywidgets") is not None
 
@@ -24,7 +24,7 @@ def can_be_shown() -> bool:
 def show_sliders(plan: BudgetPlan) -> None:
     """One panel for all chosen surfaces: a budget and two prices, and below what they say."""
     surfaces = plan.chosen
-    if not surfaces or not can_be_shown():
+    if not surfaces or not _can_be_shown():
         return
     options = [(f"{surface.task}: {surface.method}", number) for number, surface in enumerate(surfaces)]
     pick = widgets.Dropdown(options=options, description="task")
@@ -35,7 +35,7 @@ def show_sliders(plan: BudgetPlan) -> None:
             _aim(sliders[name], amount)
 
     def draw(number: int, **dollars: float) -> None:
-        show_answer(surfaces[number], plan, dollars)
+        _show_answer(surfaces[number], plan, dollars)
 
     pick.observe(reset, "value")
     display(widgets.VBox([pick, *sliders.values()]), widgets.interactive_output(draw, {"number": pick, **sliders}))
@@ -66,7 +66,7 @@ def _aim(slider: Any, value: float) -> None:
     slider.min, slider.max = low, high
 
 
-def show_answer(surface: Surface, plan: BudgetPlan, dollars: Mapping[str, float]) -> None:
+def _show_answer(surface: Surface, plan: BudgetPlan, dollars: Mapping[str, float]) -> None:
     """The recommendation and the map for a budget and prices."""
     key = surface.task, surface.method
     offers = {key: plan.offers[key]._replace(prices=Prices(dollars["human"], dollars["synthetic"]))}

@@ -26,18 +26,18 @@ from scipy.stats import f
 from lib.core.mixes import NONE
 
 DRAWS = 1000
-WIDTHS = {"floor": 0.7, "gain": 0.7, "n0": 1.5, "alpha": 0.6, "k": 1.5, "S": 1.7, "B": 2.0, "c": 1.0}
+_WIDTHS = {"floor": 0.7, "gain": 0.7, "n0": 1.5, "alpha": 0.6, "k": 1.5, "S": 1.7, "B": 2.0, "c": 1.0}
 """How wide the prior of each number's logarithm is."""
-ROBUST = 2.0
+_ROBUST = 2.0
 """Standard deviations from which on a run counts less than its square."""
-NOISE, LEAST_NOISE = 0.02, 0.002
+_NOISE, _LEAST_NOISE = 0.02, 0.002
 """Of a score: what is taken to begin with, and the least (cells that agree better than that do so by chance)."""
-STARTS, STEPS, LONGEST, ENOUGH = 3, 60, 1.5, 1e-2
+_STARTS, _STEPS, _LONGEST, _ENOUGH = 3, 60, 1.5, 1e-2
 """Of a fit: where it begins, how often and how far the refits go at most, and how little a step has to gain for the last."""
-AT_ONCE = 50_000
+_AT_ONCE = 50_000
 """Runs times refits that are worked on together: more would leave the cache."""
-FEWEST_CELLS = 5
-CHANCE = 0.05
+_FEWEST_CELLS = 5
+_CHANCE = 0.05
 """How often mixes that are all worth the same may be taken for different ones."""
 
 
@@ -71,11 +71,11 @@ class Surface(NamedTuple):
 
     def scores(self, h: Any, s: Any) -> np.ndarray:
         """The best fit's score at each mix."""
-        return predict(self.best, h, s)
+        return _predict(self.best, h, s)
 
     def spread(self, h: Any, s: Any) -> np.ndarray:
         """Every refit's score at each mix."""
-        return predict(self.draws, h, s)
+        return _predict(self.draws, h, s)
 
 
 class _Parts(NamedTuple):
@@ -108,7 +108,7 @@ def _parts(logs: np.ndarray, h: Any, s: Any) -> _Parts:
     return _Parts(floor, gain, n0, alpha, S, B, c, h, s, g, t, worth, gain * (worth / n0) ** -alpha, k / (1 + s / S) ** 2)
 
 
-def predict(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
+def _predict(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
     """The score at each mix."""
     p = _parts(logs, h, s)
     score: np.ndarray = 1 - p.floor - p.power - p.B * p.g / p.t
@@ -124,7 +124,7 @@ def slopes(logs: np.ndarray, h: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
     return by_h, by_g * p.rate
 
 
-def jacobian(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
+def _jacobian(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
     """What the logarithm of each number adds to the score: one more axis, of eight."""
     p = _parts(logs, h, s)
     by_worth, extra = p.alpha * p.power / p.worth, p.c - 1
@@ -157,9 +157,9 @@ def _runs_of(rows: DataFrame) -> _Runs:
     h, s, score = (rows[name].to_numpy(float) for name in ("n_human", "n_synthetic", "score"))
     cell = rows.groupby(["n_human", "n_synthetic"]).ngroup().to_numpy()
     means = np.bincount(cell, score) / np.bincount(cell)
-    ranged = max(float(np.ptp(means)), NOISE)
+    ranged = max(float(np.ptp(means)), _NOISE)
     size = np.exp(np.log(h[h > 0]).mean())
-    floor = max(0.6 * (1 - means.max()), NOISE)
+    floor = max(0.6 * (1 - means.max()), _NOISE)
     return _Runs(h, s, score, cell, np.log([floor, 1.5 * ranged, 0.3 * size, 0.6, 0.3, s.max(), 0.1 * ranged, 1.5]))
 
 
@@ -172,8 +172,8 @@ def fit(rows: DataFrame, draws: int = DRAWS, *, seed: int = 1) -> Surface:
     for _ in range(2):  # The second time with the noise that includes how far the fit is off.
         best = _best_fit(runs, noise, starts)
         starts = [best]
-        off = runs.score - predict(best, runs.h, runs.s)
-        noise = max(float(np.sqrt((off**2).sum() / max(1, len(off) - len(best) // 2))), LEAST_NOISE)
+        off = runs.score - _predict(best, runs.h, runs.s)
+        noise = max(float(np.sqrt((off**2).sum() / max(1, len(off) - len(best) // 2))), _LEAST_NOISE)
     _check_rises(rows, runs.score, off)
     means, off = runs.means(runs.score), runs.means(off)
     reach, r2 = (int(runs.h.max()), int(runs.s.max())), 1 - float(off.var() / means.var())
@@ -189,25 +189,27 @@ def _noise_of_seeds(runs: _Runs) -> float:
     """Standard deviation of a run around its cell's mean, where cells have several runs."""
     spare = len(runs.score) - (runs.cell.max() + 1)
     around = runs.score - runs.means(runs.score)[runs.cell]
-    return max(float(np.sqrt((around**2).sum() / spare)), LEAST_NOISE) if spare else NOISE
+    return max(float(np.sqrt((around**2).sum() / spare)), _LEAST_NOISE) if spare else _NOISE
 
 
 def _residuals(logs: np.ndarray, runs: _Runs, *, prior: np.ndarray, noise: float) -> np.ndarray:
     """How far each run is off and then each number from its prior, in standard deviations."""
-    off = (predict(logs, runs.h, runs.s) - runs.score) / noise
-    return np.concatenate([off, (logs - prior) / [*WIDTHS.values()]], axis=-1)
+    off = (_predict(logs, runs.h, runs.s) - runs.score) / noise
+    return np.concatenate([off, (logs - prior) / [*_WIDTHS.values()]], axis=-1)
 
 
 def _gradients(logs: np.ndarray, runs: _Runs, noise: float) -> np.ndarray:
-    of_runs = jacobian(logs, runs.h, runs.s) / noise
-    of_priors = np.broadcast_to(np.diag([1 / width for width in WIDTHS.values()]), (*logs.shape[:-1], len(WIDTHS), len(WIDTHS)))
+    of_runs = _jacobian(logs, runs.h, runs.s) / noise
+    of_priors = np.broadcast_to(
+        np.diag([1 / width for width in _WIDTHS.values()]), (*logs.shape[:-1], len(_WIDTHS), len(_WIDTHS))
+    )
     return np.concatenate([of_runs, of_priors], axis=-2)
 
 
 def _starts_around(prior: np.ndarray) -> list[np.ndarray]:
     """Where to begin: at the priors' middle and further and further from it."""
     rng = np.random.default_rng(0)
-    return [prior + far * rng.normal(size=len(prior)) * [*WIDTHS.values()] for far in np.linspace(0, 1, STARTS)]
+    return [prior + far * rng.normal(size=len(prior)) * [*_WIDTHS.values()] for far in np.linspace(0, 1, _STARTS)]
 
 
 def _best_fit(runs: _Runs, noise: float, starts: Sequence[np.ndarray]) -> np.ndarray:
@@ -219,18 +221,18 @@ def _best_fit(runs: _Runs, noise: float, starts: Sequence[np.ndarray]) -> np.nda
     def steep(logs: np.ndarray) -> np.ndarray:
         return _gradients(logs, runs, noise)
 
-    fits = [least_squares(off, start, steep, loss="soft_l1", f_scale=ROBUST) for start in starts]
+    fits = [least_squares(off, start, steep, loss="soft_l1", f_scale=_ROBUST) for start in starts]
     best: np.ndarray = min(fits, key=lambda fit: float(fit.cost)).x
     return best
 
 
 def _refits(runs: _Runs, best: np.ndarray, *, noise: float, draws: int, seed: int) -> np.ndarray:
     """The best fit under random weights of runs and cells and shifted priors, many at once."""
-    rng, at_once, batches = np.random.default_rng(seed), max(1, AT_ONCE // len(runs.score)), []
+    rng, at_once, batches = np.random.default_rng(seed), max(1, _AT_ONCE // len(runs.score)), []
     for first in range(0, draws, at_once):
         n = min(at_once, draws - first)
         weights = rng.exponential(size=(n, runs.cell.max() + 1))[:, runs.cell] * rng.exponential(size=(n, len(runs.score)))
-        priors = runs.prior + rng.normal(size=(n, len(WIDTHS))) * [*WIDTHS.values()]
+        priors = runs.prior + rng.normal(size=(n, len(_WIDTHS))) * [*_WIDTHS.values()]
         weights = np.c_[weights, np.ones_like(priors)]
         batches.append(_descend(runs, np.repeat(best[None], n, 0), weights=weights, priors=priors, noise=noise))
     return np.concatenate(batches)
@@ -241,23 +243,23 @@ def _descend(runs: _Runs, logs: np.ndarray, *, weights: np.ndarray, priors: np.n
 
     def loss(of: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         off = _residuals(at, runs, prior=priors[of], noise=noise)
-        return off, (weights[of] * 2 * ROBUST**2 * (np.sqrt(1 + (off / ROBUST) ** 2) - 1)).sum(-1)
+        return off, (weights[of] * 2 * _ROBUST**2 * (np.sqrt(1 + (off / _ROBUST) ** 2) - 1)).sum(-1)
 
     logs, damping, open_ = logs.copy(), np.full(len(logs), 0.01), np.arange(len(logs))
     off, cost = loss(open_, logs)
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         steep = _gradients(logs[open_], runs, noise)
-        weighted = steep * (weights[open_] / np.sqrt(1 + (off[open_] / ROBUST) ** 2))[..., None]
+        weighted = steep * (weights[open_] / np.sqrt(1 + (off[open_] / _ROBUST) ** 2))[..., None]
         curved = np.swapaxes(weighted, -1, -2) @ steep
-        curved += damping[open_, None, None] * curved * np.eye(len(WIDTHS))
+        curved += damping[open_, None, None] * curved * np.eye(len(_WIDTHS))
         step = np.linalg.solve(curved, np.swapaxes(weighted, -1, -2) @ off[open_][..., None])[..., 0]
-        moved_logs = logs[open_] - step.clip(-LONGEST, LONGEST)
+        moved_logs = logs[open_] - step.clip(-_LONGEST, _LONGEST)
         new_off, new_cost = loss(open_, moved_logs)
         better, gained = new_cost <= cost[open_], cost[open_] - new_cost
         moved = open_[better]
         logs[moved], off[moved], cost[moved] = moved_logs[better], new_off[better], new_cost[better]
         damping[open_] *= np.where(better, 0.2, 5.0)
-        open_ = open_[~better | (gained > ENOUGH)]
+        open_ = open_[~better | (gained > _ENOUGH)]
         if not len(open_):
             break
     return logs
@@ -278,10 +280,10 @@ def _check_can_tell(rows: DataFrame) -> None:
 def _check_rises(rows: DataFrame, score: np.ndarray, off: np.ndarray) -> None:
     """Refuses a surface that explains no more than one score for all mixes would: an F test of a fit that uses up about half of
     its eight numbers, as their priors are wide but no more."""
-    without, within, used = float(((score - score.mean()) ** 2).sum()), float((off**2).sum()), len(WIDTHS) // 2
+    without, within, used = float(((score - score.mean()) ** 2).sum()), float((off**2).sum()), len(_WIDTHS) // 2
     left = max(1, len(score) - used - 1)
-    ratio = (without - within) / used / max(within / left, LEAST_NOISE**2)
-    if np.ptp(score) < LEAST_NOISE or f.sf(ratio, used, left) > CHANCE:
+    ratio = (without - within) / used / max(within / left, _LEAST_NOISE**2)
+    if np.ptp(score) < _LEAST_NOISE or f.sf(ratio, used, left) > _CHANCE:
         h, s = int(rows.n_human.max()), int(rows.n_synthetic.max())
         reason = (
             "the scores do not change with the mix beyond what seeds do; it needs runs "
@@ -300,10 +302,10 @@ def _missing_runs(cells: DataFrame) -> Iterator[str]:
     if len(human) > 1 and len(synthetic) > 1:
         if not (cells.n_synthetic == 0).any() and not (cells.n_human == 0).any():
             yield f"n_synthetic = 0 beside n_human = {_sizes_text(human)}"
-        elif len(cells) < FEWEST_CELLS:
+        elif len(cells) < _FEWEST_CELLS:
             trained = {(0, 0), *zip(cells.n_human, cells.n_synthetic, strict=True)}
             corners = [(h, s) for h in (human[-1], human[0], 0) for s in (synthetic[-1], synthetic[0], 0)]
-            wanted = [mix for mix in corners if mix not in trained][: FEWEST_CELLS - len(cells)]
+            wanted = [mix for mix in corners if mix not in trained][: _FEWEST_CELLS - len(cells)]
             yield "(n_human, n_synthetic) = " + ", ".join(f"({h:g}, {s:g})" for h, s in wanted)
 
 

@@ -26,13 +26,13 @@ from lib.budget.surface import Surface
 from lib.core.mixes import NONE, Offer
 from lib.plotting import COLUMN, Drawing, caption, color, grid_of, heading, named, panel_for_each, plain_dollars
 
-GRID = 60
+_GRID = 60
 """Points of a map along each axis."""
-JUMP = 0.35
+_JUMP = 0.35
 """Of an axis: best mixes that are further apart are not joined."""
-MIX_COLOR, PATH_COLOR = "0.15", "#c1272d"
+_MIX_COLOR, _PATH_COLOR = "0.15", "#c1272d"
 """Colours of the best mix, as a curve and on a map."""
-NO_ANSWER = "No answer: the runs do not tell the mixes apart."
+_NO_ANSWER = "No answer: the runs do not tell the mixes apart."
 
 
 def maps(plan: BudgetPlan) -> Iterator[Drawing]:
@@ -41,7 +41,7 @@ def maps(plan: BudgetPlan) -> Iterator[Drawing]:
     for task in dict.fromkeys(plan.rows.task):
         surface = surface_of.get(task)
         if surface is None:
-            yield Drawing(f"iso_scores_{task}", None, f"{task}. {NO_ANSWER}")
+            yield Drawing(f"iso_scores_{task}", None, f"{task}. {_NO_ANSWER}")
             continue
         key = task, surface.method
         points, best = measured_mixes(plan.rows, surface), plan.best[plan.best.task == task]
@@ -77,7 +77,7 @@ def iso_scores(
 
 def _draw_scores(axis: Axes, surface: Surface, offer: Offer, *, ends: Sequence[float], points: DataFrame) -> Any:
     """Filled contours of the fit, the measured mixes over them; axes by the square root, which shows small amounts and none."""
-    x, y = (np.linspace(0, end**0.5, GRID) ** 2 for end in ends)
+    x, y = (np.linspace(0, end**0.5, _GRID) ** 2 for end in ends)
     h, s = np.meshgrid(x / offer.prices.human, y / offer.prices.synthetic)
     scores = surface.scores(h.ravel(), s.ravel()).reshape(h.shape)
     measured = points[["mean"]].to_numpy()
@@ -103,7 +103,7 @@ def _draw_scores(axis: Axes, surface: Surface, offer: Offer, *, ends: Sequence[f
         scale("function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square))
     axis.set(xlim=(0, ends[0]), ylim=(0, ends[1]))
     for side, end in ((axis.xaxis, ends[0]), (axis.yaxis, ends[1])):
-        side.set_ticks(round_amounts(end), [f"${amount:g}" for amount in round_amounts(end)])
+        side.set_ticks(_round_amounts(end), [f"${amount:g}" for amount in _round_amounts(end)])
     return shades
 
 
@@ -114,7 +114,7 @@ def _levels_for(low: float, high: float) -> Any:
     return levels[levels >= 0]
 
 
-def round_amounts(end: float) -> list[float]:
+def _round_amounts(end: float) -> list[float]:
     """Nothing and a few round amounts that stand apart on an axis by the square root."""
     amounts = [0.0]
     for amount in sorted(digit * 10.0**power for power in range(-6, 8) for digit in (1, 2, 5)):
@@ -137,7 +137,7 @@ def _draw_budgets(axis: Axes, best: DataFrame, ends: Sequence[float]) -> None:
     """The mixes that cost as much as each budget."""
 
     for budget in sorted(set(best.budget)):
-        x = np.linspace(max(0.0, budget - ends[1]), min(budget, ends[0]), GRID)
+        x = np.linspace(max(0.0, budget - ends[1]), min(budget, ends[0]), _GRID)
         axis.plot(x, budget - x, ":", color="0.1", linewidth=0.8, zorder=3)
         y = min(0.3 * ends[1], 0.5 * budget)
         if budget - y < ends[0]:
@@ -153,19 +153,19 @@ def _draw_path(axis: Axes, best: DataFrame, offer: Offer, *, spent: Spent, ends:
         for counts, price in zip((spent.h, spent.s), offer.prices, strict=True)
     )
     places = np.stack([(x / ends[0]) ** 0.5, (y / ends[1]) ** 0.5])
-    jumps = np.flatnonzero(np.hypot(*np.diff(places)) > JUMP) + 1
+    jumps = np.flatnonzero(np.hypot(*np.diff(places)) > _JUMP) + 1
     x, y = np.insert(x, jumps, np.nan), np.insert(y, jumps, np.nan)
     axis.plot(x, y, color="white", linewidth=2.4, zorder=4)
-    axis.plot(x, y, color=PATH_COLOR, linewidth=1.3, zorder=5)
+    axis.plot(x, y, color=_PATH_COLOR, linewidth=1.3, zorder=5)
     mixes = best.n_human * offer.prices.human, best.n_synthetic * offer.prices.synthetic
-    axis.plot(*mixes, "D", color=PATH_COLOR, markeredgecolor="white", markersize=5, markeredgewidth=0.7, zorder=6, clip_on=False)
+    axis.plot(*mixes, "D", color=_PATH_COLOR, markeredgecolor="white", markersize=5, markeredgewidth=0.7, zorder=6, clip_on=False)
 
 
 def best_mix_by_budget(plan: BudgetPlan) -> Drawing:
     """Score against budget: all for people, all for the teacher, and the best mix; bands from refits, points as measured."""
     table = qualities(plan)
     if table.empty:
-        return Drawing("best_mix_by_budget", None, NO_ANSWER)
+        return Drawing("best_mix_by_budget", None, _NO_ANSWER)
     text = (
         "Expected score against dollars: all for people, all for the teacher, and the best mix. Bands: 90% of "
         "refits; points: measured means. A line is flat where more was never tried."
@@ -179,7 +179,7 @@ def _ways(table: DataFrame, points: DataFrame, metrics: Mapping[str, str]) -> Fi
     for _, task, axis in placed:
         rows, measured = table[table.task == task], points[points.task == task]
         method = rows.method.iloc[0]
-        shades = dict(zip(WAYS, (color(NONE), color(method), MIX_COLOR), strict=True))
+        shades = dict(zip(WAYS, (color(NONE), color(method), _MIX_COLOR), strict=True))
         for way in WAYS:
             part = rows[rows.way == way]
             axis.plot(part.budget, part["mean"].clip(0, 1), color=shades[way], linestyle="--" if way == WAYS[2] else "-")
@@ -190,7 +190,7 @@ def _ways(table: DataFrame, points: DataFrame, metrics: Mapping[str, str]) -> Fi
         title, metric = heading(f"{task}: {named(method)}"), named(metrics.get(task, "score"))
         axis.set(title=title, xscale="log", xlabel="budget", ylabel=metric)
         plain_dollars(axis)
-    first, styles = placed[0][2], ((color(NONE), "-"), (MIX_COLOR, "--"), ("0.5", "-"))
+    first, styles = placed[0][2], ((color(NONE), "-"), (_MIX_COLOR, "--"), ("0.5", "-"))
     lines = [first.plot([], [], color=shade, linestyle=style)[0] for shade, style in styles]
     lines.append(first.plot([], [], "o", color="0.5", markersize=3)[0])
     names = ["all for people", "best mix", "all for the teacher", "measured"]
@@ -202,7 +202,7 @@ def best_share_by_budget(plan: BudgetPlan) -> Drawing:
     """The best part for people against budget, with the interval in which it lies if all the money is spent."""
     table = shares_by_budget(plan)
     if table.empty:
-        return Drawing("best_share_by_budget", None, NO_ANSWER)
+        return Drawing("best_share_by_budget", None, _NO_ANSWER)
     figure, placed = panel_for_each(list(dict.fromkeys(table.task)), 1.5)
     for _, task, axis in placed:
         part = table[table.task == task]
@@ -225,7 +225,7 @@ def dollars_for_score(plan: BudgetPlan) -> Drawing:
     """Dollars that a score costs: with people alone, each method alone, and the best mix with the chosen one."""
     table = dollars_for_scores(plan)
     if table.empty:
-        return Drawing("dollars_for_score", None, NO_ANSWER)
+        return Drawing("dollars_for_score", None, _NO_ANSWER)
     figure, placed = panel_for_each(list(dict.fromkeys(table.task)), 2.0)
     lines: dict[str, Any] = {}
     chosen = {(surface.task, surface.method) for surface in plan.chosen}
@@ -248,7 +248,7 @@ def dollars_for_score(plan: BudgetPlan) -> Drawing:
 def _costs(axis: Axes, rows: DataFrame, *, chosen: bool) -> dict[str, Any]:
     """The lines of one method, by name: of one that is not chosen only what it costs alone."""
     lines, method = {}, str(rows.method.iloc[0])
-    looks = {WAYS[0]: (NONE, color(NONE), "-"), WAYS[1]: (method, color(method), "-"), WAYS[2]: (WAYS[2], MIX_COLOR, "--")}
+    looks = {WAYS[0]: (NONE, color(NONE), "-"), WAYS[1]: (method, color(method), "-"), WAYS[2]: (WAYS[2], _MIX_COLOR, "--")}
     for way, (name, shade, style) in looks.items():
         part = rows[rows.way == way]
         if part.empty or (way != WAYS[1] and not chosen):

@@ -22,7 +22,7 @@ from lib.core import paths, set_names
 from lib.core.set_names import SetName
 from lib.core.sources import Row
 
-LIBRARIES = ("datasets", "genai-prices", "numpy", "openai", "pandas", "scikit-learn", "torch", "transformers")
+_LIBRARIES = ("datasets", "genai-prices", "numpy", "openai", "pandas", "scikit-learn", "torch", "transformers")
 
 
 @dataclass
@@ -39,9 +39,9 @@ class Step:
         return {
             "step": self.name,
             "parameters": self.parameters,
-            "inputs": {paths.relative(path): digest(path) for path in self.inputs},
-            "git_commit": git_commit(),
-            "libraries": {name: version(name) for name in LIBRARIES},
+            "inputs": {paths.relative(path): _digest(path) for path in self.inputs},
+            "git_commit": _git_commit(),
+            "libraries": {name: version(name) for name in _LIBRARIES},
             "wall_seconds": round(time.monotonic() - self.started, 1),
             **more,
         }
@@ -65,14 +65,14 @@ def save_set(
     data = Dataset.from_list(list(rows))
     paths.write_whole(path, lambda file: data.to_parquet(str(file)))
     facts = {"set": name.fields(), "teacher": teacher, "bill": bill, "dollars_before": dollars_before}
-    save_made(path, step.made(rows=len(data), **facts, human_shown=sorted(human_shown), **more))
+    _save_made(path, step.made(rows=len(data), **facts, human_shown=sorted(human_shown), **more))
 
 
 def save_table(path: str | Path, table: DataFrame, step: Step, **more: Any) -> None:
     """Saves a table, whole or not at all; CSV by its ending, else Parquet."""
     csv = str(path).endswith(".csv")
     paths.write_whole(path, lambda file: table.to_csv(file, index=False) if csv else table.to_parquet(file))
-    save_made(path, step.made(rows=len(table), **more))
+    _save_made(path, step.made(rows=len(table), **more))
 
 
 def save_jsonl(path: str | Path, rows: Iterable[Row]) -> None:
@@ -81,19 +81,19 @@ def save_jsonl(path: str | Path, rows: Iterable[Row]) -> None:
     paths.write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
 
 
-def save_made(path: str | Path, made: dict[str, Any]) -> None:
-    beside = made_path(path)
+def _save_made(path: str | Path, made: dict[str, Any]) -> None:
+    beside = _made_path(path)
     text = json.dumps(made, indent=1, ensure_ascii=False, default=str) + "\n"
     paths.write_whole(beside, lambda file: file.write_text(text, encoding="utf-8"))
 
 
-def made_path(path: str | Path) -> Path:
+def _made_path(path: str | Path) -> Path:
     return paths.resolve(path).with_suffix(".json")
 
 
 def how_made(path: str | Path) -> dict[str, Any]:
     """What the JSON beside an artefact says."""
-    beside = made_path(path)
+    beside = _made_path(path)
     problem = "is not whole" if beside.is_file() else "is missing"
     try:
         made = json.loads(beside.read_text(encoding="utf-8"))
@@ -132,7 +132,7 @@ class ExampleSet(NamedTuple):
 
 def load_set(path: str | Path) -> ExampleSet:
     """An example set that 01 or 02 wrote, with its price from the bill beside it."""
-    rows, made = plain_rows(read_table(path)), how_made(path)
+    rows, made = _plain_rows(read_table(path)), how_made(path)
     gaps = {"no rows": not rows}
     gaps |= {f"no {name} in the JSON beside it": not made.get(name) for name in ("set", "bill", "teacher")}
     gaps |= {"human_shown in the JSON beside it is no list of ids": not isinstance(made.get("human_shown", []), list)}
@@ -145,7 +145,7 @@ def load_set(path: str | Path) -> ExampleSet:
     return ExampleSet(name, rows, dollars / len(rows), str(made["teacher"]), len(shown), account, shown)
 
 
-def plain_rows(table: DataFrame) -> list[Row]:
+def _plain_rows(table: DataFrame) -> list[Row]:
     """Rows with lists for lists, which pandas would keep as arrays, and None for what is missing."""
 
     rows: list[Row] = pyarrow.Table.from_pandas(table, preserve_index=False).to_pylist()
@@ -164,13 +164,13 @@ def read_table(path: str | Path) -> DataFrame:
         raise ValueError(f"{paths.relative(file)} cannot be read as a {file.suffix[1:]} table ({str(error)[:150]}).") from None
 
 
-def digest(path: str | Path) -> str:
+def _digest(path: str | Path) -> str:
     file = paths.resolve(path)
     return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.is_file() else "missing"
 
 
 @cache
-def git_commit() -> str:
+def _git_commit() -> str:
     """The commit of the code, with a plus if the tree differs from it."""
     try:
         command = ["git", "-C", str(paths.ROOT), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]

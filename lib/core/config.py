@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from lib.core import paths
 
 
-class Loader(yaml.BaseLoader):
+class _Loader(yaml.BaseLoader):
     """Keeps every scalar a string, so `yes`, `1e-4` and `007` mean what they say; pydantic converts."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -31,13 +31,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-Model = TypeVar("Model", bound=BaseModel)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
-def read_checked(path: Path, model: type[Model]) -> Model:
+def read_checked(path: Path, model: type[_Model]) -> _Model:
     """A YAML file as a model; what is wrong in it is said with file and line or field."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader)
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
         return model.model_validate(content)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
@@ -52,20 +52,20 @@ def read_checked(path: Path, model: type[Model]) -> Model:
         raise ValueError(f"{paths.relative(path)}: {explain(error)}") from None
 
 
-PLAIN = {"extra_forbidden": "unknown key", "missing": "missing", "model_type": "expected `key: value` lines"}
+_PLAIN = {"extra_forbidden": "unknown key", "missing": "missing", "model_type": "expected `key: value` lines"}
 """Pydantic's kinds of error that have shorter words here."""
 
 
 def explain(error: ValidationError) -> str:
     """Pydantic's complaints as one sentence: each field with what was expected of it."""
     return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'the file'}: {PLAIN.get(e['type'], e['msg'].removeprefix('Value error, '))}"
+        f"{'.'.join(map(str, e['loc'])) or 'the file'}: {_PLAIN.get(e['type'], e['msg'].removeprefix('Value error, '))}"
         + (f" (found {e['input']!r:.80})" if isinstance(e["input"], str | int | float | bool) else "")
         for e in error.errors()
     )
 
 
-def build(model: type[Model], values: Mapping[str, Any], place: str) -> Model:
+def _build(model: type[_Model], values: Mapping[str, Any], place: str) -> _Model:
     """The values as a model; what is wrong in them is said in one sentence with its place."""
     try:
         return model.model_validate_json(json.dumps(dict(values), default=str), strict=True)
@@ -73,8 +73,8 @@ def build(model: type[Model], values: Mapping[str, Any], place: str) -> Model:
         raise ValueError(f"{place}: {explain(error)}.") from None
 
 
-INJECTED = "# Parameters"
-TYPES = {"Any": Any, "Optional": Optional}
+_INJECTED = "# Parameters"
+_TYPES = {"Any": Any, "Optional": Optional}
 
 
 def check(cells: Sequence[str], values: Mapping[str, Any], **models: type[BaseModel]) -> dict[str, Any]:
@@ -83,26 +83,26 @@ def check(cells: Sequence[str], values: Mapping[str, Any], **models: type[BaseMo
     A parameter named in `models` is a dict of settings, and is given back as that model. A value injected under the name of
     one of its settings (`-p per_reply 1`) belongs to it, and so does a parameter of the notebook with the name of a setting.
     """
-    declared = declared_types(cells)
-    injected = {name for cell in cells if cell.startswith(INJECTED) for name in assigned_names(cell)} - set(declared)
+    declared = _declared_types(cells)
+    injected = {name for cell in cells if cell.startswith(_INJECTED) for name in _assigned_names(cell)} - set(declared)
     settings = {name for model in models.values() for name in model.model_fields}
     if unknown := sorted(injected - settings):
         there = ", ".join([*declared, *sorted(settings - set(declared))])
         raise ValueError(f"Unknown notebook parameter {', '.join(map(repr, unknown))}; there is {there}.")
     for name, wanted in declared.items():
-        check_type(name, values[name], wanted)
+        _check_type(name, values[name], wanted)
     flat = {name: values[name] for name in settings & {*injected, *declared}}
     made = {name: _with_flat(model, values[name], flat, name) for name, model in models.items()}
     return {name: made.get(name, values[name]) for name in declared}
 
 
-def _with_flat(model: type[Model], settings: Mapping[str, Any], flat: Mapping[str, Any], parameter: str) -> Model:
+def _with_flat(model: type[_Model], settings: Mapping[str, Any], flat: Mapping[str, Any], parameter: str) -> _Model:
     """A dict of settings, with those that are parameters by themselves, as a model."""
     place = f"Notebook parameter {parameter!r}"
     flat = {name: value for name, value in flat.items() if name in model.model_fields}
     if twice := sorted(set(settings) & set(flat)):
         raise ValueError(f"{place}: {twice[0]!r} is also a parameter by itself: give it there.")
-    return build(model, {**settings, **flat}, place)
+    return _build(model, {**settings, **flat}, place)
 
 
 def flat(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,18 +124,18 @@ def settings_table(*models: BaseModel, only: Collection[str] | None = None) -> D
     return DataFrame(rows, columns=["setting", "value", "default", "meaning"]).astype(str)
 
 
-def declared_types(cells: Sequence[str]) -> dict[str, str]:
+def _declared_types(cells: Sequence[str]) -> dict[str, str]:
     """Name and type of each parameter, from the parameters cell as it ran last: the first that declares any, or its edits.
 
     Another cell may declare names of its own, as when somebody tries something in JupyterLab.
     """
-    declaring = [found for cell in cells if not cell.lstrip().startswith("%") and (found := annotated_names(cell))]
+    declaring = [found for cell in cells if not cell.lstrip().startswith("%") and (found := _annotated_names(cell))]
     if not declaring:
         raise ValueError("No parameters cell has run: run the notebook's first code cell before this one.")
     return next(found for found in reversed(declaring) if found.keys() & declaring[0].keys())
 
 
-def annotated_names(cell: str) -> dict[str, str]:
+def _annotated_names(cell: str) -> dict[str, str]:
     try:
         nodes = ast.parse(cell).body
     except SyntaxError:  # A cell with an IPython magic declares nothing.
@@ -144,13 +144,13 @@ def annotated_names(cell: str) -> dict[str, str]:
     return {node.target.id: ast.unparse(node.annotation) for node in typed if isinstance(node.target, ast.Name)}
 
 
-def assigned_names(cell: str) -> list[str]:
+def _assigned_names(cell: str) -> list[str]:
     targets = [target for node in ast.parse(cell).body if isinstance(node, ast.Assign) for target in node.targets]
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def check_type(name: str, value: Any, wanted: str) -> None:
+def _check_type(name: str, value: Any, wanted: str) -> None:
     try:
-        TypeAdapter(eval(wanted, TYPES)).validate_python(value, strict=True)
+        TypeAdapter(eval(wanted, _TYPES)).validate_python(value, strict=True)
     except ValidationError as error:
         raise ValueError(f"Notebook parameter {name!r} is {value!r}, but {wanted} is expected: {explain(error)}.") from None

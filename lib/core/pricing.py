@@ -12,8 +12,8 @@ from pydantic import Field
 
 from lib.core.config import Strict
 
-NANO = 1_000_000_000
-MILLION = 1_000_000
+_NANO = 1_000_000_000
+_MILLION = 1_000_000
 
 
 class TokenPrice(Strict):
@@ -28,7 +28,7 @@ class TokenPrice(Strict):
         """What a call costs, rounded up to a whole nanodollar."""
         cached = self.input if self.cached is None else self.cached
         millionths = (usage.input - usage.cached) * self.input + usage.cached * cached + usage.output * self.output
-        return int((millionths * self.discount * NANO / MILLION).to_integral_value(ROUND_CEILING))
+        return int((millionths * self.discount * _NANO / _MILLION).to_integral_value(ROUND_CEILING))
 
 
 class Usage(NamedTuple):
@@ -52,8 +52,8 @@ def token_price(model: str, stated: dict[str, dict[str, float]] | None = None, b
     for where in places:
         try:
             rates = calc_price(Tokens(input_tokens=1, output_tokens=1), model, **where).model_price
-            per_million = {"input": first_tier(rates.input_mtok), "output": first_tier(rates.output_mtok)}
-            return TokenPrice(**per_million, cached=first_tier(rates.cache_read_mtok or rates.input_mtok))
+            per_million = {"input": _first_tier(rates.input_mtok), "output": _first_tier(rates.output_mtok)}
+            return TokenPrice(**per_million, cached=_first_tier(rates.cache_read_mtok or rates.input_mtok))
         except (LookupError, ValueError, AttributeError, TypeError):
             continue
     raise ValueError(
@@ -62,7 +62,7 @@ def token_price(model: str, stated: dict[str, dict[str, float]] | None = None, b
     )
 
 
-def first_tier(rate: object) -> Decimal:
+def _first_tier(rate: object) -> Decimal:
     """The plain rate, or the most expensive of a tiered one, so that a reservation never falls short."""
     tiers = [tier.price for tier in getattr(rate, "tiers", [])]
     return Decimal(max([getattr(rate, "base", rate), *tiers]))  # type: ignore[type-var]
@@ -70,8 +70,8 @@ def first_tier(rate: object) -> Decimal:
 
 def nano(dollars: float | Decimal | str) -> int:
     """Dollars as whole nanodollars, rounded down: a cap must not grow by rounding."""
-    return int(Decimal(str(dollars)) * NANO)
+    return int(Decimal(str(dollars)) * _NANO)
 
 
 def dollars(nanodollars: int) -> float:
-    return nanodollars / NANO
+    return nanodollars / _NANO

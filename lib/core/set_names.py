@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-HUMAN_TEXTS = "labeled"
+_HUMAN_TEXTS = "labeled"
 """How the key of a set of human texts begins that a teacher only labeled."""
 
 
@@ -37,7 +37,7 @@ class SetName:
         """What tables and files call the set."""
         start = [f"start_{self.start}"] if self.start > 1 else []
         labels = [self.labels_by] if self.labels_by else []
-        return "_".join([self.method or HUMAN_TEXTS, *start, *labels, *self.derived])
+        return "_".join([self.method or _HUMAN_TEXTS, *start, *labels, *self.derived])
 
     @property
     def of_human_texts(self) -> bool:
@@ -47,7 +47,7 @@ class SetName:
     @property
     def is_strategy(self) -> bool:
         """Whether the method begins from a seed example."""
-        return self.method in STRATEGIES
+        return self.method in _STRATEGIES
 
     def after(self, step: str) -> "SetName":
         """The name of the set that one more step makes of this one."""
@@ -92,12 +92,12 @@ def from_columns(row: Mapping[str, Any]) -> SetName | None:
     return SetName(texts[0], int(start) if start and start == start else 1, texts[1], parts)
 
 
-STRATEGIES = ("fixed", "random", "contrastive", "similar", "tree")
+_STRATEGIES = ("fixed", "random", "contrastive", "similar", "tree")
 """The methods that begin from a seed example, of which there can be several."""
-_START = re.compile(rf"({'|'.join(STRATEGIES)})_start_([1-9]\d{{0,2}})")
+_START = re.compile(rf"({'|'.join(_STRATEGIES)})_start_([1-9]\d{{0,2}})")
 
 
-def of_method(method: str) -> SetName:
+def _of_method(method: str) -> SetName:
     """The name of what a method of 01 writes. Parameters and studies give a method with its start: tree_start_2."""
     start = _START.fullmatch(method)
     return SetName(start[1], int(start[2])) if start else SetName(method)

@@ -96,7 +96,7 @@ def _read_split(source: Source, split: str) -> tuple[str, list[Row]]:
         raise ValueError(f"No split {split!r}: the card names {', '.join(known)}.")
     if source.files:
         path = paths.resolve(source.files[split])
-        where, rows = paths.relative(path), read_file(path)
+        where, rows = paths.relative(path), _read_file(path)
     else:
         where, rows = f"{source.hub} ({source.splits[split]})", _read_hub(source, source.splits[split])
     return where, [_framed(row, f"{where}, row {at}") for at, row in enumerate(rows, 1)] if source.form == "events" else rows
@@ -136,7 +136,7 @@ def _hub_mirror(source: Source) -> Path | None:
 def _read_hub(source: Source, split: str) -> list[Row]:
     """A split of a hub data set, from the hub or from HUB_MIRROR."""
     if mirror := _hub_mirror(source):
-        return read_file(mirror / f"{split}.parquet")
+        return _read_file(mirror / f"{split}.parquet")
     from datasets import load_dataset
 
     return _from_hub(source, lambda *where, **pin: load_dataset(*where, **pin, split=split).to_list())
@@ -153,7 +153,7 @@ def _from_hub(source: Source, ask: Callable[..., T]) -> T:
         ) from None
 
 
-def read_file(path: Path) -> list[Row]:
+def _read_file(path: Path) -> list[Row]:
     """The rows of a .jsonl, .csv or .parquet file; a broken one is named with its line."""
     if path.suffix not in _READERS:
         raise ValueError(f"{paths.relative(path)}: a data file ends in {', '.join(_READERS)}.")

@@ -28,7 +28,7 @@ def share_interval(hits: int, n: int) -> tuple[float, float, float]:
     return hits / n, float(interval.low), float(interval.high)
 
 
-def percentile_interval(draws: Any) -> tuple[float, float]:
+def _percentile_interval(draws: Any) -> tuple[float, float]:
     """The middle 95% of draws; those that are unknown (nan) do not count."""
     low, high = np.nanpercentile(draws, [2.5, 97.5])
     return float(low), float(high)
@@ -52,7 +52,7 @@ def bootstrap_interval(
         sampled = bootstrap(
             (np.arange(n),), statistic, n_resamples=draws, method="percentile", vectorized=vectorized, rng=rng
         ).bootstrap_distribution
-    return percentile_interval(sampled)
+    return _percentile_interval(sampled)
 
 
 def over_seeds(scores: DataFrame, by: list[str], score: str = "score") -> DataFrame:

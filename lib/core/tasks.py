@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
-class HumanPrice(Strict):
+class _HumanPrice(Strict):
     """What one human example costs, and who says so; `assumed` where nobody does."""
 
     dollars: float = Field(gt=0, allow_inf_nan=False)
@@ -33,7 +33,7 @@ class HumanPrice(Strict):
     assumed: bool = False
 
     @model_validator(mode="after")
-    def collection_is_a_part(self) -> "HumanPrice":
+    def collection_is_a_part(self) -> "_HumanPrice":
         if (self.collection or 0) > self.dollars:
             raise ValueError(f"collection: {self.collection:g} dollars are more than the whole price ({self.dollars:g})")
         return self
@@ -68,7 +68,7 @@ class Card(Strict):
     """Tasks of one family test each other out of domain."""
     topic_prompt: str | None = None
     """Completes 'List ... ' when the teacher is asked for topics; with {label} in it there is a list for each label."""
-    human_price: HumanPrice
+    human_price: _HumanPrice
     sources: dict[str, Source] = Field(min_length=1)
     """The first is the one that is used when none is named."""
 
@@ -198,7 +198,7 @@ def _column(raw: Row, name: str | list[str]) -> Any:
     return value
 
 
-class OtherTest(NamedTuple):
+class _OtherTest(NamedTuple):
     """Where examples to be scored on lie: a card, its file if it is another task's, one of its sources, a split of that."""
 
     card: Card
@@ -207,14 +207,14 @@ class OtherTest(NamedTuple):
     split: str
 
 
-def other_tests(card: Card, source: str | None, also: Sequence[str]) -> dict[str, OtherTest]:
+def other_tests(card: Card, source: str | None, also: Sequence[str]) -> dict[str, _OtherTest]:
     """What else a task's students are scored on: other splits of its source, and other tasks by their test split (with a colon,
     of one of their sources: riddle:riddle_sense), or the task itself in the words of another source of its card."""
     chosen = source or card.default_source
     splits = [split for split in card.sources[chosen].files or card.sources[chosen].splits if split not in ("train", "test")]
-    tests: dict[str, OtherTest] = {}
+    tests: dict[str, _OtherTest] = {}
     for name in also:
-        test = OtherTest(card, None, chosen, name) if name in splits else _test_of_task(card, name, splits)
+        test = _OtherTest(card, None, chosen, name) if name in splits else _test_of_task(card, name, splits)
         key = name if name in splits else test.source if name == f"{card.name}:{test.source}" else test.card.name
         if key in (card.name, "test", *tests):
             raise ValueError(f"Evaluation set {key!r} is there already; name each once, and not the task itself.")
@@ -223,7 +223,7 @@ def other_tests(card: Card, source: str | None, also: Sequence[str]) -> dict[str
     return tests
 
 
-def _test_of_task(card: Card, reference: str, splits: list[str]) -> OtherTest:
+def _test_of_task(card: Card, reference: str, splits: list[str]) -> _OtherTest:
     """The test split of a task by name or path, after a colon of one of its sources."""
     name, _, source = reference.partition(":")
     if name not in names() and not name.endswith((".yaml", ".yml")):
@@ -232,7 +232,7 @@ def _test_of_task(card: Card, reference: str, splits: list[str]) -> OtherTest:
     other = read_card(name)
     if source and source not in other.sources:
         raise ValueError(f"Task {other.name!r} has no source {source!r} to test on: its card names {', '.join(other.sources)}.")
-    return OtherTest(other, card_path(name), source or other.default_source, "test")
+    return _OtherTest(other, card_path(name), source or other.default_source, "test")
 
 
 def check_fits(card: Card, name: str, other: Card) -> None:

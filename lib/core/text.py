@@ -76,7 +76,7 @@ def words(text: str) -> list[str]:
 
 FALSE_DISCOVERIES = 0.05
 """Of the words that are called telling, this share may be so by chance (Benjamini and Hochberg)."""
-LEAST = 3
+_LEAST = 3
 """Texts that a word must be in to be tested."""
 _MATCHING = 0.8
 """A share of a question's content words: so many in one sentence of the passage make it trivial. No paper says; ours."""
@@ -101,7 +101,7 @@ def associations(texts: Sequence[str], labels: Sequence[str]) -> DataFrame:
     best, rows = z.argmax(axis=1), np.arange(len(n))
     k, chance = hits[rows, best], expected[best]
     p = np.minimum(1, len(names) * binom.sf(k - 1, n, chance))  # The best of the labels was picked.
-    tested = n >= LEAST
+    tested = n >= _LEAST
     table = pd.DataFrame(
         {
             "word": vectorizer.get_feature_names_out(),
@@ -124,14 +124,14 @@ def telling(table: DataFrame) -> DataFrame:
 def is_trivial(card: Card, row: Row) -> bool:
     """Whether the words of the last field nearly all stand in one sentence of the first; never so with one field alone."""
     first, *_, last = [*card.fields, *card.fields]
-    wanted = content(row[last])
+    wanted = _content(row[last])
     if first == last or not wanted:
         return False
     sentences = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*", row[first])
-    return max(len(wanted & content(sentence)) for sentence in sentences) >= _MATCHING * len(wanted)
+    return max(len(wanted & _content(sentence)) for sentence in sentences) >= _MATCHING * len(wanted)
 
 
-def content(text: str) -> set[str]:
+def _content(text: str) -> set[str]:
     """The words of a text that carry its content, by their first letters, so that `bees` is `bee`."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 

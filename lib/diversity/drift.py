@@ -16,8 +16,8 @@ from lib.diversity.measures import Embed, mean_cosine, nearest, vendi
 DRIFT_STEPS = {"iteration": "reply", "depth": "depth"}
 """The columns that number the steps of a strategy, and what a figure calls them."""
 DRIFT_MEASURES = ["like_the_seed", "nearest_human", "like_each_other", "vendi_so_far"]
-COLUMNS = ["set", "step", "at", "measure", "mean", "low", "high", "n"]
-NO_INTERVAL = (float("nan"), float("nan"))
+_COLUMNS = ["set", "step", "at", "measure", "mean", "low", "high", "n"]
+_NO_INTERVAL = (float("nan"), float("nan"))
 
 
 def by_step(card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Row], *, embed: Embed) -> DataFrame:
@@ -36,8 +36,8 @@ def by_step(card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Row],
             for at in np.unique(steps).tolist():
                 cells = _measured(vectors, to_seed, to_human, chosen=steps == at, so_far=steps <= at)
                 n = int((steps == at).sum())
-                rows += [dict(zip(COLUMNS, (name, step, at, label, *cell, n), strict=True)) for label, cell in cells.items()]
-    return pd.DataFrame(rows, columns=COLUMNS)
+                rows += [dict(zip(_COLUMNS, (name, step, at, label, *cell, n), strict=True)) for label, cell in cells.items()]
+    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def _measured(
@@ -49,8 +49,8 @@ def _measured(
         "nearest_human": mean_interval(to_human[chosen].tolist()),
     }
     if chosen.sum() > 1:
-        cells["like_each_other"] = (mean_cosine(vectors[chosen]), *NO_INTERVAL)
-    return cells | {"vendi_so_far": (vendi(vectors[so_far]), *NO_INTERVAL)}
+        cells["like_each_other"] = (mean_cosine(vectors[chosen]), *_NO_INTERVAL)
+    return cells | {"vendi_so_far": (vendi(vectors[so_far]), *_NO_INTERVAL)}
 
 
 def _with_parents(sets: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:

@@ -21,40 +21,40 @@ from lib.core.tasks import Card, labeled, per_text, text_of
 from lib.core.text import words
 from lib.diversity.measures import HUMAN
 
-DRAWS = 1000
+_DRAWS = 1000
 """Bootstrap samples, and shuffles."""
-COUNTS = (
+_COUNTS = (
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|"
     "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|half|quarters?|an?"
 )
-NUMBER = rf"(?:\d+(?:[.,]\d+)?|(?:{COUNTS}|couple|few|several)(?:[ -](?:{COUNTS}|and|of)\b){{0,6}})"
+_NUMBER = rf"(?:\d+(?:[.,]\d+)?|(?:{_COUNTS}|couple|few|several)(?:[ -](?:{_COUNTS}|and|of)\b){{0,6}})"
 """At most seven words, so that a text of nothing but number words takes no time."""
-MEASURE = (
+_MEASURE = (
     r"(?:grams?|g|kilos?|kilograms?|kg|ounces?|oz|pounds?|lbs?|ml|millilit(?:re|er)s?|cl|lit(?:re|er)s?|l|pints?|cups?|spoons?|"
     r"spoonfuls?|teaspoons?|tablespoons?|tsp|tbsp|ladles?|ladlefuls?|handfuls?|pinch(?:es)?|splash(?:es)?|dash(?:es)?|knobs?|"
     r"drops?|glugs?|inch(?:es)?|centimet(?:re|er)s?|cm|millimet(?:re|er)s?|mm|met(?:re|er)s?|feet|foot|percent|per cent|slices?|"
     r"cloves?|lumps?|sprigs?|buckets?)"
 )
-TOOLS = (
+_TOOLS = (
     "knife|knives|spoon|fork|ladle|spatula|pan|pot|wok|skillet|saucepan|casserole|bowl|tray|tin|rack|oven|blender|mixer|processor|"
     "sieve|colander|strainer|grater|peeler|scraper|board|cloth|towel|foil|thermometer|probe|scale|tongs|skewer|toothpick|mortar|"
     "pestle|muslin|thermos|chopstick|lid|jar|ricer|funnel|spade|shovel|trowel|rake|hoe|secateurs|shears|hose|bucket|wheelbarrow|"
     "gloves|string|cane|stake"
 )
 """Of kitchens and gardens; without those that are as often verbs (whisk, press, brush, grill, saw)."""
-DETAILS = {
-    "amounts": re.compile(rf"\b{NUMBER}[ -](?:(?:heaped|level|big|small|good|full) )?{MEASURE}\b", re.I),
+_DETAILS = {
+    "amounts": re.compile(rf"\b{_NUMBER}[ -](?:(?:heaped|level|big|small|good|full) )?{_MEASURE}\b", re.I),
     "times": re.compile(
-        rf"\b{NUMBER}[ -](?:(?:more|full|good|whole) )?(?:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?)\b"
+        rf"\b{_NUMBER}[ -](?:(?:more|full|good|whole) )?(?:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?)\b"
         r"|\bovernight\b|\ball (?:day|night)\b",
         re.I,
     ),
     "temperatures": re.compile(
-        rf"\b{NUMBER} ?(?:°|degrees?\b|celsius\b|fahrenheit\b)|\bgas mark\b|\b(?:low|medium|high|gentle|full) (?:heat|flame)\b"
+        rf"\b{_NUMBER} ?(?:°|degrees?\b|celsius\b|fahrenheit\b)|\bgas mark\b|\b(?:low|medium|high|gentle|full) (?:heat|flame)\b"
         r"|\b(?:one|two|three|four)-(?:ten|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b",
         re.I,
     ),
-    "tools": re.compile(rf"\b(?:{TOOLS})s?\b", re.I),
+    "tools": re.compile(rf"\b(?:{_TOOLS})s?\b", re.I),
 }
 """Details of a procedure as an English text has them: measured amounts, stretches of time, temperatures and heats, tools and
 vessels. Patterns miss some and take others wrongly, in all sets alike."""
@@ -88,7 +88,7 @@ def label_frequencies(card: Card, human: Sequence[Row], sets: Mapping[str, Seque
             for label, interval in zip(table, _shares(counts, seed), strict=True):
                 rows.append({"measure": "share", "class": label, **interval, **common})
             if name != HUMAN:
-                rows.append({"measure": "divergence", **distance(human_counts[what].to_numpy(), counts, seed=seed), **common})
+                rows.append({"measure": "_divergence", **_distance(human_counts[what].to_numpy(), counts, seed=seed), **common})
     return pd.DataFrame(rows, columns=["measure", "what", "class", "set", "value", "low", "high", "chance", "labels", "texts"])
 
 
@@ -102,25 +102,25 @@ def _shares(counts: np.ndarray, seed: int) -> list[dict[str, float]]:
 
 def _bootstrap_weights(n: int, seed: int) -> np.ndarray:
     """How often each of n texts is in each bootstrap sample."""
-    return np.random.default_rng(seed).multinomial(n, [1 / n] * n, size=DRAWS)
+    return np.random.default_rng(seed).multinomial(n, [1 / n] * n, size=_DRAWS)
 
 
-def divergence(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _divergence(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Jensen-Shannon divergence of counts along the last axis, between 0 (the same shares) and 1 (nothing in common)."""
     with np.errstate(invalid="ignore"):
         return np.asarray(jensenshannon(first, second, base=2, axis=-1) ** 2)
 
 
-def distance(human: np.ndarray, synthetic: np.ndarray, *, seed: int) -> dict[str, float]:
+def _distance(human: np.ndarray, synthetic: np.ndarray, *, seed: int) -> dict[str, float]:
     """Divergence with its 95% interval (1.96 bootstrapped errors), and what chance alone exceeds once in twenty times: two
     samples always differ, the more the smaller they are."""
-    value = float(divergence(human.sum(axis=0), synthetic.sum(axis=0)))
+    value = float(_divergence(human.sum(axis=0), synthetic.sum(axis=0)))
     first = _bootstrap_weights(len(human), seed) @ human
     second = _bootstrap_weights(len(synthetic), seed + 1) @ synthetic
-    half = 1.96 * float(np.nanstd(divergence(first, second)))
+    half = 1.96 * float(np.nanstd(_divergence(first, second)))
     together, rng = np.concatenate([human, synthetic]), np.random.default_rng(seed)
-    in_first = np.array([rng.permutation(len(together)) < len(human) for _ in range(DRAWS)])
-    shuffled = divergence(in_first @ together, ~in_first @ together)
+    in_first = np.array([rng.permutation(len(together)) < len(human) for _ in range(_DRAWS)])
+    shuffled = _divergence(in_first @ together, ~in_first @ together)
     chance = float(np.nanpercentile(shuffled, 95))
     return {"value": value, "low": max(0.0, value - half), "high": min(1.0, value + half), "chance": chance}
 
@@ -133,7 +133,7 @@ def contents(card: Card, human: Sequence[Row], sets: Mapping[str, Sequence[Row]]
     measures of their texts alone."""
     rows: list[dict[str, Any]] = []
     for name, examples in {HUMAN: list(human), **sets}.items():
-        measured = pd.DataFrame([text_contents(card, row) for row in examples], dtype=float)
+        measured = pd.DataFrame([_text_contents(card, row) for row in examples], dtype=float)
         if name == HUMAN or labeled(card, {name: examples}):
             measured = measured.join(pd.DataFrame([card.task_kind.contents(card, row) for row in examples], dtype=float))
         n = len(measured)
@@ -146,12 +146,12 @@ def contents(card: Card, human: Sequence[Row], sets: Mapping[str, Sequence[Row]]
     return table.sort_values("measure", key=lambda names: names.map(order.index), kind="stable", ignore_index=True)
 
 
-def text_contents(card: Card, row: Row) -> dict[str, float]:
+def _text_contents(card: Card, row: Row) -> dict[str, float]:
     """What can be counted in a text without labels; of a dialogue its details, too."""
     text = text_of(card, row)
     counts: dict[str, float] = {"words": len(words(text))}
     if card.task_kind.dialogues:
         counts |= {"turns": len(row["turns"]), "words_a_turn": counts["words"] / max(1, len(row["turns"]))}
         if card.language == "English":
-            counts |= {name: len(pattern.findall(text)) for name, pattern in DETAILS.items()}
+            counts |= {name: len(pattern.findall(text)) for name, pattern in _DETAILS.items()}
     return counts

@@ -24,7 +24,7 @@ HUMAN = "human"
 """The name of the texts of people among those of sets."""
 GROUPS = 100
 """Groups that the jackknife leaves out, one after another; each text is one where there are no more."""
-MEASURES = {
+_MEASURES = {
     "mean_cosine": "mean cosine similarity of two texts of the set (lower: more varied)",
     "vendi": "how many entirely different texts would be as varied: exp of the entropy of the similarities (higher: more varied)",
     "self_bleu": "mean BLEU-4 of each text against all others (lower: more varied)",
@@ -34,12 +34,12 @@ MEASURES = {
     "nearest_human": "mean cosine similarity to the nearest human text (higher: closer)",
     "words": "mean number of words",
 }
-LONGEST_GRAM = 4
-EPSILON = 0.1
+_LONGEST_GRAM = 4
+_EPSILON = 0.1
 """What stands for no common n-gram in BLEU: method1 of nltk's SmoothingFunction."""
 MOST_POINTS = 2000
 """Texts of one set on a map: more hide each other, and make its file large."""
-CELLS = 2**24
+_CELLS = 2**24
 """Similarities in memory at once."""
 
 
@@ -61,14 +61,14 @@ def vendi(vectors: np.ndarray) -> float:
     return float(np.exp(-(some * np.log(some)).sum()))
 
 
-def compression(texts: Sequence[str]) -> float:
+def _compression(texts: Sequence[str]) -> float:
     raw = "\n".join(texts).encode()
     return len(raw) / len(zlib.compress(raw, 6))
 
 
 def nearest(vectors: np.ndarray, anchors: np.ndarray) -> np.ndarray:
     """The cosine of each vector to its nearest anchor."""
-    step = max(1, CELLS // len(anchors))
+    step = max(1, _CELLS // len(anchors))
     return np.concatenate([(vectors[i : i + step] @ anchors.T).max(axis=1) for i in range(0, len(vectors), step)])
 
 
@@ -85,7 +85,7 @@ class Grams:
         tokens = np.array([number.setdefault(word, len(number)) for text in texts for word in text], dtype=np.int64)
         text = np.repeat(np.arange(len(texts)), self.lengths)
         self.counted, gram, kinds = [], tokens, max(1, len(number))
-        for n in range(1, LONGEST_GRAM + 1):
+        for n in range(1, _LONGEST_GRAM + 1):
             if n > 1:  # An n-gram is the one before it with one more word; it ends inside its text.
                 inside = text[n - 1 :] == text[: len(tokens) - n + 1]
                 longer = gram[: len(tokens) - n + 1] * kinds + tokens[n - 1 :]
@@ -102,11 +102,11 @@ class Grams:
         """Mean BLEU-4 of each text against all others, as nltk's sentence_bleu with SmoothingFunction().method1 has it."""
         lengths = self.lengths if chosen is None else self.lengths[chosen]
         logs = []
-        for n in range(1, LONGEST_GRAM + 1):
+        for n in range(1, _LONGEST_GRAM + 1):
             text, gram, count = self._part(n, chosen)
             same = np.bincount(text, np.minimum(count, _most_of_others(gram, count)), len(self.lengths))
             total = np.maximum(1, np.bincount(text, count, len(self.lengths)))
-            logs.append(np.log(np.where(same > 0, same, EPSILON) / total))
+            logs.append(np.log(np.where(same > 0, same, _EPSILON) / total))
             if n == 1:
                 no_common_word = same == 0  # BLEU is then 0, without smoothing.
         bleu = np.where(no_common_word, 0.0, np.exp(np.mean(logs, axis=0)))
@@ -166,7 +166,7 @@ class MeasuredSet:
             "mean_cosine": mean_cosine(vectors),
             "vendi": vendi(vectors),
             "self_bleu": self.grams.self_bleu(chosen),
-            "compression": compression(list(itertools.compress(self.texts, chosen))),
+            "compression": _compression(list(itertools.compress(self.texts, chosen))),
             "distinct_1": self.grams.distinct(1, chosen),
             "distinct_2": self.grams.distinct(2, chosen),
             "nearest_human": float(self.nearest[chosen].mean()),
@@ -181,7 +181,7 @@ def measure(sets: Mapping[str, Sequence[str]], anchors: Sequence[str], *, embed:
         raise ValueError(f"Diversity needs at least 4 texts in each set and some human ones, not {n} and {len(anchors)}.")
     anchor_vectors, rows = embed(list(anchors)), []
     for name, texts in sets.items():
-        part = equal_part(name, texts, n=n, seed=seed)
+        part = _equal_part(name, texts, n=n, seed=seed)
         intervals = jackknife(MeasuredSet(part, embed(part), anchor_vectors), seed)
         for label, (value, low, high) in intervals.items():
             rows.append({"set": name, "measure": label, "value": value, "low": low, "high": high, "n": n})
@@ -192,14 +192,14 @@ def equal_sets(sets: Mapping[str, Sequence[Any]], human: Sequence[Any], *, seed:
     """As many of each set as the smallest has, and of the human ones too; and the other human ones, at least half of all, to
     measure nearness to."""
     size = min([*map(len, sets.values()), len(human) // 2])
-    places = equal_part(HUMAN, range(len(human)), n=size, seed=seed)
+    places = _equal_part(HUMAN, range(len(human)), n=size, seed=seed)
     taken = set(places)
-    parts = {name: equal_part(name, rows, n=size, seed=seed) for name, rows in sets.items()}
+    parts = {name: _equal_part(name, rows, n=size, seed=seed) for name, rows in sets.items()}
     parts[HUMAN] = [human[i] for i in places]
     return parts, [row for i, row in enumerate(human) if i not in taken]
 
 
-def equal_part(name: str, texts: Sequence[Any], *, n: int, seed: int) -> list[Any]:
+def _equal_part(name: str, texts: Sequence[Any], *, n: int, seed: int) -> list[Any]:
     """A random n of a set's texts; not the first n: a set is written label by label, and its first texts are of fewer labels."""
     return [texts[i] for i in sorted(random.Random(f"{seed} {name}").sample(range(len(texts)), n))]
 
@@ -223,7 +223,7 @@ def text_map(sets: Mapping[str, Sequence[str]], *, embed: Embed, seed: int) -> D
     """Texts as points in the plane of the two largest principal components of all; of a large set a random part."""
     names, texts = [], []
     for name, whole in sets.items():
-        part = equal_part(name, whole, n=min(len(whole), MOST_POINTS), seed=seed)
+        part = _equal_part(name, whole, n=min(len(whole), MOST_POINTS), seed=seed)
         names += [name] * len(part)
         texts += part
     points = PCA(2, random_state=seed).fit_transform(embed(texts))

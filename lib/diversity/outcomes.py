@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from lib.core.artifacts import ExampleSet
 
-TOPIC_LISTS = "topics or attributes"
+_TOPIC_LISTS = "topics or attributes"
 """The outcome of replies that list what examples are to be about."""
 
 
@@ -20,7 +20,7 @@ def outcome_shares(sets: Mapping[str, ExampleSet]) -> DataFrame:
             rows.append((name, str(entry["outcome"]).split(":")[0], entry["items"], entry["dollars"]))
     table = pd.DataFrame(rows, columns=["set", "outcome", "items", "dollars"])
     table = table.groupby(["set", "outcome"], sort=False, as_index=False).sum()
-    items = table["items"].where(table.outcome != TOPIC_LISTS, 0)  # A list of topics is no example.
+    items = table["items"].where(table.outcome != _TOPIC_LISTS, 0)  # A list of topics is no example.
     share = items / items.groupby(table["set"]).transform("sum")
     per_kept = {name: example_set.price for name, example_set in sets.items()}
     return table.assign(share=share, dollars_a_kept_one=table["set"].map(per_kept))

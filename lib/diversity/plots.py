@@ -14,14 +14,14 @@ from lib.diversity.measures import HUMAN
 from lib.diversity.shortcuts import MATCHES
 from lib.plotting import COLUMN, TEXT, color, grid_of, named
 
-SMALL_FROM, TITLE_ROOM = 500, 18
+_SMALL_FROM, _TITLE_ROOM = 500, 18
 """Points from which on they are drawn small, and letters of a set's name that leave room for its size beside it."""
-MOST_NAMED = 8
+_MOST_NAMED = 8
 """Words that are named in one panel."""
-OUTCOME_COLORS = {"kept": "#4c9f70", "surplus": "0.75", "duplicate": "#e3b23c", "near duplicate": "#f0d58c"}
+_OUTCOME_COLORS = {"kept": "#4c9f70", "surplus": "0.75", "duplicate": "#e3b23c", "near duplicate": "#f0d58c"}
 """Colours of what became of an item; anything else was not usable."""
-MARKERS = "os^Dv"
-UNUSABLE_COLORS = ["#b5446e", "#7d5ba6", "#3d5a80", "#222222"]
+_MARKERS = "os^Dv"
+_UNUSABLE_COLORS = ["#b5446e", "#7d5ba6", "#3d5a80", "#222222"]
 
 
 def plot_measures(table: DataFrame) -> Figure:
@@ -55,11 +55,11 @@ def plot_outcomes(table: DataFrame) -> Figure:
     figure, axes = grid_of(1, 1, TEXT, 0.2 * len(sets) + 0.9)
     axis, places = axes[0][0], range(len(sets))
     shares = counted.pivot(index="set", columns="outcome", values="share").reindex(sets).fillna(0)
-    order = [*OUTCOME_COLORS, *sorted(set(shares) - set(OUTCOME_COLORS))]
+    order = [*_OUTCOME_COLORS, *sorted(set(shares) - set(_OUTCOME_COLORS))]
     shares = shares[[name for name in order if name in shares]]
-    left, unusable = 0 * shares.sum(axis=1), iter(UNUSABLE_COLORS)
+    left, unusable = 0 * shares.sum(axis=1), iter(_UNUSABLE_COLORS)
     for name in shares:
-        colour = OUTCOME_COLORS.get(name) or next(unusable, UNUSABLE_COLORS[-1])
+        colour = _OUTCOME_COLORS.get(name) or next(unusable, _UNUSABLE_COLORS[-1])
         axis.barh(places, 100 * shares[name], left=100 * left, color=colour, label=name, height=0.7)
         left = left + shares[name]
     for place, name in zip(places, sets, strict=True):
@@ -112,7 +112,7 @@ def _class_shares(axis: Axes, part: DataFrame, sets: Sequence[str]) -> None:
         shares = part[part.set == name].set_index("class").loc[names]
         places = [place + (number - (len(sets) - 1) / 2) * 0.7 / len(sets) for place in range(len(names))]
         axis.hlines(places, shares.low, shares.high, color=color(name), linewidth=0.8)
-        axis.plot(shares["value"], places, MARKERS[number % len(MARKERS)], color=color(name), markersize=2.5, label=named(name))
+        axis.plot(shares["value"], places, _MARKERS[number % len(_MARKERS)], color=color(name), markersize=2.5, label=named(name))
     axis.set_yticks(range(len(names)), names)
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.set_xlim(left=0)
@@ -127,8 +127,8 @@ def plot_map(points: DataFrame) -> Figure:
     for axis, name in zip(axes.flat, sets, strict=False):
         part, title = points[points.set == name], named(name)
         axis.scatter(human.x, human.y, s=4, color="0.78", linewidths=0, label=HUMAN)
-        axis.scatter(part.x, part.y, s=9 if len(part) < SMALL_FROM else 2, color=color(name), linewidths=0)
-        axis.set(title=f"{title}{' ' if len(title) < TITLE_ROOM else chr(10)}(n = {len(part)})", xticks=[], yticks=[])
+        axis.scatter(part.x, part.y, s=9 if len(part) < _SMALL_FROM else 2, color=color(name), linewidths=0)
+        axis.set(title=f"{title}{' ' if len(title) < _TITLE_ROOM else chr(10)}(n = {len(part)})", xticks=[], yticks=[])
     _label_outside(axes, len(sets), x="component 1", y="component 2")
     return figure
 
@@ -163,7 +163,7 @@ def plot_words(words: DataFrame, sets: Sequence[str]) -> Figure:
         tells = part[part.q < FALSE_DISCOVERIES]
         axis.scatter(part.n, part.z, s=4, color="0.75", linewidths=0)
         axis.scatter(tells.n, tells.z, s=8, color=color(name), linewidths=0)
-        for row in tells.head(MOST_NAMED).itertuples():
+        for row in tells.head(_MOST_NAMED).itertuples():
             axis.annotate(str(row.word), (row.n, row.z), xytext=(2, 1), textcoords="offset points", fontsize=5, parse_math=False)
         axis.set(title=f"{named(name)}: {len(tells)} of {len(part)}", xscale="log" if len(words) else "linear")
         axis.xaxis.set_major_formatter(lambda n, _: f"{n:g}")
@@ -217,7 +217,7 @@ def _curve_for_each_set(axis: Axes, table: DataFrame, *, sets: Sequence[str]) ->
     for number, name in enumerate(sets):
         part = table[table.set == name]
         places = part["at"] + (number - (len(sets) - 1) / 2) * 0.06
-        style = f"{MARKERS[number % len(MARKERS)]}-"  # Sets of one strategy from several seeds share a colour.
+        style = f"{_MARKERS[number % len(_MARKERS)]}-"  # Sets of one strategy from several seeds share a colour.
         axis.plot(places, part["mean"], style, color=color(name), label=named(name), markersize=2.5, linewidth=0.9)
         axis.vlines(places, part.low, part.high, color=color(name), linewidth=0.5)
     axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]

@@ -22,10 +22,10 @@ from lib.core.text import associations, is_trivial, telling
 from lib.diversity.measures import Embed
 
 FOLDS = 5
-GUESSES = ["set", "given", "accuracy", "low", "high", "chance", "n"]
+_GUESSES = ["set", "given", "accuracy", "low", "high", "chance", "n"]
 MATCHES = "matching words"
 """What is `given` where no label is guessed but examples are counted that matching words answer."""
-MOST_TELLING = 5
+_MOST_TELLING = 5
 """Words of each set in the table below the figure of words."""
 
 
@@ -44,24 +44,24 @@ def word_associations(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFram
 
 def most_telling(words: DataFrame | None) -> DataFrame | None:
     """The words that most give the label away, set by set; nothing where no word was tested."""
-    return None if words is None else telling(words).groupby("set").head(MOST_TELLING).round(3)
+    return None if words is None else telling(words).groupby("set").head(_MOST_TELLING).round(3)
 
 
 def label_guesses(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, seed: int) -> DataFrame:
     """How well labels can be told without reading all of an example: from parts of the input, and by matching words."""
-    return pd.concat([guessing(card, sets, embed=embed, seed=seed), trivial_share(card, sets)], ignore_index=True)
+    return pd.concat([_guessing(card, sets, embed=embed, seed=seed), _trivial_share(card, sets)], ignore_index=True)
 
 
-def trivial_share(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFrame:
+def _trivial_share(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFrame:
     """The share of trivial examples in each set, with its 95% interval, in the columns of `guessing`; of one field alone none."""
     rows = []
     for name, examples in sets.items() if len(card.fields) > 1 else ():
         trivial = sum(is_trivial(card, row) for row in examples)
         rows.append(_guess(name, MATCHES, trivial, n=len(examples), chance=float("nan")))
-    return pd.DataFrame(rows, columns=GUESSES)
+    return pd.DataFrame(rows, columns=_GUESSES)
 
 
-def guessing(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, seed: int) -> DataFrame:
+def _guessing(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, seed: int) -> DataFrame:
     """How well the label is told from each field alone and from all, inside each set; of multiple choice, the right one from the
     choices alone: accuracy of a logistic regression on embeddings, cross-validated, with its 95% interval, beside what the most
     frequent label, or any choice, would get."""
@@ -81,7 +81,7 @@ def guessing(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, see
         for part, fields in _parts_of_input(card).items():
             vectors = embed(["\n".join(row[field] for field in fields) for row in examples])
             rows.append(_guess(name, part, _guessed(vectors, labels, folds=folds, seed=seed), n=n, chance=chance))
-    return pd.DataFrame(rows, columns=GUESSES)
+    return pd.DataFrame(rows, columns=_GUESSES)
 
 
 def _parts_of_input(card: Card) -> dict[str, list[str]]:

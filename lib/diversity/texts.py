@@ -17,13 +17,13 @@ from lib.core.text import plainly, words
 from lib.diversity.measures import HUMAN, equal_sets, nearest
 from lib.plotting import source_note
 
-NEAREST, FARTHEST = 3, 2
+_NEAREST, _FARTHEST = 3, 2
 """Texts of a set in the table that notebook 03 begins with: so many near to people, so many far from them."""
-LONGEST_TEXT = 600
+_LONGEST_TEXT = 600
 """Characters of a text in that table; of a longer one the beginning stands there."""
-TABLE = 'class="tex2jax_ignore mathjax_ignore" style="table-layout: fixed; width: 100%"'
-CELL = "text-align: left; vertical-align: top; white-space: pre-wrap; overflow-wrap: anywhere"
-WIDTHS = {"set": "12%", "place": "8%", "cosine": "7%"}
+_TABLE = 'class="tex2jax_ignore mathjax_ignore" style="table-layout: fixed; width: 100%"'
+_CELL = "text-align: left; vertical-align: top; white-space: pre-wrap; overflow-wrap: anywhere"
+_WIDTHS = {"set": "12%", "place": "8%", "cosine": "7%"}
 """Columns with few words; the texts share the rest of the width."""
 
 
@@ -98,22 +98,22 @@ def read_texts(
     return TaskTexts(card, human, sets, written, equal, others, Embedder(encoder), seed, source_note(card, source))
 
 
-def beside_human(texts: TaskTexts) -> "TextTable":
+def beside_human(texts: TaskTexts) -> "_TextTable":
     """Some texts of each set, those nearest to people and those farthest from them, each beside its nearest human text."""
     anchors, rows = texts.embed(texts.anchors), []
     for name, written in texts.equal_texts.items():
         vectors = texts.embed(written)
         cosines = nearest(vectors, anchors)
         order = cosines.argsort(kind="stable")[::-1].tolist()
-        places = dict.fromkeys(order[:NEAREST], "nearest") | dict.fromkeys(order[NEAREST:][-FARTHEST:], "farthest")
+        places = dict.fromkeys(order[:_NEAREST], "nearest") | dict.fromkeys(order[_NEAREST:][-_FARTHEST:], "farthest")
         for i, place in places.items():
             closest = texts.anchors[(anchors @ vectors[i]).argmax()]
             rows.append((name, place, float(cosines[i]), written[i], closest))
-    return TextTable(pd.DataFrame(rows, columns=["set", "place", "cosine", "text", "nearest human text"]))
+    return _TextTable(pd.DataFrame(rows, columns=["set", "place", "cosine", "text", "nearest human text"]))
 
 
 @dataclass(frozen=True)
-class TextTable:
+class _TextTable:
     """A table that a notebook shows with whole texts: in wide columns, wrapped, and never read as HTML or as formulas."""
 
     frame: DataFrame
@@ -122,19 +122,19 @@ class TextTable:
         return str(self.frame)
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th style="width: {WIDTHS.get(name, "auto")}; {CELL}">{name}</th>' for name in self.frame)
+        head = "".join(f'<th style="width: {_WIDTHS.get(name, "auto")}; {_CELL}">{name}</th>' for name in self.frame)
         rows = "".join(map(_html_row, self.frame.itertuples(index=False)))
-        return f"<table {TABLE}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return f"<table {_TABLE}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _html_row(cells: Sequence[object]) -> str:
-    return "<tr>" + "".join(f'<td style="{CELL}">{_html_text(cell)}</td>' for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f'<td style="{_CELL}">{_html_text(cell)}</td>' for cell in cells) + "</tr>"
 
 
 def _html_text(cell: object) -> str:
     """A value as escaped text, a long one cut; each dollar sign stands alone, so that no pair of them encloses a formula."""
     text = f"{cell:.2f}" if isinstance(cell, float) else str(cell)
-    text = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT].rstrip() + " …"
+    text = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT].rstrip() + " …"
     return html.escape(text).replace("$", "<span>$</span>").replace("\\", "<span>\\</span>")
 
 

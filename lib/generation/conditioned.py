@@ -16,7 +16,7 @@ from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
 
 
-class Drawn(NamedTuple):
+class _Drawn(NamedTuple):
     """The label to write to (None: the teacher's choice), how many items, and what the prompt gives beside the task."""
 
     label: str | None
@@ -27,7 +27,7 @@ class Drawn(NamedTuple):
     shots: Sequence[Row] = ()
 
 
-class ToLabel(Method):
+class _ToLabel(Method):
     """Asks for examples of each label in turn, as many of each as n allows."""
 
     uses = COMMON | {"per_reply", "conditioned"}
@@ -37,7 +37,7 @@ class ToLabel(Method):
         return card.task_kind.fixed_labels
 
     @abstractmethod
-    def prompt(self, drawn: Drawn) -> prompts.Messages:
+    def prompt(self, drawn: _Drawn) -> prompts.Messages:
         """What the teacher reads."""
 
     def draw(self, label: str, items: int) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class ToLabel(Method):
             return []
         turns, calls = itertools.cycle(missing), []
         for label, items in self.in_turn(missing):
-            drawn = Drawn(label, items, **self.draw(label or next(turns), items))
+            drawn = _Drawn(label, items, **self.draw(label or next(turns), items))
             calls.append(Call(self.write_request(drawn), drawn))
         return calls
 
@@ -90,7 +90,7 @@ class ToLabel(Method):
     def after(self, calls: Sequence[Call], kept: Sequence[list[Row]]) -> None:
         self.requested += sum(call.drawn.items for call in calls)
 
-    def write_request(self, drawn: Drawn) -> Request:
+    def write_request(self, drawn: _Drawn) -> Request:
         schema = prompts.examples_schema(self.card, drawn.label is None)
         return self.request(self.prompt(drawn), schema, tokens=drawn.items * TOKENS_A_FIELD * len(self.card.fields))
 
@@ -104,7 +104,7 @@ class ToLabel(Method):
             items.append(Item(prompts.quoted(item), row, (problem and f"invalid: {problem}") or "", {"label": label}, marks))
         return items
 
-    def attributes_of(self, drawn: Drawn, number: int) -> str | None:
+    def attributes_of(self, drawn: _Drawn, number: int) -> str | None:
         return prompts.quoted(drawn.attributes[number]) if number < len(drawn.attributes) else None
 
     def human_shown(self, call: Call) -> Sequence[Row]:
@@ -123,20 +123,20 @@ class ToLabel(Method):
             label = max(self.card.labels, key=lambda name: bytes_in_prompt(prompts.described(self.card, name)))
             rounds = list(self.quota.values())
         first_round = sum(math.ceil(want / self.per_reply) for want in rounds)
-        full, single = (self.write_request(Drawn(label, items, **self.longest(items))) for items in (self.per_reply, 1))
+        full, single = (self.write_request(_Drawn(label, items, **self.longest(items))) for items in (self.per_reply, 1))
         lists = self.lists()
         asked_first = list(lists.requests.values()) if lists else []
         return asked_first + [full] * first_round + [single] * ((PATIENCE - 1) * self.settings.n)
 
 
-class ZeroShot(ToLabel):
+class ZeroShot(_ToLabel):
     name, about = "zero_shot", "description and label only"
 
-    def prompt(self, drawn: Drawn) -> prompts.Messages:
+    def prompt(self, drawn: _Drawn) -> prompts.Messages:
         return prompts.zero_shot(self.card, drawn.label, drawn.items)
 
 
-class _WithLists(ToLabel):
+class _WithLists(_ToLabel):
     """Gives each prompt something of a list that the teacher made first."""
 
     def by_list(self) -> list[str]:
@@ -151,7 +151,7 @@ class _WithLists(ToLabel):
 
 class ZeroShotTopic(_WithLists):
     name, about = "zero_shot_topic", "description, label and a topic from the teacher's own list"
-    uses = ToLabel.uses | {"topics"}
+    uses = _ToLabel.uses | {"topics"}
 
     def check(self) -> None:
         super().check()
@@ -175,13 +175,13 @@ class ZeroShotTopic(_WithLists):
     def longest(self, items: int) -> dict[str, Any]:
         return {"topic": "x" * LONGEST_TOPIC}
 
-    def prompt(self, drawn: Drawn) -> prompts.Messages:
+    def prompt(self, drawn: _Drawn) -> prompts.Messages:
         return prompts.zero_shot_topic(self.card, drawn.label, drawn.items, str(drawn.topic))
 
 
 class Attributes(_WithLists):
     name, about = "attributes", "description, label and drawn values of attributes that the teacher listed (AttrPrompt)"
-    uses = ToLabel.uses | {"attributes", "values"}
+    uses = _ToLabel.uses | {"attributes", "values"}
 
     def lists(self) -> Lists:
         many, values = self.settings.attributes, self.settings.values
@@ -189,7 +189,7 @@ class Attributes(_WithLists):
         for label in self.by_list():
             messages = prompts.attributes(self.card, label, many, values)
             requests[label] = self.request(messages, prompts.attributes_schema(), tokens=many * (values + 1) * 16)
-        return Lists("attributes", requests, attribute_list)
+        return Lists("attributes", requests, _attribute_list)
 
     def begin(self, lists: dict[str, list[Any]], written: Written) -> None:
         super().begin(lists, written)
@@ -209,11 +209,11 @@ class Attributes(_WithLists):
         names = [f"{number}".rjust(LONGEST_TOPIC, "x") for number in range(self.settings.attributes)]
         return {"attributes": [dict.fromkeys(names, "x" * LONGEST_TOPIC)] * items}
 
-    def prompt(self, drawn: Drawn) -> prompts.Messages:
+    def prompt(self, drawn: _Drawn) -> prompts.Messages:
         return prompts.to_attributes(self.card, drawn.label, drawn.items, drawn.attributes)
 
 
-def attribute_list(answer: Answer) -> list[tuple[str, list[str]]]:
+def _attribute_list(answer: Answer) -> list[tuple[str, list[str]]]:
     """Each attribute with its values; one without any is left out."""
     attributes: dict[str, list[str]] = {}
     for item in parsing.read_list(answer.text or "", "attributes") or []:
@@ -225,12 +225,12 @@ def attribute_list(answer: Answer) -> list[tuple[str, list[str]]]:
     return list(attributes.items())
 
 
-class _FewShot(ToLabel):
+class _FewShot(_ToLabel):
     """Shows human examples: those of the label, where it is given."""
 
     shots: ClassVar[int]
     """Human examples that a prompt shows."""
-    uses = ToLabel.uses | {"raw"}
+    uses = _ToLabel.uses | {"raw"}
     reads_human = True
 
     def check(self) -> None:
@@ -260,7 +260,7 @@ class _FewShot(ToLabel):
         by_length = sorted(self.raw, key=lambda row: -bytes_in_prompt(json.dumps(row, ensure_ascii=False, default=str)))
         return {"shots": by_length[: self.shots]}
 
-    def prompt(self, drawn: Drawn) -> prompts.Messages:
+    def prompt(self, drawn: _Drawn) -> prompts.Messages:
         names = prompts.reply_fields(self.card, drawn.label is None)
         shots = [{name: row[name] for name in names} for row in drawn.shots]
         return prompts.like_examples(self.card, drawn.label, drawn.items, shots, same_topic=self.shots == 1)

@@ -18,7 +18,7 @@ from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
 
 
-class Drawn(NamedTuple):
+class _Drawn(NamedTuple):
     """The topic of a dialogue, and the dialogues that its prompt shows."""
 
     topic: str
@@ -69,7 +69,7 @@ class Dialogues(Method):
     @property
     def room(self) -> int:
         """Tokens for a reply: half a token a byte is twice what the longest human dialogue takes."""
-        return 256 + max(len(prompts.quoted(spoken(row)).encode()) for row in self.raw) // 2
+        return 256 + max(len(prompts.quoted(_spoken(row)).encode()) for row in self.raw) // 2
 
     def lists(self) -> Lists:
         messages = prompts.topics(self.card, "", self.settings.topics)
@@ -96,7 +96,7 @@ class Dialogues(Method):
         [topic] = self.topics.take(1)
         own = self.rng.sample(list(pool), min(self.settings.own_shots, len(pool)))
         human = self.human.take(self.settings.human_shots + self.settings.own_shots - len(own))
-        return Call(self.write_request(topic, [*human, *own], human[0]), Drawn(topic, human, own))
+        return Call(self.write_request(topic, [*human, *own], human[0]), _Drawn(topic, human, own))
 
     def after(self, calls: Sequence[Call], kept: Sequence[list[Row]]) -> None:
         self.requested += len(calls)
@@ -104,9 +104,9 @@ class Dialogues(Method):
 
     def write_request(self, topic: str, rows: Sequence[Row], like: Row) -> Request:
         """One dialogue on a topic, in the manner of those that are shown, as long as one of people."""
-        shots = [{self.field: row[self.field], "turns": spoken(row)} for row in rows]
+        shots = [{self.field: row[self.field], "turns": _spoken(row)} for row in rows]
         names = list(dict.fromkeys([like["turns"][0]["speaker"], *self.speakers]))  # Who begins comes first.
-        messages = prompts.like_dialogues(self.card, shots, topic, names, len(like["turns"]), length(like))
+        messages = prompts.like_dialogues(self.card, shots, topic, names, len(like["turns"]), _length(like))
         return self.request(messages, prompts.turns_schema(self.speakers), tokens=self.room - 64)
 
     def problem_in(self, text: str) -> str | None:
@@ -127,26 +127,26 @@ class Dialogues(Method):
     def marks(self, call: Call, written: Written) -> Row:
         shots, pool = ([str(row["id"]) for row in rows] for rows in (call.drawn.human, call.drawn.own))
         like = call.drawn.human[0]
-        asked = {"asked_turns": len(like["turns"]), "asked_length": length(like)}
+        asked = {"asked_turns": len(like["turns"]), "asked_length": _length(like)}
         return {"shots": shots, "pool": pool, **asked, "round": self.round}
 
     def lost(self, call: Call) -> Row:
         return {self.field: call.drawn.topic}
 
     def possible_requests(self) -> list[Request]:
-        by_length = sorted(self.raw, key=lambda row: -bytes_in_prompt(prompts.quoted(spoken(row))))
+        by_length = sorted(self.raw, key=lambda row: -bytes_in_prompt(prompts.quoted(_spoken(row))))
         own = {self.field: "x" * LONGEST_TOPIC, "turns": [{"speaker": "", "text": "x" * BYTES_A_TOKEN * self.room}]}
         shown = [*by_length[: self.settings.human_shots], *[own] * self.settings.own_shots]
         longest = self.write_request("x" * LONGEST_TOPIC, shown, by_length[0])
         return [*self.lists().requests.values(), *[longest] * (PATIENCE * self.settings.n)]
 
 
-def spoken(row: Row) -> list[dict[str, str]]:
+def _spoken(row: Row) -> list[dict[str, str]]:
     """The turns of a dialogue as prompts show them."""
     return [{"speaker": turn["speaker"], "text": turn["text"]} for turn in row["turns"]]
 
 
-def length(row: Row) -> str:
+def _length(row: Row) -> str:
     """About how long a dialogue is, in words, or in characters where words do not stand apart."""
     texts: list[str] = [turn["text"] for turn in row["turns"]]
     words, characters = sum(len(text.split()) for text in texts), sum(map(len, texts))

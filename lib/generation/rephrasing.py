@@ -15,7 +15,7 @@ from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_A_FIELD, Call, Item, Me
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request, TeacherError
 
-MOST_WORDS = 12
+_MOST_WORDS = 12
 """Telling words that a prompt asks to do without."""
 
 
@@ -63,7 +63,7 @@ class Rephrasing(Method):
 
     def write_request(self, row: Row, words: Sequence[str]) -> Request:
         fields = {name: row[name] for name in self.card.fields}
-        messages = prompts.reworded(self.card, fields, row["label"], self.field, words[:MOST_WORDS])
+        messages = prompts.reworded(self.card, fields, row["label"], self.field, words[:_MOST_WORDS])
         return self.request(messages, prompts.field_schema(self.field), tokens=TOKENS_A_FIELD)
 
     def problem_in(self, text: str) -> str | None:
@@ -115,7 +115,7 @@ class Rephrasing(Method):
 
     def possible_requests(self) -> list[Request]:
         """Every example reworded, each as long as its row: a dry run has rows as long as a reply can make them."""
-        return [self.write_request(row, ["x" * 30] * MOST_WORDS) for row in self.raw]
+        return [self.write_request(row, ["x" * 30] * _MOST_WORDS) for row in self.raw]
 
 
 def longest_rows(card: Card, n: int) -> list[Row]:

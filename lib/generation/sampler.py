@@ -304,7 +304,7 @@ def write(plan: Plan, teacher: Teacher, embed: Embed | None = None) -> Written:
     with teacher.progress(method.title(written), 0) as progress:
         while not written.stopped_by_cap and method.barren < STALLED:
             calls = method.next_calls(written)
-            calls = calls[: affordable(plan.settings.dollars, teacher, written, [call.request for call in calls])]
+            calls = calls[: _affordable(plan.settings.dollars, teacher, written, [call.request for call in calls])]
             if not calls:
                 break
             requests = number_samples([call.request for call in calls], numbers)
@@ -325,7 +325,7 @@ def _ask_for_lists(method: Method, teacher: Teacher, written: Written) -> dict[s
     if lists is None:
         return {}
     requests = list(lists.requests.values())
-    if affordable(limit, teacher, written, requests) < len(requests):
+    if _affordable(limit, teacher, written, requests) < len(requests):
         raise TeacherError(f"The set's own limit of ${limit:g} does not pay for its lists of {lists.name}: raise `dollars`.")
     answers = teacher.ask(requests, lambda text: parsing.list_problem(text, lists.name), f"{method.card.name} {lists.name}")
     written.answers += answers
@@ -333,7 +333,7 @@ def _ask_for_lists(method: Method, teacher: Teacher, written: Written) -> dict[s
     return {label: lists.read(answer) for label, answer in zip(lists.requests, answers, strict=True)}
 
 
-def affordable(limit: float | None, teacher: Teacher, written: Written, requests: Sequence[Request]) -> int:
+def _affordable(limit: float | None, teacher: Teacher, written: Written, requests: Sequence[Request]) -> int:
     """How many of the requests a set's own dollars pay for, each at its worst, in all its tries."""
     if limit is None:
         return len(requests)

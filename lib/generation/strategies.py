@@ -31,7 +31,7 @@ from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
 
 
-class FromExample(Method):
+class _FromExample(Method):
     """Shows one example, whose format the teacher follows; answers are the teacher's to choose."""
 
     uses = COMMON | {"per_reply", "iterations", "strict", "raw", "seed_example", "start"}
@@ -41,7 +41,7 @@ class FromExample(Method):
     def __init__(self, plan: Plan, embed: Embed | None = None):
         super().__init__(plan, embed)
         identity, start = self.settings.seed_example, self.settings.start
-        self.seed_example = draw_seed(self.raw, self.settings.seed, identity=identity, start=start)
+        self.seed_example = _draw_seed(self.raw, self.settings.seed, identity=identity, start=start)
         self.rng = random.Random(f"{self.settings.seed} {plan.key}")
         self.parents, self.depth, self.iterations = [self.seed_example], 0, 0
 
@@ -128,12 +128,12 @@ class FromExample(Method):
 
     def read_item(self, item: Any) -> Item:
         """An item in the card's words, or what is wrong with it."""
-        options = plainly(item.get("options")) if isinstance(item, dict) else []
+        options = _plainly(item.get("options")) if isinstance(item, dict) else []
         if problem := self.problem_of(item, options):
             return Item(prompts.quoted(item), problem=f"invalid: {problem}")
         texts = {field: item[field].strip() for field in self.card.fields}
         choices = {} if self.card.labels else {"choices": options}
-        return Item(prompts.quoted(item), texts | choices | {"label": meant(item, options)})
+        return Item(prompts.quoted(item), texts | choices | {"label": _meant(item, options)})
 
     def problem_of(self, item: Any, options: list[str]) -> str | None:
         if not isinstance(item, dict):
@@ -147,7 +147,7 @@ class FromExample(Method):
             return "other options than the example has"
         if len({option.casefold() for option in options}) < len(options):
             return "the same option twice"
-        return None if meant(item, options) else "the answer is not among the options"
+        return None if _meant(item, options) else "the answer is not among the options"
 
     def finish(self, row: Row, written: Written) -> Row:
         """Choices in a new order, so that the right one stands in each place about as often: in turn, from a drawn start."""
@@ -165,7 +165,7 @@ class FromExample(Method):
         return [self.show(self.seed_example), *[longest] * (self.most_replies - 1)]
 
 
-class Fixed(FromExample):
+class _Fixed(_FromExample):
     name, about = "fixed", "always the seed example (the paper's naive)"
 
     def next_parents(self, wanted: int) -> list[Row]:
@@ -180,23 +180,23 @@ class Fixed(FromExample):
         return [self.seed_example]
 
 
-class Random(FromExample):
+class _Random(_FromExample):
     name, about = "random", "one of the last reply's, drawn at random"
 
     def choose(self, kept: list[Row]) -> list[Row]:
         return [self.rng.choice(kept)]
 
 
-class Contrastive(FromExample):
+class _Contrastive(_FromExample):
     name, about = "contrastive", "the one of the last reply that is least similar to the example before"
-    uses = FromExample.uses | {"encoder"}
+    uses = _FromExample.uses | {"encoder"}
 
     def choose(self, kept: list[Row]) -> list[Row]:
         likeness = self.likeness(kept)
         return [kept[likeness.index(min(likeness))]]
 
 
-class Similar(Contrastive):
+class _Similar(_Contrastive):
     name, about = "similar", "the one of the last reply that is most similar to the example before"
 
     def choose(self, kept: list[Row]) -> list[Row]:
@@ -204,7 +204,7 @@ class Similar(Contrastive):
         return [kept[likeness.index(max(likeness))]]
 
 
-class Tree(FromExample):
+class _Tree(_FromExample):
     name, about = "tree", "every one, level by level, each level shuffled"
 
     def next_parents(self, wanted: int) -> list[Row]:
@@ -216,17 +216,17 @@ class Tree(FromExample):
         return kept
 
 
-STRATEGIES = (Fixed, Random, Contrastive, Similar, Tree)
+STRATEGIES = (_Fixed, _Random, _Contrastive, _Similar, _Tree)
 
 
-def meant(item: Row, options: Sequence[str]) -> str | None:
+def _meant(item: Row, options: Sequence[str]) -> str | None:
     """The option that the answer names, if there is one."""
-    answer = plainly([item.get("answer")])
+    answer = _plainly([item.get("answer")])
     matching = [option for option in options if answer and option.casefold() == answer[0].casefold()]
     return matching[0] if matching else None
 
 
-def plainly(values: Any) -> list[str]:
+def _plainly(values: Any) -> list[str]:
     """The texts of a list; none if it is no list of texts (numbers and true and false are written out)."""
     if not isinstance(values, list) or not all(isinstance(value, str | int | float | bool) for value in values):
         return []
@@ -234,7 +234,7 @@ def plainly(values: Any) -> list[str]:
     return texts if all(texts) else []
 
 
-def draw_seed(rows: Sequence[Row], seed: int, *, identity: str | None = None, start: int = 1) -> Row:
+def _draw_seed(rows: Sequence[Row], seed: int, *, identity: str | None = None, start: int = 1) -> Row:
     """The seed example: the one of that id, or one of the human examples, the first, second, ... that is drawn."""
     if identity is None:
         rng, left = random.Random(f"{seed} seed"), list(rows)

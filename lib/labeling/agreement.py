@@ -17,8 +17,8 @@ from lib.core.tasks import Card
 from lib.labeling.frames import labeled_part
 from lib.labeling.labels import Labeled
 
-BOOTSTRAPS = 1000
-PARTS = ("mentions", "triggers", "triggers with type", "arguments", "arguments with role")
+_BOOTSTRAPS = 1000
+_PARTS = ("mentions", "triggers", "triggers with type", "arguments", "arguments with role")
 """What a dialogue's labels are judged by, each after the one before: places alone first, then what they are."""
 
 
@@ -83,7 +83,7 @@ def _with_marked_frames(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Ag
     kind, gold = card.task_kind, [row["frames"] for row in rows]
     predicted = [by_id.get(row["id"], {}).get("frames", []) for row in rows]
     mentions = [by_id.get(row["id"], {}).get("mentions", []) for row in rows]
-    parts = by_part(gold, predicted, mentions=mentions)
+    parts = _by_part(gold, predicted, mentions=mentions)
     scores = kind.scores(gold, predicted) | {f"{name.replace(' ', '_')}_f1": float(f1) for name, f1 in parts.f1.items()}
     summary = f"n = {len(rows)} dialogues, of which {sum(row['id'] not in by_id for row in rows)} without any labels"
     missed = error_analysis.most_missed(card, rows, gold, [predicted])[["example", "text", "gold", "given"]]
@@ -103,13 +103,13 @@ def side_by_side(card: Card, labeled: Labeled, n: int = 3) -> DataFrame:
     return pd.DataFrame(columns)
 
 
-def by_part(gold: Sequence[Any], predicted: Sequence[Any], *, mentions: Sequence[Any]) -> DataFrame:
+def _by_part(gold: Sequence[Any], predicted: Sequence[Any], *, mentions: Sequence[Any]) -> DataFrame:
     """Precision, recall and F1 (95% bootstrap interval over dialogues) of all items at once, for each part of the labels."""
     rows = {}
-    for part in PARTS:
+    for part in _PARTS:
         counts = np.array([_item_counts(part, *frames) for frames in zip(gold, predicted, mentions, strict=True)])
         hits, given, n = counts.sum(axis=0)
-        low, high = stats.bootstrap_interval(partial(_f1, counts), len(counts), draws=BOOTSTRAPS, seed=0, vectorized=True)
+        low, high = stats.bootstrap_interval(partial(_f1, counts), len(counts), draws=_BOOTSTRAPS, seed=0, vectorized=True)
         rows[part] = {
             "precision": hits / max(1, given),
             "recall": hits / max(1, n),

@@ -17,21 +17,21 @@ from lib.labeling import markup
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Bill, Request, Teacher
 
-Place = tuple[int, int, int]
+_Place = tuple[int, int, int]
 """Turn, start and end."""
-Spans = list[tuple[int, int]]
-NUMBER = re.compile(r"\d+")
-TRIGGER_TOKENS, ARGUMENT_TOKENS = 16, 24
+_Spans = list[tuple[int, int]]
+_NUMBER = re.compile(r"\d+")
+_TRIGGER_TOKENS, _ARGUMENT_TOKENS = 16, 24
 """Room in a reply for each mention, were it a trigger or an argument."""
 
 
 @dataclass
-class Part:
+class _Part:
     """Some turns of a dialogue, what is known of them so far, and what could not be used."""
 
     row: Row
     turns: list[int]
-    mentions: dict[int, Place] = field(default_factory=dict)
+    mentions: dict[int, _Place] = field(default_factory=dict)
     """By their numbers."""
     triggers: dict[int, str] = field(default_factory=dict)
     arguments: list[tuple[int, int, str]] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Part:
 
     def frames(self) -> list[Row]:
         """In the order of the text."""
-        found = {number: dict[tuple[Place, str], None]() for number in self.triggers}
+        found = {number: dict[tuple[_Place, str], None]() for number in self.triggers}
         for head, number, role in self.arguments:
             found[head][self.mentions[number], role] = None
         return [
@@ -87,7 +87,7 @@ class Part:
         ]
 
 
-class Step(NamedTuple):
+class _Step(NamedTuple):
     """One request for each part: what it asks, and the form of its reply."""
 
     instruction: str
@@ -103,18 +103,18 @@ class Step(NamedTuple):
         """Whether the reply repeats the text."""
         return "turns" in self.lists
 
-    def wants(self, part: Part) -> bool:
+    def wants(self, part: _Part) -> bool:
         """Whether there is something to ask: no triggers without mentions, no arguments without triggers."""
         return not part.failed and (self.marks or bool(part.triggers if "arguments" in self.lists else part.mentions))
 
-    def shot(self, part: Part) -> prompts.Shot:
+    def shot(self, part: _Part) -> prompts.Shot:
         """A labeled dialogue as this step shows it: with as much as is known when it is asked."""
         if self.marks:
             return (), part.answer(self.lists, tags=len(self.lists) > 1)
         triggers = part.triggers if "arguments" in self.lists else {}
-        return Part(part.row, part.turns, part.mentions, triggers).lines(), part.answer(self.lists, tags=True)
+        return _Part(part.row, part.turns, part.mentions, triggers).lines(), part.answer(self.lists, tags=True)
 
-    def request(self, card: Card, row: Row, turns: Sequence[prompts.Turn], mentions: int, shots: Sequence[Part]) -> Request:
+    def request(self, card: Card, row: Row, turns: Sequence[prompts.Turn], mentions: int, shots: Sequence[_Part]) -> Request:
         """Greedy (temperature 0); a reply has room for the text with its marks, or for every mention."""
         about = {name: row[name] for name in card.fields}
         messages = prompts.frame_step(card, self.instruction, self.form, about, turns, [self.shot(one) for one in shots])
@@ -123,7 +123,7 @@ class Step(NamedTuple):
         if self.marks:
             room += 5 * size // 4 if len(self.lists) > 1 else 0
         else:
-            room += mentions * (ARGUMENT_TOKENS if "arguments" in self.lists else TRIGGER_TOKENS)
+            room += mentions * (_ARGUMENT_TOKENS if "arguments" in self.lists else _TRIGGER_TOKENS)
         return Request(messages, prompts.frames_schema(card, self.lists), temperature=0.0, max_tokens=64 + room)
 
     def problem(self, text: str) -> str | None:
@@ -131,13 +131,13 @@ class Step(NamedTuple):
         return None if self.lists[0] in found and (found[self.lists[0]] or not self.marks) else f"no {self.lists[0]} in the reply"
 
 
-METHODS = {
+_METHODS = {
     "three_steps": {
-        "mentions": Step(prompts.FIND_MENTIONS, prompts.FOUND),
-        "triggers": Step(prompts.PICK_TRIGGERS, prompts.PICKED),
-        "arguments": Step(prompts.LINK_ARGUMENTS, prompts.LINKED),
+        "mentions": _Step(prompts.FIND_MENTIONS, prompts.FOUND),
+        "triggers": _Step(prompts.PICK_TRIGGERS, prompts.PICKED),
+        "arguments": _Step(prompts.LINK_ARGUMENTS, prompts.LINKED),
     },
-    "one_step": {"frames": Step(prompts.FRAMES_AT_ONCE, prompts.FOUND | prompts.PICKED | prompts.LINKED)},
+    "one_step": {"frames": _Step(prompts.FRAMES_AT_ONCE, prompts.FOUND | prompts.PICKED | prompts.LINKED)},
 }
 """The paper's, and all in one reply."""
 
@@ -154,9 +154,9 @@ def annotate(
 ) -> tuple[list[Row], list[Row], list[Answer]]:
     """The dialogues with the teacher's frames, what could not be used, and all answers. The teacher never sees frames that a
     dialogue has: they become its `human_frames`. Each step is asked of all dialogues at once."""
-    parts = [Part(row, turns) for row in rows for turns in windows(row, window)]
+    parts = [_Part(row, turns) for row in rows for turns in _windows(row, window)]
     labeled = [labeled_part(card, row) for row in shots]
-    for name, step in METHODS[method].items():
+    for name, step in _METHODS[method].items():
         asked = [part for part in parts if step.wants(part)]
         requests = [step.request(card, part.row, _step_lines(step, part), len(part.mentions), labeled) for part in asked]
         answers = teacher.ask(requests, step.problem, f"{title} {name}") if asked else []
@@ -172,11 +172,11 @@ def annotate(
     )
 
 
-def _step_lines(step: Step, part: Part) -> list[prompts.Turn]:
+def _step_lines(step: _Step, part: _Part) -> list[prompts.Turn]:
     return part.lines(tags=not step.marks)
 
 
-def windows(row: Row, window: int | None) -> list[list[int]]:
+def _windows(row: Row, window: int | None) -> list[list[int]]:
     """The numbers of a dialogue's turns, in windows of so many; or all of them."""
     if window is not None and window < 1:
         raise ValueError(f"window is a number of turns from 1 up, or None for the whole dialogue, not {window}.")
@@ -190,11 +190,11 @@ def _shown(row: Row, turn: int, text: str) -> prompts.Turn:
     return {"turn": turn} | ({"speaker": speaker} if speaker else {}) | {"text": text}
 
 
-def _span(place: Place) -> Row:
+def _span(place: _Place) -> Row:
     return dict(zip(("turn", "start", "end"), place, strict=True))
 
 
-def labeled_part(card: Card, row: Row) -> Part:
+def labeled_part(card: Card, row: Row) -> _Part:
     """A dialogue whose frames are known. Of mentions that cross each other, which marks cannot show, the first stays."""
     every = {place_of(one) for frame in row["frames"] for one in (frame["trigger"], *frame["arguments"])}
     fits = {
@@ -203,7 +203,7 @@ def labeled_part(card: Card, row: Row) -> Part:
         for one in markup.nested(place[1:] for place in every if place[0] == turn)[0]
     }
     numbers = {place: number for number, place in enumerate(_in_order(fits), start=1)}
-    part = Part(row, windows(row, None)[0], {number: place for place, number in numbers.items()})
+    part = _Part(row, _windows(row, None)[0], {number: place for place, number in numbers.items()})
     for frame in sorted(row["frames"], key=lambda one: place_of(one["trigger"])):
         head = numbers.get(place_of(frame["trigger"]))
         if head and head not in part.triggers:
@@ -213,7 +213,7 @@ def labeled_part(card: Card, row: Row) -> Part:
     return part
 
 
-def _in_order(places: Iterable[Place]) -> list[Place]:
+def _in_order(places: Iterable[_Place]) -> list[_Place]:
     """As they are read: outer before inner."""
     return sorted(places, key=lambda place: (place[0], place[1], -place[2]))
 
@@ -221,7 +221,7 @@ def _in_order(places: Iterable[Place]) -> list[Place]:
 # ---- reading a reply ----
 
 
-def _take(card: Card, part: Part, step: Step, answer: Answer) -> None:
+def _take(card: Card, part: _Part, step: _Step, answer: Answer) -> None:
     """What one answer adds to a part of a dialogue."""
     part.answers.append(answer)
     found, cut = parsing.read_lists(answer.text or "", step.lists)
@@ -238,7 +238,7 @@ def _take(card: Card, part: Part, step: Step, answer: Answer) -> None:
         part.unlabeled |= _not_reached(part, list(found)[-1])
 
 
-def _not_reached(part: Part, name: str) -> set[int]:
+def _not_reached(part: _Part, name: str) -> set[int]:
     """The turns that a reply which was cut off in a list had not come to the end of; turns that are left out are known."""
     if name == "turns":
         return set()
@@ -247,7 +247,7 @@ def _not_reached(part: Part, name: str) -> set[int]:
     return {turn for turn in part.turns if turn >= last}
 
 
-def _take_turns(card: Card, part: Part, items: list[Any]) -> None:
+def _take_turns(card: Card, part: _Part, items: list[Any]) -> None:
     """Marked turns, by their number, or in order where a reply as long as the dialogue has none."""
     in_turn = len(items) == len(part.turns)
     seen: dict[int, list[markup.Mention]] = {}
@@ -269,25 +269,25 @@ def _take_turns(card: Card, part: Part, items: list[Any]) -> None:
         part.done.remove("turns")
 
 
-def _mentions_of(part: Part, turn: int, marked: str) -> list[markup.Mention]:
+def _mentions_of(part: _Part, turn: int, marked: str) -> list[markup.Mention]:
     text = part.text(turn)
     found, lost = markup.recover(text, marked)
     for one in lost:
         part.reject(one.reason, one.text, turn)
-    for mention in found[most_mentions(text) :]:
+    for mention in found[_most_mentions(text) :]:
         part.reject("more mentions than a text can have", text[mention.start : mention.end], turn)
-    return found[: most_mentions(text)]
+    return found[: _most_mentions(text)]
 
 
-def most_mentions(text: str) -> int:
+def _most_mentions(text: str) -> int:
     """Half as many again as any turn of the reference dialogues has; a dry run counts with it."""
     return len(text.encode()) // 8 + 4
 
 
-def _number_mentions(part: Part, seen: dict[int, list[markup.Mention]]) -> None:
+def _number_mentions(part: _Part, seen: dict[int, list[markup.Mention]]) -> None:
     """By the numbers that their marks have, where a reply refers to them; else in the order of the text."""
     every = [(turn, mention) for turn in sorted(seen) for mention in seen[turn]]
-    given = [NUMBER.match(mention.tag) for _, mention in every]
+    given = [_NUMBER.match(mention.tag) for _, mention in every]
     numbers = [int(one[0]) if one else None for one in given] if any(given) else list(range(1, len(every) + 1))
     for number, (turn, mention) in zip(numbers, every, strict=True):
         if number is None or number in part.mentions:
@@ -297,7 +297,7 @@ def _number_mentions(part: Part, seen: dict[int, list[markup.Mention]]) -> None:
             part.mentions[number] = (turn, mention.start, mention.end)
 
 
-def _take_triggers(card: Card, part: Part, items: list[Any]) -> None:
+def _take_triggers(card: Card, part: _Part, items: list[Any]) -> None:
     for item in items:
         number, name = _whole(_value(item, "mention")), _known(card.labels, _value(item, "type"))
         outcome = (
@@ -315,7 +315,7 @@ def _take_triggers(card: Card, part: Part, items: list[Any]) -> None:
             part.triggers[number] = name
 
 
-def _take_arguments(card: Card, part: Part, items: list[Any]) -> None:
+def _take_arguments(card: Card, part: _Part, items: list[Any]) -> None:
     for item in items:
         head, number = _whole(_value(item, "trigger")), _whole(_value(item, "mention"))
         role = _known(card.roles, _value(item, "role"))
@@ -336,7 +336,7 @@ def _take_arguments(card: Card, part: Part, items: list[Any]) -> None:
             part.arguments.append((head, number, role))
 
 
-def _turn_of(part: Part, number: int | None) -> int | None:
+def _turn_of(part: _Part, number: int | None) -> int | None:
     return part.mentions[number][0] if number in part.mentions else None
 
 
@@ -346,7 +346,7 @@ def _value(item: Any, name: str) -> Any:
 
 def _whole(given: Any) -> int | None:
     """A number, also one that is written as text."""
-    found = NUMBER.fullmatch(str(given).strip()) if isinstance(given, int | str) and not isinstance(given, bool) else None
+    found = _NUMBER.fullmatch(str(given).strip()) if isinstance(given, int | str) and not isinstance(given, bool) else None
     return int(found[0]) if found and len(found[0]) < 10 else None
 
 
@@ -355,7 +355,7 @@ def _known(names: Iterable[str], given: Any) -> str | None:
     return {name.casefold(): name for name in names}.get(str(given).strip().casefold())
 
 
-def _joined(row: Row, parts: Sequence[Part]) -> tuple[Row, bool]:
+def _joined(row: Row, parts: Sequence[_Part]) -> tuple[Row, bool]:
     """A dialogue with the frames of its parts; or, where none came as far as its triggers, the row that says so."""
     cost = Bill().add([answer for part in parts for answer in part.answers]).summary()["dollars"]
     if all(part.failed and "triggers" not in part.done for part in parts):
@@ -381,18 +381,18 @@ def possible_requests(
     longest type, and the longest dialogues that could be shown."""
     labeled = [labeled_part(card, row) for row in raw] if shots else []
     found = []
-    for step in METHODS[method].values():
+    for step in _METHODS[method].values():
         longest = sorted(labeled, key=lambda part: -len(prompts.quoted(step.shot(part)).encode()))[:shots]
         for row in rows:
-            for turns in windows(row, window):
+            for turns in _windows(row, window):
                 lines, most = _longest_lines(card, row, turns, step)
                 found.append(step.request(card, row, lines, most, longest))
     return found
 
 
-def _longest_lines(card: Card, row: Row, turns: Sequence[int], step: Step) -> tuple[list[prompts.Turn], int]:
+def _longest_lines(card: Card, row: Row, turns: Sequence[int], step: _Step) -> tuple[list[prompts.Turn], int]:
     texts = {turn: markup.plain(str(row["turns"][turn]["text"])) for turn in turns}
-    most = sum(map(most_mentions, texts.values()))
+    most = sum(map(_most_mentions, texts.values()))
     tag = f"{{{most} {max(card.labels, key=lambda name: len(name.encode()))}|}}"
-    filled = {turn: text + ("" if step.marks else tag * most_mentions(text)) for turn, text in texts.items()}
+    filled = {turn: text + ("" if step.marks else tag * _most_mentions(text)) for turn, text in texts.items()}
     return [_shown(row, turn, text) for turn, text in filled.items()], most

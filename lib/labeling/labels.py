@@ -20,11 +20,11 @@ from lib.labeling import frames
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError
 
-LABELS = {"zero_shot": "description and labels only", "few_shot": "some human examples of each label beside them"}
+_LABELS = {"zero_shot": "description and labels only", "few_shot": "some human examples of each label beside them"}
 FRAMES = {"three_steps": "mentions, triggers, arguments: a request for each", "one_step": "all three in one reply"}
 AGAIN = {"again": "the answer, asked for again without it: those of a written set that agree are kept"}
-METHODS = LABELS | FRAMES | AGAIN
-ANOTHER = "another answer when asked again"
+METHODS = _LABELS | FRAMES | AGAIN
+_ANOTHER = "another answer when asked again"
 _DEFAULT_N = 60
 """Examples of a split that are labeled if no number is given."""
 
@@ -76,7 +76,7 @@ def methods_of(card: Card, written: bool = False) -> dict[str, str]:
     """Of a split of the data, or of examples that a teacher wrote: these have labels already, but for dialogues."""
     if card.task_kind.dialogues:
         return FRAMES
-    return AGAIN if written else LABELS if card.task_kind.fixed_labels else {}
+    return AGAIN if written else _LABELS if card.task_kind.fixed_labels else {}
 
 
 def _check_method(card: Card, method: str, *, written: bool) -> None:
@@ -199,7 +199,7 @@ def label(
         return Labeled([row | {"source": "synthetic", "method": name} for row in examples], rejected, answers)
     # A reply is read without its request, so that it names a choice of its own example shows only afterwards.
     choices = sorted({choice for row in rows for choice in _choices(row)})
-    requests = label_requests(card, rows, shots)
+    requests = _label_requests(card, rows, shots)
     answers = teacher.ask(requests, lambda text: parsing.label_problem(card, text, choices), title)
     labeled = Labeled(answers=answers, checked=method in AGAIN)
     sort = _check_again if labeled.checked else _take_label
@@ -208,7 +208,7 @@ def label(
     return labeled
 
 
-def label_requests(card: Card, rows: Sequence[Row], shots: Sequence[Row] = ()) -> list[Request]:
+def _label_requests(card: Card, rows: Sequence[Row], shots: Sequence[Row] = ()) -> list[Request]:
     """A request for each label, greedy (temperature 0): what is most probably right, not a sample."""
     if card.task_kind.marked:
         raise ValueError(f"One label an example can be asked for, not {card.kind} (task {card.name!r}).")
@@ -246,7 +246,7 @@ def _check_again(card: Card, labeled: Labeled, row: Row, answer: Answer, name: s
     if again == row["label"]:
         labeled.examples.append(row | {"method": name, "dollars": dollars})
     else:
-        outcome = ANOTHER if again else f"failed: {answer.problem or 'the answer is no choice of the example'}"
+        outcome = _ANOTHER if again else f"failed: {answer.problem or 'the answer is no choice of the example'}"
         labeled.rejected.append(
             {"outcome": outcome, "item": row["id"], "label": row["label"], "again": again, "dollars": dollars}
         )
@@ -268,4 +268,4 @@ def possible_requests(
         by_length = sorted(raw, key=lambda row: -len(prompts.quoted({name: row[name] for name in card.fields}).encode()))
         for label in card.labels:
             longest += [row for row in by_length if row["label"] == label][:shots]
-    return label_requests(card, rows, longest)
+    return _label_requests(card, rows, longest)

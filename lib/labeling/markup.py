@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-OWN = str.maketrans("{}|", "()/")
-MARK = re.compile(r"\{(?:([^{}|\n]{0,40})\|)?|\}")
-WORD = re.compile(r"\w+\W*|\W+")
-SAME = str.maketrans("‘’‚‛`´“”„‟«»‐‑‒–—―−", "''''''\"\"\"\"\"\"-------")
+_OWN = str.maketrans("{}|", "()/")
+_MARK = re.compile(r"\{(?:([^{}|\n]{0,40})\|)?|\}")
+_WORD = re.compile(r"\w+\W*|\W+")
+_SAME = str.maketrans("‘’‚‛`´“”„‟«»‐‑‒–—―−", "''''''\"\"\"\"\"\"-------")
 """Characters that one model or keyboard writes for another."""
-MOST_MEETINGS = 2_000_000
+_MOST_MEETINGS = 2_000_000
 """Pairs of equal pieces of two texts up to which all count in aligning; of more, only rare pieces do, or it takes minutes."""
-GAP = 3
+_GAP = 3
 """Characters left out at the edge of a mention that still belong to it, where they belong to its word."""
 
 
@@ -31,7 +31,7 @@ class Mention(NamedTuple):
     tag: str = ""
 
 
-class Lost(NamedTuple):
+class _Lost(NamedTuple):
     """What was marked and is no piece of the text, and why."""
 
     text: str
@@ -40,7 +40,7 @@ class Lost(NamedTuple):
 
 def plain(text: str) -> str:
     """The text as it is shown: as long, but what could be taken for marks is written otherwise."""
-    return text.translate(OWN)
+    return text.translate(_OWN)
 
 
 def mark(text: str, spans: Sequence[tuple[int, int]], tags: Sequence[str] = ()) -> str:
@@ -69,27 +69,27 @@ def nested(spans: Iterable[tuple[int, int]]) -> tuple[list[tuple[int, int]], lis
     return kept, crossing
 
 
-def recover(text: str, marked: str) -> tuple[list[Mention], list[Lost]]:
+def recover(text: str, marked: str) -> tuple[list[Mention], list[_Lost]]:
     """The mentions that a marked text has, as places in the text; and what was marked but cannot be found there."""
-    bare, found, lost = without_marks(marked)
-    places = alignment(plain(text), bare)
+    bare, found, lost = _without_marks(marked)
+    places = _alignment(plain(text), bare)
     mentions: dict[tuple[int, int], Mention] = {}
     for start, end, tag in found:
-        span = place_of(text, bare, places, start, end)
+        span = _place_of(text, bare, places, start, end)
         if isinstance(span, str):
-            lost.append(Lost(bare[start:end], span))
+            lost.append(_Lost(bare[start:end], span))
         else:
             mentions.setdefault(span, Mention(*span, tag))
     kept, crossing = nested(mentions)
-    lost += [Lost(text[start:end], "crosses another mention") for start, end in crossing]
+    lost += [_Lost(text[start:end], "crosses another mention") for start, end in crossing]
     return [mentions[span] for span in kept], lost
 
 
-def without_marks(marked: str) -> tuple[str, list[Mention], list[Lost]]:
+def _without_marks(marked: str) -> tuple[str, list[Mention], list[_Lost]]:
     """A marked text without its marks, where they are in it, and brackets that have no partner with the words after or before."""
-    pieces, opened, found, lost = list[str](), list[tuple[int, str]](), list[Mention](), list[Lost]()
+    pieces, opened, found, lost = list[str](), list[tuple[int, str]](), list[Mention](), list[_Lost]()
     at = size = 0
-    for sign in MARK.finditer(marked):
+    for sign in _MARK.finditer(marked):
         pieces.append(marked[at : sign.start()])
         size, at = size + len(pieces[-1]), sign.end()
         if sign[0] != "}":
@@ -98,13 +98,13 @@ def without_marks(marked: str) -> tuple[str, list[Mention], list[Lost]]:
             start, tag = opened.pop()
             found.append(Mention(start, size, tag))
         else:
-            lost.append(Lost("".join(pieces)[-40:], "bracket never opened"))
+            lost.append(_Lost("".join(pieces)[-40:], "bracket never opened"))
     bare = "".join([*pieces, marked[at:]])
-    lost += [Lost(bare[start : start + 40], "bracket never closed") for start, _ in opened]
+    lost += [_Lost(bare[start : start + 40], "bracket never closed") for start, _ in opened]
     return bare, sorted(found, key=lambda one: (one.start, -one.end)), lost
 
 
-def place_of(text: str, bare: str, places: list[tuple[int, bool]], start: int, end: int) -> tuple[int, int] | str:
+def _place_of(text: str, bare: str, places: list[tuple[int, bool]], start: int, end: int) -> tuple[int, int] | str:
     """Where in the text a piece of the bare reply is, or why it is nowhere."""
     if not bare[start:end].strip():
         return "empty mention"
@@ -117,8 +117,8 @@ def place_of(text: str, bare: str, places: list[tuple[int, bool]], start: int, e
     before = next((places[at][0] for at in range(start - 1, -1, -1) if places[at][0] >= 0), -1) + 1
     after = next((places[at][0] for at in range(end, len(places)) if places[at][0] >= 0), len(text))
     # Where words have no space between them, what was left out may as well have stood outside.
-    first = first if bare[max(0, start - 1) : start].isalnum() else word_start(text, before, first)
-    last = last if bare[end : end + 1].isalnum() else word_end(text, last, after)
+    first = first if bare[max(0, start - 1) : start].isalnum() else _word_start(text, before, first)
+    last = last if bare[end : end + 1].isalnum() else _word_end(text, last, after)
     while first < last and text[first].isspace():
         first += 1
     while last > first and text[last - 1].isspace():
@@ -126,48 +126,48 @@ def place_of(text: str, bare: str, places: list[tuple[int, bool]], start: int, e
     return (first, last) if 2 * alike >= last - first > 0 else "mention not in the text"
 
 
-def word_start(text: str, before: int, first: int) -> int:
+def _word_start(text: str, before: int, first: int) -> int:
     """Where a word begins whose first letters a reply left out."""
-    while before < first <= before + GAP and text[first - 1].isalnum() and text[first].isalnum():
+    while before < first <= before + _GAP and text[first - 1].isalnum() and text[first].isalnum():
         first -= 1
     return first
 
 
-def word_end(text: str, last: int, after: int) -> int:
-    while last < after <= last + GAP and text[last].isalnum() and text[last - 1].isalnum():
+def _word_end(text: str, last: int, after: int) -> int:
+    while last < after <= last + _GAP and text[last].isalnum() and text[last - 1].isalnum():
         last += 1
     return last
 
 
-def alignment(text: str, bare: str) -> list[tuple[int, bool]]:
+def _alignment(text: str, bare: str) -> list[tuple[int, bool]]:
     """For each character of a reply its place in the text (-1: none) and whether it is the same there. By words first and
     within what differs by characters: what is far apart is not mistaken for one."""
-    one, other = alike(text), alike(bare)
+    one, other = _alike(text), _alike(bare)
     if one == other:
         return [(place, True) for place in range(len(text))]
     places = [(-1, False)] * len(bare)
-    words, others = WORD.findall(one), WORD.findall(other)
-    starts, others_starts = edges(words), edges(others)
-    for same, i, i_end, j, j_end in blocks(words, others):
+    words, others = _WORD.findall(one), _WORD.findall(other)
+    starts, others_starts = _edges(words), _edges(others)
+    for same, i, i_end, j, j_end in _blocks(words, others):
         a, a_end, b, b_end = starts[i], starts[i_end], others_starts[j], others_starts[j_end]
         if same:
             places[b:b_end] = [(place, True) for place in range(a, a_end)]
             continue
-        for same, k, k_end, m, m_end in blocks(one[a:a_end], other[b:b_end]):
+        for same, k, k_end, m, m_end in _blocks(one[a:a_end], other[b:b_end]):
             if same or k_end - k == m_end - m:  # Changed one for one.
                 places[b + m : b + m_end] = [(a + place, same) for place in range(k, k_end)]
     return places
 
 
-def blocks(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[bool, int, int, int, int]]:
+def _blocks(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[bool, int, int, int, int]]:
     """What is the same and what differs in two sequences."""
     ours, theirs = Counter(one), Counter(other)
-    many = sum(count * theirs[piece] for piece, count in ours.items()) > MOST_MEETINGS
+    many = sum(count * theirs[piece] for piece, count in ours.items()) > _MOST_MEETINGS
     for name, a, a_end, b, b_end in SequenceMatcher(None, one, other, autojunk=many).get_opcodes():
         yield name == "equal", a, a_end, b, b_end
 
 
-def edges(words: Sequence[str]) -> list[int]:
+def _edges(words: Sequence[str]) -> list[int]:
     """Where each word starts, and where the last one ends."""
     found = [0]
     for word in words:
@@ -175,11 +175,11 @@ def edges(words: Sequence[str]) -> list[int]:
     return found
 
 
-def alike(text: str) -> str:
+def _alike(text: str) -> str:
     """The text without what seldom matters: case, kinds of quotes, dashes and space; as long as before."""
-    return "".join(map(bare_character, text.translate(SAME)))
+    return "".join(map(_bare_character, text.translate(_SAME)))
 
 
-def bare_character(character: str) -> str:
+def _bare_character(character: str) -> str:
     lower = character.lower()
     return " " if character.isspace() else lower if len(lower) == 1 else character

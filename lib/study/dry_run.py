@@ -18,9 +18,9 @@ from lib.study.schema import Study, by_task, plans_of
 from lib.teacher.backends import teacher_price
 from lib.teacher.client import TRIES, Request
 
-UNREAD = 2000
+_UNREAD = 2000
 """Bytes that a field of an example is taken to have in a dry run that cannot read the example."""
-UNREAD_CHOICE, MOST_CHOICES = 100, 5
+_UNREAD_CHOICE, _MOST_CHOICES = 100, 5
 """Bytes of a choice, and number of choices, then."""
 
 
@@ -47,7 +47,7 @@ def check_teacher(study: Study, teacher: str) -> None:
     """Refuses a teacher without a price, or one without costs whose examples no budget could be shared with."""
     if teacher == "recorded":
         return
-    price = price_of(study, teacher)
+    price = _price_of(study, teacher)
     if not (price.input or price.output or study.budgets.synthetic_price):
         raise ValueError(
             f"Teacher {teacher!r} costs nothing, so any share of a budget buys any number of its examples: say in the study "
@@ -55,44 +55,44 @@ def check_teacher(study: Study, teacher: str) -> None:
         )
 
 
-def price_of(study: Study, teacher: str) -> TokenPrice:
+def _price_of(study: Study, teacher: str) -> TokenPrice:
     stated = {model: price.model_dump() for model, price in study.token_prices.items()}
     return teacher_price(teacher, stated, study.base_url or os.environ.get("OPENAI_BASE_URL"))
 
 
-class Part(NamedTuple):
+class _Part(NamedTuple):
     """What a part of a study can come to ask, each request at its longest, and the dollars at which it ends by itself."""
 
     requests: list[Request]
     dollars: float | None = None
 
 
-def plans(study: Study) -> dict[str, Part]:
+def _plans(study: Study) -> dict[str, _Part]:
     """All parts of a study."""
-    found, gone = dict[str, Part](), set[str]()
+    found, gone = dict[str, _Part](), set[str]()
     for card, own in (one for one in by_task(study).values() if one[1].asks):
-        raw, note = rows_to_price(card, own, "train", own.raw, gone)
+        raw, note = _rows_to_price(card, own, "train", own.raw, gone)
         writing, ways = own.generation, own.labeling
         for key, plan in plans_of(card, own, raw).items():
-            found[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = Part(
+            found[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = _Part(
                 plan.possible_requests(), writing.dollars
             )
         for method in writing.rephrase:
             name = SetName(method, derived=("rephrased",))
             plan = rephrasing_plan(card, longest_rows(card, writing.n), settings=GenerationSettings(), name=name)
-            found[f"01 {card.name} {name.key}"] = Part(plan.possible_requests(), writing.dollars)
+            found[f"01 {card.name} {name.key}"] = _Part(plan.possible_requests(), writing.dollars)
         for method, split, n in ways.parts:
-            pool, note = rows_to_price(card, own, split, n, gone)
+            pool, note = _rows_to_price(card, own, split, n, gone)
             asked = possible_requests(card, pool, method=method, raw=raw, shots=ways.shots, window=ways.window)
-            found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = Part(asked)
+            found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = _Part(asked)
         for key, way in ways.of_written:
-            rows = longest_written(card, raw, writing.n)
+            rows = _longest_written(card, raw, writing.n)
             asked = possible_requests(card, rows, method=way, raw=raw, shots=ways.shots, window=ways.window)
-            found[f"02 {card.name} {set_name(way, writing.sets[key]).key}{note}"] = Part(asked)
+            found[f"02 {card.name} {set_name(way, writing.sets[key]).key}{note}"] = _Part(asked)
     return found
 
 
-def longest_written(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
+def _longest_written(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
     """Examples of 01 that 02 labels, as long as a reply can make them."""
     if card.task_kind.dialogues:
         longest = max(raw, key=lambda row: len(text_of(card, row)))
@@ -103,7 +103,7 @@ def longest_written(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
     return [texts | {"id": str(number), "choices": choices} for number in range(n)]
 
 
-def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) -> tuple[list[Row], str]:
+def _rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) -> tuple[list[Row], str]:
     """The first examples of a split, or where they cannot be read (no network) as many long ones, and a word of that.
 
     A hub that did not answer once, which takes it half a minute, is `gone` for the rest of a plan; a mirror is asked each time.
@@ -115,17 +115,17 @@ def rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) ->
             return load(card, split, own.source).to_list()[:n], ""
         except ValueError:
             gone.add(place)
-    choices = {"choices": ["x" * UNREAD_CHOICE] * MOST_CHOICES} if card.task_kind.answers_with == "choice" else {}
-    labels = itertools.cycle(card.labels or ["x" * UNREAD_CHOICE])
-    long = [{"id": str(i), **dict.fromkeys(card.fields, "x" * UNREAD), **choices, "label": next(labels)} for i in range(n)]
-    return long, f" (data not at hand: {UNREAD} bytes a field)"
+    choices = {"choices": ["x" * _UNREAD_CHOICE] * _MOST_CHOICES} if card.task_kind.answers_with == "choice" else {}
+    labels = itertools.cycle(card.labels or ["x" * _UNREAD_CHOICE])
+    long = [{"id": str(i), **dict.fromkeys(card.fields, "x" * _UNREAD), **choices, "label": next(labels)} for i in range(n)]
+    return long, f" (data not at hand: {_UNREAD} bytes a field)"
 
 
-def highest_costs(study: Study, teacher: str) -> dict[str, int]:
+def _highest_costs(study: Study, teacher: str) -> dict[str, int]:
     """Nanodollars that each part can cost at most: every request at its longest, asked as often as it ever is; a set that ends at
     its own dollars, no more than these."""
-    price, found = price_of(study, teacher), {}
-    for name, part in plans(study).items():
+    price, found = _price_of(study, teacher), {}
+    for name, part in _plans(study).items():
         found[name] = sum(TRIES * price.nanodollars(request.worst()) for request in part.requests)
         if part.dollars is not None:
             found[name] = min(found[name], nano(part.dollars))
@@ -138,27 +138,27 @@ def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
         return ["  is asked nothing, and costs nothing"]
     if teacher == "recorded":
         return ["  replays data/recordings and costs nothing"]
-    costs = highest_costs(study, teacher)
+    costs = _highest_costs(study, teacher)
     total = sum(costs.values())
-    lines = [f"  {part:<40} at most ${cents(cost)}" for part, cost in costs.items()]
+    lines = [f"  {part:<40} at most ${_cents(cost)}" for part, cost in costs.items()]
     most = total if budget is None else min(total, nano(budget))
-    lines.append(f"Highest cost: ${cents(most)}, {cap_words(total, budget, ends_at_dollars(study))}.")
+    lines.append(f"Highest cost: ${_cents(most)}, {_cap_words(total, budget, _ends_at_dollars(study))}.")
     return lines
 
 
-def cents(cost: int) -> str:
+def _cents(cost: int) -> str:
     """Nanodollars in dollars and cents, rounded up: what is said to be the most must not be less."""
     return f"{-(-cost // 10_000_000) / 100:.2f}"
 
 
-def ends_at_dollars(study: Study) -> bool:
+def _ends_at_dollars(study: Study) -> bool:
     """Whether some set of 01 has dollars of its own."""
     return any(own.generation.methods and own.generation.dollars for _, own in by_task(study).values())
 
 
-def cap_words(total: int, budget: float | None, own_dollars: bool) -> str:
+def _cap_words(total: int, budget: float | None, own_dollars: bool) -> str:
     """What stands between a study and its highest cost."""
     longest = f"if every reply is at its longest and asked {TRIES} times" + " until a set's own dollars are spent" * own_dollars
     if budget is None:
         return f"{longest}; no budget is set, and without one a teacher that costs money is not asked (BUDGET=5)"
-    return longest if total <= nano(budget) else f"the budget; {longest}, it would be ${cents(total)}"
+    return longest if total <= nano(budget) else f"the budget; {longest}, it would be ${_cents(total)}"

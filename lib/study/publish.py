@@ -9,11 +9,11 @@ from pathlib import Path
 from lib.core import artifacts, manifest, paths
 from lib.study.workflow import Studies, StudySteps, TaskSteps
 
-KEPT = ("step", "set", "teacher", "bill", "dollars_before", "human_shown", "account", "rows")
+_KEPT = ("step", "set", "teacher", "bill", "dollars_before", "human_shown", "account", "rows")
 """What the JSON beside a published example set says."""
 
 
-def publish(name: str) -> list[str]:
+def _publish(name: str) -> list[str]:
     """Publishes a study that has run; returns the files that were written."""
     [steps] = Studies([name]).steps.values()
     if not paths.resolve(steps.lists[-1]).is_file():
@@ -51,13 +51,13 @@ def _examples(task: TaskSteps) -> Iterator[str]:
         made = artifacts.how_made(path)
         if target.is_file() and made["teacher"] == "recorded":
             shutil.copyfile(paths.resolve(path), target)
-            kept = {key: made[key] for key in KEPT if key in made}
+            kept = {key: made[key] for key in _KEPT if key in made}
             target.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
             yield paths.relative(target)
 
 
 if __name__ == "__main__":
     try:
-        print(*publish(sys.argv[1]), sep="\n")
+        print(*_publish(sys.argv[1]), sep="\n")
     except ValueError as error:
         sys.exit(str(error))

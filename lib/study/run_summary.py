@@ -18,24 +18,24 @@ def lines(made: Iterable[str], artefacts: Iterable[str], notebooks: Iterable[str
             endings.setdefault(base, []).append(ending)
     figures = {base: found for base, found in endings.items() if found != ["csv"]}
     pages = [base for base, found in figures.items() if found == ["html"]]
-    yield from headed("Answer", [f"  {base}.html" for base in pages])
-    yield from headed("Figures", [f"  {base}.{also(found)}" for base, found in figures.items() if base not in pages])
-    yield from headed("Tables", [f"  {base}.csv" for base in endings if base not in figures])
-    yield from cost_lines([bill for path in artefacts if (bill := bill_of(path))])
-    failed = [line for path in notebooks if (line := failure(path))]
-    yield from headed(f"Failed ({len(failed)}); the executed notebooks hold the tracebacks", failed)
+    yield from _headed("Answer", [f"  {base}.html" for base in pages])
+    yield from _headed("Figures", [f"  {base}.{_also(found)}" for base, found in figures.items() if base not in pages])
+    yield from _headed("Tables", [f"  {base}.csv" for base in endings if base not in figures])
+    yield from _cost_lines([bill for path in artefacts if (bill := _bill_of(path))])
+    failed = [line for path in notebooks if (line := _failure(path))]
+    yield from _headed(f"Failed ({len(failed)}); the executed notebooks hold the tracebacks", failed)
 
 
-def headed(title: str, found: list[str]) -> list[str]:
+def _headed(title: str, found: list[str]) -> list[str]:
     return [f"{title}:", *found] if found else []
 
 
-def also(endings: list[str]) -> str:
+def _also(endings: list[str]) -> str:
     first, *others = endings
     return f"{first}  (and {', '.join(others)})" if others else first
 
 
-def bill_of(path: str) -> dict[str, Any] | None:
+def _bill_of(path: str) -> dict[str, Any] | None:
     beside = paths.resolve(path).with_suffix(".json")
     if not beside.is_file() or not paths.resolve(path).is_file():
         return None
@@ -43,7 +43,7 @@ def bill_of(path: str) -> dict[str, Any] | None:
     return made if "bill" in made else None
 
 
-def cost_lines(made: list[dict[str, Any]]) -> Iterator[str]:
+def _cost_lines(made: list[dict[str, Any]]) -> Iterator[str]:
     """Paid dollars, and what recorded replies would have cost."""
     for teacher in sorted({one["teacher"] for one in made}):
         bills = [one for one in made if one["teacher"] == teacher]
@@ -61,7 +61,7 @@ def cost_lines(made: list[dict[str, Any]]) -> Iterator[str]:
             yield f"Not asked, because the budget could have been exceeded: {unasked:,} requests. Raise BUDGET for more."
 
 
-def failure(path: str) -> str | None:
+def _failure(path: str) -> str | None:
     """One line for a notebook that raised or was killed; None for one that ran through or not at all."""
     file = paths.resolve(path)
     if not file.is_file():
@@ -70,7 +70,7 @@ def failure(path: str) -> str | None:
     state = content["metadata"].get("papermill", {})
     if state.get("end_time") and not state.get("exception"):
         return None
-    return f"  {named(path)}: {raised(content) or 'it was killed before its end'}  ->  {paths.relative(path)}"
+    return f"  {_named(path)}: {_raised(content) or 'it was killed before its end'}  ->  {paths.relative(path)}"
 
 
 def notebook(file: Path) -> dict[str, Any]:
@@ -82,12 +82,12 @@ def notebook(file: Path) -> dict[str, Any]:
         return {"metadata": {}, "cells": []}
 
 
-def named(path: str) -> str:
+def _named(path: str) -> str:
     """Step, task and method from where the notebook lies: runs/STUDY/TASK/STEP/METHOD.ipynb."""
     return " ".join(Path(path).with_suffix("").parts[2:])
 
 
-def raised(content: dict[str, Any]) -> str | None:
+def _raised(content: dict[str, Any]) -> str | None:
     """The error that stopped a notebook, as its last cell with an error shows it."""
     outputs = [output for cell in content["cells"] for output in cell.get("outputs", [])]
     errors = [output for output in outputs if output["output_type"] == "error"]

@@ -26,11 +26,11 @@ from lib.training.settings import Training
 _DEFAULTS = GenerationSettings()
 
 
-class Writing(Generation):
+class _Writing(Generation):
     """What 01 writes for each task, by methods that there are."""
 
     @model_validator(mode="after")
-    def _of_written_sets(self) -> "Writing":
+    def _of_written_sets(self) -> "_Writing":
         for name in ("rephrase", "starts"):
             if unwritten := [method for method in getattr(self, name) if method not in self.methods]:
                 raise ValueError(
@@ -54,7 +54,7 @@ class Writing(Generation):
         return {name.key: name for name in names}
 
 
-class Labels(Labeling):
+class _Labels(Labeling):
     """What 02 labels of each task, by methods that there are."""
 
     @field_validator("methods", "test_methods")
@@ -77,7 +77,7 @@ class Labels(Labeling):
         return [(written, way) for written in self.written for way in ways]
 
 
-PER_TASK = ("source", "raw", "sets", "generation", "labeling", "training", "sizes", "budgets")
+_PER_TASK = ("source", "raw", "sets", "generation", "labeling", "training", "sizes", "budgets")
 
 
 class Study(TeacherPrices):
@@ -106,8 +106,8 @@ class Study(TeacherPrices):
     """Synthetic sets from elsewhere, by the method that figures call them."""
     raw: int = Field(_DEFAULTS.raw, ge=1)
     """Human examples that prompts may show: the first ones of train."""
-    generation: Writing = Writing()
-    labeling: Labels = Labels()
+    generation: _Writing = _Writing()
+    labeling: _Labels = _Labels()
     training: Training = Training()
     sizes: Sizes = Sizes()
     budgets: Budgets = Budgets()
@@ -166,8 +166,8 @@ class Study(TeacherPrices):
         if len(names) > 1:
             raise ValueError(f"per_task: {names[0]!r} and {names[1]!r} are one task")
         changes = self.per_task[names[0]] if names else {}
-        if unknown := [name for name in changes if name not in PER_TASK]:
-            raise ValueError(f"per_task.{task}: {unknown[0]!r} is the same for all tasks; there is {', '.join(PER_TASK)}")
+        if unknown := [name for name in changes if name not in _PER_TASK]:
+            raise ValueError(f"per_task.{task}: {unknown[0]!r} is the same for all tasks; there is {', '.join(_PER_TASK)}")
         plain = self.model_dump(exclude={"per_task"}, exclude_unset=True)
         sections = {name: {**plain.get(name, {}), **new} if isinstance(new, dict) else new for name, new in changes.items()}
         try:
@@ -220,12 +220,12 @@ def cards(study: Study) -> dict[str, Card]:
     for card, own in zip(found.values(), map(study.of, study.tasks), strict=True):
         if own.source and own.source not in card.sources:
             raise ValueError(f"Task {card.name!r} has no source {own.source!r}: its card names {', '.join(card.sources)}.")
-        check_can_be_asked(card, own)
+        _check_can_be_asked(card, own)
         other_tests(card, own.source, own.training.also_test)
     return found
 
 
-def check_can_be_asked(card: Card, own: Study) -> None:
+def _check_can_be_asked(card: Card, own: Study) -> None:
     """Whether 01 and 02 can be asked what the study says, of a task of that kind."""
     asked, ways = own.generation, own.labeling
     if wrong := [method for method in asked.methods if not METHODS[method].fits(card)]:
@@ -254,7 +254,7 @@ def check_can_be_asked(card: Card, own: Study) -> None:
 def by_task(study: Study) -> dict[str, tuple[Card, Study]]:
     """Each task's card, and the study as it is for that task."""
     found = {name: (card, study.of(task)) for (name, card), task in zip(cards(study).items(), study.tasks, strict=True)}
-    check_used(study, [own for _, own in found.values()])
+    _check_used(study, [own for _, own in found.values()])
     there = {name for _, own in found.values() for name in own.methods}
     if unknown := [name for _, own in found.values() for name in own.budgets.budget_methods if name not in there]:
         raise ValueError(f"budgets.budget_methods: no {unknown[0]!r} among the study's sets ({', '.join(sorted(there))}).")
@@ -280,7 +280,7 @@ def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, Plan]:
     return plans
 
 
-def check_used(study: Study, by_task: Iterable[Study]) -> None:
+def _check_used(study: Study, by_task: Iterable[Study]) -> None:
     """Raises ValueError for a setting of generation that no method of the study uses."""
     sections = [own.generation for own in by_task]
     uses = set().union(*(METHODS[method].uses for section in sections for method in section.methods))

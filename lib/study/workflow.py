@@ -21,10 +21,10 @@ from lib.labeling.labels import set_name
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
 
-Parameters = dict[str, Any]
+_Parameters = dict[str, Any]
 
-STORE = "runs/teacher.sqlite"
-ENVIRONMENT = {
+_STORE = "runs/teacher.sqlite"
+_ENVIRONMENT = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "IPYTHONDIR": str(paths.ROOT / ".ipython"),
     "JUPYTER_PREFER_ENV_PATH": "1",
@@ -36,7 +36,7 @@ ENVIRONMENT = {
 """What every notebook of a workflow finds in its environment."""
 
 
-def as_yaml(parameters: Parameters) -> str:
+def as_yaml(parameters: _Parameters) -> str:
     """Parameters as papermill's -y takes them. Not as JSON: PyYAML would not read its 1e-05 back as a number."""
     return yaml.safe_dump(parameters, default_flow_style=True, width=float("inf"), allow_unicode=True).strip()
 
@@ -51,7 +51,7 @@ class TaskSteps:
     card: Card
     study: Study
     """The study as it is for this task."""
-    asking: Parameters
+    asking: _Parameters
     """What 01 and 02 are told of the teacher."""
 
     # ---- files that steps write ----
@@ -176,40 +176,40 @@ class TaskSteps:
     # ---- parameters ----
 
     @property
-    def task(self) -> Parameters:
+    def task(self) -> _Parameters:
         """The task as the study names it, and where its human examples come from."""
         return {"task": self.named, "source": self.study.source}
 
-    def generation(self, key: str) -> Parameters:
+    def generation(self, key: str) -> _Parameters:
         """Of 01 that writes a set."""
         return self.task | self.asking | schema.parameters_of(self.study, self.study.generation.sets[key])
 
-    def rephrasing(self, method: str) -> Parameters:
+    def rephrasing(self, method: str) -> _Parameters:
         """Of 01 that has the examples of a method reworded."""
         return self.task | self.asking | schema.parameters_of(self.study, SetName(method, derived=("rephrased",)))
 
-    def labeling(self, labels: str) -> Parameters:
+    def labeling(self, labels: str) -> _Parameters:
         """Of 02 that labels human examples."""
         method, split, n = self.labeled[labels]
         return self._labeling() | {"method": method, "split": split, "n": n}
 
-    def relabeling(self, labels: str) -> Parameters:
+    def relabeling(self, labels: str) -> _Parameters:
         """Of 02 that labels what 01 wrote."""
         _, way = self.relabeled[labels]
         return self._labeling() | {"method": way, "n": self.study.generation.n}
 
-    def _labeling(self) -> Parameters:
+    def _labeling(self) -> _Parameters:
         settings = self.study.labeling.model_dump(include={"shots", "window"})
         collection = self.study.budgets.collection_price
         return self.task | settings | self.asking | {"seed": self.study.seed, "raw": self.study.raw, "collection": collection}
 
-    def diversity(self) -> Parameters:
+    def diversity(self) -> _Parameters:
         """Of 03."""
         figures = f"runs/{self.study_name}/figures"
         where = {"examples": self.with_own(self.compared), "figures": figures}
         return self.task | where | {"seed": self.study.seed, "encoder": self.study.embedder}
 
-    def training(self) -> Parameters:
+    def training(self) -> _Parameters:
         """Of 04, whatever the shard."""
         sizes, budgets, training = self.study.sizes, self.study.budgets, self.study.training
         mixes = {"human_sizes": sizes.human, "synthetic_sizes": sizes.synthetic, "totals": sizes.totals, "parts": sizes.parts}
@@ -229,12 +229,12 @@ class StudySteps:
             task: TaskSteps(name, named[task], card, own, self._asking()) for task, (card, own) in schema.by_task(study).items()
         }
 
-    def _asking(self) -> Parameters:
+    def _asking(self) -> _Parameters:
         """What 01 and 02 are told of the teacher."""
         study, prices = self.study, {}
         for model, price in study.token_prices.items():
             prices[model] = {side: float(dollars) for side, dollars in price.model_dump(exclude_none=True).items()}
-        access = {"base_url": study.base_url, "priced_as": study.priced_as, "token_prices": prices, "store": STORE}
+        access = {"base_url": study.base_url, "priced_as": study.priced_as, "token_prices": prices, "store": _STORE}
         return {"study": self.name, "teacher": self.teacher, "budget": self.dollars, **access}
 
     def check(self, *, dry: bool) -> list[str]:
@@ -289,7 +289,7 @@ class StudySteps:
         executed += [f"{task.folder('03_diversity')}/all.ipynb" for task in self.tasks.values() if task.figures]
         return [*executed, f"{self.folder}/all/05_budget/all.ipynb"]
 
-    def budget(self) -> Parameters:
+    def budget(self) -> _Parameters:
         """Of 05."""
         owns = [task.study for task in self.tasks.values()] or [self.study]
         return {
@@ -381,7 +381,7 @@ def open_studies(config: Mapping[str, object], arguments: Sequence[str] = sys.ar
     dry = bool(
         {"-n", "--dry-run", "--dryrun"} & set(arguments)
     )  # When the Snakefile is read, Snakemake itself does not know yet.
-    os.environ.update(ENVIRONMENT)
+    os.environ.update(_ENVIRONMENT)
     try:
         return Studies(names, teacher=teacher, budget=config.get("budget"), dry=dry)
     except ValueError as error:

@@ -25,7 +25,7 @@ OVER_CAP = "over the dollar limit"
 PENDING = "waiting for a batch"
 TRIES = 5
 """How often one request is asked until a reply is usable; each malformed one is paid for."""
-SETTLE_SECONDS = 1.5
+_SETTLE_SECONDS = 1.5
 """How long an interrupted cell waits for the calls under way to be settled; what takes longer goes on behind it."""
 T = TypeVar("T")
 
@@ -168,7 +168,7 @@ class Teacher(ABC):
         share a bar if they are given what `progress` gives."""
         numbered = number_samples(requests)
         with nullcontext(progress) if progress else self.progress(title, len(numbered)) as progress:
-            answers = run_in_thread(self.session(self._answer_all(numbered, accept, progress)))
+            answers = _run_in_thread(self.session(self._answer_all(numbered, accept, progress)))
         self.finish(title)
         return answers
 
@@ -225,7 +225,7 @@ def number_samples(requests: Sequence[Request], seen: Counter[str] | None = None
     return numbered
 
 
-def run_in_thread(work: Coroutine[Any, Any, T]) -> T:
+def _run_in_thread(work: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine in a thread of its own, because a notebook's kernel already runs a loop in this one.
 
     An interrupt, or any other error in the waiting thread, cancels the work and waits until its calls are settled.
@@ -254,7 +254,7 @@ def _cancel(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any]", ended: t
     """Cancels the work, and waits for its end, but no longer than SETTLE_SECONDS; a second interrupt does not cut this short."""
     with suppress(RuntimeError):  # The loop has ended.
         loop.call_soon_threadsafe(task.cancel)
-    until = time.monotonic() + SETTLE_SECONDS
+    until = time.monotonic() + _SETTLE_SECONDS
     while not ended.is_set() and time.monotonic() < until:
         with suppress(KeyboardInterrupt):
             ended.wait(0.05)

@@ -28,11 +28,11 @@ from lib.teacher.client import OVER_CAP, Request, Teacher, TeacherError
 from lib.teacher.ledger import STALE_SECONDS, Busy, OverCap, Reply, Store
 from lib.teacher.parsing import read_completion
 
-ATTEMPTS = 8
+_ATTEMPTS = 8
 """How often a call that fails (not one that is refused for its rate) is made before its row is given up."""
-PATIENCE_SECONDS = 600.0
+_PATIENCE_SECONDS = 600.0
 """How long one row waits in all for an endpoint that says 429."""
-DISK_SECONDS = 60.0
+_DISK_SECONDS = 60.0
 """How long a paid reply waits in memory for room on the disk."""
 T = TypeVar("T")
 
@@ -156,7 +156,7 @@ class Endpoint(Teacher):
                 failures += not failure.limited
                 wait = self.pause(failure, failures)
                 waited += wait
-                if not failure.retry or failures >= self._attempts(failure) or waited > PATIENCE_SECONDS:
+                if not failure.retry or failures >= self._attempts(failure) or waited > _PATIENCE_SECONDS:
                     return self._give_up(failure)
                 await asyncio.sleep(wait)
 
@@ -236,7 +236,7 @@ class Endpoint(Teacher):
 
     def _attempts(self, failure: _Failure) -> int:
         """A few only where the endpoint was never reached: it is down, and whoever waits should hear it soon."""
-        return ATTEMPTS if self.replied or failure.reason != "cannot connect" else 4
+        return _ATTEMPTS if self.replied or failure.reason != "cannot connect" else 4
 
     def pause(self, failure: _Failure, failures: int) -> float:
         """As long as the endpoint says; else longer each time, and not all rows at once."""
@@ -254,7 +254,7 @@ class Endpoint(Teacher):
 
     async def _keep(self, request: Request, key: str, reply: Reply, seconds: float) -> None:
         """A paid reply waits for room on the disk rather than being dropped."""
-        until, warned = time.monotonic() + DISK_SECONDS, False
+        until, warned = time.monotonic() + _DISK_SECONDS, False
         while True:
             try:
                 return self.store.keep(key, reply, model=self.model, request=vars(request), seconds=seconds)
@@ -294,4 +294,4 @@ def _retry_after(headers: Any) -> float | None:
         seconds = float(headers["retry-after"])
     except (KeyError, ValueError):
         return None
-    return min(seconds, PATIENCE_SECONDS) if seconds > 0 else None
+    return min(seconds, _PATIENCE_SECONDS) if seconds > 0 else None

@@ -63,7 +63,7 @@ class Busy(Exception):
 
 
 @cache
-def this_process() -> tuple[str, int, float]:
+def _this_process() -> tuple[str, int, float]:
     """Host, process and its start time, which together no later process shares."""
 
     return socket.gethostname(), os.getpid(), psutil.Process().create_time()
@@ -146,7 +146,7 @@ class Store:
                     raise OverCap(waiting=held > 0)
             self.db.execute(
                 "INSERT INTO in_flight VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (key, self.study, worst, *this_process(), time.time()),
+                (key, self.study, worst, *_this_process(), time.time()),
             )
         _UNDER_WAY.add((self.path, key))
         return None
@@ -156,7 +156,7 @@ class Store:
         _UNDER_WAY.discard((self.path, key))
 
     def _under_way(self, key: str, host: str, pid: int, started: float, beat: float) -> bool:
-        mine = (host, pid) == this_process()[:2]
+        mine = (host, pid) == _this_process()[:2]
         return _alive(host, pid, started, beat) and (not mine or (self.path, key) in _UNDER_WAY)
 
     def keep(self, key: str, reply: Reply, *, model: str, request: dict[str, object], seconds: float) -> None:
@@ -199,7 +199,7 @@ class Store:
 
     def beat(self) -> None:
         """Tells processes on other machines that this one is alive."""
-        host, pid, started = this_process()
+        host, pid, started = _this_process()
         owner = (time.time(), host, pid, started)
         self.db.execute("UPDATE in_flight SET beat = ? WHERE host = ? AND pid = ? AND started = ?", owner)
 

@@ -48,7 +48,7 @@ def _read_usage(usage: Any) -> Usage | None:
     return read if possible else None
 
 
-def read_json(text: str) -> tuple[Any, bool]:
+def _read_json(text: str) -> tuple[Any, bool]:
     """The JSON in a reply, repaired where it is broken, and whether it was cut off at the end."""
     bare = _FENCE.sub("", text).strip()
     start = min((i for i in (bare.find("{"), bare.find("[")) if i >= 0), default=-1)
@@ -82,7 +82,7 @@ def _is_cut(text: str) -> bool:
 
 def read_list(text: str, name: str) -> list[Any] | None:
     """The list under `name` in a reply, or the reply if it is itself a list; None if there is neither."""
-    content, cut = read_json(text)
+    content, cut = _read_json(text)
     if isinstance(content, dict):
         content = content.get(name, [content] if name not in content and content else None)
     if not isinstance(content, list) or not content:
@@ -93,7 +93,7 @@ def read_list(text: str, name: str) -> list[Any] | None:
 def read_lists(text: str, names: Sequence[str]) -> tuple[dict[str, list[Any]], bool]:
     """The lists of these names in a reply, and whether it was cut off, when the item that it ends in is left out; a bare list
     goes by the first name."""
-    content, cut = read_json(text)
+    content, cut = _read_json(text)
     if isinstance(content, list):
         content = {names[0]: content}
     if not isinstance(content, dict):
@@ -111,7 +111,7 @@ def list_problem(text: str, name: str) -> str | None:
 
 def _turns_in(text: str) -> list[Any]:
     """The turns of a dialogue as a reply gives them; a last one that was cut off is left out."""
-    content, cut = read_json(text)
+    content, cut = _read_json(text)
     while isinstance(content, dict) and "turns" not in content and len(content) == 1:  # {"dialogue": {"turns": [...]}}
         [content] = content.values()
     items = content.get("turns") if isinstance(content, dict) else content
@@ -170,19 +170,19 @@ def _plain(label: str) -> str:
 
 def read_label(card: Card, text: str, choices: Sequence[str] = ()) -> str | None:
     """The label that a reply gives."""
-    content, _ = read_json(text)
+    content, _ = _read_json(text)
     return known_label(card, content if isinstance(content, dict) else text, choices)
 
 
 def label_problem(card: Card, text: str, choices: Sequence[str] = ()) -> str | None:
     if read_label(card, text, choices):
         return None
-    content, _ = read_json(text)
+    content, _ = _read_json(text)
     return "label outside the task" if isinstance(content, dict) and "label" in content else "no label in the reply"
 
 
 def read_field(text: str, field: str) -> str | None:
     """The text of one field in a reply."""
-    content, _ = read_json(text)
+    content, _ = _read_json(text)
     value = content.get(field) if isinstance(content, dict) else None
     return value.strip() or None if isinstance(value, str) else None

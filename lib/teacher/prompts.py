@@ -18,27 +18,27 @@ Turn = dict[str, Any]
 """Of a dialogue: its number, who speaks and what."""
 Shot = tuple[Sequence[Turn], dict[str, Any]]
 """A labeled dialogue: its turns as a step shows them, none where the answer repeats them; and the right answer."""
-WRITER = "You write examples for a data set. You answer with one JSON object and nothing else."
-LABELER = "You label examples for a data set. You answer with one JSON object and nothing else."
+_WRITER = "You write examples for a data set. You answer with one JSON object and nothing else."
+_LABELER = "You label examples for a data set. You answer with one JSON object and nothing else."
 
 
 def zero_shot(card: Card, label: str | None, n: int) -> Messages:
     """2407.12813, section 3: the task's description and the label, no example."""
-    return messages(WRITER, f"{task_part(card)}\n\n{asked_part(card, label, n)}\n\n{reply_part(card, n, label)}")
+    return _messages(_WRITER, f"{_task_part(card)}\n\n{_asked_part(card, label, n)}\n\n{_reply_part(card, n, label)}")
 
 
 def zero_shot_topic(card: Card, label: str | None, n: int, topic: str) -> Messages:
     """2407.12813, section 3: as zero-shot, on one topic from the teacher's own list."""
     about = f"The topic: {quoted(topic)}. Each example is about this topic or something close to it."
-    return messages(WRITER, f"{task_part(card)}\n\n{asked_part(card, label, n)}\n{about}\n\n{reply_part(card, n, label)}")
+    return _messages(_WRITER, f"{_task_part(card)}\n\n{_asked_part(card, label, n)}\n{about}\n\n{_reply_part(card, n, label)}")
 
 
 def topics(card: Card, label: str, n: int) -> Messages:
     """2407.12813, appendix A: the list that topics are drawn from. A topic prompt that names {label} gets a list a label."""
     what = str(card.topic_prompt).replace("{label}", described(card, label))
-    return messages(
-        WRITER,
-        f"{task_part(card)}\n\nTo make the examples varied, each will be written on a topic of its own. "
+    return _messages(
+        _WRITER,
+        f"{_task_part(card)}\n\nTo make the examples varied, each will be written on a topic of its own. "
         f"List {n} different {what}. A topic is a phrase of two to six words, in {card.language}.\n\n"
         'Answer in this form: {"topics": ["...", "..."]}',
     )
@@ -51,16 +51,16 @@ def like_examples(card: Card, label: str | None, n: int, shots: Sequence[dict[st
     head = f"{'Examples' if len(shots) > 1 else 'An example'}{which}:"
     like = f"Keep to the sort of {'those' if len(shots) > 1 else 'the one'} shown above, but write something new."
     like += " Stay on its topic." if same_topic else ""
-    asked = asked_part(card, label, n)
-    return messages(WRITER, f"{task_part(card)}\n\n{head}\n{shown}\n\n{asked}\n{like}\n\n{reply_part(card, n, label)}")
+    asked = _asked_part(card, label, n)
+    return _messages(_WRITER, f"{_task_part(card)}\n\n{head}\n{shown}\n\n{asked}\n{like}\n\n{_reply_part(card, n, label)}")
 
 
 def attributes(card: Card, label: str, n: int, values: int) -> Messages:
     """AttrPrompt: the ways in which examples differ, each with values to draw from."""
     which = f" with the label {described(card, label)}" if label else ""
-    return messages(
-        WRITER,
-        f"{task_part(card)}\n\nTo make the examples varied, each will be written to values of some attributes, drawn at random. "
+    return _messages(
+        _WRITER,
+        f"{_task_part(card)}\n\nTo make the examples varied, each will be written to values of some attributes, drawn at random. "
         f"Name {n} attributes in which such examples{which} differ from each other, as subject, setting, style, length or point "
         f"of view may be, and {values} values of each. Any value of one attribute should go with any value of another"
         f"{'' if label else ', and none should give a label away'}. An attribute is named in one to three words, a value in one "
@@ -73,26 +73,26 @@ def to_attributes(card: Card, label: str | None, n: int, drawn: Sequence[dict[st
     """AttrPrompt: as zero-shot, each example to values of its own."""
     listed = "\n".join(f"{number}. {quoted(values)}" for number, values in enumerate(drawn, start=1))
     which = "The attributes of each example, in order" if n > 1 else "Its attributes"
-    asked = f"{task_part(card)}\n\n{asked_part(card, label, n)}\n{which}:\n{listed}"
-    return messages(WRITER, f"{asked}\n\n{reply_part(card, n, label)}")
+    asked = f"{_task_part(card)}\n\n{_asked_part(card, label, n)}\n{which}:\n{listed}"
+    return _messages(_WRITER, f"{asked}\n\n{_reply_part(card, n, label)}")
 
 
 def label_one(card: Card, example: dict[str, str], shots: Sequence[dict[str, str]] = ()) -> Messages:
     """The teacher as annotator: description, labels with their meaning, labeled examples if there are, one to label."""
     labels = "\n".join(f"- {described(card, label)}" for label in card.labels)
     labeled = "\n\nExamples with their labels:\n" + "\n".join(map(quoted, shots)) if shots else ""
-    return messages(
-        LABELER,
-        f"{task_part(card)}\n\nThe labels:\n{labels}{labeled}\n\nThe example:\n{quoted(example)}\n\n"
+    return _messages(
+        _LABELER,
+        f"{_task_part(card)}\n\nThe labels:\n{labels}{labeled}\n\nThe example:\n{quoted(example)}\n\n"
         f'Which label is right? Answer in this form: {{"label": "..."}}',
     )
 
 
 def choose_one(card: Card, example: dict[str, str], choices: Sequence[str]) -> Messages:
     """As label_one, where each example has choices of its own."""
-    return messages(
-        LABELER,
-        f"{task_part(card)}\n\nThe example:\n{quoted(example)}\n\nIts choices:\n{quoted(list(choices))}\n\n"
+    return _messages(
+        _LABELER,
+        f"{_task_part(card)}\n\nThe example:\n{quoted(example)}\n\nIts choices:\n{quoted(list(choices))}\n\n"
         f'Which choice is right? Answer with its words in this form: {{"label": "..."}}',
     )
 
@@ -102,9 +102,9 @@ def reworded(card: Card, example: dict[str, str], label: str, field: str, avoid:
     words = f" These words hint at a label in this data set; do without them: {', '.join(map(quoted, avoid))}." if avoid else ""
     others = [name for name in card.fields if name != field]
     beside = f" Leave the {others[0]} as it is, and do not repeat its words where others say the same." if others else ""
-    return messages(
-        WRITER,
-        f"{task_part(card)}\n\nAn example with the label {described(card, label)}:\n{quoted(example)}\n\n"
+    return _messages(
+        _WRITER,
+        f"{_task_part(card)}\n\nAn example with the label {described(card, label)}:\n{quoted(example)}\n\n"
         f"Its {field} makes the label too easy to guess. Write the {field} ({card.fields[field]}) anew in other words, so that "
         f"the label stays right and only somebody who understands the whole example can tell it.{beside}{words}\n\n"
         f"Answer in this form: {json.dumps({field: '...'})}",
@@ -122,7 +122,7 @@ def more_like_it(card: Card, example: dict[str, Any], n: int, options: int) -> M
         else f"Each has {options} options, one of them right. {answers}"
     )
     form = json.dumps({"examples": [dict.fromkeys(example, "...") | {"options": ["...", "..."]}]})
-    return messages(
+    return _messages(
         f"You create data. You are given one example of a data set as a JSON object. Create {n} more in the same format, with "
         f"different content. {rules} Answer with one JSON object in this form, with {n} in the list, and nothing else: {form}",
         quoted(example),
@@ -131,7 +131,7 @@ def more_like_it(card: Card, example: dict[str, Any], n: int, options: int) -> M
 
 # ---- dialogues ----
 
-SCRIBE = "You write dialogues for a data set. You answer with one JSON object and nothing else."
+_SCRIBE = "You write dialogues for a data set. You answer with one JSON object and nothing else."
 
 
 def like_dialogues(
@@ -142,8 +142,8 @@ def like_dialogues(
     shown = "\n".join(map(quoted, shots))
     what = next(iter(card.fields.values()))
     form = json.dumps({"turns": [{"speaker": name, "text": "..."} for name in speakers]}, ensure_ascii=False)
-    return messages(
-        SCRIBE,
+    return _messages(
+        _SCRIBE,
         f"{'Dialogues' if len(shots) > 1 else 'A dialogue'} of the data set:\n{shown}\n\n"
         f"Write one new dialogue. Its topic ({what}): {quoted(topic)}. It has {turns} turns and about {length} in all. "
         f"The speakers are {', '.join(map(quoted, speakers))}; {quoted(speakers[0])} begins.\n"
@@ -155,27 +155,27 @@ def like_dialogues(
 
 
 def turns_schema(speakers: Sequence[str]) -> Schema:
-    turn = closed({"speaker": {"type": "string", "enum": list(speakers)}, "text": {"type": "string"}})
-    return closed({"turns": {"type": "array", "items": turn}})
+    turn = _closed({"speaker": {"type": "string", "enum": list(speakers)}, "text": {"type": "string"}})
+    return _closed({"turns": {"type": "array", "items": turn}})
 
 
 # ---- semantic frames in dialogues (2410.06550): mentions, then triggers and their types, then arguments and their roles ----
 
-MENTION = (
+_MENTION = (
     "A mention is a piece of a turn that is the trigger of a frame or an argument of one, from its first character to its last."
 )
-MARKING = (
+_MARKING = (
     "A trigger is marked even if nothing goes with it, an argument whichever turn its trigger is in; what is neither is not "
     "marked. One mention may lie inside another. Give every turn with its number, also one without mentions, and its text to the "
     "letter: add braces, and change, correct or leave out nothing."
 )
-LINKING = (
+_LINKING = (
     "Which mentions are arguments of which trigger, and in which role? Take the triggers in the order of the text. An argument "
     "may stand in another turn than its trigger, one mention may be an argument of several triggers, and a trigger may have none."
 )
 FIND_MENTIONS = (
-    f"This is the first of three steps: finding the mentions. {MENTION} Put each into braces: {{pour in}} {{the milk}}, {{once "
-    f"you have {{drained}} {{them}}}}. Which of them are triggers, and what goes with what, is asked later. {MARKING}"
+    f"This is the first of three steps: finding the mentions. {_MENTION} Put each into braces: {{pour in}} {{the milk}}, {{once "
+    f"you have {{drained}} {{them}}}}. Which of them are triggers, and what goes with what, is asked later. {_MARKING}"
 )
 PICK_TRIGGERS = (
     "This is the second of three steps: picking the triggers. The mentions are found and stand in braces with their numbers: "
@@ -184,12 +184,12 @@ PICK_TRIGGERS = (
 )
 LINK_ARGUMENTS = (
     "This is the third of three steps: linking the arguments. The mentions stand in braces with their numbers, and a trigger "
-    f"with the type of its frame, too: {{3 Place|pour in}} {{4|the milk}}. {LINKING}"
+    f"with the type of its frame, too: {{3 Place|pour in}} {{4|the milk}}. {_LINKING}"
 )
 FRAMES_AT_ONCE = (
-    f"Do three things in one answer. First find the mentions. {MENTION} Put each into braces, with a number that counts through "
-    f"the dialogue from 1 on: {{3|pour in}} {{4|the milk}}, {{5|once you have {{6|drained}} {{7|them}}}}. {MARKING} Second, name "
-    f"each trigger with the type of its frame, in the order of the text. Third, link the arguments. {LINKING}"
+    f"Do three things in one answer. First find the mentions. {_MENTION} Put each into braces, with a number that counts through "
+    f"the dialogue from 1 on: {{3|pour in}} {{4|the milk}}, {{5|once you have {{6|drained}} {{7|them}}}}. {_MARKING} Second, "
+    f"name each trigger with the type of its frame, in the order of the text. Third, link the arguments. {_LINKING}"
 )
 FOUND: dict[str, Any] = {"turns": [{"turn": 0, "text": "..."}]}
 PICKED: dict[str, Any] = {"triggers": [{"mention": 3, "type": "..."}]}
@@ -202,41 +202,41 @@ def frame_step(
     """2410.06550, section 3: one step of labeling a dialogue, with dialogues that people labeled. What is the same for every
     dialogue comes first: an endpoint that keeps a prompt's beginning charges less for it."""
     types, roles = (
-        "\n".join(f"- {explained(name, what)}" for name, what in names.items()) for names in (card.labels, card.roles)
+        "\n".join(f"- {_explained(name, what)}" for name, what in names.items()) for names in (card.labels, card.roles)
     )
     given = card.conventions
     conventions = f"\n\nThe conventions for labeling:\n<conventions>\n{given}\n</conventions>" if given else ""
-    labeled = "".join(f"\n\nA dialogue with the right answer:\n{turn_lines([*lines, answer])}" for lines, answer in shots)
-    return messages(
-        LABELER,
-        f"{task_part(card)}\n\nThe types of frames:\n{types}\n\nThe roles of arguments:\n{roles}{conventions}\n\n{asked}\n\n"
-        f"Answer in this form: {json.dumps(form)}{labeled}\n\nThe dialogue to label, {quoted(about)}:\n{turn_lines(turns)}",
+    labeled = "".join(f"\n\nA dialogue with the right answer:\n{_turn_lines([*lines, answer])}" for lines, answer in shots)
+    return _messages(
+        _LABELER,
+        f"{_task_part(card)}\n\nThe types of frames:\n{types}\n\nThe roles of arguments:\n{roles}{conventions}\n\n{asked}\n\n"
+        f"Answer in this form: {json.dumps(form)}{labeled}\n\nThe dialogue to label, {quoted(about)}:\n{_turn_lines(turns)}",
     )
 
 
-def turn_lines(turns: Sequence[Turn]) -> str:
+def _turn_lines(turns: Sequence[Turn]) -> str:
     return "\n".join(map(quoted, turns))
 
 
 # ---- parts of prompts, and the forms of replies ----
 
 
-def task_part(card: Card) -> str:
+def _task_part(card: Card) -> str:
     return f"The task: {card.description}"
 
 
-def asked_part(card: Card, label: str | None, n: int) -> str:
+def _asked_part(card: Card, label: str | None, n: int) -> str:
     """What to write, how many, and that they should differ from each other."""
     fields = "\n".join(f"- {name}: {what}" for name, what in card.fields.items())
     differ = " Make them differ from each other in content, wording, tone and length." if n > 1 else ""
     return (
-        f"{label_part(card, label, n)}{differ} "
+        f"{_label_part(card, label, n)}{differ} "
         f"They should read like the real thing, in {card.language}, and not give the label away by naming it.\n"
         f"The fields of an example:\n{fields}"
     )
 
 
-def label_part(card: Card, label: str | None, n: int) -> str:
+def _label_part(card: Card, label: str | None, n: int) -> str:
     """How many to write, to a given label or each with a label of the writer's choice."""
     if label is not None:
         return f"{f'Write {n} examples, each' if n > 1 else 'Write one example'} with the label {described(card, label)}."
@@ -245,7 +245,7 @@ def label_part(card: Card, label: str | None, n: int) -> str:
     return f"The labels:\n{labels}\n\n{many}. No label is more likely than another."
 
 
-def reply_part(card: Card, n: int, label: str | None) -> str:
+def _reply_part(card: Card, n: int, label: str | None) -> str:
     one = json.dumps(dict.fromkeys(reply_fields(card, label is None), "..."))
     return f'Answer in this form, with {n} in the list: {{"examples": [{one}]}}'
 
@@ -256,10 +256,10 @@ def reply_fields(card: Card, labeled: bool) -> list[str]:
 
 
 def described(card: Card, label: str) -> str:
-    return explained(label, card.labels.get(label, ""))
+    return _explained(label, card.labels.get(label, ""))
 
 
-def explained(name: str, what: str) -> str:
+def _explained(name: str, what: str) -> str:
     return f"{quoted(name)} ({what})" if what else quoted(name)
 
 
@@ -267,7 +267,7 @@ def quoted(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def messages(system: str, user: str) -> Messages:
+def _messages(system: str, user: str) -> Messages:
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
@@ -276,7 +276,7 @@ def examples_schema(card: Card, labeled: bool = False) -> Schema:
     fields: Schema = {name: {"type": "string"} for name in reply_fields(card, labeled)}
     if labeled:
         fields |= label_schema(card)["properties"]
-    return closed({"examples": {"type": "array", "items": closed(fields)}})
+    return _closed({"examples": {"type": "array", "items": _closed(fields)}})
 
 
 def created_schema(card: Card, names: Sequence[str]) -> Schema:
@@ -284,24 +284,26 @@ def created_schema(card: Card, names: Sequence[str]) -> Schema:
     kinds: Schema = {"options": {"type": "array", "items": {"type": "string"}}}
     if card.labels:
         kinds["answer"] = label_schema(card)["properties"]["label"]
-    return closed({"examples": {"type": "array", "items": closed({name: kinds.get(name, {"type": "string"}) for name in names})}})
+    return _closed(
+        {"examples": {"type": "array", "items": _closed({name: kinds.get(name, {"type": "string"}) for name in names})}}
+    )
 
 
 def topics_schema() -> Schema:
-    return closed({"topics": {"type": "array", "items": {"type": "string"}}})
+    return _closed({"topics": {"type": "array", "items": {"type": "string"}}})
 
 
 def attributes_schema() -> Schema:
     values = {"type": "array", "items": {"type": "string"}}
-    return closed({"attributes": {"type": "array", "items": closed({"name": {"type": "string"}, "values": values})}})
+    return _closed({"attributes": {"type": "array", "items": _closed({"name": {"type": "string"}, "values": values})}})
 
 
 def field_schema(field: str) -> Schema:
-    return closed({field: {"type": "string"}})
+    return _closed({field: {"type": "string"}})
 
 
 def label_schema(card: Card, choices: Sequence[str] = ()) -> Schema:
-    return closed({"label": {"type": "string", "enum": list(choices or card.labels)}})
+    return _closed({"label": {"type": "string", "enum": list(choices or card.labels)}})
 
 
 def frames_schema(card: Card, names: Sequence[str]) -> Schema:
@@ -309,17 +311,17 @@ def frames_schema(card: Card, names: Sequence[str]) -> Schema:
     number, text = {"type": "integer"}, {"type": "string"}
     types, roles = (text | {"enum": list(names)} for names in (card.labels, card.roles))
     lists = {
-        "turns": many({"turn": number, "text": text}),
-        "triggers": many({"mention": number, "type": types}),
-        "arguments": many({"trigger": number, "mention": number, "role": roles}),
+        "turns": _many({"turn": number, "text": text}),
+        "triggers": _many({"mention": number, "type": types}),
+        "arguments": _many({"trigger": number, "mention": number, "role": roles}),
     }
-    return closed({name: lists[name] for name in names})
+    return _closed({name: lists[name] for name in names})
 
 
-def many(properties: dict[str, Any]) -> Schema:
-    return {"type": "array", "items": closed(properties)}
+def _many(properties: dict[str, Any]) -> Schema:
+    return {"type": "array", "items": _closed(properties)}
 
 
-def closed(properties: dict[str, Any]) -> Schema:
+def _closed(properties: dict[str, Any]) -> Schema:
     """An object with exactly these fields, as strict structured output wants it."""
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

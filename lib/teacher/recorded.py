@@ -17,7 +17,7 @@ class Recorded(Teacher):
     def __init__(self, folder: Path, price: TokenPrice):
         super().__init__("recorded", price, pays=False)
         self.folder = folder
-        self.replies = {request.key("recorded"): reply for request, reply in read_recordings(folder, price)}
+        self.replies = {request.key("recorded"): reply for request, reply in _read_recordings(folder, price)}
 
     async def fetch(self, request: Request) -> Reply | str:
         reply = self.replies.get(request.key("recorded"))
@@ -32,7 +32,7 @@ class Recorded(Teacher):
         )
 
 
-def read_recordings(folder: Path, price: TokenPrice) -> Iterator[tuple[Request, Reply]]:
+def _read_recordings(folder: Path, price: TokenPrice) -> Iterator[tuple[Request, Reply]]:
     """Every recorded request with its reply, priced as asked."""
     for file in sorted(folder.rglob("*.jsonl")) if folder.is_dir() else []:
         for number, line in numbered_lines(file):

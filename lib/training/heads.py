@@ -15,14 +15,14 @@ from torchcrf import CRF
 
 from lib.training.tokenization import Choices, Frames, Item, Spans, split
 
-TAG_SIZE, PAIR_SIZE, DISTANCES = 32, 256, 10
-CRF_RATE, HEAD_RATE = 1e-2, 3e-3
+_TAG_SIZE, _PAIR_SIZE, _DISTANCES = 32, 256, 10
+_CRF_RATE, _HEAD_RATE = 1e-2, 3e-3
 """Learning rates of the CRF, as JaMIE's, and of the other parts of these heads (JaMIE: 1e-3; so few examples want more)."""
-FORBIDDEN = -5.0
+_FORBIDDEN = -5.0
 """The score, to begin with, of an I after a tag that it cannot continue."""
 
 
-class Classifier(nn.Module):
+class _Classifier(nn.Module):
     """A linear reading of the mean over a piece's tokens: scores for labels."""
 
     def __init__(self, size: int, labels: int):
@@ -44,7 +44,7 @@ class Classifier(nn.Module):
         return [(list(self.parameters()), rate)]
 
 
-class Chooser(Classifier):
+class _Chooser(_Classifier):
     """One score for each choice of a question."""
 
     def __init__(self, size: int):
@@ -55,16 +55,16 @@ class Chooser(Classifier):
         return nn.utils.rnn.pad_sequence(list(each), batch_first=True, padding_value=float("-inf"))
 
 
-class Tagger(nn.Module):
+class _Tagger(nn.Module):
     """A CRF over the BIO tags of each turn."""
 
     def __init__(self, size: int, tags: int):
         super().__init__()
         self.dropout, self.emit, self.crf = nn.Dropout(0.1), nn.Linear(size, tags), CRF(tags, batch_first=True)
-        forbid_stray_tags(self.crf, tags)
+        _forbid_stray_tags(self.crf, tags)
 
     def emissions(self, hidden: torch.Tensor, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
-        return by_turn(self.emit(self.dropout(hidden)), items)
+        return _by_turn(self.emit(self.dropout(hidden)), items)
 
     def tag_loss(self, hidden: torch.Tensor, items: Sequence[Item], tags: Sequence[Sequence[int]]) -> torch.Tensor:
         """For each mention, not for each token: most tokens are no mention, and a text with many should count for more."""
@@ -73,7 +73,7 @@ class Tagger(nn.Module):
         for line, one in enumerate(tags):
             gold[line, : len(one)] = torch.tensor(one)
         mentions = sum(tag % 2 for one in tags for tag in one)
-        loss: torch.Tensor = -self.crf(emissions, by_turn(gold, items)[0], mask, reduction="sum") / max(1, mentions)
+        loss: torch.Tensor = -self.crf(emissions, _by_turn(gold, items)[0], mask, reduction="sum") / max(1, mentions)
         return loss
 
     def decode(self, hidden: torch.Tensor, items: Sequence[Item]) -> list[list[int]]:
@@ -94,21 +94,21 @@ class Tagger(nn.Module):
     def rates(self, rate: float) -> list[tuple[list[nn.Parameter], float]]:
         crf = list(self.crf.parameters())
         others = [part for part in self.parameters() if all(part is not one for one in crf)]
-        return [(crf, CRF_RATE), (others, HEAD_RATE)]
+        return [(crf, _CRF_RATE), (others, _HEAD_RATE)]
 
 
-class FrameFinder(Tagger):
+class _FrameFinder(_Tagger):
     """The tagger, and a score for each role between each argument and each trigger."""
 
     def __init__(self, size: int, reader: Frames):
         super().__init__(size, reader.tags)
         self.reader = reader
-        self.tag = nn.Embedding(reader.tags, TAG_SIZE)
-        self.argument = nn.Linear(size + TAG_SIZE, PAIR_SIZE, bias=False)
-        self.trigger = nn.Linear(size + TAG_SIZE, PAIR_SIZE)
-        self.distance = nn.Embedding(2 * DISTANCES, PAIR_SIZE)
+        self.tag = nn.Embedding(reader.tags, _TAG_SIZE)
+        self.argument = nn.Linear(size + _TAG_SIZE, _PAIR_SIZE, bias=False)
+        self.trigger = nn.Linear(size + _TAG_SIZE, _PAIR_SIZE)
+        self.distance = nn.Embedding(2 * _DISTANCES, _PAIR_SIZE)
         nn.init.normal_(self.distance.weight, std=0.02)
-        self.role = nn.Linear(PAIR_SIZE, 1 + len(reader.roles), bias=False)
+        self.role = nn.Linear(_PAIR_SIZE, 1 + len(reader.roles), bias=False)
 
     def seen(self, hidden: torch.Tensor, tags: Sequence[int], places: Sequence[tuple[int, int]]) -> torch.Tensor:
         """Each mention as the mean of its tokens, and its tag."""
@@ -121,7 +121,7 @@ class FrameFinder(Tagger):
         """Scores for no relation and for each role: arguments x triggers x roles."""
         left = self.argument(self.dropout(self.seen(hidden, tags, arguments)))[:, None]
         right = self.trigger(self.dropout(self.seen(hidden, tags, triggers)))[None]
-        far = self.distance(distances(arguments, triggers).to(hidden.device))
+        far = self.distance(_distances(arguments, triggers).to(hidden.device))
         scores: torch.Tensor = self.role(self.dropout(torch.tanh(left + right + far)))
         return scores
 
@@ -151,26 +151,26 @@ class FrameFinder(Tagger):
 def new_head(reader: Any, size: int) -> nn.Module:
     """The head for a kind of task, untrained."""
     if isinstance(reader, Frames):
-        return FrameFinder(size, reader)
+        return _FrameFinder(size, reader)
     if isinstance(reader, Spans):
-        return Tagger(size, reader.tags)
-    return Chooser(size) if isinstance(reader, Choices) else Classifier(size, len(reader.labels))
+        return _Tagger(size, reader.tags)
+    return _Chooser(size) if isinstance(reader, Choices) else _Classifier(size, len(reader.labels))
 
 
-def forbid_stray_tags(crf: CRF, tags: int) -> None:
+def _forbid_stray_tags(crf: CRF, tags: int) -> None:
     """Starts all steps alike but those to an I (even) from anything but its B or itself."""
     inside = torch.arange(2, tags, 2)
     with torch.no_grad():
         crf.transitions.zero_()
         crf.start_transitions.zero_()
         crf.end_transitions.zero_()
-        crf.transitions[:, inside] = FORBIDDEN
+        crf.transitions[:, inside] = _FORBIDDEN
         crf.transitions[inside, inside] = 0
         crf.transitions[inside - 1, inside] = 0
-        crf.start_transitions[inside] = FORBIDDEN
+        crf.start_transitions[inside] = _FORBIDDEN
 
 
-def by_turn(tokens: torch.Tensor, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
+def _by_turn(tokens: torch.Tensor, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
     """What is said of the tokens of each item, turn by turn: mentions never cross turns, and short sequences are quick."""
     turns = [tokens[line, at : at + len(offsets)] for line, item in enumerate(items) for _, at, offsets, _ in item.placed]
     lengths = torch.tensor([len(turn) for turn in turns], device=tokens.device)
@@ -178,8 +178,8 @@ def by_turn(tokens: torch.Tensor, items: Sequence[Item]) -> tuple[torch.Tensor, 
     return padded, torch.arange(padded.shape[1], device=tokens.device)[None] < lengths[:, None]
 
 
-def distances(arguments: Sequence[tuple[int, int]], triggers: Sequence[tuple[int, int]]) -> torch.Tensor:
+def _distances(arguments: Sequence[tuple[int, int]], triggers: Sequence[tuple[int, int]]) -> torch.Tensor:
     """Tokens from each trigger to each argument, in classes that double: before it from 0, after it from DISTANCES."""
     apart = torch.tensor([start for start, _ in arguments])[:, None] - torch.tensor([start for start, _ in triggers])[None]
-    size = (apart.abs() + 1).log2().long().clamp(max=DISTANCES - 1)
-    return torch.where(apart < 0, size, size + DISTANCES)
+    size = (apart.abs() + 1).log2().long().clamp(max=_DISTANCES - 1)
+    return torch.where(apart < 0, size, size + _DISTANCES)

@@ -36,7 +36,7 @@ def with_matched(
         k = len(whole.rows) // 2 if size is None else size
         if not 0 < k < len(whole.rows):
             raise ValueError(f"matched_size: a part of {method} has from 1 to {len(whole.rows) - 1} of its examples, not {k}.")
-        picked = closest(card, whole.rows, human=human, k=k)
+        picked = _closest(card, whole.rows, human=human, k=k)
         drawn = random.Random(f"{seed} {method}").sample(whole.rows, k)
         parts = {
             "matched": whole._replace(rows=picked, price=whole.dollars / k),
@@ -48,7 +48,7 @@ def with_matched(
     return result
 
 
-def closest(card: Card, rows: Sequence[Row], *, human: Sequence[Row], k: int) -> list[Row]:
+def _closest(card: Card, rows: Sequence[Row], *, human: Sequence[Row], k: int) -> list[Row]:
     """k of the rows, picked one after another, each so that the mean numbers of labels of all picked come closest to those of
     human examples. Means, not shares: what a teacher writes too much of should be less, not only less beside the rest."""
     target, counts = _scaled(card, human, human=human).mean(axis=0), _scaled(card, rows, human=human)

@@ -19,7 +19,7 @@ from lib.training.settings import Recipe
 from lib.training.sweep import DEV, Evaluation, Run, sweep
 
 
-class Mix(NamedTuple):
+class _Mix(NamedTuple):
     """How many examples of each kind a student learns from."""
 
     method: str
@@ -28,7 +28,7 @@ class Mix(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Pools:
+class _Pools:
     """The examples of a task that students can learn from or are scored on, and what those to learn from cost."""
 
     card: Card
@@ -64,25 +64,25 @@ def pools_for(
     human_price: float | None = None,
     synthetic_price: float | None = None,
     seed: int = 1,
-) -> Pools:
+) -> _Pools:
     """Reads all examples of a task and works out their prices."""
     train = load(card, "train", source).to_list()
     written = example_sets(card, examples, source)
     written = with_matched(card, written, names=matched, human=train, size=matched_size, seed=seed)
-    human, dev = without_dev(card, human_pool(train, written), n=human_dev)
+    human, dev = _without_dev(card, _human_pool(train, written), n=human_dev)
     sets = written or people_alone(card)
     prices = prices_of(card, sets, human_price=human_price, synthetic_price=synthetic_price)
     offers = {method: Offer(prices[method], (len(human), len(one.rows)), one.shown) for method, one in sets.items()}
-    return Pools(card, source, human, sets, offers, evaluations(card, source, also=also_test) | dev)
+    return _Pools(card, source, human, sets, offers, _evaluations(card, source, also=also_test) | dev)
 
 
-def human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:
+def _human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:
     """The human examples to draw from, without those that the teacher labeled: no text comes twice in one mix."""
     labeled = {row["id"] for one in sets.values() if one.name.of_human_texts for row in one.rows}
     return [row for row in rows if row["id"] not in labeled]
 
 
-def without_dev(card: Card, human: Sequence[Row], *, n: int) -> tuple[list[Row], dict[str, Evaluation]]:
+def _without_dev(card: Card, human: Sequence[Row], *, n: int) -> tuple[list[Row], dict[str, Evaluation]]:
     """The human examples without the last n, which choose the best epoch of every student, whatever it learns from; as
     arXiv 2310.20111 does. They cost what human examples cost, and no budget here pays for them."""
     if not n:
@@ -92,7 +92,7 @@ def without_dev(card: Card, human: Sequence[Row], *, n: int) -> tuple[list[Row],
     return list(human[:-n]), {DEV: Evaluation(card, list(human[-n:]))}
 
 
-def evaluations(card: Card, source: str | None, *, also: Sequence[str] = ()) -> dict[str, Evaluation]:
+def _evaluations(card: Card, source: str | None, *, also: Sequence[str] = ()) -> dict[str, Evaluation]:
     """The task's own test split, and what else is named: another split of its source, or the test split of another task."""
     sets = {TEST: Evaluation(card, load(card, "test", source).to_list())}
     for name, other in other_tests(card, source, also).items():
@@ -101,7 +101,7 @@ def evaluations(card: Card, source: str | None, *, also: Sequence[str] = ()) -> 
 
 
 def runs_of(
-    pools: Pools,
+    pools: _Pools,
     *,
     human_sizes: Sequence[int] = (),
     synthetic_sizes: Sequence[int] = (),
@@ -122,36 +122,36 @@ def runs_of(
         if method in (budget_methods or pools.offers):
             by_price += cells(method, budgets, shares=shares, offer=offer)
     sizes = {method: offer.pools for method, offer in pools.offers.items()}
-    by_number, beyond = mixes_of(sizes, human=human_sizes, synthetic=synthetic_sizes, totals=totals, parts=parts)
-    runs = runs_for([*by_price, *by_number], seeds, seed=seed, shard=shard)
+    by_number, beyond = _mixes_of(sizes, human=human_sizes, synthetic=synthetic_sizes, totals=totals, parts=parts)
+    runs = _runs_for([*by_price, *by_number], seeds, seed=seed, shard=shard)
     dry = sum(cell.dry for cell in by_price)
     print(f"{len(runs)} runs; {dry} of {len(by_price)} cells ask for more than a pool holds and get all of it")
     print(f"{len(beyond)} mixes by number ask for more than a pool holds and are left out", *beyond, sep="\n")
     return runs
 
 
-def mixes_of(
+def _mixes_of(
     pools: dict[str, tuple[int, int]],
     *,
     human: Sequence[int],
     synthetic: Sequence[int],
     totals: Sequence[int] = (),
     parts: Sequence[float] = (),
-) -> tuple[list[Mix], list[Mix]]:
+) -> tuple[list[_Mix], list[_Mix]]:
     """For each method, each human size with each synthetic one, and each total in each of the parts; and those of them that ask
     for more than a pool holds, human and synthetic."""
     sizes = [(n, m) for n in human for m in synthetic]
     sizes += [(total - round(total * part), round(total * part)) for total in totals for part in parts]
-    fitting, beyond = dict[Mix, None](), dict[Mix, None]()
+    fitting, beyond = dict[_Mix, None](), dict[_Mix, None]()
     for method, (most_human, most_synthetic) in pools.items():
         for n_human, n_synthetic in sizes:
             fits = n_human <= most_human and n_synthetic <= most_synthetic
             if n_human + n_synthetic:
-                (fitting if fits else beyond)[Mix(method if n_synthetic else NONE, n_human, n_synthetic)] = None
+                (fitting if fits else beyond)[_Mix(method if n_synthetic else NONE, n_human, n_synthetic)] = None
     return list(fitting), list(beyond)
 
 
-def runs_for(mixes: Sequence[Cell | Mix], seeds: int, *, seed: int, shard: str = "1/1") -> list[Run]:
+def _runs_for(mixes: Sequence[Cell | _Mix], seeds: int, *, seed: int, shard: str = "1/1") -> list[Run]:
     """Each different mix once a seed. Of 16 shards, the third takes runs 3, 19, 35 and so on."""
     distinct = dict.fromkeys((mix.method, mix.n_human, mix.n_synthetic) for mix in mixes)
     runs = [Run(*mix, seed=seed + k) for mix in distinct for k in range(seeds)]
@@ -164,17 +164,17 @@ def runs_for(mixes: Sequence[Cell | Mix], seeds: int, *, seed: int, shard: str =
     return runs[part - 1 :: parts]
 
 
-def scores_of(pools: Pools, runs: Sequence[Run], *, recipe: Recipe, kept: str, workers: int | None = None) -> DataFrame:
+def scores_of(pools: _Pools, runs: Sequence[Run], *, recipe: Recipe, kept: str, workers: int | None = None) -> DataFrame:
     """Trains every run and gives its score rows, with what is to be known of the examples behind them."""
     synthetic = {method: one.rows for method, one in pools.sets.items() if method != NONE}
     scores = sweep(
         pools.card, pools.human, synthetic=synthetic, evaluations=pools.evaluations,
         runs=runs, recipe=recipe, kept=kept, workers=workers,
     )  # fmt: skip
-    return with_facts(scores, pools)
+    return _with_facts(scores, pools)
 
 
-def with_facts(scores: DataFrame, pools: Pools) -> DataFrame:
+def _with_facts(scores: DataFrame, pools: _Pools) -> DataFrame:
     """Score rows with names, prices and pool sizes of the example sets, and where the data are from."""
     card, name = pools.card, pools.source or pools.card.default_source
     offers, any_offer = pools.offers, next(iter(pools.offers.values()))

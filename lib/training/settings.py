@@ -30,7 +30,7 @@ class Recipe(Strict):
     """cpu or cuda (cuda:1 for a second one); auto: a GPU where there is one."""
 
 
-class Matched(Strict):
+class _Matched(Strict):
     """Parts of sets of spans or frames that are labeled as often as human examples."""
 
     matched: list[str] = []
@@ -39,7 +39,7 @@ class Matched(Strict):
     """Examples of each such part. None: half of the set."""
 
 
-class Training(Recipe, Matched):
+class Training(Recipe, _Matched):
     """The section `training` of a study."""
 
     human_dev: int = Field(0, ge=0)
@@ -58,7 +58,7 @@ class Training(Recipe, Matched):
         return self
 
 
-class Mixes(Totals, Purchases, Matched):
+class _Mixes(Totals, Purchases, _Matched):
     """The mixes of one run of 04."""
 
     human_sizes: list[int] = [0, 40]

@@ -19,7 +19,7 @@ from lib.training.heads import new_head
 from lib.training.settings import Recipe
 from lib.training.tokenization import READERS, Item, Labels, Piece
 
-TOGETHER = 64
+_TOGETHER = 64
 """Items in a batch that nothing is learned from."""
 
 
@@ -78,8 +78,8 @@ class Pool:
         storage = torch.bfloat16 if precision(self.device) == "bfloat16" else torch.float32
         order = sorted(range(len(pieces)), key=lambda i: len(pieces[i]))
         with torch.inference_mode():
-            for start in range(0, len(pieces), TOGETHER):
-                chosen = order[start : start + TOGETHER]
+            for start in range(0, len(pieces), _TOGETHER):
+                chosen = order[start : start + _TOGETHER]
                 hidden = self.through(lower, [pieces[i] for i in chosen])[0]
                 for i, row in zip(chosen, hidden, strict=True):
                     whole = row[: len(pieces[i])]
@@ -88,7 +88,7 @@ class Pool:
 
     def through(self, encoder: Any, pieces: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Pieces through an encoder or a part of one, as hidden states, and where they hold something."""
-        batch, mask = padded(pieces, self.device)
+        batch, mask = _padded(pieces, self.device)
         if batch.is_floating_point():
             inputs = {"inputs_embeds": batch}
         else:
@@ -106,7 +106,7 @@ class Pool:
         return [item for i in chosen for item in self.examples[i][2]]
 
 
-def padded(pieces: Sequence[torch.Tensor], device: str) -> tuple[torch.Tensor, torch.Tensor]:
+def _padded(pieces: Sequence[torch.Tensor], device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """A batch filled up with zeros to its longest piece, and where it holds something."""
     batch = torch.nn.utils.rnn.pad_sequence(list(pieces), batch_first=True).to(device)
     lengths = torch.tensor([len(piece) for piece in pieces], device=device)
@@ -135,7 +135,7 @@ def precision(device: str = "cpu") -> str:
     return "bfloat16" if can.get("avx512_bf16") or can.get("amx_bf16") else "float32"
 
 
-def new_student(pool: Pool) -> torch.nn.ModuleDict:
+def _new_student(pool: Pool) -> torch.nn.ModuleDict:
     """The layers that train, as pretrained, and a new head."""
     student = {"head": new_head(pool.reader, pool.size)}
     if not pool.probes:
@@ -143,12 +143,12 @@ def new_student(pool: Pool) -> torch.nn.ModuleDict:
     return torch.nn.ModuleDict(student).to(pool.device)
 
 
-def hidden(student: Any, pool: Pool, *, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
+def _hidden(student: Any, pool: Pool, *, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
     """What the head reads."""
     pieces = pool.pieces(items)
     if "encoder" in student:
         return pool.through(student["encoder"], pieces)
-    features, mask = padded(pieces, pool.device)
+    features, mask = _padded(pieces, pool.device)
     return features.float(), mask
 
 
@@ -159,11 +159,11 @@ def train(pool: Pool, chosen: Sequence[int], *, seed: int, dev: Sequence[int] = 
     """
 
     torch.manual_seed(seed)
-    student, items = new_student(pool), pool.items(chosen)
+    student, items = _new_student(pool), pool.items(chosen)
     best: tuple[float, dict[str, Any]] = float("-inf"), {}
     if pool.at_once:
         return _probe(student, pool, items=items)
-    for _ in epochs(student, pool, items=items):
+    for _ in _epochs(student, pool, items=items):
         if dev:
             score = scores(student, pool, chosen=dev)[0][pool.card.metric]
             if score > best[0]:
@@ -173,7 +173,7 @@ def train(pool: Pool, chosen: Sequence[int], *, seed: int, dev: Sequence[int] = 
     return student
 
 
-def epochs(student: Any, pool: Pool, *, items: Sequence[Item]) -> Iterator[int]:
+def _epochs(student: Any, pool: Pool, *, items: Sequence[Item]) -> Iterator[int]:
     """Trains, and stops for a look after each epoch."""
     recipe, rates = pool.recipe, student["head"].rates(pool.recipe.learning_rate)
     if "encoder" in student:
@@ -181,11 +181,11 @@ def epochs(student: Any, pool: Pool, *, items: Sequence[Item]) -> Iterator[int]:
     groups = [{"params": parameters, "lr": rate} for parameters, rate in rates]
     steps = recipe.epochs * -(-len(items) // recipe.batch_size)
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, steps, warmup=recipe.warmup))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate_at(step, steps, warmup=recipe.warmup))
     for epoch in range(recipe.epochs):
         student.train()
-        for batch in batches(items, recipe.batch_size):
-            loss = student["head"].loss(*hidden(student, pool, items=batch), batch)
+        for batch in _batches(items, recipe.batch_size):
+            loss = student["head"].loss(*_hidden(student, pool, items=batch), batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
             optimizer.step()
@@ -194,13 +194,13 @@ def epochs(student: Any, pool: Pool, *, items: Sequence[Item]) -> Iterator[int]:
         yield epoch
 
 
-def rate_at(step: int, steps: int, *, warmup: float) -> float:
+def _rate_at(step: int, steps: int, *, warmup: float) -> float:
     """Warm-up and linear decay."""
     warm = max(1, round(steps * warmup))
     return min((step + 1) / warm, (steps - step) / max(1, steps - warm))
 
 
-def batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
+def _batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
     """All items in random batches; among some batches' worth, those of like length come together, so that little is padding."""
     result = []
     for some in torch.randperm(len(items)).split(8 * size):
@@ -212,7 +212,7 @@ def batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
 def _probe(student: Any, pool: Pool, *, items: Sequence[Item]) -> Any:
     """The best head there is, as logistic regression finds it (scikit-learn's C = 1): nothing below it moves."""
     # Not scikit-learn: benchmarks/README.md says what it would change.
-    inputs, weight = hidden(student, pool, items=items), student["head"].linear.weight
+    inputs, weight = _hidden(student, pool, items=items), student["head"].linear.weight
     twice = 2 if len(weight) == 2 else 1  # Of two labels scikit-learn weighs one vector, the difference of these two.
     optimizer = torch.optim.LBFGS(
         student.parameters(), max_iter=300, history_size=10, tolerance_grad=1e-5, line_search_fn="strong_wolfe"
@@ -235,9 +235,9 @@ def predict(student: Any, pool: Pool, *, chosen: Sequence[int]) -> list[Any]:
     items = sorted(pool.items(chosen), key=lambda item: max(len(piece.ids) for piece in item.pieces))
     outputs: dict[int, Any] = {}
     with torch.inference_mode():
-        for start in range(0, len(items), TOGETHER):
-            batch = items[start : start + TOGETHER]
-            answers = student["head"].answers(*hidden(student, pool, items=batch), batch)
+        for start in range(0, len(items), _TOGETHER):
+            batch = items[start : start + _TOGETHER]
+            answers = student["head"].answers(*_hidden(student, pool, items=batch), batch)
             outputs |= {item.first: answer for item, answer in zip(batch, answers, strict=True)}
     chosen_examples = (pool.examples[i] for i in chosen)
     return [reader.answer(items, [outputs[item.first] for item in items]) for reader, _, items in chosen_examples]

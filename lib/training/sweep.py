@@ -29,10 +29,10 @@ from lib.core.tasks import Card, check_fits
 from lib.training.settings import Recipe
 from lib.training.student import Pool, device_of, precision, scores, train
 
-LIBRARIES = ("torch", "transformers")
+_LIBRARIES = ("torch", "transformers")
 DEV = "human dev"
 """The evaluation set, where there is one, that the best epoch is chosen by; no score rows are made of it."""
-WORTH_A_PROCESS = 5
+_WORTH_A_PROCESS = 5
 """Runs for each processor core from which on it pays to start a process there; it takes some seconds to."""
 
 
@@ -89,9 +89,9 @@ class Bench:
         torch.set_num_threads(self.threads)
         chosen = draw_mix(run, self.places, sizes=self.sizes)
         beside = list(self.tested.get(DEV, ()))
-        dev = [] if self.pool.at_once else beside or held_back(chosen, run, share=self.recipe.dev_share)
+        dev = [] if self.pool.at_once else beside or _held_back(chosen, run, share=self.recipe.dev_share)
         student = train(self.pool, [i for i in chosen if i not in set(dev)], seed=run.seed, dev=dev)
-        how = selection(run, self.recipe, at_once=self.pool.at_once, beside=len(beside))
+        how = _selection(run, self.recipe, at_once=self.pool.at_once, beside=len(beside))
         results = {}
         for name, tested in self.tested.items():
             if name != DEV:
@@ -104,7 +104,7 @@ class Bench:
         """The score rows of a run, one for each evaluation set, with what else they depend on."""
         metric, on = self.card.metric, device_of(self.recipe)
         facts = {"encoder": self.recipe.encoder, "device": on, "precision": precision(on)}
-        facts |= {name: version(name) for name in LIBRARIES}
+        facts |= {name: version(name) for name in _LIBRARIES}
         for name, values in results.items():
             score = {"evaluated_on": name, "metric": metric, "score": values[metric], "n_test": len(self.tested[name])}
             yield {"task": self.card.name, **run._asdict(), **score, **values, **facts}
@@ -116,7 +116,7 @@ class Bench:
         code = [code_of_module("lib.training.student"), code_of_module("lib.training.heads")]
         by = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields), self.recipe.model_dump()]
         chosen_by = self.card.metric if self.recipe.dev_share or DEV in self.evaluations else ""
-        made_by = [*by, *code, *map(version, LIBRARIES), device_of(self.recipe), precision(device_of(self.recipe)), chosen_by]
+        made_by = [*by, *code, *map(version, _LIBRARIES), device_of(self.recipe), precision(device_of(self.recipe)), chosen_by]
         return {name: _digest([human, _digest(rows), tests, made_by])[:16] for name, rows in self.sources.items()}
 
 
@@ -169,7 +169,7 @@ def _workers_for(runs: Sequence[Run], recipe: Recipe, *, workers: int | None) ->
     """One process a core, where there are runs enough; a GPU is shared only if it is asked for."""
     if workers is not None:
         return max(1, workers)
-    return max(1, min(torch.get_num_threads(), len(runs) // WORTH_A_PROCESS)) if device_of(recipe) == "cpu" else 1
+    return max(1, min(torch.get_num_threads(), len(runs) // _WORTH_A_PROCESS)) if device_of(recipe) == "cpu" else 1
 
 
 def _make_ready() -> None:
@@ -226,17 +226,17 @@ def _scores_of(run: Run) -> dict[str, Any]:
     return _BENCH[0].scores(run)
 
 
-def selection(run: Run, recipe: Recipe, *, at_once: bool = False, beside: int = 0) -> str:
+def _selection(run: Run, recipe: Recipe, *, at_once: bool = False, beside: int = 0) -> str:
     """Says how the epoch was chosen; `beside` is the number of human dev examples that no mix holds."""
     if at_once:
         return "the best fit, found at once"
     if beside:
         return f"best of {recipe.epochs} epochs on {beside} human examples beside the mix"
-    n = len(held_back(range(run.n_human + run.n_synthetic), run, share=recipe.dev_share))
+    n = len(_held_back(range(run.n_human + run.n_synthetic), run, share=recipe.dev_share))
     return f"best of {recipe.epochs} epochs on {n} of the mix" if n else f"last of {recipe.epochs} epochs"
 
 
-def held_back(chosen: Sequence[int], run: Run, *, share: float) -> list[int]:
+def _held_back(chosen: Sequence[int], run: Run, *, share: float) -> list[int]:
     """The dev examples of a mix: human ones, which it holds first, as far as there are any; at least one stays to learn from."""
     n = min(round(share * len(chosen)), len(chosen) - 1)
     human = list(chosen[: run.n_human]) or list(chosen)
@@ -251,14 +251,14 @@ def _digest(value: Any) -> str:
 
 def draw_mix(run: Run, places: dict[str, int], *, sizes: dict[str, int]) -> list[int]:
     """The texts of a run, drawn by its seed: a larger draw of one seed holds the smaller one."""
-    human = draw(sizes[NONE], run.n_human, seed=run.seed, source="human", start=places[NONE])
+    human = _draw(sizes[NONE], run.n_human, seed=run.seed, source="human", start=places[NONE])
     if not run.n_synthetic:
         return human
     size, start = sizes[run.method], places[run.method]
-    return human + draw(size, run.n_synthetic, seed=run.seed, source=run.method, start=start)
+    return human + _draw(size, run.n_synthetic, seed=run.seed, source=run.method, start=start)
 
 
-def draw(size: int, n: int, *, seed: int, source: str, start: int) -> list[int]:
+def _draw(size: int, n: int, *, seed: int, source: str, start: int) -> list[int]:
     if n > size:
         raise ValueError(f"A run asks for {n} {source} examples, but there are {size}.")
     return [start + i for i in random.Random(f"{seed} {source}").sample(range(size), size)[:n]]

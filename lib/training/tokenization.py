@@ -14,7 +14,7 @@ from lib.core.sources import Row
 from lib.core.tasks import Card
 
 
-class Mention(NamedTuple):
+class _Mention(NamedTuple):
     """A piece of a turn (of a text: turn 0) that the student tags, and as what."""
 
     turn: int
@@ -23,7 +23,7 @@ class Mention(NamedTuple):
     name: str
 
 
-class Placed(NamedTuple):
+class _Placed(NamedTuple):
     """A turn, or a stretch of one, in an item: where its tokens begin and which characters each of them is."""
 
     turn: int
@@ -48,7 +48,7 @@ class Item:
     """
 
     pieces: list[Piece]
-    placed: Sequence[Placed] = ()
+    placed: Sequence[_Placed] = ()
     owned: Sequence[tuple[int, int, int]] = ()
     cut: bool = False
     target: Any = None
@@ -56,7 +56,7 @@ class Item:
     first: int = 0
     """The number of its first piece in a pool."""
 
-    def owns(self, mention: Mention) -> bool:
+    def owns(self, mention: _Mention) -> bool:
         return any(turn == mention.turn and start <= mention.start < end for turn, start, end in self.owned)
 
 
@@ -74,7 +74,7 @@ class Labels:
         return [Item([piece], cut=cut)]
 
     def teach(self, items: list[Item], row: Row) -> None:
-        items[0].target = place(row["label"], self.labels, "label")
+        items[0].target = _place(row["label"], self.labels, "label")
 
     def piece(self, texts: list[str]) -> tuple[Piece, bool]:
         """The texts as one sequence of tokens, the last of them as the second; the longer of the two is cut if it must be."""
@@ -99,14 +99,14 @@ class Choices(Labels):
         return [Item([piece for piece, _ in pieces], cut=any(cut for _, cut in pieces))]
 
     def teach(self, items: list[Item], row: Row) -> None:
-        items[0].target = place(row["label"], list(row["choices"]), "label")
+        items[0].target = _place(row["label"], list(row["choices"]), "label")
 
     def answer(self, items: list[Item], outputs: list[Any]) -> Any:
         """The number of the choice, from 0: two choices may have one text."""
         return outputs[0]
 
 
-class Tagging:
+class _Tagging:
     """What spans and frames share: turns in windows, and mentions as tags of tokens (0: none; then B and I for each name)."""
 
     longest = 128
@@ -124,12 +124,12 @@ class Tagging:
         marks = [self.tokens(f"{speaker}:")[0] if speaker else [] for speaker, _ in turns]
         portions = [part for k, (_, text) in enumerate(turns) for part in self.portions(k, text, len(marks[k]))]
         sizes = [len(ids) + len(marks[placed.turn]) for placed, ids in portions]
-        spans = list(runs(sizes, self.longest - 2))
+        spans = list(_runs(sizes, self.longest - 2))
         for span in spans:
-            owned = [portions[k][0] for k in range(*span) if owner(k, spans) == span]
+            owned = [portions[k][0] for k in range(*span) if _owner(k, spans) == span]
             yield self.window([portions[k] for k in range(*span)], marks, owned)
 
-    def portions(self, turn: int, text: str, mark: int) -> Iterator[tuple[Placed, list[int]]]:
+    def portions(self, turn: int, text: str, mark: int) -> Iterator[tuple[_Placed, list[int]]]:
         """A turn's tokens, cut where they would fill more than half a window, so that any two portions fit into one."""
         ids, offsets = self.tokens(text)
         most = (self.longest - 2) // 2 - mark
@@ -141,18 +141,18 @@ class Tagging:
             while at + 1 < stop < len(ids) and offsets[stop][0] < offsets[stop - 1][1]:  # Both are parts of one character.
                 stop -= 1
             sight = offsets[at][0] if at else float("-inf"), offsets[stop - 1][1] if stop < len(ids) else float("inf")
-            yield Placed(turn, 0, offsets[at:stop], sight), ids[at:stop]
+            yield _Placed(turn, 0, offsets[at:stop], sight), ids[at:stop]
             at = stop
 
     def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Token ids, and the characters of each without the spaces that some tokenizers count in."""
         found = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        return found["input_ids"], [trimmed(text, start, end) for start, end in found["offset_mapping"]]
+        return found["input_ids"], [_trimmed(text, start, end) for start, end in found["offset_mapping"]]
 
-    def window(self, portions: Sequence[tuple[Placed, list[int]]], marks: list[list[int]], owned: list[Placed]) -> Item:
+    def window(self, portions: Sequence[tuple[_Placed, list[int]]], marks: list[list[int]], owned: list[_Placed]) -> Item:
         """One sequence: each turn after its speaker's mark; portions of one turn are joined again."""
-        begin, end = special_tokens(self.tokenizer)
-        ids, placed = list(begin), list[Placed]()
+        begin, end = _special_tokens(self.tokenizer)
+        ids, placed = list(begin), list[_Placed]()
         for one, tokens in portions:
             if placed and placed[-1].turn == one.turn:
                 sight = placed[-1].sight[0], one.sight[1]
@@ -164,7 +164,7 @@ class Tagging:
         ids += end
         return Item([Piece(ids, [0] * len(ids))], placed, [(p.turn, p.offsets[0][0], p.offsets[-1][1]) for p in owned])
 
-    def places(self, item: Item, mentions: Sequence[Mention]) -> dict[Mention, tuple[int, int]]:
+    def places(self, item: Item, mentions: Sequence[_Mention]) -> dict[_Mention, tuple[int, int]]:
         """Where each mention's tokens are in an item, as far as it shows them."""
         found = {}
         for turn, at, offsets, (first, last) in item.placed:
@@ -178,14 +178,14 @@ class Tagging:
                     found[mention] = inside[0], inside[-1] + 1
         return found
 
-    def tags_for(self, item: Item, places: dict[Mention, tuple[int, int]]) -> list[int]:
+    def tags_for(self, item: Item, places: dict[_Mention, tuple[int, int]]) -> list[int]:
         tags = [0] * len(item.pieces[0].ids)
         for mention, (start, stop) in places.items():
-            begin = 1 + 2 * place(mention.name, self.names, "name")
+            begin = 1 + 2 * _place(mention.name, self.names, "name")
             tags[start:stop] = [begin, *[begin + 1] * (stop - start - 1)]
         return tags
 
-    def mentions(self, item: Item, tags: Sequence[int]) -> dict[Mention, tuple[int, int]]:
+    def mentions(self, item: Item, tags: Sequence[int]) -> dict[_Mention, tuple[int, int]]:
         """The mentions that tags say, and where their tokens are. An I that continues nothing begins a mention."""
         found = {}
         for turn, at, offsets, _ in item.placed:
@@ -196,13 +196,13 @@ class Tagging:
                     stop += 1
                 shown = [pair for pair in offsets[start:stop] if pair[0] < pair[1]]
                 if tag and shown:
-                    mention = Mention(turn, shown[0][0], shown[-1][1], self.names[(tag - 1) // 2])
+                    mention = _Mention(turn, shown[0][0], shown[-1][1], self.names[(tag - 1) // 2])
                     found[mention] = at + start, at + stop
                 start = stop
         return found
 
 
-class Spans(Tagging):
+class Spans(_Tagging):
     """Reads a text and answers with its spans."""
 
     def __init__(self, card: Card, tokenizer: Any, longest: int):
@@ -214,8 +214,8 @@ class Spans(Tagging):
 
     def teach(self, items: list[Item], row: Row) -> None:
         for span in row["spans"]:
-            place(span["label"], self.names, "label")
-        mentions = apart([Mention(0, span["start"], span["end"], span["label"]) for span in row["spans"]])
+            _place(span["label"], self.names, "label")
+        mentions = _apart([_Mention(0, span["start"], span["end"], span["label"]) for span in row["spans"]])
         for item in items:
             item.target = self.tags_for(item, self.places(item, mentions))
 
@@ -224,25 +224,25 @@ class Spans(Tagging):
         return [{"start": one.start, "end": one.end, "label": one.name} for one in sorted(found)]
 
 
-TRIGGER, ARGUMENT = "trigger ", "argument "
+_TRIGGER, _ARGUMENT = "trigger ", "argument "
 
 
 @dataclass
-class Links:
+class _Links:
     """The mentions of an item and who belongs to whom: the role of each argument (row) for each trigger (column), 0 for none."""
 
     tags: list[int]
-    triggers: dict[Mention, tuple[int, int]]
-    arguments: dict[Mention, tuple[int, int]]
+    triggers: dict[_Mention, tuple[int, int]]
+    arguments: dict[_Mention, tuple[int, int]]
     roles: list[list[int]]
 
 
-class Frames(Tagging):
+class Frames(_Tagging):
     """Reads a dialogue and answers with its frames. Triggers are tagged with their type, arguments with their role."""
 
     def __init__(self, card: Card, tokenizer: Any, longest: int):
         self.types, self.roles = list(card.labels), list(card.roles)
-        names = [TRIGGER + name for name in self.types] + [ARGUMENT + name for name in self.roles]
+        names = [_TRIGGER + name for name in self.types] + [_ARGUMENT + name for name in self.roles]
         super().__init__(names, tokenizer, longest)
 
     def items(self, row: Row) -> list[Item]:
@@ -250,23 +250,23 @@ class Frames(Tagging):
 
     def teach(self, items: list[Item], row: Row) -> None:
         for frame in row["frames"]:
-            place(frame["type"], self.types, "frame type")
+            _place(frame["type"], self.types, "frame type")
         for item in items:
             item.target = self.links(item, row["frames"])
 
-    def links(self, item: Item, frames: list[Row]) -> Links:
+    def links(self, item: Item, frames: list[Row]) -> _Links:
         """What the student should answer. Of mentions that overlap one is tagged: triggers come first, then the longer ones."""
-        heads = [mention_of(frame["trigger"], TRIGGER + frame["type"]) for frame in frames]
-        others = [mention_of(one, ARGUMENT + one["role"]) for frame in frames for one in frame["arguments"]]
-        places = self.places(item, apart([*heads, *others], first=len(heads)))
+        heads = [_mention_of(frame["trigger"], _TRIGGER + frame["type"]) for frame in frames]
+        others = [_mention_of(one, _ARGUMENT + one["role"]) for frame in frames for one in frame["arguments"]]
+        places = self.places(item, _apart([*heads, *others], first=len(heads)))
         triggers, arguments = split(places)
         role = {
-            (mention_of(one, ARGUMENT + one["role"]), head): 1 + place(one["role"], self.roles, "role")
+            (_mention_of(one, _ARGUMENT + one["role"]), head): 1 + _place(one["role"], self.roles, "role")
             for frame, head in zip(frames, heads, strict=True)
             for one in frame["arguments"]
         }
         roles = [[role.get((argument, trigger), 0) for trigger in triggers] for argument in arguments]
-        return Links(self.tags_for(item, places), triggers, arguments, roles)
+        return _Links(self.tags_for(item, places), triggers, arguments, roles)
 
     def answer(self, items: list[Item], outputs: list[Any]) -> Any:
         """A frame comes from the window that owns its trigger."""
@@ -278,9 +278,9 @@ class Frames(Tagging):
                     frames.append(self.frame(trigger, linked))
         return sorted(frames, key=lambda frame: tuple(frame["trigger"].values()))
 
-    def frame(self, trigger: Mention, linked: list[tuple[Mention, int]]) -> Row:
-        arguments = [{"role": self.roles[role - 1], **where(one)} for one, role in linked]
-        return {"type": trigger.name.removeprefix(TRIGGER), "trigger": where(trigger), "arguments": arguments}
+    def frame(self, trigger: _Mention, linked: list[tuple[_Mention, int]]) -> Row:
+        arguments = [{"role": self.roles[role - 1], **_where(one)} for one, role in linked]
+        return {"type": trigger.name.removeprefix(_TRIGGER), "trigger": _where(trigger), "arguments": arguments}
 
 
 READERS: dict[str, Any] = {
@@ -292,13 +292,13 @@ READERS: dict[str, Any] = {
 """The reader for what a kind of task is answered with."""
 
 
-def place(name: str, known: list[str], what: str) -> int:
+def _place(name: str, known: list[str], what: str) -> int:
     if name not in known:
         raise ValueError(f"the {what} {name!r}, and there is {', '.join(known)}")
     return known.index(name)
 
 
-def runs(sizes: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
+def _runs(sizes: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
     """Runs of neighbours that together are no larger than `most`, each beginning in the last quarter of the one before it."""
     start, end = 0, 0
     while end < len(sizes):
@@ -314,7 +314,7 @@ def runs(sizes: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
         start = max(start + 1, back)
 
 
-def owner(portion: int, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+def _owner(portion: int, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """The run that shows most on either side of a portion; the ends of the dialogue hide nothing."""
     first, last = spans[0][0], spans[-1][1]
 
@@ -327,13 +327,13 @@ def owner(portion: int, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return max((span for span in reversed(spans) if span[0] <= portion < span[1]), key=sight)
 
 
-def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+def _special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
     """What the tokenizer puts before and after a text."""
     ids = tokenizer("", verbose=False)["input_ids"]
     return ids[: len(ids) // 2 + len(ids) % 2], ids[len(ids) // 2 + len(ids) % 2 :]
 
 
-def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     while start < end and text[start].isspace():
         start += 1
     while start < end and text[end - 1].isspace():
@@ -343,24 +343,24 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def apart(mentions: Sequence[Mention], first: int = 0) -> list[Mention]:
+def _apart(mentions: Sequence[_Mention], first: int = 0) -> list[_Mention]:
     """The mentions without those that overlap one that counts more: the first few do, then the longer ones."""
-    kept: list[Mention] = []
+    kept: list[_Mention] = []
     for mention in [*mentions[:first], *sorted(mentions[first:], key=lambda one: one.start - one.end)]:
         if not any(one.turn == mention.turn and one.start < mention.end and mention.start < one.end for one in kept):
             kept.append(mention)
     return kept
 
 
-def split(places: dict[Mention, tuple[int, int]]) -> tuple[dict[Mention, tuple[int, int]], dict[Mention, tuple[int, int]]]:
+def split(places: dict[_Mention, tuple[int, int]]) -> tuple[dict[_Mention, tuple[int, int]], dict[_Mention, tuple[int, int]]]:
     """Triggers and arguments."""
-    triggers = {mention: place for mention, place in places.items() if mention.name.startswith(TRIGGER)}
+    triggers = {mention: place for mention, place in places.items() if mention.name.startswith(_TRIGGER)}
     return triggers, {mention: place for mention, place in places.items() if mention not in triggers}
 
 
-def mention_of(span: Row, name: str) -> Mention:
-    return Mention(span["turn"], span["start"], span["end"], name)
+def _mention_of(span: Row, name: str) -> _Mention:
+    return _Mention(span["turn"], span["start"], span["end"], name)
 
 
-def where(mention: Mention) -> dict[str, int]:
+def _where(mention: _Mention) -> dict[str, int]:
     return {"turn": mention.turn, "start": mention.start, "end": mention.end}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lib.budget import claims, findings
-from lib.budget.claims import CLAIMS, Claim, Measured, Unit, best_by_other_seeds
-from lib.budget.findings import claims_table, hierarchical_interval, verdict
+from lib.budget.claims import CLAIMS, Measured, Unit, _best_by_other_seeds, _Claim
+from lib.budget.findings import _hierarchical_interval, _verdict, claims_table
 from lib.budget.scores import read_scores, with_out_of_domain
 from lib.core import paths
 from lib.core.mixes import NONE, TEST
@@ -45,7 +45,7 @@ def measured(*parts: list[dict[str, Any]], budgets: Any = (), shares: Any = (), 
 
 def effect_of(name: str, m: Measured) -> float:
     [claim] = [one for one in CLAIMS if one.claim.startswith(name)]
-    return hierarchical_interval(claim.units(m), seed=1)[0]
+    return _hierarchical_interval(claim.units(m), seed=1)[0]
 
 
 GRID = {
@@ -144,7 +144,7 @@ def test_the_table_is_the_same_each_time_and_its_parts_add_up_to_it() -> None:
 def test_the_docs_say_what_the_real_study_found() -> None:
     found = pd.read_csv(paths.ROOT / "figures/real/findings.csv")
     page = (paths.ROOT / "docs/real-data.md").read_text(encoding="utf-8")
-    assert page.split("<!-- findings -->\n")[1].split("<!-- /findings -->")[0] == findings.markdown(found)
+    assert page.split("<!-- findings -->\n")[1].split("<!-- /findings -->")[0] == findings._markdown(found)
 
 
 def test_the_real_findings_come_from_the_kept_scores() -> None:
@@ -171,8 +171,8 @@ def test_the_real_findings_come_from_the_kept_scores() -> None:
     ],
 )
 def test_verdicts(low: float, high: float, said: str) -> None:
-    assert verdict(low, high, tasks=2) == said
-    assert verdict(low, high, tasks=1) == "cannot tell"
+    assert _verdict(low, high, tasks=2) == said
+    assert _verdict(low, high, tasks=1) == "cannot tell"
 
 
 EFFECTS = arrays(float, st.tuples(st.integers(1, 6), st.just(1)), elements=st.floats(-100, 100))
@@ -187,10 +187,10 @@ UNITS = st.lists(
 @given(UNITS, st.floats(-50, 50))
 def test_an_interval_lies_inside_the_effects_and_moves_with_them(units: list[Unit], more: float) -> None:
     low, high = (edge([unit.seeds.min() if edge is min else unit.seeds.max() for unit in units]) for edge in (min, max))
-    mean, lower, upper = hierarchical_interval(units, seed=1)
+    mean, lower, upper = _hierarchical_interval(units, seed=1)
     assert low - 1e-9 <= lower <= upper <= high + 1e-9
     assert low - 1e-9 <= mean <= high + 1e-9
-    moved = hierarchical_interval([unit._replace(seeds=unit.seeds + more) for unit in units], seed=1)
+    moved = _hierarchical_interval([unit._replace(seeds=unit.seeds + more) for unit in units], seed=1)
     assert moved == pytest.approx((mean + more, lower + more, upper + more), abs=1e-6)
 
 
@@ -199,16 +199,16 @@ def test_tasks_that_disagree_leave_a_wider_interval_than_seeds_that_do() -> None
     seeds = [rng.normal(0, 1, (5, 1)) for _ in range(6)]
     alike = [Unit(str(k), "m", one) for k, one in enumerate(seeds)]
     apart = [unit._replace(seeds=unit.seeds + 10 * (-1) ** k) for k, unit in enumerate(alike)]
-    (_, low, high), (_, lower, higher) = hierarchical_interval(alike, 1), hierarchical_interval(apart, 1)
+    (_, low, high), (_, lower, higher) = _hierarchical_interval(alike, 1), _hierarchical_interval(apart, 1)
     assert higher - lower > 3 * (high - low)
 
 
 def test_picking_the_best_of_noise_is_not_rewarded() -> None:
     noise = np.random.default_rng(1).normal(0, 1, (4000, 5, 4))
-    picked = np.mean([best_by_other_seeds(one).mean() for one in noise])
+    picked = np.mean([_best_by_other_seeds(one).mean() for one in noise])
     assert abs(picked) < 0.05 < np.mean([one.max(axis=1).mean() for one in noise])
 
 
 def test_every_claim_is_said_once_and_says_where_it_is_from() -> None:
     assert len({claim.claim for claim in CLAIMS}) == len(CLAIMS)
-    assert all(isinstance(claim, Claim) and all(claim[:5]) for claim in CLAIMS)
+    assert all(isinstance(claim, _Claim) and all(claim[:5]) for claim in CLAIMS)

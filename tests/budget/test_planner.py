@@ -28,7 +28,7 @@ def test_nothing_that_is_answered_costs_more_than_its_budget(budget: float, show
     except surface.CannotTell:
         return
     bought = (spent.h + spent.s) > 0
-    assert (planner.price_of(offer, spent.h, spent.s)[bought] <= budget + 1e-6).all()
+    assert (planner._price_of(offer, spent.h, spent.s)[bought] <= budget + 1e-6).all()
     assert (spent.h <= planner.FAR * 400).all()
     assert (spent.s <= planner.FAR * 2000).all()
 
@@ -38,9 +38,9 @@ def test_the_best_share_is_near_the_true_one_and_in_its_interval(budget: float) 
     """By brute force over the true surface."""
     [row] = planner.mixes_for(FIT, planner.spend(FIT, OFFER, [budget]), OFFER).itertuples()
     spent = planner.spend(FIT, OFFER, [budget], far=np.inf)
-    true = surface.predict(LOGS, spent.h[0], spent.s[0])
+    true = surface._predict(LOGS, spent.h[0], spent.s[0])
     assert row.people_low - 0.03 <= 1 - spent.shares[0, true.argmax()] <= row.people_high + 0.03
-    assert true.max() - surface.predict(LOGS, row.n_human, row.n_synthetic)[0] < 0.01
+    assert true.max() - surface._predict(LOGS, row.n_human, row.n_synthetic)[0] < 0.01
     assert row.low <= row.mean <= row.high
     assert row.mean >= max(row.human_alone, row.synthetic_alone) - 1e-9
 
@@ -109,7 +109,7 @@ def test_a_method_that_buys_nothing_with_a_budget_is_not_compared_at_it() -> Non
     own = ROWS[ROWS.method == "m"]
     rows = pd.concat([own.assign(method="expensive", synthetic_price=0.5), ROWS])
     fits, _ = surface.fit_all(rows, draws=50)
-    table, _ = planner.plan_table(fits, planner.offers(rows), rows, budgets=[0.1, 100, 100])
+    table, _ = planner.plan_table(fits, planner._offers(rows), rows, budgets=[0.1, 100, 100])
     found = table.set_index(["method", "budget"]).best_of
     assert sorted(found.index) == [("expensive", 100), ("m", 0.1), ("m", 100)]
     assert found["m", 0.1] == 1
@@ -122,9 +122,9 @@ def test_budgets_are_as_given_or_what_the_most_expensive_mix_costs(given: list[f
 
 
 def test_dollars_for_a_score_buy_it() -> None:
-    spent = planner.spend(FIT, OFFER, planner.curve_budgets(ROWS, "t", OF, budgets=[]))
-    target = float(surface.predict(LOGS, 100, 0)[0])
-    costs = planner.dollars_for(FIT, spent, [target, 0.999]).set_index(["way", "target"])
+    spent = planner.spend(FIT, OFFER, planner._curve_budgets(ROWS, "t", OF, budgets=[]))
+    target = float(surface._predict(LOGS, 100, 0)[0])
+    costs = planner._dollars_for(FIT, spent, [target, 0.999]).set_index(["way", "target"])
     assert costs.dollars[NONE, target] == pytest.approx(100, rel=0.1)
     assert costs.low[NONE, target] * 0.95 <= 100 <= costs.high[NONE, target] * 1.05
     assert costs.dollars["best mix", target] <= min(costs.dollars[NONE, target], costs.dollars["synthetic only", target])
@@ -134,26 +134,26 @@ def test_dollars_for_a_score_buy_it() -> None:
 
 def test_where_a_curve_is_at_its_target() -> None:
     curves = np.array([[0.1, 0.3, 0.5], [0.5, 0.6, 0.7], [0.1, 0.1, 0.2]])
-    assert planner.reached(curves, np.array([1, 10, 100]), 0.4).tolist() == pytest.approx([10**1.5, 1, np.inf])
+    assert planner._reached(curves, np.array([1, 10, 100]), 0.4).tolist() == pytest.approx([10**1.5, 1, np.inf])
 
 
 def test_one_synthetic_example_is_worth_as_many_human_ones_as_the_surface_has_it() -> None:
-    found = planner.exchange(FIT, [(100, 250)]).iloc[0]
+    found = planner._exchange(FIT, [(100, 250)]).iloc[0]
     by_h, by_s = surface.slopes(LOGS, 100, 250)
     assert found.low * 0.9 <= by_h[0] / by_s[0] <= found.high * 1.1
     idle = surface.fit(known().assign(score=lambda rows: 0.9 - 0.5 / (1 + rows.n_human / 40)), draws=50)
-    none = planner.exchange(idle, [(200, 500)]).iloc[0]
+    none = planner._exchange(idle, [(200, 500)]).iloc[0]
     assert none.synthetic_per_human > 20
 
 
 def test_next_runs_narrow_the_answer_and_the_best_for_its_money_comes_first() -> None:
-    runs = planner.next_runs(FIT, OFFER._replace(per_run=0.5), 100)
+    runs = planner._next_runs(FIT, OFFER._replace(per_run=0.5), 100)
     assert runs.per_dollar.is_monotonic_decreasing
     assert (runs.expected <= runs.width + 1e-9).all()
     assert (runs.dollars >= 1.5).all()
     assert runs.per_dollar.iloc[0] > 0
     sure, loose = (
-        planner.expected_width(FIT.scores(0, 0) + np.linspace(0, 1, 200), np.linspace(0, 1, 200), noise) for noise in (0.01, 5)
+        planner._expected_width(FIT.scores(0, 0) + np.linspace(0, 1, 200), np.linspace(0, 1, 200), noise) for noise in (0.01, 5)
     )
     assert sure < 0.1
     assert loose > 0.8

@@ -19,7 +19,7 @@ ROW: dict[str, Any] = {
 
 def text_of(n_methods: int = 1, stand_in: bool = False, **changes: Any) -> str:
     row = SimpleNamespace(**ROW | changes)
-    return report.recommendation(row, n_methods, metric="accuracy", stand_in=stand_in)
+    return report._recommendation(row, n_methods, metric="accuracy", stand_in=stand_in)
 
 
 def test_a_recommendation_is_two_sentences() -> None:
@@ -68,7 +68,7 @@ def test_the_largest_budget_of_the_chosen_method_is_answered_for() -> None:
     assert sentence.startswith("With $800 on news")
     assert "a macro-F1 of" in sentence
     assert "of 2 methods" in sentence
-    assert sentence.endswith(report.STAND_INS)
+    assert sentence.endswith(report._STAND_INS)
 
 
 def test_the_same_reason_is_said_once() -> None:
@@ -82,7 +82,7 @@ def test_markup_in_a_name_is_no_markup() -> None:
 
 def test_sliders_are_for_people_in_front_of_jupyterlab(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    assert not sliders.can_be_shown()
+    assert not sliders._can_be_shown()
     sliders.show_sliders(SimpleNamespace(chosen=[object()]))  # type: ignore[arg-type]
 
 
@@ -92,11 +92,11 @@ def test_sliders_go_where_the_prices_of_another_task_are(monkeypatch: pytest.Mon
     displayed: list[Any] = []
     monkeypatch.setattr(sliders, "display", lambda *what: displayed.extend(what))
     answers: list[tuple[str, Any]] = []
-    monkeypatch.setattr(sliders, "show_answer", lambda surface, plan, dollars: answers.append((surface.task, dollars)))
+    monkeypatch.setattr(sliders, "_show_answer", lambda surface, plan, dollars: answers.append((surface.task, dollars)))
     cheap = known(task="cheap", human_price=0.001, synthetic_price=0.00002)
     rows = pd.concat([cheap, known(task="expensive", human_price=100, synthetic_price=2)])
     surfaces = [SimpleNamespace(task=task, method="m") for task in ("cheap", "expensive")]
-    plan = SimpleNamespace(chosen=surfaces, rows=rows, offers=planner.offers(rows))
+    plan = SimpleNamespace(chosen=surfaces, rows=rows, offers=planner._offers(rows))
     sliders.show_sliders(plan)  # type: ignore[arg-type]
     pick, *moved = displayed[0].children
     assert isinstance(pick, widgets.Dropdown)
@@ -114,5 +114,5 @@ def test_a_slider_draws_the_answer_for_other_prices(monkeypatch: pytest.MonkeyPa
     displayed: list[Any] = []
     monkeypatch.setattr(sliders, "display", lambda *what: displayed.extend(what))
     plan = planner.make_plan(known(), [100], draws=20)
-    sliders.show_answer(plan.chosen[0], plan, {"budget": 50.0, "human": 2.0, "synthetic": 0.01})
+    sliders._show_answer(plan.chosen[0], plan, {"budget": 50.0, "human": 2.0, "synthetic": 0.01})
     assert "\\$50 on t" in displayed[0].data

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from refusing import refused
 
 from lib.budget.scores import (
-    UNKNOWN,
-    best_shares,
+    _UNKNOWN,
+    _best_shares,
     budgets_of,
     by_cell,
     by_dollars,
@@ -25,7 +25,7 @@ from lib.budget.scores import (
     with_out_of_domain,
 )
 from lib.core import set_names
-from lib.core.mixes import NONE, Offer, Prices, allocate, cell, cells
+from lib.core.mixes import NONE, Offer, Prices, _allocate, cell, cells
 from lib.core.pricing import nano
 from lib.core.set_names import SetName
 from lib.core.stats import mean_interval
@@ -39,7 +39,7 @@ SHARES = st.floats(0, 1)
 
 @given(dollars=DOLLARS, share=SHARES, prices=PRICES)
 def test_what_is_bought_is_whole_and_never_over_the_budget(dollars: float, share: float, prices: Prices) -> None:
-    human, synthetic = allocate(dollars, share, prices)
+    human, synthetic = _allocate(dollars, share, prices)
     assert (type(human), type(synthetic)) == (int, int)
     assert min(human, synthetic) >= 0
     assert human * nano(prices.human) + synthetic * nano(prices.synthetic) <= nano(dollars)
@@ -47,14 +47,14 @@ def test_what_is_bought_is_whole_and_never_over_the_budget(dollars: float, share
 
 @given(dollars=DOLLARS, share=SHARES, prices=PRICES)
 def test_less_than_one_example_of_each_kind_is_left(dollars: float, share: float, prices: Prices) -> None:
-    human, synthetic = allocate(dollars, share, prices)
+    human, synthetic = _allocate(dollars, share, prices)
     left = nano(dollars) - human * nano(prices.human) - synthetic * max(1, nano(prices.synthetic))
     assert left <= nano(prices.human) + max(1, nano(prices.synthetic))
 
 
 @given(two=st.tuples(DOLLARS, DOLLARS), share=SHARES, prices=PRICES)
 def test_a_larger_budget_never_buys_less(two: tuple[float, float], share: float, prices: Prices) -> None:
-    less, more = (allocate(dollars, share, prices) for dollars in sorted(two))
+    less, more = (_allocate(dollars, share, prices) for dollars in sorted(two))
     assert less[0] <= more[0]
     assert less[1] <= more[1]
 
@@ -63,15 +63,15 @@ def test_a_larger_budget_never_buys_less(two: tuple[float, float], share: float,
 def test_a_larger_share_buys_no_more_human_and_no_fewer_synthetic(
     dollars: float, two: tuple[float, float], prices: Prices
 ) -> None:
-    smaller, larger = (allocate(dollars, share, prices) for share in sorted(two))
+    smaller, larger = (_allocate(dollars, share, prices) for share in sorted(two))
     assert smaller[0] >= larger[0]
     assert smaller[1] <= larger[1]
 
 
 @given(dollars=DOLLARS, prices=PRICES)
 def test_all_or_nothing(dollars: float, prices: Prices) -> None:
-    assert allocate(dollars, 0, prices) == (nano(dollars) // nano(prices.human), 0)
-    assert allocate(dollars, 1, prices) == (0, nano(dollars) // max(1, nano(prices.synthetic)))
+    assert _allocate(dollars, 0, prices) == (nano(dollars) // nano(prices.human), 0)
+    assert _allocate(dollars, 1, prices) == (0, nano(dollars) // max(1, nano(prices.synthetic)))
 
 
 @given(
@@ -82,15 +82,15 @@ def test_all_or_nothing(dollars: float, prices: Prices) -> None:
 )
 def test_cents_and_percents_are_counted_exactly(dollars: int, share: int, human: int, synthetic: int) -> None:
     """As by hand: 29% of a dollar are 29 cents, whatever floats make of it."""
-    found = allocate(dollars / 100, share / 100, Prices(human / 100, synthetic / 100))
+    found = _allocate(dollars / 100, share / 100, Prices(human / 100, synthetic / 100))
     for_synthetic = Fraction(dollars * share, 100)
     assert found == ((dollars - for_synthetic) // human, for_synthetic // synthetic)
 
 
 def test_a_float_that_falls_short_of_its_cents() -> None:
-    assert allocate(100, 0.29, Prices(1, 0.01)) == (71, 2900)
-    assert allocate(0.07, 1, Prices(0.01, 0.01)) == (0, 7)
-    assert allocate(7, 0.07, Prices(0.01, 0.01)) == (651, 49)
+    assert _allocate(100, 0.29, Prices(1, 0.01)) == (71, 2900)
+    assert _allocate(0.07, 1, Prices(0.01, 0.01)) == (0, 7)
+    assert _allocate(7, 0.07, Prices(0.01, 0.01)) == (651, 49)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_float_that_falls_short_of_its_cents() -> None:
     ],
 )
 def test_what_cannot_be_counted_is_refused(dollars: float, share: float, prices: Prices, said: str) -> None:
-    refused(lambda: allocate(dollars, share, prices), said)
+    refused(lambda: _allocate(dollars, share, prices), said)
 
 
 # ---- cells ----
@@ -122,7 +122,7 @@ def test_a_cell_is_dry_if_and_only_if_a_pool_holds_less_than_was_bought(
     dollars: float, share: float, prices: Prices, pools: tuple[int, int]
 ) -> None:
     found = cell("m", dollars, share=share, offer=Offer(prices, pools))
-    bought = allocate(dollars, share, prices)
+    bought = _allocate(dollars, share, prices)
     assert (found.bought_human, found.bought_synthetic) == bought
     assert (found.n_human, found.n_synthetic) == tuple(map(min, bought, pools))
     assert found.dry == (pools[0] < bought[0] or pools[1] < bought[1])
@@ -266,7 +266,7 @@ def test_a_grid_has_a_row_for_each_cell() -> None:
 def test_a_cell_that_no_run_was_trained_for_has_no_score() -> None:
     grid = by_cell(GRID, [4.0], [0.5])
     assert grid["mean"].isna().all()
-    assert best_shares(grid).empty
+    assert _best_shares(grid).empty
 
 
 def test_shares_are_the_same_for_all_tasks_or_each_has_its_own() -> None:
@@ -302,7 +302,7 @@ def test_what_the_rows_cannot_answer_is_said(rows: list[dict[str, Any]], budgets
 
 
 def test_best_shares() -> None:
-    [best] = best_shares(by_cell(GRID, [2.0], [0, 0.5, 1])).to_dict("records")
+    [best] = _best_shares(by_cell(GRID, [2.0], [0, 0.5, 1])).to_dict("records")
     assert (best["task"], best["method"], best["budget"], best["share"]) == ("t", "m", 2.0, 0.5)
     assert (best["mean"], best["human_alone"], best["seeds"]) == (pytest.approx(0.7), pytest.approx(0.55), 2)
 
@@ -356,12 +356,12 @@ def test_four_columns_are_enough(tmp_path: Path) -> None:
     read = read_scores([path], 0.5, synthetic_price=0.004)
     assert read.task.tolist() == ["mine"] * 3
     assert read.method.tolist() == ["synthetic", NONE, "synthetic"]
-    assert set(read.human_pool) | set(read.synthetic_pool) == {UNKNOWN}
+    assert set(read.human_pool) | set(read.synthetic_pool) == {_UNKNOWN}
     assert price_list(read)[["what", "source"]].to_numpy().tolist() == [
         ["human", "the parameter human_price"],
         ["synthetic", "the parameter synthetic_price"],
     ]
-    assert offer_of(read[read.method != NONE]) == Offer(Prices(0.5, 0.004), (UNKNOWN, UNKNOWN))
+    assert offer_of(read[read.method != NONE]) == Offer(Prices(0.5, 0.004), (_UNKNOWN, _UNKNOWN))
 
 
 def test_a_pool_that_is_not_known_is_no_limit(tmp_path: Path) -> None:
@@ -384,7 +384,7 @@ def test_rows_of_one_s_own_stand_beside_those_of_a_study(tmp_path: Path) -> None
     assert read.groupby("task").human_shown.max().to_dict() == {"t": 3, "own": 0}
     assert [offer_of(rows).shown for _, rows in read.groupby("task", sort=False)] == [3, 0]
     assert by_dollars(read).dollars.notna().all()
-    assert (read.human_pool == [10] * 5 + [UNKNOWN] * 5).all()
+    assert (read.human_pool == [10] * 5 + [_UNKNOWN] * 5).all()
 
 
 def test_training_has_a_price_if_it_is_said(tmp_path: Path) -> None:
@@ -414,7 +414,7 @@ def test_a_task_of_several_measures_has_a_row_for_each() -> None:
     found = by_cell(rows, [2.0], [0, 0.5, 1])
     assert found.measure.tolist() == ["trigger_weighted_f1", "argument_weighted_f1"] * 3
     assert found["mean"].tolist() == pytest.approx([0.55, 0.275, 0.7, 0.35, 0.4, 0.2])
-    assert best_shares(found)["mean"].tolist() == pytest.approx([0.7])
+    assert _best_shares(found)["mean"].tolist() == pytest.approx([0.7])
 
 
 @pytest.mark.parametrize(

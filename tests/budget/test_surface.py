@@ -13,24 +13,24 @@ from surfaces import LOGS, known
 from lib.budget import surface
 from lib.core.mixes import NONE
 
-LOGARITHMS = arrays(float, len(surface.WIDTHS), elements=st.floats(-3, 3))
+LOGARITHMS = arrays(float, len(surface._WIDTHS), elements=st.floats(-3, 3))
 SIZES = st.integers(0, 10_000)
 
 
 @given(logs=LOGARITHMS, h=st.lists(SIZES, min_size=2, max_size=8), s=SIZES)
 def test_more_human_examples_never_lower_the_score(logs: np.ndarray, h: list[int], s: int) -> None:
-    scores = surface.predict(logs, sorted(h), s)
+    scores = surface._predict(logs, sorted(h), s)
     assert (np.diff(scores) >= -1e-9 * np.abs(scores[1:]) - 1e-12).all()
 
 
 @given(logs=LOGARITHMS, h=SIZES, s=SIZES)
 @settings(max_examples=50)
 def test_gradients_are_those_of_the_score(logs: np.ndarray, h: int, s: int) -> None:
-    found = surface.jacobian(logs, [h], [s])[0]
+    found = surface._jacobian(logs, [h], [s])[0]
     for place in range(len(logs)):
         step = np.zeros(len(logs))
         step[place] = 1e-5
-        slope = (surface.predict(logs + step, h, s)[0] - surface.predict(logs - step, h, s)[0]) / 2e-5
+        slope = (surface._predict(logs + step, h, s)[0] - surface._predict(logs - step, h, s)[0]) / 2e-5
         assert found[place] == pytest.approx(slope, rel=1e-3, abs=1e-5)
 
 
@@ -39,10 +39,10 @@ def test_slopes_are_what_one_more_example_adds(logs: np.ndarray, h: int, s: int)
     by_h, by_s = (one[0] for one in surface.slopes(logs, h, s))
     step = 1e-4
     assert by_h == pytest.approx(
-        (surface.predict(logs, h + step, s) - surface.predict(logs, h - step, s))[0] / 2 / step, rel=1e-2, abs=1e-6
+        (surface._predict(logs, h + step, s) - surface._predict(logs, h - step, s))[0] / 2 / step, rel=1e-2, abs=1e-6
     )
     assert by_s == pytest.approx(
-        (surface.predict(logs, h, s + step) - surface.predict(logs, h, s - step))[0] / 2 / step, rel=1e-2, abs=1e-6
+        (surface._predict(logs, h, s + step) - surface._predict(logs, h, s - step))[0] / 2 / step, rel=1e-2, abs=1e-6
     )
 
 
@@ -50,7 +50,7 @@ def test_a_known_surface_is_found_again() -> None:
     rows = known()
     found = surface.fit(rows, draws=200)
     h, s = (np.array(column) for column in zip((75, 300), (300, 0), (0, 1500), (400, 2000), (150, 700), strict=True))
-    truth = surface.predict(LOGS, h, s)
+    truth = surface._predict(LOGS, h, s)
     assert found.scores(h, s) == pytest.approx(truth, abs=0.01)
     low, high = np.quantile(found.spread(h, s), [0.01, 0.99], axis=0)
     assert ((low < truth) & (truth < high)).all()
@@ -76,7 +76,7 @@ def test_refits_find_what_a_slow_optimiser_finds() -> None:
 
     def cost(logs: np.ndarray, weight: np.ndarray) -> float:
         off = surface._residuals(logs, runs, prior=runs.prior, noise=0.01)
-        return float((weight * (np.sqrt(1 + (off / surface.ROBUST) ** 2) - 1)).sum())
+        return float((weight * (np.sqrt(1 + (off / surface._ROBUST) ** 2) - 1)).sum())
 
     for logs, weight in zip(found, weights, strict=True):
         assert cost(logs, weight) <= minimize(cost, best, weight, method="Nelder-Mead", options={"maxiter": 4000}).fun * 1.01

@@ -43,7 +43,7 @@ def test_every_task_has_a_map_or_a_sentence_that_there_is_none() -> None:
     assert good.table is not None
     assert len(good.table) == 24
     assert (good.table.fitted - good.table["mean"]).abs().max() < 0.03
-    assert (flat.figure, flat.caption) == (None, f"flat. {surface_plots.NO_ANSWER}")
+    assert (flat.figure, flat.caption) == (None, f"flat. {surface_plots._NO_ANSWER}")
 
 
 def test_without_surfaces_each_figure_says_so() -> None:
@@ -60,7 +60,7 @@ def test_without_surfaces_each_figure_says_so() -> None:
 
 @pytest.mark.parametrize("end", [0.003, 0.2, 7, 12_800])
 def test_an_axis_has_a_few_round_amounts(end: float) -> None:
-    amounts = surface_plots.round_amounts(end)
+    amounts = surface_plots._round_amounts(end)
     assert 3 <= len(amounts) <= 8
     assert amounts[0] == 0
     assert amounts[-1] <= end

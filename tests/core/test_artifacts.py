@@ -42,12 +42,12 @@ def test_the_json_beside_says_how_it_was_made(tmp_path: Path) -> None:
     assert (made["step"], made["parameters"], made["rows"]) == ("01_generation", {"n": 2, "base_url": None}, 2)
     assert (made["teacher"], made["bill"]) == ("m", BILL)
     assert made["inputs"] == {
-        str(tmp_path / "card.yaml"): artifacts.digest(tmp_path / "card.yaml"),
+        str(tmp_path / "card.yaml"): artifacts._digest(tmp_path / "card.yaml"),
         str(tmp_path / "gone.csv"): "missing",
     }
     assert re.fullmatch(r"[0-9a-f]{7,40}\+?|unknown", made["git_commit"])
     assert made["libraries"]["torch"] == version("torch")
-    assert set(made["libraries"]) == set(artifacts.LIBRARIES)
+    assert set(made["libraries"]) == set(artifacts._LIBRARIES)
     assert 0 <= made["wall_seconds"] < 60
 
 
@@ -63,17 +63,17 @@ def test_a_digest_is_of_the_content(tmp_path: Path) -> None:
     one, same, other = (tmp_path / name for name in "abc")
     for path, text in ((one, "x"), (same, "x"), (other, "y")):
         path.write_text(text)
-    assert artifacts.digest(one) == artifacts.digest(same) != artifacts.digest(other)
+    assert artifacts._digest(one) == artifacts._digest(same) != artifacts._digest(other)
 
 
 def test_the_commit_is_that_of_the_repository_wherever_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    artifacts.git_commit.cache_clear()
+    artifacts._git_commit.cache_clear()
     monkeypatch.chdir(tmp_path)
-    inside = artifacts.git_commit()
+    inside = artifacts._git_commit()
     monkeypatch.setattr(paths, "ROOT", tmp_path)  # As in an unpacked archive, which is no repository.
-    artifacts.git_commit.cache_clear()
-    assert artifacts.git_commit() == "unknown" != inside or inside == "unknown"
-    artifacts.git_commit.cache_clear()
+    artifacts._git_commit.cache_clear()
+    assert artifacts._git_commit() == "unknown" != inside or inside == "unknown"
+    artifacts._git_commit.cache_clear()
 
 
 # ---- example sets ----
@@ -167,7 +167,7 @@ def test_what_is_no_example_set(tmp_path: Path, rows: list[dict[str, Any]], more
 )
 def test_a_json_that_does_not_say_what_set_it_is(tmp_path: Path, more: dict[str, Any], said: str) -> None:
     path = save(tmp_path)
-    artifacts.save_made(path, artifacts.how_made(path) | more)
+    artifacts._save_made(path, artifacts.how_made(path) | more)
     refused(lambda: artifacts.load_set(path), "set.parquet: not an example set of 01 or 02", said, "Run its notebook again")
 
 
@@ -192,7 +192,7 @@ def test_a_failing_writer_leaves_the_old_files_whole(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"."):
         artifacts.save_table(path, pd.DataFrame({"a": [1, Unwritable()]}), step(tmp_path))
     with pytest.raises(RuntimeError):
-        artifacts.save_made(path, {"a": Unwritable()})
+        artifacts._save_made(path, {"a": Unwritable()})
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 

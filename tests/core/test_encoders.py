@@ -19,7 +19,7 @@ from tiny import save_tiny
 from transformers import AutoModel, ByT5Tokenizer, FunnelBaseModel, FunnelConfig, RobertaConfig, RobertaModel
 
 from lib.core import encoders, paths
-from lib.core.encoders import EMBEDDED, embed, keep_tokens, location, open_encoder, open_tokenizer, parts, some_layers, window
+from lib.core.encoders import EMBEDDED, _embed, _some_layers, keep_tokens, location, open_encoder, open_tokenizer, parts, window
 
 TEXTS = ["a cat sat on the mat", "one cat sits on a mat", "shares fell in early trading"]
 
@@ -31,11 +31,11 @@ def copied(folder: Path) -> Path:
 
 
 def test_one_unit_vector_for_each_text() -> None:
-    vectors = embed(TEXTS)
+    vectors = _embed(TEXTS)
     assert vectors.shape == (3, 384)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
-    assert np.array_equal(vectors, embed(TEXTS))
+    assert np.array_equal(vectors, _embed(TEXTS))
 
 
 def test_an_embedder_may_only_look_words_up(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_an_embedder_may_only_look_words_up(tmp_path: Path) -> None:
     words = open_encoder(EMBEDDED).get_input_embeddings().weight.detach().numpy()
     tokenizer = open_tokenizer(EMBEDDED).backend_tokenizer
     SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=words)]).save(str(tmp_path))
-    vectors = embed(TEXTS, str(tmp_path))
+    vectors = _embed(TEXTS, str(tmp_path))
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
 
@@ -57,7 +57,7 @@ def test_a_folder_is_found_from_the_root_wherever_one_is(tmp_path: Path, monkeyp
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.chdir(tmp_path.parent)
     assert location("models/mine") == str(folder)
-    assert np.array_equal(embed(TEXTS, "models/mine"), embed(TEXTS))
+    assert np.array_equal(_embed(TEXTS, "models/mine"), _embed(TEXTS))
     location.cache_clear()
 
 
@@ -86,7 +86,7 @@ def test_changed_weights_are_refused(tmp_path: Path, change: bytes) -> None:
 
 
 def test_the_embedded_weights_are_those_that_were_published() -> None:
-    assert encoders.EMBEDDED_SHA256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    assert encoders._EMBEDDED_SHA256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     assert (Path(location(EMBEDDED)) / "model.safetensors").is_file()
 
 
@@ -131,7 +131,7 @@ def test_attention_drops_nothing_and_hidden_states_what_they_did(tmp_path: Path,
     own = {"attention_dropout": 0.2, "mlp_dropout": 0.3} | NO_SPECIALS if kind == "ModernBert" else {}
     folder = save_tiny(tmp_path, kind, **own)
     ours, theirs = open_encoder(folder).config, AutoModel.from_pretrained(folder).config
-    (attention,) = [name for name in encoders.ATTENTION_DROPOUT if name in theirs.to_dict()]
+    (attention,) = [name for name in encoders._ATTENTION_DROPOUT if name in theirs.to_dict()]
     assert (getattr(ours, attention), getattr(theirs, attention) > 0) == (0, True)
     hidden = "mlp_dropout" if own else "hidden_dropout_prob"
     assert getattr(ours, hidden) == getattr(theirs, hidden) > 0
@@ -218,7 +218,7 @@ def test_the_parts_give_what_the_whole_gives(folders: dict[str, str], kind: str,
 @pytest.mark.parametrize("kind", tiny.KINDS)
 def test_layer_by_layer_gives_what_the_whole_gives(folders: dict[str, str], kind: str) -> None:
     model = open_encoder(folders[kind])
-    first, *others = [some_layers(model, k, k + 1) for k in range(3)]
+    first, *others = [_some_layers(model, k, k + 1) for k in range(3)]
     with torch.inference_mode():
         hidden = first(input_ids=IDS, attention_mask=MASK).last_hidden_state
         for layer in others:

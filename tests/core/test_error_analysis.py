@@ -86,8 +86,8 @@ def test_where_nothing_is_missed_the_table_is_empty() -> None:
 
 
 def test_differences_by_hand() -> None:
-    assert list(error_analysis.differences(kind_of("text"), GOLD, RUNS[0])) == [((1, (), "yes"), "no"), ((3, (), "maybe"), "no")]
-    assert list(error_analysis.differences(kind_of("text"), GOLD, GOLD)) == []
+    assert list(error_analysis._differences(kind_of("text"), GOLD, RUNS[0])) == [((1, (), "yes"), "no"), ((3, (), "maybe"), "no")]
+    assert list(error_analysis._differences(kind_of("text"), GOLD, GOLD)) == []
 
 
 # ---- choices ----
@@ -134,8 +134,8 @@ def test_spans_by_hand() -> None:
         ("dish", "dish"),
         ("tool", "dish"),
         ("dish", "dish"),
-        ("tool", error_analysis.NOTHING),
-        (error_analysis.NOTHING, "tool"),
+        ("tool", error_analysis._NOTHING),
+        (error_analysis._NOTHING, "tool"),
     ]
     assert stated(error_analysis.by_class(kind_of("spans"), gold, runs)) == [("dish", 0.667, 1, 0.8, 1), ("tool", 0, 0, 0, 1)]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lib.core import metrics
 from lib.core.kinds import kind_of, kinds
 from lib.core.kinds.frames import argument_items, trigger_items
-from lib.core.kinds.spans import span_items
+from lib.core.kinds.spans import _span_items
 
 LABELS = ["a", "b", "c", "d"]
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=40)
@@ -282,7 +282,7 @@ def test_items_by_hand() -> None:
         (1, 0, 0, 3, 0, 4, 9, "Object"),
         (1, 0, 0, 3, 1, 0, 5, "Tool"),
     ]
-    assert list(span_items([[], spans((0, 2, "a"), (0, 2, "b"))])) == [(1, 0, 2, "a"), (1, 0, 2, "b")]
+    assert list(_span_items([[], spans((0, 2, "a"), (0, 2, "b"))])) == [(1, 0, 2, "a"), (1, 0, 2, "b")]
 
 
 def test_matched_by_hand() -> None:

@@ -25,7 +25,7 @@ from lib.generation import plan_for, write
 from lib.generation.settings import GenerationSettings
 from lib.labeling.agreement import agreement
 from lib.labeling.labels import label, read_pool
-from lib.training.plan import Pools, evaluations, with_facts
+from lib.training.plan import _evaluations, _Pools, _with_facts
 from lib.training.settings import Recipe
 from lib.training.sweep import Run, sweep
 
@@ -122,14 +122,14 @@ def test_a_kind_of_ones_own_goes_from_01_to_05(card: Card, tmp_path: Path) -> No
     assert texts["zero_shot"][0].count("\n") == 2
     assert set(measures.measure(texts, [text_of(card, each) for each in human[8:16]], embed=embed, seed=1).set) == {"zero_shot"}
     assert len(shortcuts.word_associations(card, sets)) >= 0
-    assert set(shortcuts.guessing(card, sets, embed=embed, seed=1).given) == {*card.fields, "all fields"}
+    assert set(shortcuts._guessing(card, sets, embed=embed, seed=1).given) == {*card.fields, "all fields"}
     assert label_shift.label_counts(card, sets).loc["fits", "zero_shot"] == 4
     assert per_text(card, one.rows)["label"].sum().to_dict() == {"fits": 4, "strays": 4}
 
     # 04
     recipe = Recipe(encoder=save_tiny(tmp_path / "encoder"), epochs=2, frozen_layers=1, max_tokens=32, batch_size=4, device="cpu")
     runs = [Run(*mix, seed) for mix, seed in itertools.product([(NONE, 8, 0), ("zero_shot", 0, 8), ("zero_shot", 8, 8)], (1, 2))]
-    tests = evaluations(card, None)
+    tests = _evaluations(card, None)
     found = sweep(
         card, human, synthetic=sets, evaluations=tests, runs=runs, recipe=recipe, kept=str(tmp_path / "kept.jsonl"), workers=1
     )
@@ -143,11 +143,11 @@ def test_a_kind_of_ones_own_goes_from_01_to_05(card: Card, tmp_path: Path) -> No
 
     # 05
     offers = {one.method: Offer(prices_of(card, {one.method: one})[one.method], (24, 8))}
-    table = with_facts(found, Pools(card, None, human=human, sets={one.method: one}, offers=offers, evaluations=tests))
+    table = _with_facts(found, _Pools(card, None, human=human, sets={one.method: one}, offers=offers, evaluations=tests))
     save_table(tmp_path / "scores.csv", table, step)
     read = scores.read_scores([str(tmp_path / "scores.csv")])
     assert set(comparison.by_method(read).task) == {"analogy"}
-    assert scores.measures_of(read) == ["accuracy"]
+    assert scores._measures_of(read) == ["accuracy"]
 
 
 def test_the_class_checks_its_cards(card: Card, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from lib.core.pricing import NANO, TokenPrice, Usage, dollars, nano, token_price
+from lib.core.pricing import _NANO, TokenPrice, Usage, dollars, nano, token_price
 from lib.teacher.backends import teacher_price
 from lib.teacher.client import Request
 
@@ -57,13 +57,15 @@ def test_the_worst_case_covers_a_token_for_every_byte(messages: list[dict[str, s
 
 @given(st.decimals(0, 10**6, places=12))
 def test_a_cap_never_grows_by_rounding(cap: Decimal) -> None:
-    assert 0 <= cap * NANO - nano(cap) < 1
+    assert 0 <= cap * _NANO - nano(cap) < 1
 
 
-@pytest.mark.parametrize(("given_dollars", "whole"), [(0.1, 100_000_000), (5, 5 * NANO), ("0.0000000019", 1), (0.3, 300_000_000)])
+@pytest.mark.parametrize(
+    ("given_dollars", "whole"), [(0.1, 100_000_000), (5, 5 * _NANO), ("0.0000000019", 1), (0.3, 300_000_000)]
+)
 def test_dollars_are_taken_as_they_are_written(given_dollars: float | str, whole: int) -> None:
     assert nano(given_dollars) == whole
-    assert math.isclose(dollars(whole), whole / NANO)
+    assert math.isclose(dollars(whole), whole / _NANO)
 
 
 def test_a_known_model_has_its_list_price() -> None:

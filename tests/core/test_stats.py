@@ -70,4 +70,4 @@ def test_a_bootstrap_interval_is_to_the_byte_that_of_a_plain_draw(n: int) -> Non
 
 def test_of_one_row_and_of_draws_that_are_unknown() -> None:
     assert all(map(math.isnan, stats.bootstrap_interval(len, 1, draws=10, seed=1)))
-    assert stats.percentile_interval([0.5, float("nan"), 0.5]) == (0.5, 0.5)
+    assert stats._percentile_interval([0.5, float("nan"), 0.5]) == (0.5, 0.5)

@@ -77,14 +77,14 @@ COUNTS = arrays(np.int64, st.tuples(st.integers(2, 6), st.just(3)), elements=st.
 @settings(deadline=None, max_examples=25)
 @given(COUNTS, COUNTS, st.integers(0, 9))
 def test_divergence_lies_between_nothing_and_all(ours: np.ndarray, theirs: np.ndarray, seed: int) -> None:
-    there, back = (float(label_shift.divergence(a.sum(axis=0), b.sum(axis=0))) for a, b in ((ours, theirs), (theirs, ours)))
+    there, back = (float(label_shift._divergence(a.sum(axis=0), b.sum(axis=0))) for a, b in ((ours, theirs), (theirs, ours)))
     assert 0 <= there <= 1
     assert there == pytest.approx(back)
-    far = label_shift.distance(ours, theirs, seed=seed)
+    far = label_shift._distance(ours, theirs, seed=seed)
     assert 0 <= far["low"] <= far["value"] <= far["high"] <= 1
     assert 0 <= far["chance"] <= 1
-    assert label_shift.divergence(ours.sum(axis=0), 7 * ours.sum(axis=0)) == pytest.approx(0, abs=1e-12)
-    assert label_shift.divergence(np.array([3, 0]), np.array([0, 5])) == pytest.approx(1)
+    assert label_shift._divergence(ours.sum(axis=0), 7 * ours.sum(axis=0)) == pytest.approx(0, abs=1e-12)
+    assert label_shift._divergence(np.array([3, 0]), np.array([0, 5])) == pytest.approx(1)
 
 
 def test_chance_explains_a_half_of_people_but_not_another_domain() -> None:
@@ -101,7 +101,7 @@ def test_chance_is_exceeded_about_as_often_as_it_says() -> None:
     luck, beyond = np.random.default_rng(1), 0
     for trial in range(60):
         ours, theirs = (luck.multinomial(5, [0.5, 0.3, 0.2], size=15) for _ in range(2))
-        far = label_shift.distance(ours, theirs, seed=trial)
+        far = label_shift._distance(ours, theirs, seed=trial)
         beyond += far["value"] > far["chance"]
     assert beyond <= 8  # Three are expected of sixty; nine or more come once in five hundred times.
 
@@ -127,13 +127,13 @@ PLAINLY = ["two onions", "a good cook", "the pansy", "ten of them", "a whisked e
 
 @pytest.mark.parametrize(("detail", "text"), [(name, text) for name, texts in DETAILS.items() for text in texts])
 def test_a_detail_is_found_once(detail: str, text: str) -> None:
-    assert len(label_shift.DETAILS[detail].findall(f"You take {text}, then go on.")) == 1
+    assert len(label_shift._DETAILS[detail].findall(f"You take {text}, then go on.")) == 1
 
 
 @pytest.mark.parametrize("text", PLAINLY)
 def test_what_is_no_detail_is_not_found(text: str) -> None:
-    assert {name: pattern.findall(text) for name, pattern in label_shift.DETAILS.items()} == {
-        name: [] for name in label_shift.DETAILS
+    assert {name: pattern.findall(text) for name, pattern in label_shift._DETAILS.items()} == {
+        name: [] for name in label_shift._DETAILS
     }
 
 
@@ -141,7 +141,7 @@ def test_what_is_no_detail_is_not_found(text: str) -> None:
 def test_patterns_find_most_of_what_is_labeled(role: str, detail: str, least: float) -> None:
     arguments = [(row, one) for row in HUMAN for frame in row["frames"] for one in frame["arguments"] if one["role"] == role]
     said = [row["turns"][one["turn"]]["text"][one["start"] : one["end"]] for row, one in arguments]
-    assert sum(bool(label_shift.DETAILS[detail].search(text)) for text in said) / len(said) >= least
+    assert sum(bool(label_shift._DETAILS[detail].search(text)) for text in said) / len(said) >= least
 
 
 def test_contents_of_a_dialogue_by_hand() -> None:
@@ -150,14 +150,14 @@ def test_contents_of_a_dialogue_by_hand() -> None:
     other = {"role": "Place", "turn": 1, "start": 11, "end": 19}
     frame = {"type": "Keep", "trigger": {"turn": 0, "start": 0, "end": 3}, "arguments": [argument, other]}
     row = {"topic": "x", "turns": [{"speaker": "a", "text": text} for text in said], "frames": [frame, frame]}
-    assert label_shift.text_contents(FRAMES, row) == {
+    assert label_shift._text_contents(FRAMES, row) == {
         "words": 7, "turns": 2, "words_a_turn": 3.5, "amounts": 0, "times": 1, "temperatures": 0, "tools": 1,
     }  # fmt: skip
     assert FRAMES.task_kind.contents(FRAMES, row) == {
         "entities": 2, "frames_a_text": 2, "role_Amount": 0, "role_Time": 2, "role_Instrument": 0,
     }  # fmt: skip
     japanese = FRAMES.model_copy(update={"language": "Japanese"})
-    assert not set(label_shift.DETAILS) & set(label_shift.text_contents(japanese, row))
+    assert not set(label_shift._DETAILS) & set(label_shift._text_contents(japanese, row))
 
 
 def test_a_set_without_labels_has_what_its_texts_say_alone() -> None:
@@ -194,4 +194,4 @@ def test_a_figure_of_spans_has_its_distances_beside() -> None:
 
 @pytest.mark.timeout(30)
 def test_a_teacher_that_repeats_a_number_word_takes_no_time() -> None:
-    assert not any(pattern.search("one and a half of two " * 5000) for pattern in label_shift.DETAILS.values())
+    assert not any(pattern.search("one and a half of two " * 5000) for pattern in label_shift._DETAILS.values())

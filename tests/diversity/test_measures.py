@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from refusing import refused
 
-from lib.core.encoders import Embedder, embed
+from lib.core.encoders import Embedder, _embed
 from lib.core.tasks import load, read_card
 from lib.core.text import words
 from lib.diversity import measures
@@ -56,7 +56,7 @@ def test_mean_cosine_is_the_mean_over_all_pairs(vectors: np.ndarray) -> None:
 
 
 def test_mean_cosine_of_real_vectors() -> None:
-    vectors = embed(SOME)
+    vectors = _embed(SOME)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     brute = np.mean([a @ b for a, b in itertools.combinations(vectors, 2)])
     assert measures.mean_cosine(vectors) == pytest.approx(brute, abs=1e-5)
@@ -73,7 +73,7 @@ def test_identical_texts() -> None:
 @pytest.mark.parametrize("cells", [1, 7, 60, 2**24])
 def test_nearest_in_blocks_is_nearest_at_once(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
     """However few similarities fit into memory, fewer than there are anchors even."""
-    monkeypatch.setattr(measures, "CELLS", cells)
+    monkeypatch.setattr(measures, "_CELLS", cells)
     vectors, anchors = random_units(23, 4), random_units(11, 4, seed=2)
     brute = [max(float(vector @ anchor) for anchor in anchors) for vector in vectors]
     assert measures.nearest(vectors, anchors) == pytest.approx(brute)
@@ -189,9 +189,9 @@ def test_compression_by_hand() -> None:
     texts = ["ä rose is", "a rose"]
     raw = "ä rose is\na rose".encode()
     assert len(raw) == 17
-    assert measures.compression(texts) == 17 / len(zlib.compress(raw, 6))
-    assert measures.compression(["the same words"] * 50) > 10 > 2 > measures.compression(SOME)
-    assert measures.compression(["", ""]) < 1
+    assert measures._compression(texts) == 17 / len(zlib.compress(raw, 6))
+    assert measures._compression(["the same words"] * 50) > 10 > 2 > measures._compression(SOME)
+    assert measures._compression(["", ""]) < 1
 
 
 # ---- parts of a set ----
@@ -221,12 +221,12 @@ def test_a_part_of_real_texts_measures_as_the_part_alone(seed: int) -> None:
     alone, vectors, anchors = list(itertools.compress(TEXTS, chosen)), random_units(len(TEXTS), 16), random_units(9, 16, seed=2)
     part = measures.MeasuredSet(TEXTS, vectors, anchors).measures(chosen)
     again = measures.MeasuredSet(alone, vectors[chosen], anchors).measures(np.ones(len(alone), bool))
-    assert list(part) == list(measures.MEASURES)
+    assert list(part) == list(measures._MEASURES)
     assert part == pytest.approx(again)
     tokens = [words(text) for text in alone]
     assert part["self_bleu"] == pytest.approx(by_nltk(tokens))
     assert part["words"] == pytest.approx(np.mean([len(text) for text in tokens]))
-    assert part["compression"] == measures.compression(alone)
+    assert part["compression"] == measures._compression(alone)
     assert part["vendi"] == pytest.approx(vendi_by_definition(vectors[chosen]))
     assert part["nearest_human"] == pytest.approx((vectors[chosen] @ anchors.T).max(axis=1).mean())
 
@@ -265,9 +265,9 @@ def test_texts_that_are_all_the_same_have_no_interval() -> None:
 def test_every_set_gets_every_measure_at_equal_n() -> None:
     sets = {"small": SOME[:6], "large": SOME}
     found = measures.measure(sets, SOME[:3], embed=embedder(), seed=1)
-    assert len(measures.MEASURES) == 8
+    assert len(measures._MEASURES) == 8
     assert measures.GROUPS == 100
-    assert found[["set", "measure"]].to_numpy().tolist() == [[name, label] for name in sets for label in measures.MEASURES]
+    assert found[["set", "measure"]].to_numpy().tolist() == [[name, label] for name in sets for label in measures._MEASURES]
     assert set(found.n) == {6}
     assert (found.low <= found.value).all()
     assert (found.value <= found.high).all()

@@ -13,7 +13,7 @@ from made_up import MADE_UP
 from scipy.stats import binom, binomtest
 
 from lib.core.tasks import Card, read_card
-from lib.core.text import FALSE_DISCOVERIES, LEAST, associations, content, is_trivial, suspects
+from lib.core.text import _LEAST, FALSE_DISCOVERIES, _content, associations, is_trivial, suspects
 from lib.core.text import telling as text_telling
 from lib.diversity import shortcuts
 
@@ -84,7 +84,7 @@ def test_each_word_by_a_plain_count(rows: list[tuple[list[str], str]]) -> None:
         assert found.empty
     else:
         counts = {word: [label for text, label in rows if word in text] for word in "abcde"}
-        often = {word: len(those) for word, those in counts.items() if len(those) >= LEAST}
+        often = {word: len(those) for word, those in counts.items() if len(those) >= _LEAST}
         assert {row.word: row.n for row in found.itertuples()} == often
     for row in found.itertuples():
         hits, share = counts[row.word].count(row.label), labels.count(row.label) / len(labels)
@@ -193,7 +193,7 @@ def test_trivial_by_hand(passage: str, question: str, trivial: bool) -> None:
 
 def test_a_plural_is_its_singular() -> None:
     """As `content` says."""
-    assert content("bees") == content("bee")
+    assert _content("bees") == _content("bee")
     assert is_trivial(PASSAGE, asked("Bees dance.", "can a bee dance"))
 
 
@@ -220,14 +220,14 @@ def test_of_three_fields_the_first_and_the_last_are_compared() -> None:
 
 def test_share_of_trivial_examples_with_its_interval() -> None:
     rows = [asked(PIANO, "was the piano built in vienna")] * 3 + [asked(PIANO, "who painted the ceiling")] * 7
-    [some, none] = shortcuts.trivial_share(PASSAGE, {"some": rows, "none": rows[3:]}).to_dict("records")
+    [some, none] = shortcuts._trivial_share(PASSAGE, {"some": rows, "none": rows[3:]}).to_dict("records")
     wilson = binomtest(3, 10).proportion_ci(method="wilson")
-    assert list(some) == shortcuts.GUESSES
+    assert list(some) == shortcuts._GUESSES
     assert (some["set"], some["given"], some["accuracy"], some["n"]) == ("some", "matching words", 0.3, 10)
     assert (some["low"], some["high"]) == (pytest.approx(wilson.low), pytest.approx(wilson.high))
     assert (none["accuracy"], none["low"], none["n"]) == (0, 0, 7)
     assert 0 < none["high"] < 0.5
-    assert shortcuts.trivial_share(read_card("news"), {"some": rows}).empty  # Of one field nothing can be matched.
+    assert shortcuts._trivial_share(read_card("news"), {"some": rows}).empty  # Of one field nothing can be matched.
 
 
 # ---- what should be reworded ----
@@ -267,7 +267,7 @@ def told_by_question(n: int = 40) -> list[dict[str, Any]]:
 
 def test_a_label_that_one_field_tells() -> None:
     rows = told_by_question()
-    found = shortcuts.guessing(PASSAGE, {"written": rows}, embed=by_words("red", "blue", "yes", "no"), seed=1)
+    found = shortcuts._guessing(PASSAGE, {"written": rows}, embed=by_words("red", "blue", "yes", "no"), seed=1)
     assert list(found) == ["set", "given", "accuracy", "low", "high", "chance", "n"]
     assert found.given.tolist() == ["passage", "question", "all fields"]
     passage, question, both = found.accuracy
@@ -277,19 +277,19 @@ def test_a_label_that_one_field_tells() -> None:
     assert set(found.n) == {40}
     wilson = binomtest(40, 40).proportion_ci(method="wilson")
     assert (found.low[1], found.high[1]) == (pytest.approx(wilson.low), pytest.approx(wilson.high))
-    assert found.equals(shortcuts.guessing(PASSAGE, {"written": rows}, embed=by_words("red", "blue", "yes", "no"), seed=1))
+    assert found.equals(shortcuts._guessing(PASSAGE, {"written": rows}, embed=by_words("red", "blue", "yes", "no"), seed=1))
 
 
 def test_no_example_is_guessed_by_a_student_that_has_seen_it() -> None:
     """One dimension an example: all that a regression could do is learn each by heart."""
     rows = [asked(str(i), "so", "yes" if i % 2 else "no") for i in range(30)]
-    found = shortcuts.guessing(PASSAGE, {"a": rows}, embed=by_words(*map(str, range(30))), seed=1)
+    found = shortcuts._guessing(PASSAGE, {"a": rows}, embed=by_words(*map(str, range(30))), seed=1)
     assert (found.accuracy <= 0.6).all()
 
 
 def test_chance_is_the_share_of_the_most_frequent_label() -> None:
     rows = [{"text": "same", "label": "kind" if i < 30 else "rude"} for i in range(40)]
-    [found] = shortcuts.guessing(CARD, {"a": rows}, embed=by_words("same"), seed=1).to_dict("records")
+    [found] = shortcuts._guessing(CARD, {"a": rows}, embed=by_words("same"), seed=1).to_dict("records")
     assert (found["given"], found["chance"], found["accuracy"], found["n"]) == ("text", 0.75, 0.75, 40)
 
 
@@ -297,10 +297,10 @@ def test_chance_is_the_share_of_the_most_frequent_label() -> None:
 def test_too_few_examples_of_a_label_are_said_and_left_out(labels: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     few = remarks([str(i) for i in range(len(labels))], labels)
     two = remarks(list("abcd"), ["kind", "rude"] * 2)
-    found = shortcuts.guessing(CARD, {"few": few, "two": two}, embed=by_words("a", "b", "c"), seed=1)
+    found = shortcuts._guessing(CARD, {"few": few, "two": two}, embed=by_words("a", "b", "c"), seed=1)
     assert found.set.tolist() == ["two"]
     assert capsys.readouterr().out.startswith("few: one label, or too few examples of one")
-    none = shortcuts.guessing(CARD, {"few": few}, embed=by_words("a"), seed=1)
+    none = shortcuts._guessing(CARD, {"few": few}, embed=by_words("a"), seed=1)
     assert none.empty
     assert list(none) == list(found)
 
@@ -322,9 +322,9 @@ def test_a_choice_that_looks_right_is_guessed_without_its_question() -> None:
     def by_first_letter(texts: list[str]) -> np.ndarray:
         return np.array([[text.startswith(letter) for letter in "asn"] for text in texts], float)
 
-    table = shortcuts.guessing(read_card("commonsense"), {"made": QUESTIONS}, embed=by_first_letter, seed=1)
+    table = shortcuts._guessing(read_card("commonsense"), {"made": QUESTIONS}, embed=by_first_letter, seed=1)
     [row] = table.to_dict("records")
     assert (row["given"], row["accuracy"], row["n"]) == ("choices alone", 1.0, 20)
     assert row["chance"] == pytest.approx(1 / 3)
     hidden = [row | {"label": row["choices"][i % 3]} for i, row in enumerate(QUESTIONS)]
-    assert shortcuts.guessing(read_card("commonsense"), {"made": hidden}, embed=by_first_letter, seed=1).accuracy[0] < 0.6
+    assert shortcuts._guessing(read_card("commonsense"), {"made": hidden}, embed=by_first_letter, seed=1).accuracy[0] < 0.6

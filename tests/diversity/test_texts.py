@@ -64,7 +64,7 @@ def test_a_text_is_shown_as_it_is_and_never_as_html_or_a_formula(text: str) -> N
 def test_a_long_text_is_cut() -> None:
     made = task_texts({HUMAN: ["word " * 1000, "b"], "m": ["c", "d"]}, ["e"], lambda part: np.ones((len(part), 1)))
     shown = texts.beside_human(made)._repr_html_()
-    assert shown.count("word") == texts.LONGEST_TEXT / 5
+    assert shown.count("word") == texts._LONGEST_TEXT / 5
     assert "word …" in shown
 
 

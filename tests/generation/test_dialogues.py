@@ -22,7 +22,7 @@ from lib.core.pricing import TokenPrice
 from lib.core.set_names import SetName
 from lib.core.tasks import load, read_card
 from lib.generation import Written, write
-from lib.generation.dialogues import Dialogues, length
+from lib.generation.dialogues import Dialogues, _length
 from lib.generation.sampler import STALLED
 from lib.generation.settings import GenerationSettings
 from lib.teacher.client import TRIES, Request, TeacherError
@@ -104,8 +104,8 @@ def test_human_dialogues_are_shown_as_often_as_each_other(tmp_path: Path) -> Non
 
 def test_where_words_do_not_stand_apart_characters_count() -> None:
     japanese = load(CARD, "ja").to_list()
-    assert all(length(row).endswith("0 characters") for row in japanese)
-    assert all(length(row).endswith("0 words") for row in HUMAN)
+    assert all(_length(row).endswith("0 characters") for row in japanese)
+    assert all(_length(row).endswith("0 words") for row in HUMAN)
 
 
 def test_a_prompt_does_not_say_what_will_be_labeled() -> None:

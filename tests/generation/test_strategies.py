@@ -20,10 +20,10 @@ from lib import generation
 from lib.core.pricing import TokenPrice, Usage
 from lib.core.tasks import load, read_card
 from lib.generation import METHODS, plan_for, raw_examples, register, write
-from lib.generation.conditioned import Drawn, ZeroShot
+from lib.generation.conditioned import ZeroShot, _Drawn
 from lib.generation.sampler import STALLED
 from lib.generation.settings import GenerationSettings
-from lib.generation.strategies import FromExample, draw_seed
+from lib.generation.strategies import _draw_seed, _FromExample
 from lib.study import schema
 from lib.teacher import prompts
 from lib.teacher.client import TRIES, Request, Teacher, TeacherError
@@ -279,24 +279,24 @@ def test_whatever_the_teacher_says_the_account_adds_up_and_every_parent_is_there
 def test_a_method_says_what_its_settings_are_and_refuses_the_others() -> None:
     raw = load(CHOICES).to_list()[:9]
     method = plan_of(CHOICES, "tree", raw, n=7, seed=3, strict=True).start()
-    assert isinstance(method, FromExample)
-    assert (method.plan.n, method.near, method.seed_example) == (7, 1.0, draw_seed(raw, 3))
+    assert isinstance(method, _FromExample)
+    assert (method.plan.n, method.near, method.seed_example) == (7, 1.0, _draw_seed(raw, 3))
     with pytest.raises(ValueError, match="Method 'zero_shot' does not use 'strict'; used by fixed, random, .*, tree"):
         plan_of(CARD, "zero_shot", strict=True)
     with pytest.raises(ValueError, match="Unknown method 'treee': there is zero_shot, .*, tree, dialogues"):
         plan_of(CARD, "treee")
     assert raw_examples(CHOICES, "tree", 9) == raw
     assert raw_examples(CHOICES, "zero_shot", 9) == []
-    assert draw_seed(raw, 1, identity=raw[4]["id"]) == raw[4]
+    assert _draw_seed(raw, 1, identity=raw[4]["id"]) == raw[4]
     with pytest.raises(ValueError, match=r"There is no human example 'none' to begin with: it is not among the first 9 of train"):
-        draw_seed(raw, 1, identity="none")
+        _draw_seed(raw, 1, identity="none")
 
 
 def test_a_strategy_can_be_begun_from_several_seed_examples(tmp_path: Path) -> None:
     raw = load(CHOICES).to_list()[:9]
     starts = [plan_of(CHOICES, "tree", raw, seed=3, start=start).start() for start in range(1, 10)]
-    assert {method.seed_example["id"] for method in starts if isinstance(method, FromExample)} == {row["id"] for row in raw}
-    assert draw_seed(raw, 3) == draw_seed(raw, 3, start=1)
+    assert {method.seed_example["id"] for method in starts if isinstance(method, _FromExample)} == {row["id"] for row in raw}
+    assert _draw_seed(raw, 3) == _draw_seed(raw, 3, start=1)
     with maker_of(five) as served:
         plan = plan_of(CHOICES, "tree", [SEED, SEED | {"id": "other"}], n=30, start=2)
         written = write(plan, teacher_at(served.url, tmp_path), vectors)
@@ -315,7 +315,7 @@ class Echo(ZeroShot):
 
     name, about = "echo", "the description alone, in capitals"
 
-    def prompt(self, drawn: Drawn) -> prompts.Messages:
+    def prompt(self, drawn: _Drawn) -> prompts.Messages:
         return [{"role": "user", "content": f"{self.card.description.upper()} Write {drawn.items} examples: {drawn.label}"}]
 
 
@@ -331,7 +331,7 @@ def test_a_way_of_asking_is_added_by_one_class(tmp_path: Path, monkeypatch: pyte
         ("tone-echo-0000", "echo", "kind"),
         ("tone-echo-0001", "echo", "rude"),
     ]
-    assert list(schema.Writing(methods=["echo"]).sets) == ["echo"]
+    assert list(schema._Writing(methods=["echo"]).sets) == ["echo"]
 
 
 @pytest.mark.parametrize(

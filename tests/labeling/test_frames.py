@@ -24,7 +24,7 @@ from lib.core.sources import Row, Source
 from lib.core.tasks import load, read_card
 from lib.labeling import markup
 from lib.labeling.agreement import agreement
-from lib.labeling.frames import METHODS, Part, labeled_part, most_mentions
+from lib.labeling.frames import _METHODS, _most_mentions, _Part, labeled_part
 from lib.labeling.labels import Labeled, dollars_before, humans_shown, label, possible_requests, read_pool
 from lib.teacher.backends import open_teacher
 from lib.teacher.client import TRIES, Request, Teacher, TeacherError
@@ -119,7 +119,7 @@ def knowing(rows: list[Row]) -> Callable[[str, list[str]], str]:
 # ---- what a reply says ----
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", _METHODS)
 def test_replies_become_frames(method: str) -> None:
     numbered = [
         {"turn": 0, "text": "How long do you {1|knead} {2|the dough}?"},
@@ -130,14 +130,14 @@ def test_replies_become_frames(method: str) -> None:
     [row] = labeled.examples
     assert in_words(row) == FRAMES
     assert [row[name] for name in ("id", "topic", "turns", "human_frames")] == ["d1", "bread", ROW["turns"], None]
-    asked = len(METHODS[method])
+    asked = len(_METHODS[method])
     assert (row["source"], row["method"], row["dollars"]) == ("synthetic", f"labeled_{method}", dollars(asked * COST))
     assert (labeled.rejected, labeled.bill.replies, len(row["mentions"])) == ([], asked, 6)
     assert {request.temperature for request in teacher.asked} == {0.0}
     checked(row)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", _METHODS)
 @pytest.mark.parametrize("split", ["test", "ja"])
 def test_who_labels_as_people_did_agrees_with_them_entirely(method: str, split: str) -> None:
     pool, shown = read_pool(CARD, method=method, split=split, n=6, shots=2, raw=60, seed=1)
@@ -219,7 +219,7 @@ def test_a_rejected_mention_says_where_it_was_said() -> None:
     ]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", _METHODS)
 def test_a_reply_that_is_cut_off_keeps_the_half_that_it_labels(method: str) -> None:
     """Wherever the cut is: what comes whole before it counts."""
     pool, know = TEST[:1], knowing(TEST[:1])
@@ -281,7 +281,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.lists(JSON, max_size=4), st.lists(JSON, max_size=4), st.lists(JSON, max_size=4), st.sampled_from(list(METHODS)))
+@given(st.lists(JSON, max_size=4), st.lists(JSON, max_size=4), st.lists(JSON, max_size=4), st.sampled_from(list(_METHODS)))
 def test_no_reply_stops_the_others(turns: list[Any], triggers: list[Any], arguments: list[Any], method: str) -> None:
     said = dict(zip(STEPS, (GOOD["turns"] + turns, GOOD["triggers"] + triggers, GOOD["arguments"] + arguments), strict=True))
     for row in label(CARD, [ROW], teacher=canned(**said), method=method).examples:
@@ -339,7 +339,7 @@ def knowing_by_turn(row: Row) -> Callable[[str, list[str]], str]:
         turns = [one["turn"] for one in shown]
         here = {number: place for number, place in whole.mentions.items() if place[0] in turns}
         new = {number: at for at, number in enumerate(here, start=1)}
-        part = Part(row, turns, {new[number]: place for number, place in here.items()})
+        part = _Part(row, turns, {new[number]: place for number, place in here.items()})
         part.triggers = {new[number]: name for number, name in whole.triggers.items() if number in new}
         part.arguments = [(new[a], new[b], role) for a, b, role in whole.arguments if a in new and b in new]
         return json.dumps(part.answer(lists, tags=False))
@@ -362,7 +362,7 @@ def test_a_dialogue_of_ten_thousand_tokens(window: int | None) -> None:
     assert labeled.rejected == []
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", _METHODS)
 @pytest.mark.parametrize("window", [None, 4])
 def test_no_labeling_costs_more_than_what_is_possible(method: str, window: int | None) -> None:
     """Of as many mentions as there can be, all triggers."""
@@ -388,8 +388,8 @@ def test_the_reference_dialogues_are_well_below_the_most_mentions_and_tokens() -
         part = labeled_part(CARD, row)
         for turn in part.turns:
             here = sum(place[0] == turn for place in part.mentions.values())
-            assert 1.2 * here <= most_mentions(part.text(turn))
-        for step in [one for steps in METHODS.values() for one in steps.values()]:
+            assert 1.2 * here <= _most_mentions(part.text(turn))
+        for step in [one for steps in _METHODS.values() for one in steps.values()]:
             request = step.request(CARD, row, part.lines(tags=not step.marks), len(part.mentions), [])
             size = len(json.dumps(part.answer(step.lists, tags=len(step.lists) > 1), ensure_ascii=False).encode())
             assert size < 3.2 * request.max_tokens  # A token of such JSON has some three bytes or more.
@@ -485,7 +485,7 @@ def test_02_labels_the_dialogues_of_people_and_those_that_01_wrote(tmp_path: Pat
 def test_batch_files_go_step_by_step(tmp_path: Path) -> None:
     """The same command three times, each with a file of its own to be answered before the next; then the labels."""
     pool, know, files = TEST[:2], knowing(TEST), list[str]()
-    for _ in METHODS["three_steps"]:
+    for _ in _METHODS["three_steps"]:
         teacher = open_teacher("batch:m", budget=5, token_prices=PRICES, store=tmp_path / "t.sqlite", batches=tmp_path)
         with pytest.raises(TeacherError, match="2 requests wait in"):
             label(CARD, pool, teacher=teacher, method="three_steps", split="test")

@@ -12,7 +12,7 @@ from lib.core.artifacts import ExampleSet
 from lib.core.set_names import SetName
 from lib.core.tasks import Card, read_card
 from lib.labeling.agreement import agreement
-from lib.labeling.labels import ANOTHER, Labeled, label, label_requests, read_pool, set_name
+from lib.labeling.labels import _ANOTHER, Labeled, _label_requests, label, read_pool, set_name
 from lib.teacher.client import TeacherError
 
 CHOICES = read_card("commonsense")
@@ -39,7 +39,7 @@ def test_only_examples_that_agree_are_kept_and_the_others_say_what_was_answered(
         checked = asked(CHOICES, ROWS, served, tmp_path)
     assert [(row["id"], row["method"], row["label"]) for row in checked.examples] == [("c0", "tree_checked", "two")]
     assert [(row["item"], row["again"]) for row in checked.rejected] == [("c1", "one"), ("c2", None), ("c3", None)]
-    assert checked.rejected[0]["outcome"] == ANOTHER
+    assert checked.rejected[0]["outcome"] == _ANOTHER
     assert checked.rejected[1]["outcome"] == "failed: the answer is no choice of the example"
     assert checked.rejected[2]["outcome"] == "failed: no label in the reply"
     assert checked.bill.nanodollars == len(served.bodies) * COST
@@ -58,8 +58,8 @@ def test_the_answer_is_not_shown_where_labels_are_fixed(tmp_path: Path) -> None:
     assert [row["id"] for row in checked.examples] == ["t0", "t2"]
     assert [(row["item"], row["label"], row["again"]) for row in checked.rejected] == [("t1", "kind", "rude")]
     assert agreement(CARD, checked, REMARKS).pairs == [("kind", "kind"), ("kind", "kind"), ("kind", "rude")]
-    assert [one.messages for one in label_requests(CARD, REMARKS)] == [
-        one.messages for one in label_requests(CARD, [row | {"label": "rude"} for row in REMARKS])
+    assert [one.messages for one in _label_requests(CARD, REMARKS)] == [
+        one.messages for one in _label_requests(CARD, [row | {"label": "rude"} for row in REMARKS])
     ]
 
 
@@ -69,8 +69,8 @@ def test_numbers_are_answers_too_and_long_choices_have_room(tmp_path: Path) -> N
         assert [row["id"] for row in asked(CHOICES, rows, served, tmp_path).examples] == ["n"]
         assert len(served.bodies) == 1
     long = [ROWS[0] | {"choices": ["x" * 600, "y"], "label": "y"}]
-    assert label_requests(CHOICES, ROWS)[0].max_tokens == 64
-    assert label_requests(CHOICES, long)[0].max_tokens > 300
+    assert _label_requests(CHOICES, ROWS)[0].max_tokens == 64
+    assert _label_requests(CHOICES, long)[0].max_tokens > 300
 
 
 def test_if_nothing_agrees_it_says_so(tmp_path: Path) -> None:
@@ -98,4 +98,4 @@ def test_what_a_teacher_wrote_has_its_labels() -> None:
 
 def test_kinds_without_one_answer_are_refused() -> None:
     with pytest.raises(ValueError, match=r"One label an example can be asked for, not frames \(task 'frames'\)"):
-        label_requests(read_card("frames"), [])
+        _label_requests(read_card("frames"), [])

@@ -80,7 +80,7 @@ def test_a_notebook_that_was_killed_while_it_was_written(tmp_path: Path, kept: i
 
 
 def test_step_task_and_method_are_named() -> None:
-    assert run_summary.named("runs/demo/news/01_generation/zero_shot.ipynb") == "news 01_generation zero_shot"
+    assert run_summary._named("runs/demo/news/01_generation/zero_shot.ipynb") == "news 01_generation zero_shot"
 
 
 # ---- what was made and what it cost ----

@@ -15,6 +15,7 @@ from refusing import refused
 from lib.core import paths
 from lib.core.pricing import TokenPrice, dollars, nano
 from lib.core.tasks import load
+from lib.generation import METHODS
 from lib.generation import write as ask
 from lib.labeling.labels import label as labels_label
 from lib.study import dry_run, own_data, schema
@@ -37,7 +38,7 @@ def test_every_study_can_be_read_and_planned(tmp_path: Path, monkeypatch: pytest
     for path in paths.STUDIES.glob("*.yaml"):
         study = schema.read_study(path.stem)
         assert schema.cards(study) or study.scores
-        assert dry_run.plans(study) or not (study.tasks and study.generation.methods)
+        assert dry_run._plans(study) or not (study.tasks and study.generation.methods)
 
 
 def test_a_study_by_path(tmp_path: Path) -> None:
@@ -127,7 +128,9 @@ def own_study(folder: Path, method: str, per_reply: int, n: int = 5, **more: Any
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = {"own": {"files": {"train": str(folder / "rows.jsonl")}}}
     content = GOOD | {"tasks": [write(folder, CARD | {"sources": source}, "card.yaml")], "token_prices": {"m": PRICE}}
-    asked = {"methods": [method], "n": n, "per_reply": per_reply, "topics": 2, "attributes": 2, "values": 2, **more}
+    settings = {"n": n, "per_reply": per_reply, "topics": 2, "attributes": 2, "values": 2, **more}
+    used = {name: value for name, value in settings.items() if name in METHODS[method].uses}
+    asked = {"methods": [method], **used}
     content |= {"generation": asked, "labeling": {"n": 3}}
     return schema.read_study(write(folder, content))
 
@@ -183,7 +186,7 @@ def test_generation_never_reserves_more_than_the_highest_cost(tmp_path: Path, an
             ask(plan, teacher)
         except TeacherError:  # No topics came.
             assert answer == "never a list"
-    assert 0 < reserved(served.bodies) <= dry_run.highest_costs(study, "m")[f"01 tone {method}"]
+    assert 0 < reserved(served.bodies) <= dry_run._highest_costs(study, "m")[f"01 tone {method}"]
 
 
 @pytest.mark.parametrize("text", ["no idea", '{"label": "plain one"}'])
@@ -193,14 +196,14 @@ def test_labeling_never_reserves_more_than_the_highest_cost(tmp_path: Path, text
     rows = load(card).to_list()[:3]
     with serving(lambda body, n: completion(text)) as served:
         labels_label(card, rows, teacher_at(served.url, tmp_path, budget=1000))
-    highest = dry_run.highest_costs(study, "m")["02 tone zero_shot"]
+    highest = dry_run._highest_costs(study, "m")["02 tone zero_shot"]
     assert reserved(served.bodies) * (1 if text == "no idea" else TRIES) == highest
     assert len(served.bodies) * COST <= highest
 
 
 def test_what_a_dry_run_says(tmp_path: Path) -> None:
     study = own_study(tmp_path, "zero_shot", 3)
-    highest = dry_run.highest_costs(study, "m")
+    highest = dry_run._highest_costs(study, "m")
     *parts, total = dry_run.cost_lines(study, "m", None)
     for line, (part, cost) in zip(parts, highest.items(), strict=True):
         assert line.split("  ")[1] == part
@@ -211,8 +214,8 @@ def test_what_a_dry_run_says(tmp_path: Path) -> None:
 
 
 def test_a_set_that_ends_at_its_own_dollars_costs_no_more(tmp_path: Path) -> None:
-    free = dry_run.highest_costs(own_study(tmp_path, "zero_shot", 3), "m")
-    capped = dry_run.highest_costs(own_study(tmp_path, "zero_shot", 3, dollars=0.001), "m")
+    free = dry_run._highest_costs(own_study(tmp_path, "zero_shot", 3), "m")
+    capped = dry_run._highest_costs(own_study(tmp_path, "zero_shot", 3, dollars=0.001), "m")
     part, other = free
     assert (part, other) == ("01 tone zero_shot", "02 tone zero_shot")
     assert free[part] > capped[part] == nano(0.001)
@@ -264,7 +267,7 @@ def test_a_task_can_have_its_own_source_sizes_and_settings(tmp_path: Path) -> No
     own = {"source": "boolq", "generation": {"n": 7}, "sizes": {"human": [0, 9], "synthetic": [3]}, "training": {"seeds": 2}}
     study = study_of(tmp_path, tasks=["news", "passage"], generation={"per_reply": 2}, per_task={"passage": own})
     (_, news), (_, passage) = schema.by_task(study).values()
-    assert (news.source, news.generation.n, news.sizes.human, news.training.seeds) == (None, 40, [], 3)
+    assert (news.source, news.generation.n, news.sizes.human, news.training.seeds) == (None, 24, [], 3)
     assert (passage.source, passage.generation.n, passage.generation.per_reply) == ("boolq", 7, 2)
     assert (passage.sizes.human, passage.training.seeds, passage.budgets) == ([0, 9], 2, news.budgets)
 
@@ -342,7 +345,7 @@ def test_tasks_of_every_kind_with_fixed_labels_are_taken_and_planned(tmp_path: P
     study = study_of(tmp_path, tasks=list(fixed))
     assert {name: card.kind for name, card in schema.cards(study).items()} == fixed
     own_data.check_data(study)
-    parts = {part.split(" ")[1] for part, asked in dry_run.plans(study).items() if asked.requests}
+    parts = {part.split(" ")[1] for part, asked in dry_run._plans(study).items() if asked.requests}
     assert parts == set(fixed)
 
 
@@ -361,7 +364,7 @@ TREE, DIALOGUES = {"methods": ["tree"]}, {"methods": ["dialogues"]}
         ("frames", {}, "'frames' (frames): 01 cannot write by 'zero_shot'; of this kind there is dialogues."),
         ("frames", {"generation": DIALOGUES, "labeling": {"n": 9}}, "02 cannot label by 'zero_shot'; of this kind there is three_steps, one_step."),
         ("frames", {"generation": DIALOGUES, "labeling": {"n": 0}}, "nobody labels its dialogues: `labeling: {written: [dialogues]}`."),
-        ("news", {"labeling": {"n": 0, "written": ["tree"]}}, "labeling.written: 'tree' is not among the methods of 01."),
+        ("news", {"labeling": {"n": 0, "written": ["tree"]}}, "labeling.written: 'tree' is not among the sets of 01."),
     ],
 )  # fmt: skip
 def test_what_could_not_be_asked_is_refused_before_anything_is_paid_for(
@@ -382,7 +385,7 @@ def test_what_01_wrote_is_labeled_or_its_answers_asked_for_again(tmp_path: Path)
     of_frames, of_riddle = (own.methods for _, own in schema.by_task(study).values())
     assert of_frames == ["labeled_three_steps", "labeled_one_step", "dialogues_three_steps", "dialogues_one_step"]
     assert of_riddle == ["tree", "tree_checked"]
-    asked = {name: len(part.requests) for name, part in dry_run.plans(study).items()}
+    asked = {name: len(part.requests) for name, part in dry_run._plans(study).items()}
     assert asked["02 frames dialogues_three_steps"] == 3 * study.of("frames").generation.n
     assert asked["02 riddle tree_checked"] == study.of("riddle").generation.n
 

@@ -14,7 +14,7 @@ from lib.core.pricing import TokenPrice, Usage, dollars
 from lib.teacher.backends import open_teacher
 from lib.teacher.batch import BatchFiles
 from lib.teacher.client import OVER_CAP, Bill, Request, Teacher, TeacherError, number_samples
-from lib.teacher.recorded import Recorded, read_recordings, write_recordings
+from lib.teacher.recorded import Recorded, _read_recordings, write_recordings
 
 ODD = 'a "quoted" \u2028 text \x85 with \u2029 every \x0b end \x1c of a line\n'
 PROMPTS = st.lists(st.sampled_from("abc")).map(lambda names: [Request([{"role": "user", "content": name}]) for name in names])
@@ -156,7 +156,7 @@ def test_a_recording_in_another_encoding_is_named(tmp_path: Path) -> None:
 def test_recordings_are_priced_as_asked(tmp_path: Path) -> None:
     with serving(lambda body, n: completion("good")) as served:
         _, folder = recorded_by(served.url, tmp_path)
-    [*replies] = read_recordings(folder, TokenPrice(input=3, output=5))
+    [*replies] = _read_recordings(folder, TokenPrice(input=3, output=5))
     assert {reply.nanodollars for _, reply in replies} == {50 * 3000 + 20 * 5000}
 
 

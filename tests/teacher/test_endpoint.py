@@ -264,8 +264,8 @@ def test_an_endpoint_that_always_fails_costs_its_row_only(tmp_path: Path) -> Non
     with serving(lambda body, n: (500, BROKEN) if prompt(body) == "prompt 1" else says(body, n)) as served:
         answers = teacher_at(served.url, tmp_path).ask(requests(3))
     assert problems(answers) == [None, "500 from the endpoint", None]
-    assert Bill().add(answers).problems == {"500 from the endpoint": endpoint.ATTEMPTS}
-    assert len(served.times) == 2 + endpoint.ATTEMPTS
+    assert Bill().add(answers).problems == {"500 from the endpoint": endpoint._ATTEMPTS}
+    assert len(served.times) == 2 + endpoint._ATTEMPTS
 
 
 def test_a_400_gives_up_its_row_only(tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ def test_a_stray_refusal_delays_its_own_row_only(tmp_path: Path) -> None:
 def test_a_refusal_that_says_no_good_time_does_not_go_on_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, header: str
 ) -> None:
-    monkeypatch.setattr(endpoint, "PATIENCE_SECONDS", 1.5)
+    monkeypatch.setattr(endpoint, "_PATIENCE_SECONDS", 1.5)
     with serving(lambda body, n: (429, SLOW_DOWN, {"retry-after": header})) as served:
         began = time.monotonic()
         answers = teacher_at(served.url, tmp_path).ask(requests(2))
@@ -501,7 +501,7 @@ def test_room_that_is_made_in_time_saves_the_paid_replies(tmp_path: Path) -> Non
 
 
 def test_a_kernel_goes_on_after_its_disk_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "DISK_SECONDS", 0.0)
+    monkeypatch.setattr(endpoint, "_DISK_SECONDS", 0.0)
     with serving(lambda body, n: completion("x" * 200_000)) as served:
         teacher = teacher_at(served.url, tmp_path)
         teacher.store.db.execute("PRAGMA max_page_count = 30")

@@ -17,7 +17,7 @@ import pytest
 from asking import COST, prompt, requests, rows, teacher_at, total
 from endpoint import Served, completion, serving
 
-from lib.teacher.client import Bill, run_in_thread
+from lib.teacher.client import Bill, _run_in_thread
 from lib.teacher.ledger import Store
 
 CLIENT = [sys.executable, "-X", "faulthandler", str(Path(__file__).parents[1] / "asking.py")]
@@ -63,7 +63,7 @@ def test_any_way_out_ends_the_work(error: BaseException, after: float) -> None:
     settled: list[str] = []
     began = time.monotonic()
     with pytest.raises(type(error)), raised_in_main_thread(error, after):
-        run_in_thread(settle_when_cancelled(settled))
+        _run_in_thread(settle_when_cancelled(settled))
     assert time.monotonic() - began < after + SECONDS
     assert after == 0.0 or settled == ["settled"]
     assert loops_running() == 0
@@ -81,7 +81,7 @@ def test_an_interrupt_while_the_thread_starts_ends_the_work(monkeypatch: pytest.
     monkeypatch.setattr(threading.Thread, "start", interrupted_start)
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        run_in_thread(settle_when_cancelled([]))
+        _run_in_thread(settle_when_cancelled([]))
     assert time.monotonic() - began < SECONDS
     assert loops_running() == 0
 
@@ -98,7 +98,7 @@ def test_work_that_does_not_end_holds_nobody_up() -> None:
 
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), raised_in_main_thread(KeyboardInterrupt(), 0.2):
-        run_in_thread(stubborn())
+        _run_in_thread(stubborn())
     assert 0.2 < time.monotonic() - began < 0.2 + SECONDS
     release.set()
 
@@ -107,9 +107,9 @@ def test_a_result_and_an_error_come_out_as_they_are() -> None:
     async def divide(by: int) -> int:
         return 6 // by
 
-    assert run_in_thread(divide(2)) == 3
+    assert _run_in_thread(divide(2)) == 3
     with pytest.raises(ZeroDivisionError):
-        run_in_thread(divide(0))
+        _run_in_thread(divide(0))
     assert loops_running() == 0
 
 
@@ -125,7 +125,7 @@ def test_what_the_work_leaves_behind_is_ended() -> None:
         await asyncio.gather(settle_when_cancelled(settled), fail())
 
     with pytest.raises(ZeroDivisionError):
-        run_in_thread(both())
+        _run_in_thread(both())
     assert settled == ["settled"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core.pricing import Usage
-from lib.teacher.ledger import STALE_SECONDS, Busy, OverCap, Reply, Store, this_process
+from lib.teacher.ledger import STALE_SECONDS, Busy, OverCap, Reply, Store, _this_process
 
 REPLY = Reply("text", None, Usage(5, 6), 30)
 
@@ -156,7 +156,7 @@ def test_a_heartbeat_is_for_the_reservations_of_this_process(tmp_path: Path) -> 
 
 def test_a_process_id_that_was_given_anew_is_another_process(tmp_path: Path) -> None:
     store = Store(tmp_path / "s.sqlite", "a")
-    host, pid, started = this_process()
+    host, pid, started = _this_process()
     store.db.execute("INSERT INTO in_flight VALUES ('k', 'a', 100, ?, ?, ?, ?)", (host, pid, started - 1000, time.time()))
     assert store.reserve("k", 100) is None
 

@@ -14,8 +14,18 @@ from lib.core.encoders import EMBEDDED, open_tokenizer
 from lib.core.kinds import kind_of
 from lib.core.tasks import Card, load, read_card
 from lib.training import heads
-from lib.training.heads import DISTANCES, FORBIDDEN, Chooser, Classifier, FrameFinder, Tagger, by_turn, distances, new_head
-from lib.training.tokenization import ARGUMENT, READERS, TRIGGER, Frames, Item, Links, Mention, Piece, Placed, split
+from lib.training.heads import (
+    _DISTANCES,
+    _FORBIDDEN,
+    _by_turn,
+    _Chooser,
+    _Classifier,
+    _distances,
+    _FrameFinder,
+    _Tagger,
+    new_head,
+)
+from lib.training.tokenization import _ARGUMENT, _TRIGGER, READERS, Frames, Item, Piece, _Links, _Mention, _Placed, split
 
 SIZE = 24
 TOKENIZER = open_tokenizer(EMBEDDED)
@@ -37,9 +47,9 @@ CUT, HEAT, OBJECT, TOOL = 1, 3, 5, 7
 
 def item(*turns: list[int]) -> Item:
     """Turns as their tags: a token is a character, a mark of one token stands before each turn, and one token at either end."""
-    placed, tags = list[Placed](), [0]
+    placed, tags = list[_Placed](), [0]
     for number, turn in enumerate(turns):
-        placed.append(Placed(number, len(tags) + 1, [(k, k + 1) for k in range(len(turn))]))
+        placed.append(_Placed(number, len(tags) + 1, [(k, k + 1) for k in range(len(turn))]))
         tags += [0, *turn]
     tags.append(0)
     owned = [(number, 0, len(turn)) for number, turn in enumerate(turns)]
@@ -54,7 +64,7 @@ def framed(*turns: list[int], links: Sequence[tuple[int, int, int]] = ()) -> Ite
     roles = [[0] * len(triggers) for _ in arguments]
     for argument, trigger, role in links:
         roles[argument][trigger] = role
-    one.target = Links(one.target, triggers, arguments, roles)
+    one.target = _Links(one.target, triggers, arguments, roles)
     return one
 
 
@@ -95,10 +105,10 @@ DIALOGUES = [
     framed([CUT, 0, 0, 0, 0, 0, OBJECT], links=[(0, 0, 1)]),
 ]
 HEADS: dict[str, tuple[Callable[[], Any], list[Item]]] = {
-    "Classifier": (lambda: Classifier(SIZE, 3), ONE_PIECE),
-    "Chooser": (lambda: Chooser(SIZE), QUESTIONS),
-    "Tagger": (lambda: Tagger(SIZE, 5), TAGGED),
-    "FrameFinder": (lambda: FrameFinder(SIZE, READER), DIALOGUES),
+    "Classifier": (lambda: _Classifier(SIZE, 3), ONE_PIECE),
+    "Chooser": (lambda: _Chooser(SIZE), QUESTIONS),
+    "Tagger": (lambda: _Tagger(SIZE, 5), TAGGED),
+    "FrameFinder": (lambda: _FrameFinder(SIZE, READER), DIALOGUES),
 }
 
 
@@ -173,18 +183,18 @@ def test_a_question_is_scored_choice_by_choice() -> None:
 @pytest.mark.parametrize(
     ("task", "kind", "size"),
     [
-        ("emotion", Classifier, lambda card: len(card.labels)),
-        ("entailment", Classifier, lambda card: 2),
-        ("commonsense", Chooser, lambda card: 1),
-        ("frames", FrameFinder, lambda card: 1 + 2 * (len(card.labels) + len(card.roles))),
-        ("spans", Tagger, lambda card: 5),
+        ("emotion", _Classifier, lambda card: len(card.labels)),
+        ("entailment", _Classifier, lambda card: 2),
+        ("commonsense", _Chooser, lambda card: 1),
+        ("frames", _FrameFinder, lambda card: 1 + 2 * (len(card.labels) + len(card.roles))),
+        ("spans", _Tagger, lambda card: 5),
     ],
 )
 def test_each_kind_of_task_has_its_head(task: str, kind: type, size: Callable[[Card], int]) -> None:
     card = SMALL.model_copy(update={"kind": "spans"}) if task == "spans" else read_card(task)
     head = new_head(READERS[card.task_kind.answers_with](card, TOKENIZER, 64), SIZE)
     assert type(head) is kind
-    assert (head.linear if kind in (Classifier, Chooser) else head.emit).out_features == size(card)
+    assert (head.linear if kind in (_Classifier, _Chooser) else head.emit).out_features == size(card)
 
 
 # ---- tags ----
@@ -205,7 +215,7 @@ def log_sum(values: Sequence[float]) -> float:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_loss_and_the_best_tags_are_those_of_all_sequences(seed: int) -> None:
-    head, (hidden, mask) = made(lambda: Tagger(SIZE, 3), seed), hidden_for([FOUR], seed, more=1)
+    head, (hidden, mask) = made(lambda: _Tagger(SIZE, 3), seed), hidden_for([FOUR], seed, more=1)
     emissions = head.emit(hidden[0, 2:6])
     every = {tags: score(head.crf, emissions, tags) for tags in itertools.product(range(3), repeat=4)}
     assert len(every) == 81
@@ -216,7 +226,7 @@ def test_the_loss_and_the_best_tags_are_those_of_all_sequences(seed: int) -> Non
 def test_turns_are_tagged_apart() -> None:
     """Nothing counts from the last token of a turn to the first of the next, nor what stands between them."""
     both, gold_tags = item([1, 2], [2, 0, 1]), [(1, 2), (2, 0, 1)]
-    head, (hidden, mask) = made(lambda: Tagger(SIZE, 3), 1), hidden_for([both])
+    head, (hidden, mask) = made(lambda: _Tagger(SIZE, 3), 1), hidden_for([both])
     loss, best = 0.0, []
     for at, right in zip((2, 5), gold_tags, strict=True):
         emissions = head.emit(hidden[0, at : at + len(right)])
@@ -229,7 +239,7 @@ def test_turns_are_tagged_apart() -> None:
 
 def test_a_new_tagger_begins_no_mention_in_its_middle() -> None:
     """With every token a little more like an I than anything else, one B is found, and all go on with it."""
-    head = Tagger(SIZE, 5).eval()
+    head = _Tagger(SIZE, 5).eval()
     with torch.no_grad():
         head.emit.weight.zero_()
         head.emit.bias.copy_(torch.tensor([0.0, 0, 2, 0, 1]))
@@ -239,7 +249,7 @@ def test_a_new_tagger_begins_no_mention_in_its_middle() -> None:
 
 def test_steps_to_an_i_by_hand() -> None:
     """Tags: none, B-a, I-a, B-b, I-b."""
-    crf, no = Tagger(SIZE, 5).crf, FORBIDDEN
+    crf, no = _Tagger(SIZE, 5).crf, _FORBIDDEN
     assert crf.start_transitions.tolist() == [0, 0, no, 0, no]
     assert crf.end_transitions.tolist() == [0] * 5
     assert crf.transitions.tolist() == [
@@ -254,7 +264,7 @@ def test_steps_to_an_i_by_hand() -> None:
 def test_tokens_by_turn() -> None:
     items = [item([0, 0], [0]), item([0, 0, 0])]
     tokens = torch.arange(14).reshape(2, 7)
-    found, mask = by_turn(tokens, items)
+    found, mask = _by_turn(tokens, items)
     # Places: [CLS] mark 2 3 mark 5 [SEP], and [CLS] mark 2 3 4 [SEP].
     assert found.masked_fill(~mask, -1).tolist() == [[2, 3, -1], [5, -1, -1], [9, 10, 11]]
     assert mask.tolist() == [[True, True, False], [True, False, False], [True, True, True]]
@@ -262,8 +272,8 @@ def test_tokens_by_turn() -> None:
 
 def test_a_stretch_of_a_turn_is_tagged_where_it_stands() -> None:
     """A window may begin in the middle of a turn: its offsets do not begin at 0."""
-    part = Item([Piece([0] * 5, [0] * 5)], [Placed(3, 1, [(40, 44), (45, 50), (50, 51)])])
-    head = made(lambda: Tagger(SIZE, 3))
+    part = Item([Piece([0] * 5, [0] * 5)], [_Placed(3, 1, [(40, 44), (45, 50), (50, 51)])])
+    head = made(lambda: _Tagger(SIZE, 3))
     (tags,) = head.answers(*hidden_for([part]), [part])
     assert len(tags) == 5
     assert tags[0] == tags[4] == 0
@@ -280,7 +290,7 @@ def test_a_stretch_of_a_turn_is_tagged_where_it_stands() -> None:
     ],
 )
 def test_distances_by_hand(step: int, kind: int) -> None:
-    assert distances([(5000 + step, 9999)], [(5000, 5003)]).tolist() == [[kind]]
+    assert _distances([(5000 + step, 9999)], [(5000, 5003)]).tolist() == [[kind]]
 
 
 @given(
@@ -288,13 +298,13 @@ def test_distances_by_hand(step: int, kind: int) -> None:
     triggers=st.lists(st.integers(0, 511), min_size=1, max_size=9),
 )
 def test_distances_double(arguments: list[int], triggers: list[int]) -> None:
-    found = distances([(at, at + 1) for at in arguments], [(at, at + 1) for at in triggers]).tolist()
+    found = _distances([(at, at + 1) for at in arguments], [(at, at + 1) for at in triggers]).tolist()
     for row, argument in zip(found, arguments, strict=True):
         for kind, trigger in zip(row, triggers, strict=True):
             far = abs(argument - trigger) + 1
-            assert 2 ** (kind % DISTANCES) <= far
-            assert far < 2 ** (kind % DISTANCES + 1) or kind % DISTANCES == DISTANCES - 1
-            assert (kind >= DISTANCES) == (argument >= trigger)
+            assert 2 ** (kind % _DISTANCES) <= far
+            assert far < 2 ** (kind % _DISTANCES + 1) or kind % _DISTANCES == _DISTANCES - 1
+            assert (kind >= _DISTANCES) == (argument >= trigger)
 
 
 def test_a_pair_is_scored_by_its_tokens_tags_and_distance() -> None:
@@ -322,9 +332,9 @@ def test_the_loss_of_links_is_that_of_every_pair() -> None:
     assert head.loss(hidden, mask, [one]).item() == pytest.approx(tags + sum(by_pair) / 3, rel=1e-4)
 
 
-def telling(tags: Sequence[int], roles: int) -> FrameFinder:
+def telling(tags: Sequence[int], roles: int) -> _FrameFinder:
     """A frame finder that says these tags whatever it reads, and the same role between any two mentions."""
-    head = FrameFinder(SIZE, READER).eval()
+    head = _FrameFinder(SIZE, READER).eval()
     with torch.no_grad():
         for part in head.parameters():
             part.zero_()
@@ -351,8 +361,8 @@ def test_frames_answered_by_hand(tags: list[int], triggers: list[Any], arguments
     hidden = torch.zeros(1, 7, SIZE)
     hidden[0, range(2, 6), range(4)] = 1.0
     ((first, second, roles),) = telling(tags, role).answers(hidden, torch.ones(1, 7, dtype=torch.bool), [one])
-    assert first == [Mention(0, start, end, TRIGGER + name) for start, end, name in triggers]
-    assert second == [Mention(0, start, end, ARGUMENT + name) for start, end, name in arguments]
+    assert first == [_Mention(0, start, end, _TRIGGER + name) for start, end, name in triggers]
+    assert second == [_Mention(0, start, end, _ARGUMENT + name) for start, end, name in arguments]
     assert roles == ([[role] * len(triggers)] * len(arguments) if triggers and arguments else [])
     frames = READER.answer([one], [(first, second, roles)])
     assert [frame["type"] for frame in frames] == [name for _, _, name in triggers]
@@ -428,8 +438,8 @@ def test_every_weight_has_one_rate(kind: str) -> None:
     if kind in ("Classifier", "Chooser"):
         assert set(rates_of(head).values()) == {1e-5}
     else:
-        assert {rates_of(head)[id(part)] for part in head.crf.parameters()} == {heads.CRF_RATE}
-        assert rates_of(head)[id(head.emit.weight)] == heads.HEAD_RATE
+        assert {rates_of(head)[id(part)] for part in head.crf.parameters()} == {heads._CRF_RATE}
+        assert rates_of(head)[id(head.emit.weight)] == heads._HEAD_RATE
 
 
 @pytest.mark.parametrize("longest", [512, 128])
@@ -440,7 +450,7 @@ def test_a_dialogue_is_learned_by_heart(longest: int) -> None:
     items = reader.items(row)
     reader.teach(items, row)
     torch.manual_seed(0)
-    head, (_, mask) = FrameFinder(size, reader), hidden_for(items)
+    head, (_, mask) = _FrameFinder(size, reader), hidden_for(items)
     hidden = torch.randn(*mask.shape, size)
     taught(head, hidden, mask, items, 100)
     answer = reader.answer(items, head.answers(hidden, mask, items))

@@ -65,10 +65,10 @@ def test_what_was_left_out_is_paid_for_by_what_was_picked() -> None:
 def test_any_part_is_of_the_set_and_each_example_once(made: list[tuple[int, int]], data: st.DataObject) -> None:
     rows = [recipe(*one) | {"id": str(number)} for number, one in enumerate(made)]
     k = data.draw(st.integers(1, len(rows)))
-    picked = matched.closest(DISHES, rows, human=[recipe(2, 1), recipe(0, 1)], k=k)
+    picked = matched._closest(DISHES, rows, human=[recipe(2, 1), recipe(0, 1)], k=k)
     assert len(picked) == len({row["id"] for row in picked}) == k
     assert all(row in rows for row in picked)
-    first = matched.closest(DISHES, rows, human=[recipe(2, 1), recipe(0, 1)], k=1)[0]
+    first = matched._closest(DISHES, rows, human=[recipe(2, 1), recipe(0, 1)], k=1)[0]
     off = [abs(dishes - 1) + abs(tools - 1) for dishes, tools in made]
     assert off[int(first["id"])] == min(off)
 

@@ -9,55 +9,55 @@ from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE, Offer, Prices
 from lib.core.set_names import SetName, from_columns
 from lib.core.tasks import Card, read_card
-from lib.training.plan import Mix, Pools, mixes_of, pools_for, runs_of, with_facts
+from lib.training.plan import _Mix, _mixes_of, _Pools, _with_facts, pools_for, runs_of
 from lib.training.sweep import Run
 
 
 def test_a_grid_has_each_human_size_with_each_synthetic_one() -> None:
-    mixes, beyond = mixes_of({"m": (10, 10)}, human=[0, 5], synthetic=[0, 4, 8])
-    assert mixes == [Mix("m", 0, 4), Mix("m", 0, 8), Mix(NONE, 5, 0), Mix("m", 5, 4), Mix("m", 5, 8)]
+    mixes, beyond = _mixes_of({"m": (10, 10)}, human=[0, 5], synthetic=[0, 4, 8])
+    assert mixes == [_Mix("m", 0, 4), _Mix("m", 0, 8), _Mix(NONE, 5, 0), _Mix("m", 5, 4), _Mix("m", 5, 8)]
     assert beyond == []
 
 
 def test_each_method_has_its_own_mixes_and_human_data_alone_is_counted_once() -> None:
-    mixes, _ = mixes_of({"a": (10, 10), "b": (10, 10)}, human=[0, 5], synthetic=[0, 4])
-    assert sorted(mixes) == sorted([Mix("a", 0, 4), Mix("b", 0, 4), Mix(NONE, 5, 0), Mix("a", 5, 4), Mix("b", 5, 4)])
+    mixes, _ = _mixes_of({"a": (10, 10), "b": (10, 10)}, human=[0, 5], synthetic=[0, 4])
+    assert sorted(mixes) == sorted([_Mix("a", 0, 4), _Mix("b", 0, 4), _Mix(NONE, 5, 0), _Mix("a", 5, 4), _Mix("b", 5, 4)])
 
 
 @pytest.mark.parametrize(
     ("total", "part", "expected"),
     [
-        (40, 0, Mix(NONE, 40, 0)),
-        (40, 0.25, Mix("m", 30, 10)),
-        (40, 1, Mix("m", 0, 40)),
-        (10, 0.33, Mix("m", 7, 3)),
-        (3, 0.1, Mix(NONE, 3, 0)),  # Less than half an example is none.
-        (10, 0.29, Mix("m", 7, 3)),
+        (40, 0, _Mix(NONE, 40, 0)),
+        (40, 0.25, _Mix("m", 30, 10)),
+        (40, 1, _Mix("m", 0, 40)),
+        (10, 0.33, _Mix("m", 7, 3)),
+        (3, 0.1, _Mix(NONE, 3, 0)),  # Less than half an example is none.
+        (10, 0.29, _Mix("m", 7, 3)),
     ],
 )
-def test_a_total_in_parts(total: int, part: float, expected: Mix) -> None:
-    assert mixes_of({"m": (40, 40)}, human=[], synthetic=[], totals=[total], parts=[part]) == ([expected], [])
+def test_a_total_in_parts(total: int, part: float, expected: _Mix) -> None:
+    assert _mixes_of({"m": (40, 40)}, human=[], synthetic=[], totals=[total], parts=[part]) == ([expected], [])
 
 
 def test_every_total_in_every_part() -> None:
-    mixes, _ = mixes_of({"m": (40, 40)}, human=[], synthetic=[], totals=[8, 20], parts=[0, 0.5, 1])
-    assert mixes == [Mix(NONE, 8, 0), Mix("m", 4, 4), Mix("m", 0, 8), Mix(NONE, 20, 0), Mix("m", 10, 10), Mix("m", 0, 20)]
+    mixes, _ = _mixes_of({"m": (40, 40)}, human=[], synthetic=[], totals=[8, 20], parts=[0, 0.5, 1])
+    assert mixes == [_Mix(NONE, 8, 0), _Mix("m", 4, 4), _Mix("m", 0, 8), _Mix(NONE, 20, 0), _Mix("m", 10, 10), _Mix("m", 0, 20)]
 
 
 def test_a_mix_of_the_grid_that_is_a_part_of_a_total_comes_once() -> None:
-    mixes, _ = mixes_of({"m": (40, 40)}, human=[0, 10], synthetic=[0, 10], totals=[20, 20], parts=[0.5, 0.5, 1])
-    assert mixes == [Mix("m", 0, 10), Mix(NONE, 10, 0), Mix("m", 10, 10), Mix("m", 0, 20)]
+    mixes, _ = _mixes_of({"m": (40, 40)}, human=[0, 10], synthetic=[0, 10], totals=[20, 20], parts=[0.5, 0.5, 1])
+    assert mixes == [_Mix("m", 0, 10), _Mix(NONE, 10, 0), _Mix("m", 10, 10), _Mix("m", 0, 20)]
 
 
 def test_what_a_pool_does_not_hold_is_said_method_by_method() -> None:
-    mixes, beyond = mixes_of({"small": (10, 4), "large": (10, 8)}, human=[0, 10, 11], synthetic=[0, 4, 5, 9])
+    mixes, beyond = _mixes_of({"small": (10, 4), "large": (10, 8)}, human=[0, 10, 11], synthetic=[0, 4, 5, 9])
     assert sorted(mixes) == sorted(
-        [Mix(NONE, 10, 0), *(Mix(name, h, s) for name, s in [("small", 4), ("large", 4), ("large", 5)] for h in (0, 10))]
+        [_Mix(NONE, 10, 0), *(_Mix(name, h, s) for name, s in [("small", 4), ("large", 4), ("large", 5)] for h in (0, 10))]
     )
-    assert Mix(NONE, 11, 0) in beyond
-    assert Mix("small", 0, 5) in beyond
-    assert Mix("large", 0, 9) in beyond
-    assert Mix("large", 11, 4) in beyond
+    assert _Mix(NONE, 11, 0) in beyond
+    assert _Mix("small", 0, 5) in beyond
+    assert _Mix("large", 0, 9) in beyond
+    assert _Mix("large", 11, 4) in beyond
     assert not set(mixes) & set(beyond)
 
 
@@ -75,7 +75,7 @@ SIZES = st.lists(st.integers(0, 12), max_size=4)
 def test_mixes_are_what_was_asked_for_and_what_the_pools_hold(
     pools: dict[str, int], human_pool: int, human: list[int], synthetic: list[int], totals: list[int], parts: list[float]
 ) -> None:
-    mixes, beyond = mixes_of(
+    mixes, beyond = _mixes_of(
         {name: (human_pool, size) for name, size in pools.items()}, human=human, synthetic=synthetic, totals=totals, parts=parts
     )
     assert len({*mixes, *beyond}) == len(mixes) + len(beyond)
@@ -92,28 +92,28 @@ def test_mixes_are_what_was_asked_for_and_what_the_pools_hold(
 
 
 def test_nothing_asked_for_and_nothing_to_ask_of() -> None:
-    assert mixes_of({"m": (9, 9)}, human=[], synthetic=[]) == ([], [])
-    assert mixes_of({"m": (9, 9)}, human=[0], synthetic=[0], totals=[0], parts=[0.5]) == ([], [])
-    assert mixes_of({"m": (9, 9)}, human=[], synthetic=[], totals=[9]) == ([], [])
-    assert mixes_of({}, human=[1], synthetic=[1]) == ([], [])
+    assert _mixes_of({"m": (9, 9)}, human=[], synthetic=[]) == ([], [])
+    assert _mixes_of({"m": (9, 9)}, human=[0], synthetic=[0], totals=[0], parts=[0.5]) == ([], [])
+    assert _mixes_of({"m": (9, 9)}, human=[], synthetic=[], totals=[9]) == ([], [])
+    assert _mixes_of({}, human=[1], synthetic=[1]) == ([], [])
 
 
 # ---- what is known of a row ----
 
 
-def pools_of(card: Card, names: list[SetName]) -> Pools:
+def pools_of(card: Card, names: list[SetName]) -> _Pools:
     sets = {
         name.key: ExampleSet(name, [{"id": str(k)} for k in range(5 + n)], 0.1, f"t{n}", 3 * n) for n, name in enumerate(names)
     }
     offers = {key: Offer(Prices(1, one.price), (9, len(one.rows)), one.shown) for key, one in sets.items()}
-    return Pools(card, None, [], sets, offers, {})
+    return _Pools(card, None, [], sets, offers, {})
 
 
 def test_prices_pools_and_names_reach_the_rows() -> None:
     names = [SetName("tree", start=2, derived=("checked", "random")), SetName("", labels_by="few_shot")]
     card = read_card("news")
     scores = pd.DataFrame({"method": [NONE, *(name.key for name in names)]}, index=[3, 4, 5])
-    rows = with_facts(scores, pools_of(card, names))
+    rows = _with_facts(scores, pools_of(card, names))
     assert rows.human_price.tolist() == [1, 1, 1]
     assert rows.human_pool.tolist() == [9, 9, 9]
     assert rows.human_shown.tolist() == [0, 0, 3]

@@ -19,14 +19,14 @@ from sklearn.linear_model import LogisticRegression
 from tiny import save_tiny
 from transformers import AutoModel, AutoTokenizer
 
-from lib.core.config import build
+from lib.core.config import _build
 from lib.core.encoders import EMBEDDED, location
 from lib.core.kinds import kind_of
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, read_card
 from lib.training import student as students
 from lib.training.settings import Recipe
-from lib.training.student import Pool, batches, device_of, epochs, hidden, new_student, predict, rate_at, scores, train
+from lib.training.student import Pool, _batches, _epochs, _hidden, _new_student, _rate_at, device_of, predict, scores, train
 from lib.training.tokenization import Item, Piece
 
 SPANS = Card(
@@ -123,7 +123,7 @@ def same(one: Sequence[torch.Tensor], other: Sequence[torch.Tensor]) -> bool:
 def read(student: Any, pool: Pool, items: list[Item]) -> list[torch.Tensor]:
     """What the head gets to see of each item's pieces."""
     with torch.inference_mode():
-        found, mask = hidden(student.eval(), pool, items=items)
+        found, mask = _hidden(student.eval(), pool, items=items)
     return [row[there] for row, there in zip(found, mask, strict=True)]
 
 
@@ -152,7 +152,7 @@ def test_a_frozen_prefix_gives_what_the_whole_encoder_gives(folders: dict[str, s
     encoder = folders[kind]
     pool = Pool(read_card("sentiment"), text_rows(TEXTS), recipe=Recipe(encoder=encoder, frozen_layers=frozen, max_tokens=30))
     expected = by_transformers(encoder, [(text,) for text in TEXTS], 30, probes=frozen == 3)
-    found = read(new_student(pool), pool, pool.items(range(4)))
+    found = read(_new_student(pool), pool, pool.items(range(4)))
     assert [len(one) for one in found] == ([1] * 4 if frozen == 3 else [2, 4, 15, 30])
     assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(found, expected, strict=True))
 
@@ -164,12 +164,12 @@ def test_the_embedded_encoder_is_read_as_it_is(frozen: int) -> None:
     texts = ["Bad.", "A film that forgets to end, and then ends twice.", "so long " * 90]
     pool = Pool(read_card("sentiment"), text_rows(texts), recipe=Recipe(frozen_layers=frozen, max_tokens=150))
     expected = by_transformers(EMBEDDED, [(text,) for text in texts], 150, probes=frozen == 6)
-    student, items = new_student(pool), pool.items(range(3))
+    student, items = _new_student(pool), pool.items(range(3))
     found = read(student, pool, items)
     assert [len(one) for one in found] == ([1, 1, 1] if frozen == 6 else [4, 15, 150])
     assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(found, expected, strict=True))
     with torch.inference_mode():
-        logits = student["head"].scores(*hidden(student, pool, items=items), items)
+        logits = student["head"].scores(*_hidden(student, pool, items=items), items)
         by_hand = torch.stack([student["head"].linear(one.mean(0)) for one in expected])
     assert torch.allclose(logits, by_hand, atol=1e-4)
 
@@ -191,7 +191,7 @@ def test_two_texts_are_read_as_a_pair(small: str, kind: str, fields: list[tuple[
         (row[one], row["choices"][other] if kind == "multiple_choice" else row[other]) for row in rows for one, other in fields
     ]
     expected = by_transformers(small, pairs, 510, probes=False)
-    found = read(new_student(pool), pool, pool.items(range(3)))
+    found = read(_new_student(pool), pool, pool.items(range(3)))
     assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(found, expected, strict=True))
 
 
@@ -205,7 +205,7 @@ def test_an_encoder_is_told_no_types_where_its_tokenizer_has_none(tmp_path: Path
     card, rows = examples("pair", 2)
     pool = Pool(card, rows, recipe=Recipe(encoder=encoder, frozen_layers=frozen))
     expected = by_transformers(encoder, [(row["premise"], row["hypothesis"]) for row in rows], 510, probes=False)
-    found = read(new_student(pool), pool, pool.items(range(2)))
+    found = read(_new_student(pool), pool, pool.items(range(2)))
     assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(found, expected, strict=True))
 
 
@@ -226,7 +226,7 @@ def test_an_example_is_read_alike_in_any_company(small: str, kind: str, frozen: 
 
 def test_company_changes_little_in_any_precision(small: str) -> None:
     pool = Pool(read_card("sentiment"), text_rows(TEXTS), recipe=quick(small))
-    student = new_student(pool)
+    student = _new_student(pool)
     items = pool.items(range(4))
     together, alone = read(student, pool, items), [read(student, pool, [item])[0] for item in items]
     assert all(torch.allclose(one, other, atol=0.1) for one, other in zip(together, alone, strict=True))
@@ -243,7 +243,7 @@ def test_a_long_text_is_read_to_max_tokens_and_counted(small: str, frozen: int) 
     )
     assert [len(item.pieces[0].ids) for item in pool.items(range(3))] == [12, 12, 4]
     assert (pool.cut, pool.longest) == (1, 12)
-    found = read(new_student(pool), pool, pool.items(range(3)))
+    found = read(_new_student(pool), pool, pool.items(range(3)))
     assert torch.allclose(found[0], found[1])
     assert not torch.allclose(found[0].mean(0), found[2].mean(0), atol=1e-3)
 
@@ -376,7 +376,7 @@ def test_training_drops_hidden_states_as_the_encoder_says(tmp_path: Path) -> Non
     )
     assert not same(one, other)
     rest = [
-        read(new_student(pool), pool, pool.items(range(8))) for pool in (Pool(card, rows, recipe=quick(one)) for one in encoders)
+        read(_new_student(pool), pool, pool.items(range(8))) for pool in (Pool(card, rows, recipe=quick(one)) for one in encoders)
     ]
     assert all(map(torch.equal, *rest))
 
@@ -385,7 +385,7 @@ def test_only_what_is_above_the_frozen_layers_trains(small: str) -> None:
     card, rows = examples("text")
     for frozen, trainable in ((0, {"0", "1", "2"}), (1, {"1", "2"}), (3, set())):
         pool = Pool(card, rows, recipe=quick(small, frozen_layers=frozen))
-        before, after = new_student(pool), train(pool, range(8), seed=1)
+        before, after = _new_student(pool), train(pool, range(8), seed=1)
         layers = AutoModel.from_pretrained(small).encoder.layer
         assert ("encoder" in after) == bool(trainable)
         if trainable:
@@ -468,7 +468,7 @@ def test_frames_without_a_mention_are_learned_from_and_found(small: str) -> None
 
 def test_nothing_to_predict(small: str) -> None:
     pool = Pool(*examples("text"), recipe=quick(small))
-    assert predict(new_student(pool), pool, chosen=[]) == []
+    assert predict(_new_student(pool), pool, chosen=[]) == []
 
 
 def test_more_than_a_batch_keeps_its_order(small: str) -> None:
@@ -501,7 +501,7 @@ def test_a_probe_is_scikit_learns_logistic_regression(task: str) -> None:
     assert predict(student, pool, chosen=range(40)) == list(peer.predict(features))
     with torch.inference_mode():
         items = pool.items(range(40))
-        chances = student["head"].scores(*hidden(student, pool, items=items), items).softmax(1).numpy()
+        chances = student["head"].scores(*_hidden(student, pool, items=items), items).softmax(1).numpy()
     theirs = peer.predict_proba(features)[:, [list(peer.classes_).index(label) for label in card.labels]]
     assert np.abs(chances - theirs).max() < 0.005
 
@@ -542,9 +542,9 @@ def epoch_by_epoch(
 ) -> tuple[list[float], list[list[torch.Tensor]]]:
     """The dev score after each epoch of the same training, and the student then."""
     torch.manual_seed(seed)
-    student = new_student(pool)
+    student = _new_student(pool)
     found, states = [], []
-    for _ in epochs(student, pool, items=pool.items(chosen)):
+    for _ in _epochs(student, pool, items=pool.items(chosen)):
         found.append(scores(student, pool, chosen=dev)[0][pool.card.metric])
         states.append(state(student))
     return found, states
@@ -574,7 +574,7 @@ def test_dev_examples_choose_the_first_of_the_best_epochs(small: str, kind: str)
 def test_every_item_comes_once_and_like_lengths_together(lengths: list[int], size: int, seed: int) -> None:
     items = [Item([Piece([0] * (1 + length // 2), []), Piece([0] * length, [])]) for length in lengths]
     torch.manual_seed(seed)
-    found = list(batches(items, size))
+    found = list(_batches(items, size))
     assert sorted(id(item) for batch in found for item in batch) == sorted(map(id, items))
     assert len(found) == -(-len(items) // size)
     assert all(1 <= len(batch) <= size for batch in found)
@@ -588,7 +588,7 @@ def test_batches_differ_from_epoch_to_epoch_and_by_seed() -> None:
     items = [Item([Piece([0] * 5, [])]) for _ in range(40)]
 
     def order() -> list[list[int]]:
-        return [[id(item) for item in batch] for batch in batches(items, 4)]
+        return [[id(item) for item in batch] for batch in _batches(items, 4)]
 
     torch.manual_seed(1)
     first, second = order(), order()
@@ -604,7 +604,7 @@ def test_long_and_short_are_not_always_in_the_same_order() -> None:
     """Batches are sorted inside, not among each other: a student should not see all short texts first."""
     items = [Item([Piece([0] * length, [])]) for length in range(1, 33)]
     torch.manual_seed(1)
-    assert len({len(next(batches(items, 4))[0].pieces[0].ids) for _ in range(30)}) > 3
+    assert len({len(next(_batches(items, 4))[0].pieces[0].ids) for _ in range(30)}) > 3
 
 
 @pytest.mark.parametrize(
@@ -617,18 +617,18 @@ def test_long_and_short_are_not_always_in_the_same_order() -> None:
     ],
 )
 def test_rates_by_hand(steps: int, warmup: float, rates: list[float]) -> None:
-    assert [rate_at(step, steps, warmup=warmup) for step in range(steps)] == pytest.approx(rates)
+    assert [_rate_at(step, steps, warmup=warmup) for step in range(steps)] == pytest.approx(rates)
 
 
 @given(steps=st.integers(1, 200), warmup=st.floats(0, 1))
 def test_rates_rise_then_fall(steps: int, warmup: float) -> None:
-    found = [rate_at(step, steps, warmup=warmup) for step in range(steps)]
+    found = [_rate_at(step, steps, warmup=warmup) for step in range(steps)]
     top = found.index(max(found))
     assert found[: top + 1] == sorted(found[: top + 1])
     assert found[top:] == sorted(found[top:], reverse=True)
     assert max(found) == 1
     assert min(found) > 0
-    assert rate_at(steps, steps, warmup=warmup) == 0
+    assert _rate_at(steps, steps, warmup=warmup) == 0
 
 
 # ---- mistakes ----
@@ -650,12 +650,12 @@ def test_rates_rise_then_fall(steps: int, warmup: float) -> None:
     ids=str,
 )
 def test_a_recipe_that_cannot_be(wrong: dict[str, Any]) -> None:
-    refused(lambda: build(Recipe, wrong, "recipe"), "recipe: ", *wrong, str(next(iter(wrong.values()))))
+    refused(lambda: _build(Recipe, wrong, "recipe"), "recipe: ", *wrong, str(next(iter(wrong.values()))))
 
 
 @pytest.mark.parametrize("device", ["tpu", "", "gpu", "mps"])
 def test_a_device_that_is_none(device: str) -> None:
-    refused(lambda: build(Recipe, {"device": device}, "recipe"), "auto", "cpu", "cuda", repr(device))
+    refused(lambda: _build(Recipe, {"device": device}, "recipe"), "auto", "cpu", "cuda", repr(device))
 
 
 def test_where_a_student_trains() -> None:

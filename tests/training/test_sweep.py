@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from refusing import refused
 from tiny import save_tiny
 
-from lib.budget.scores import COLUMNS
+from lib.budget.scores import _COLUMNS
 from lib.core import metrics, paths
 from lib.core.artifacts import ExampleSet
 from lib.core.kinds import kind_of
@@ -30,10 +30,10 @@ from lib.core.mixes import NONE, TEST, Cell
 from lib.core.set_names import SetName
 from lib.core.tasks import load, names, read_card
 from lib.training import sweep
-from lib.training.plan import evaluations, human_pool, runs_for, without_dev
+from lib.training.plan import _evaluations, _human_pool, _runs_for, _without_dev
 from lib.training.settings import Recipe
 from lib.training.student import precision
-from lib.training.sweep import DEV, Bench, Evaluation, Run, draw, draw_mix, held_back, selection
+from lib.training.sweep import DEV, Bench, Evaluation, Run, _draw, _held_back, _selection, draw_mix
 
 CARD = read_card("sentiment")
 ROWS, TESTS = load(CARD).to_list(), load(CARD, "test").to_list()
@@ -84,8 +84,10 @@ def cell(method: str, n_human: int, n_synthetic: int) -> Cell:
 
 @given(mixes=MIXES, seeds=st.integers(1, 4), seed=st.integers(0, 9), shards=st.integers(1, 40))
 def test_shards_part_the_runs_exactly(mixes: list[tuple[str, int, int]], seeds: int, seed: int, shards: int) -> None:
-    every = runs_for([cell(*mix) for mix in mixes], seeds, seed=seed)
-    parts = [runs_for([cell(*mix) for mix in mixes], seeds, seed=seed, shard=f"{part}/{shards}") for part in range(1, shards + 1)]
+    every = _runs_for([cell(*mix) for mix in mixes], seeds, seed=seed)
+    parts = [
+        _runs_for([cell(*mix) for mix in mixes], seeds, seed=seed, shard=f"{part}/{shards}") for part in range(1, shards + 1)
+    ]
     assert sorted(run for part in parts for run in part) == sorted(every)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert set(every) == {Run(*mix, seed=seed + k) for mix in mixes for k in range(seeds)}
@@ -94,7 +96,7 @@ def test_shards_part_the_runs_exactly(mixes: list[tuple[str, int, int]], seeds: 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "-1/2", "1", "", "a/b", "1/2/3", "1/0"])
 def test_a_shard_that_is_none(shard: str) -> None:
-    refused(lambda: runs_for([cell("a", 1, 1)], 1, seed=1, shard=shard), "A shard is written 3/16", repr(shard))
+    refused(lambda: _runs_for([cell("a", 1, 1)], 1, seed=1, shard=shard), "A shard is written 3/16", repr(shard))
 
 
 # ---- which examples ----
@@ -103,16 +105,16 @@ def test_a_shard_that_is_none(shard: str) -> None:
 @given(size=st.integers(0, 60), seed=st.integers(0, 99), start=st.integers(0, 99), data=st.data())
 def test_a_larger_draw_holds_the_smaller_one(size: int, seed: int, start: int, data: st.DataObject) -> None:
     less, more = sorted([data.draw(st.integers(0, size)), data.draw(st.integers(0, size))])
-    small, large = (draw(size, n, seed=seed, source="a", start=start) for n in (less, more))
+    small, large = (_draw(size, n, seed=seed, source="a", start=start) for n in (less, more))
     assert large[:less] == small
     assert len(set(large)) == more
     assert set(large) <= set(range(start, start + size))
 
 
 def test_draws_differ_by_seed_and_source() -> None:
-    assert draw(50, 20, seed=1, source="a", start=0) == draw(50, 20, seed=1, source="a", start=0)
-    assert draw(50, 20, seed=1, source="a", start=0) != draw(50, 20, seed=2, source="a", start=0)
-    assert draw(50, 20, seed=1, source="a", start=0) != draw(50, 20, seed=1, source="b", start=0)
+    assert _draw(50, 20, seed=1, source="a", start=0) == _draw(50, 20, seed=1, source="a", start=0)
+    assert _draw(50, 20, seed=1, source="a", start=0) != _draw(50, 20, seed=2, source="a", start=0)
+    assert _draw(50, 20, seed=1, source="a", start=0) != _draw(50, 20, seed=1, source="b", start=0)
 
 
 @given(n_human=st.integers(0, 12), n_synthetic=st.integers(0, 6), seed=st.integers(0, 20))
@@ -136,7 +138,7 @@ def test_a_method_may_be_called_like_an_evaluation_set(recipe: Recipe) -> None:
 
 
 def test_more_than_there_is_is_refused(tmp_path: Path, recipe: Recipe) -> None:
-    refused(lambda: draw(3, 4, seed=1, source="human", start=0), "asks for 4 human examples, but there are 3")
+    refused(lambda: _draw(3, 4, seed=1, source="human", start=0), "asks for 4 human examples, but there are 3")
     refused(lambda: scores(tmp_path / "k", recipe, [Run("b", 0, 7, 1)]), "7 b examples", "6")
 
 
@@ -144,7 +146,7 @@ def test_what_the_teacher_labeled_is_not_drawn_as_human_too() -> None:
     labeled = ExampleSet(SetName("", labels_by="zero_shot"), HUMAN[:5], 0.1, "m")
     written = ExampleSet(SetName("zero_shot"), [row | {"id": HUMAN[7]["id"]} for row in HUMAN[7:8]], 0.1, "m")
     elsewhere = ExampleSet(SetName("labeled_by_vendor"), HUMAN[8:10], 0.1, "m")
-    assert human_pool(HUMAN, {"l": labeled, "w": written, "e": elsewhere}) == HUMAN[5:]
+    assert _human_pool(HUMAN, {"l": labeled, "w": written, "e": elsewhere}) == HUMAN[5:]
 
 
 # ---- examples held back ----
@@ -156,13 +158,13 @@ def test_dev_examples_are_human_first_and_leave_some_to_learn_from(n_human: int,
         return
     human, synthetic = list(range(n_human)), list(range(1000, 1000 + n_synthetic))
     run = Run("a", n_human, n_synthetic, 1)
-    dev = held_back(human + synthetic, run, share=share)
+    dev = _held_back(human + synthetic, run, share=share)
     asked = round(share * (n_human + n_synthetic))
     assert len(set(dev)) == len(dev) <= asked
     assert set(dev) <= set(human or synthetic)
     assert len(dev) < n_human + n_synthetic
     assert len(dev) >= min(asked, n_human - 1 if n_human else n_synthetic - 1)
-    said = selection(run, Recipe(epochs=7, dev_share=share))
+    said = _selection(run, Recipe(epochs=7, dev_share=share))
     assert said == (f"best of 7 epochs on {len(dev)} of the mix" if dev else "last of 7 epochs")
 
 
@@ -172,7 +174,7 @@ def test_dev_examples_are_human_first_and_leave_some_to_learn_from(n_human: int,
 )
 def test_dev_examples_by_hand(n_human: int, n_synthetic: int, share: float, dev: int) -> None:
     chosen = list(range(n_human + n_synthetic))
-    assert held_back(chosen, Run("a", n_human, n_synthetic, 1), share=share) == chosen[:dev]
+    assert _held_back(chosen, Run("a", n_human, n_synthetic, 1), share=share) == chosen[:dev]
 
 
 def test_a_probe_has_no_epochs_to_choose_from(tmp_path: Path, recipe: Recipe) -> None:
@@ -189,7 +191,7 @@ def test_a_probe_has_no_epochs_to_choose_from(tmp_path: Path, recipe: Recipe) ->
 def test_what_chooses_the_epoch_is_not_learned_from(tmp_path: Path, recipe: Recipe) -> None:
     """Three of four examples, all that have the other label: a student that saw them would give it."""
     run = Run(NONE, 4, 0, 1)
-    (learned,) = set(range(4)) - set(held_back(draw_mix(run, {NONE: 0}, sizes={NONE: 4}), run, share=0.75))
+    (learned,) = set(range(4)) - set(_held_back(draw_mix(run, {NONE: 0}, sizes={NONE: 4}), run, share=0.75))
     labels = ["positive" if i == learned else "negative" for i in range(4)]
     rows = [row | {"label": label} for row, label in zip(HUMAN, labels, strict=False)]
     table = scores(tmp_path / "kept", recipe.model_copy(update={"epochs": 5, "dev_share": 0.75}), [run], human=rows)
@@ -202,7 +204,7 @@ def test_what_chooses_the_epoch_is_not_learned_from(tmp_path: Path, recipe: Reci
 
 def test_human_examples_beside_the_mix_choose_the_epoch_of_every_student(tmp_path: Path, recipe: Recipe) -> None:
     """As arXiv 2310.20111 does. No mix holds them, and no score row is made of them."""
-    human, dev = without_dev(CARD, HUMAN, n=4)
+    human, dev = _without_dev(CARD, HUMAN, n=4)
     assert (human, dev[DEV].rows) == (HUMAN[:-4], HUMAN[-4:])
     runs = [Run(NONE, 8, 0, 1), Run("a", 0, 8, 1)]
     table = scores(tmp_path / "dev", recipe, runs, human=human, evaluations=TESTED | dev)
@@ -210,23 +212,23 @@ def test_human_examples_beside_the_mix_choose_the_epoch_of_every_student(tmp_pat
     assert table.evaluated_on.tolist() == [TEST] * 2
     scores(tmp_path / "dev", recipe, runs, human=human, evaluations=TESTED)
     assert len(trained(tmp_path / "dev")) == 4  # Chosen otherwise, so trained anew.
-    assert without_dev(CARD, HUMAN, n=0) == (HUMAN, {})
-    refused(lambda: without_dev(CARD, HUMAN, n=12), "human_dev asks for 12 of the 12 human examples of 'sentiment'")
+    assert _without_dev(CARD, HUMAN, n=0) == (HUMAN, {})
+    refused(lambda: _without_dev(CARD, HUMAN, n=12), "human_dev asks for 12 of the 12 human examples of 'sentiment'")
 
 
 # ---- what to score on ----
 
 
 def test_a_task_is_scored_on_its_own_test_split() -> None:
-    assert evaluations(CARD, None) == {TEST: Evaluation(CARD, TESTS)}
-    assert evaluations(CARD, "reference", also=[]) == {TEST: Evaluation(CARD, TESTS)}
+    assert _evaluations(CARD, None) == {TEST: Evaluation(CARD, TESTS)}
+    assert _evaluations(CARD, "reference", also=[]) == {TEST: Evaluation(CARD, TESTS)}
 
 
 def test_another_task_is_named_with_or_without_one_of_its_sources() -> None:
-    found = evaluations(read_card("strategy"), None, also=["claims", "closed_passage:reference"])
+    found = _evaluations(read_card("strategy"), None, also=["claims", "closed_passage:reference"])
     assert list(found) == [TEST, "claims", "closed_passage"]
     refused(
-        lambda: evaluations(read_card("strategy"), None, also=["claims:creek"]),
+        lambda: _evaluations(read_card("strategy"), None, also=["claims:creek"]),
         "'claims' has no source 'creek'",
         "reference, creak",
     )
@@ -234,7 +236,7 @@ def test_another_task_is_named_with_or_without_one_of_its_sources() -> None:
 
 def test_another_split_of_the_source_is_scored_on_by_its_name() -> None:
     card = read_card("frames")
-    found = evaluations(card, None, also=["garden", "ja"])
+    found = _evaluations(card, None, also=["garden", "ja"])
     assert list(found) == [TEST, "garden", "ja"]
     assert {one.card.name for one in found.values()} == {"frames"}
     assert [len(one.rows) for one in found.values()] == [20, 12, 6]
@@ -242,7 +244,7 @@ def test_another_split_of_the_source_is_scored_on_by_its_name() -> None:
 
 
 def test_another_task_is_scored_on_by_its_name() -> None:
-    found = evaluations(read_card("claims"), None, also=["strategy"])
+    found = _evaluations(read_card("claims"), None, also=["strategy"])
     assert list(found) == [TEST, "strategy"]
     assert found["strategy"].card == read_card("strategy")
     assert found["strategy"].rows == load(read_card("strategy"), "test").to_list()
@@ -253,7 +255,7 @@ def test_a_card_of_ones_own_is_scored_on_by_its_path(tmp_path: Path) -> None:
     sources = {"own": {"files": {"train": str(tmp_path / "rows.csv"), "test": str(tmp_path / "rows.csv")}}}
     mine = yaml.safe_load((paths.TASKS / "sentiment.yaml").read_text()) | {"name": "mine", "sources": sources}
     (tmp_path / "card.yaml").write_text(yaml.safe_dump(mine, sort_keys=False))
-    found = evaluations(CARD, None, also=[str(tmp_path / "card.yaml")])
+    found = _evaluations(CARD, None, also=[str(tmp_path / "card.yaml")])
     assert list(found) == [TEST, "mine"]
     assert [row["text"] for row in found["mine"].rows] == ["good", "bad"]
     assert found["mine"].card.name == "mine"
@@ -274,25 +276,25 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_splits_of_a_data_set_of_the_hub_are_scored_on_too() -> None:
     source = CARD.sources["sst2"].model_copy(update={"splits": {"train": "train", "test": "validation", "old": "films_of_1950"}})
     card = CARD.model_copy(update={"sources": CARD.sources | {"sst2": source}})
-    found = evaluations(card, "sst2", also=["old"])
+    found = _evaluations(card, "sst2", also=["old"])
     assert {name: [row["text"] for row in one.rows] for name, one in found.items()} == {TEST: ["to be tested"], "old": ["old"]}
 
 
 def test_an_unknown_evaluation_set_is_refused() -> None:
     refused(
-        lambda: evaluations(read_card("frames"), None, also=["gardn"]),
+        lambda: _evaluations(read_card("frames"), None, also=["gardn"]),
         "'gardn'",
         "a split of frames (garden, ja)",
         ", ".join(names()),
     )
-    refused(lambda: evaluations(CARD, None, also=["garden"]), "'garden'", "give a task (")
-    refused(lambda: evaluations(CARD, None, also=["none.yaml"]), "none.yaml")
-    refused(lambda: evaluations(CARD, "imdb"), "no source 'imdb'", "reference, sst2")
+    refused(lambda: _evaluations(CARD, None, also=["garden"]), "'garden'", "give a task (")
+    refused(lambda: _evaluations(CARD, None, also=["none.yaml"]), "none.yaml")
+    refused(lambda: _evaluations(CARD, "imdb"), "no source 'imdb'", "reference, sst2")
 
 
 @pytest.mark.parametrize("also", [["test"], ["train"], ["claims"], ["strategy", "strategy"]])
 def test_nothing_is_scored_on_twice_or_on_what_was_learned(also: list[str]) -> None:
-    refused(lambda: evaluations(read_card("claims"), None, also=also), repr(also[0]))
+    refused(lambda: _evaluations(read_card("claims"), None, also=also), repr(also[0]))
 
 
 # ---- scores ----
@@ -309,13 +311,13 @@ def test_a_row_for_each_run(whole: tuple[pd.DataFrame, str], recipe: Recipe) -> 
         assert (row["encoder"], row["selection"]) == (recipe.encoder, "last of 2 epochs")
         assert (row["device"], row["precision"]) == ("cpu", precision("cpu"))
         assert (row["torch"], row["transformers"]) == (version("torch"), version("transformers"))
-    assert set(COLUMNS) - set(table) == {"human_price", "synthetic_price", "human_pool", "synthetic_pool"}
+    assert set(_COLUMNS) - set(table) == {"human_price", "synthetic_price", "human_pool", "synthetic_pool"}
     assert len(set(table.predicted)) > 1
 
 
 def test_a_row_for_each_evaluation_set_and_the_own_one_first(tmp_path: Path, recipe: Recipe) -> None:
     card = read_card("commonsense")
-    tests = {name: Evaluation(one.card, one.rows[:8]) for name, one in evaluations(card, None, also=["riddle"]).items()}
+    tests = {name: Evaluation(one.card, one.rows[:8]) for name, one in _evaluations(card, None, also=["riddle"]).items()}
     rows, runs = load(card).to_list(), [Run(NONE, 4, 0, 1), Run("a", 2, 2, 1)]
     made = {"card": card, "human": rows[:6], "synthetic": {"a": rows[6:9]}, "evaluations": tests}
     table = scores(tmp_path / "kept", recipe, runs, **made)
@@ -340,7 +342,7 @@ def test_scores_of_an_evaluation_set_do_not_depend_on_the_others(tmp_path: Path,
 
 def test_scores_of_frames_are_those_of_triggers_and_arguments(tmp_path: Path, recipe: Recipe) -> None:
     card = read_card("frames")
-    tests = {name: Evaluation(one.card, one.rows[:2]) for name, one in evaluations(card, None, also=["garden"]).items()}
+    tests = {name: Evaluation(one.card, one.rows[:2]) for name, one in _evaluations(card, None, also=["garden"]).items()}
     made = {"card": card, "human": load(card).to_list()[:2], "synthetic": {}, "evaluations": tests}
     table = scores(tmp_path / "kept", recipe.model_copy(update={"max_tokens": 64}), [Run(NONE, 2, 0, 1)], **made)
     assert table.evaluated_on.tolist() == [TEST, "garden"]
@@ -648,6 +650,6 @@ def test_labels_may_overlap_in_part(tmp_path: Path, recipe: Recipe) -> None:
 
 
 def test_the_training_split_and_a_set_named_twice_are_no_evaluation_sets() -> None:
-    refused(lambda: evaluations(read_card("frames"), None, also=["train"]), "'train'", "garden, ja")
-    refused(lambda: evaluations(read_card("frames"), None, also=["garden", "garden"]), "'garden' is there already")
-    refused(lambda: evaluations(read_card("claims"), None, also=["claims"]), "'claims' is there already")
+    refused(lambda: _evaluations(read_card("frames"), None, also=["train"]), "'train'", "garden, ja")
+    refused(lambda: _evaluations(read_card("frames"), None, also=["garden", "garden"]), "'garden' is there already")
+    refused(lambda: _evaluations(read_card("claims"), None, also=["claims"]), "'claims' is there already")

@@ -23,16 +23,16 @@ from lib.training.tokenization import (
     Frames,
     Item,
     Labels,
-    Mention,
-    Placed,
     Spans,
-    apart,
-    owner,
-    place,
-    runs,
-    special_tokens,
+    _apart,
+    _Mention,
+    _owner,
+    _place,
+    _Placed,
+    _runs,
+    _special_tokens,
+    _trimmed,
     split,
-    trimmed,
 )
 
 TOKENIZER = open_tokenizer(EMBEDDED)
@@ -159,7 +159,7 @@ def test_the_target_answers_with_the_gold_answer(task: str) -> None:
 
 def checked_windows(reader: Any, turns: Sequence[tuple[str, str]], items: Sequence[Item]) -> None:
     """Every token of every turn is in a window and owned by one; each window is what the encoder expects."""
-    begin, end = special_tokens(reader.tokenizer)
+    begin, end = _special_tokens(reader.tokenizer)
     whole = [reader.tokens(text) for _, text in turns]
     marks = [reader.tokens(f"{speaker}:")[0] if speaker else [] for speaker, _ in turns]
     shown = [set[int]() for _ in turns]
@@ -183,7 +183,7 @@ def checked_windows(reader: Any, turns: Sequence[tuple[str, str]], items: Sequen
     for turn, (ids, offsets) in enumerate(whole):
         assert shown[turn] == set(range(len(ids)))
         for start, stop in (pair for pair in offsets if pair[0] < pair[1]):
-            owners = [item for item in items if item.owns(Mention(turn, start, stop, ""))]
+            owners = [item for item in items if item.owns(_Mention(turn, start, stop, ""))]
             assert len(owners) == 1, (turn, start, stop)
             assert any(one.turn == turn and (start, stop) in one.offsets for one in owners[0].placed)
 
@@ -239,9 +239,9 @@ def test_a_dialogue_that_fits_is_one_window_with_marks() -> None:
     (item,) = Frames(COOKING, TOKENIZER, 64).items(row)
     assert item.pieces[0].ids == [CLS, *plain("a:"), *plain("stir it."), *plain("why?"), *plain("..."), SEP]
     assert item.placed == [
-        Placed(0, 3, [(0, 4), (5, 7), (7, 8)]),
-        Placed(1, 6, [(0, 3), (3, 4)]),
-        Placed(2, 8, [(0, 1), (1, 2), (2, 3)]),
+        _Placed(0, 3, [(0, 4), (5, 7), (7, 8)]),
+        _Placed(1, 6, [(0, 3), (3, 4)]),
+        _Placed(2, 8, [(0, 1), (1, 2), (2, 3)]),
     ]
     assert item.owned == [(0, 0, 8), (1, 0, 4), (2, 0, 3)]
 
@@ -387,7 +387,7 @@ def test_short_windows_teach_every_frame_but_for_arguments_out_of_sight(part: st
         assert heads(answer) == heads(right), row["id"]
         hidden = crossed(right)
         for head, argument in links(right) - links(answer):
-            (window,) = (item for item in items if item.owns(Mention(*head[1:], head[0])))
+            (window,) = (item for item in items if item.owns(_Mention(*head[1:], head[0])))
             assert argument in hidden or not shows(window, *argument[1:])
         for head, (role, turn, start, end) in links(answer) - links(right):
             whole = [one for other, one in links(right) if other == head and one[:2] == (role, turn)]
@@ -603,7 +603,7 @@ def test_of_windows_that_disagree_the_one_that_owns_a_place_is_believed() -> Non
     for item, tags in zip(items, outputs, strict=True):
         for _, at, offsets, *_ in item.placed:
             for k, (start, end) in enumerate(offsets):
-                if not item.owns(Mention(0, start, end, "")):
+                if not item.owns(_Mention(0, start, end, "")):
                     tags[at + k] = tool
     assert sum(tags.count(tool) for tags in outputs) > 50
     assert reader.answer(items, outputs) == marked
@@ -709,7 +709,7 @@ def test_bytes_of_one_character_are_owned_once(longest: int) -> None:
 @pytest.mark.parametrize("kind", TINY)
 def test_special_tokens_stand_around_a_text(kind: str) -> None:
     one = TINY[kind]
-    assert special_tokens(one) == ([one.cls_token_id], [one.sep_token_id])
+    assert _special_tokens(one) == ([one.cls_token_id], [one.sep_token_id])
 
 
 # ---- runs and owners ----
@@ -723,7 +723,7 @@ def sizes_and_most(draw: st.DrawFn) -> tuple[list[int], int]:
 
 
 def found_runs(sizes: Sequence[int], most: int) -> list[tuple[int, int]]:
-    return list(itertools.islice(runs(sizes, most), 100))
+    return list(itertools.islice(_runs(sizes, most), 100))
 
 
 @given(case=sizes_and_most())
@@ -774,7 +774,7 @@ def test_a_portion_is_owned_where_most_is_in_sight(case: tuple[list[int], int]) 
     sizes, most = case
     spans = found_runs(sizes, most)
     for portion in range(len(sizes)):
-        chosen = owner(portion, spans)
+        chosen = _owner(portion, spans)
         assert chosen in spans
         assert chosen[0] <= portion < chosen[1]
         others = [span for span in spans if span[0] <= portion < span[1]]
@@ -785,19 +785,19 @@ def test_a_portion_is_owned_where_most_is_in_sight(case: tuple[list[int], int]) 
 
 MENTIONS = st.lists(
     st.builds(
-        lambda turn, start, n: Mention(turn, start, start + n, f"{n}"), st.integers(0, 1), st.integers(0, 12), st.integers(1, 5)
+        lambda turn, start, n: _Mention(turn, start, start + n, f"{n}"), st.integers(0, 1), st.integers(0, 12), st.integers(1, 5)
     ),
     max_size=8,
 )
 
 
-def overlap(one: Mention, other: Mention) -> bool:
+def overlap(one: _Mention, other: _Mention) -> bool:
     return one.turn == other.turn and bool(set(range(one.start, one.end)) & set(range(other.start, other.end)))
 
 
 @given(mentions=MENTIONS, first=st.integers(0, 8))
-def test_mentions_apart_share_nothing_and_lose_no_more_than_they_must(mentions: list[Mention], first: int) -> None:
-    kept = apart(mentions, first)
+def test_mentions_apart_share_nothing_and_lose_no_more_than_they_must(mentions: list[_Mention], first: int) -> None:
+    kept = _apart(mentions, first)
     assert not Counter(kept) - Counter(mentions)
     assert not any(overlap(one, other) for one, other in itertools.combinations(kept, 2))
     counted = mentions[:first]
@@ -811,22 +811,22 @@ def test_mentions_apart_share_nothing_and_lose_no_more_than_they_must(mentions: 
 
 
 @given(mentions=MENTIONS)
-def test_mentions_that_are_apart_are_all_kept(mentions: list[Mention]) -> None:
+def test_mentions_that_are_apart_are_all_kept(mentions: list[_Mention]) -> None:
     assume(not any(overlap(one, other) for one, other in itertools.combinations(mentions, 2)))
-    assert sorted(apart(mentions)) == sorted(mentions)
+    assert sorted(_apart(mentions)) == sorted(mentions)
 
 
 def test_the_first_mentions_count_more_than_longer_ones() -> None:
-    short, long, other = Mention(0, 4, 5, "t"), Mention(0, 0, 9, "a"), Mention(1, 0, 9, "a")
-    assert apart([short, long, other], first=1) == [short, other]
-    assert apart([short, long, other]) == [long, other]
+    short, long, other = _Mention(0, 4, 5, "t"), _Mention(0, 0, 9, "a"), _Mention(1, 0, 9, "a")
+    assert _apart([short, long, other], first=1) == [short, other]
+    assert _apart([short, long, other]) == [long, other]
 
 
 @given(text=st.text("ab \t\n\u3000玉", max_size=12), data=st.data())
 def test_trimmed_leaves_what_strip_leaves(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
-    first, last = trimmed(text, start, end)
+    first, last = _trimmed(text, start, end)
     assert text[first:last] == text[start:end].strip()
     assert start <= first <= last <= end
 
@@ -851,8 +851,8 @@ def test_gold_answers_by_hand() -> None:
 
 
 def test_a_place_among_known_names() -> None:
-    assert place("b", ["a", "b"], "label") == 1
-    refused(lambda: place("c", ["a", "b"], "label"), "the label 'c', and there is a, b")
+    assert _place("b", ["a", "b"], "label") == 1
+    refused(lambda: _place("c", ["a", "b"], "label"), "the label 'c', and there is a, b")
 
 
 def teaching(task: Card, row: Row) -> Iterator[None]:

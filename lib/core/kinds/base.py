@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Place = tuple[int, ...]
 """Where in an example a class stands: empty for the whole example, else start and end, in a dialogue after the turn."""
-AROUND = 80
+_AROUND = 80
 """Characters that are shown on either side of a place."""
 
 
@@ -144,5 +144,5 @@ def check_offsets(span: Any, texts: str | list[str], where: str) -> None:
 
 def with_mark(text: str, start: int, end: int) -> str:
     """A piece of a text between » and «, with some characters around it."""
-    before, after = text[max(0, start - AROUND) : start], text[end : end + AROUND]
-    return f"{'...' * (start > AROUND)}{before}»{text[start:end]}«{after}{'...' * (end + AROUND < len(text))}"
+    before, after = text[max(0, start - _AROUND) : start], text[end : end + _AROUND]
+    return f"{'...' * (start > _AROUND)}{before}»{text[start:end]}«{after}{'...' * (end + _AROUND < len(text))}"

@@ -37,13 +37,13 @@ class Spans(Kind):
         return [{name: span[name] for name in ("start", "end", "label")} for span in row["spans"]]
 
     def scores(self, gold: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
-        return metrics.averages(metrics.matched(span_items(gold), span_items(answers)), "")
+        return metrics.averages(metrics.matched(_span_items(gold), _span_items(answers)), "")
 
     def places(self, answer: Any) -> dict[Place, str]:
         return {(span["start"], span["end"]): span["label"] for span in answer}
 
     def by_class(self, gold: Sequence[Any], answers: Sequence[Any]) -> DataFrame:
-        return metrics.by_class(*metrics.matched(span_items(gold), span_items(answers)))
+        return metrics.by_class(*metrics.matched(_span_items(gold), _span_items(answers)))
 
     def show(self, card: "Card", row: Row, place: Place) -> str:
         return with_mark(row[next(iter(card.fields))], *place)
@@ -58,7 +58,7 @@ class Spans(Kind):
         return {"entities": len({(span["start"], span["end"]) for span in row["spans"]})}
 
 
-def span_items(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+def _span_items(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
     """Each span of each example: its place and its label."""
     for number, spans in enumerate(rows):
         yield from ((number, span["start"], span["end"], span["label"]) for span in spans)
