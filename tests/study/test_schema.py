@@ -195,7 +195,7 @@ def test_labeling_never_reserves_more_than_the_highest_cost(tmp_path: Path, text
     [card] = schema.cards(study).values()
     rows = load(card).to_list()[:3]
     with serving(lambda body, n: completion(text)) as served:
-        labels_label(card, rows, teacher_at(served.url, tmp_path, budget=1000))
+        labels_label(card, rows, teacher=teacher_at(served.url, tmp_path, budget=1000))
     highest = dry_run._highest_costs(study, "m")["02 tone zero_shot"]
     assert reserved(served.bodies) * (1 if text == "no idea" else TRIES) == highest
     assert len(served.bodies) * COST <= highest
