@@ -88,7 +88,7 @@ def label_frequencies(card: Card, human: Sequence[Row], sets: Mapping[str, Seque
             for label, interval in zip(table, _shares(counts, seed), strict=True):
                 rows.append({"measure": "share", "class": label, **interval, **common})
             if name != HUMAN:
-                rows.append({"measure": "_divergence", **_distance(human_counts[what].to_numpy(), counts, seed=seed), **common})
+                rows.append({"measure": "divergence", **_distance(human_counts[what].to_numpy(), counts, seed=seed), **common})
     return pd.DataFrame(rows, columns=["measure", "what", "class", "set", "value", "low", "high", "chance", "labels", "texts"])
 
 
