@@ -5,6 +5,7 @@ What the lower layers make of a text is the same in every run that leaves them f
 
 import copy
 import hashlib
+from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 EMBEDDED = "all-MiniLM-L6-v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+Embed = Callable[[list[str]], np.ndarray]
+"""One unit vector for each text."""
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
 
 

@@ -34,7 +34,7 @@ def _predictions(kind: Kind, right: Any, answer: Any) -> Iterator[tuple[Place, s
         yield place, expected.get(place, _NOTHING), predicted.get(place, _NOTHING)
 
 
-def by_class(kind: Kind, gold: Sequence[Any], runs: Sequence[Sequence[Any]]) -> DataFrame:
+def by_class_over_runs(kind: Kind, gold: Sequence[Any], runs: Sequence[Sequence[Any]]) -> DataFrame:
     """Precision, recall and F1 of each class over all runs together, and its gold count in one."""
     table = kind.by_class([right for _ in runs for right in gold], [answer for answers in runs for answer in answers])
     return table.assign(n=(table.n // len(runs)).astype(int))

@@ -3,7 +3,6 @@
 Tables hold the `key` of a name. It is made from the fields and never read back: whoever meets a key looks its fields up (`find`).
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,11 +42,6 @@ class SetName:
     def of_human_texts(self) -> bool:
         """Whether people wrote the texts, and a teacher only the labels."""
         return not self.method
-
-    @property
-    def is_strategy(self) -> bool:
-        """Whether the method begins from a seed example."""
-        return self.method in _STRATEGIES
 
     def after(self, step: str) -> "SetName":
         """The name of the set that one more step makes of this one."""
@@ -90,14 +84,3 @@ def from_columns(row: Mapping[str, Any]) -> SetName | None:
         return None
     parts = tuple(part for part in texts[2].split("+") if part)
     return SetName(texts[0], int(start) if start and start == start else 1, texts[1], parts)
-
-
-_STRATEGIES = ("fixed", "random", "contrastive", "similar", "tree")
-"""The methods that begin from a seed example, of which there can be several."""
-_START = re.compile(rf"({'|'.join(_STRATEGIES)})_start_([1-9]\d{{0,2}})")
-
-
-def _of_method(method: str) -> SetName:
-    """The name of what a method of 01 writes. Parameters and studies give a method with its start: tree_start_2."""
-    start = _START.fullmatch(method)
-    return SetName(start[1], int(start[2])) if start else SetName(method)

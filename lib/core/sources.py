@@ -1,6 +1,6 @@
 """Where a task's examples come from: local files, the hub, or a folder laid out like it (`HUB_MIRROR`).
 
-Here they are read as they lie there; lib/core/tasks.py puts them into the words of the task's card.
+This module reads raw rows; lib/core/tasks.py gives them the field names and labels of the task's card.
 """
 
 import csv
@@ -20,7 +20,7 @@ from lib.core import paths
 from lib.core.config import Strict
 
 Row = dict[str, Any]
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Source(Strict):
@@ -33,15 +33,15 @@ class Source(Strict):
     config: str | None = None
     revision: str = "main"
     splits: dict[str, str] = {"train": "train", "test": "test"}
-    """Our split to theirs (hub only)."""
+    """The split here to the split of the hub (hub only)."""
     held_out: int = Field(0, ge=0)
     """Where there is no test split, this many rows of train become it."""
     columns: dict[str, str | list[str]] = {}
     """Field to column, where the names differ; a.b reads inside a column, a list gathers several into one."""
     labels: dict[str, str] = {}
-    """Their label to ours, where they differ."""
+    """The label of the source to the label of the card, where they differ."""
     answers: dict[str, int] = {}
-    """Multiple choice: their label to the position of the right choice."""
+    """Multiple choice: the label of the source to the position of the right choice."""
     others: Literal["refuse", "drop"] = "refuse"
     """What to do with a row whose label is not in `labels`."""
     form: Literal["plain", "events"] = "plain"
@@ -67,7 +67,7 @@ class Source(Strict):
 
 
 def raw_split(source: Source, split: str) -> tuple[str, list[tuple[int, Row]]]:
-    """Where a split lies, for messages, and its numbered rows as they are there; a held-out test set is cut from train."""
+    """The place of a split, for messages, and its numbered raw rows; a held-out test set is cut from train."""
     if source.held_out == 0 or split not in ("train", "test") or _has_split(source, "test"):
         where, rows = _read_split(source, split)
         return where, list(enumerate(rows, start=1))
@@ -99,21 +99,19 @@ def _read_split(source: Source, split: str) -> tuple[str, list[Row]]:
         where, rows = paths.relative(path), _read_file(path)
     else:
         where, rows = f"{source.hub} ({source.splits[split]})", _read_hub(source, source.splits[split])
-    return where, [_framed(row, f"{where}, row {at}") for at, row in enumerate(rows, 1)] if source.form == "events" else rows
+    if source.form == "events":
+        rows = [_with_frames(row, f"{where}, row {number}") for number, row in enumerate(rows, start=1)]
+    return where, rows
 
 
-def _framed(row: Row, where: str) -> Row:
-    """A row of `text`, `spans` and `events` with the turn and the frames that these say."""
+def _with_frames(row: Row, where: str) -> Row:
+    """Adds `turns` and `frames` to a row of `text`, `spans` and `events`."""
     try:
         places = [{"turn": 0, "start": span["start"], "end": span["end"]} for span in row["spans"]]
-        frames = [
-            {
-                "type": event["type"],
-                "trigger": places[event["trigger"]],
-                "arguments": [{"role": one["role"], **places[one["span"]]} for one in event["args"]],
-            }
-            for event in row["events"]
-        ]
+        frames = []
+        for event in row["events"]:
+            arguments = [{"role": argument["role"], **places[argument["span"]]} for argument in event["args"]]
+            frames.append({"type": event["type"], "trigger": places[event["trigger"]], "arguments": arguments})
         return row | {"turns": [{"text": row["text"]}], "frames": frames}
     except (KeyError, TypeError, IndexError) as error:
         wanted = "text, spans (start, end) and events (type, trigger, args of role and span: places in spans, from 0)"
@@ -121,7 +119,7 @@ def _framed(row: Row, where: str) -> Row:
 
 
 def _hub_mirror(source: Source) -> Path | None:
-    """The folder that takes the place of the hub for this source, where HUB_MIRROR names one."""
+    """The folder under HUB_MIRROR that replaces the hub for this source; None without HUB_MIRROR."""
     if not (root := os.environ.get("HUB_MIRROR")):
         return None
     whole = Path(root, *str(source.hub).split("/"))
@@ -139,13 +137,13 @@ def _read_hub(source: Source, split: str) -> list[Row]:
         return _read_file(mirror / f"{split}.parquet")
     from datasets import load_dataset
 
-    return _from_hub(source, lambda *where, **pin: load_dataset(*where, **pin, split=split).to_list())
+    return _from_hub(source, lambda *names, **revision: load_dataset(*names, **revision, split=split).to_list())
 
 
-def _from_hub(source: Source, ask: Callable[..., T]) -> T:
-    """What the hub answers, at the pinned revision; whatever goes wrong there becomes one sentence."""
+def _from_hub(source: Source, request: Callable[..., _T]) -> _T:
+    """Sends a request to the hub, at the pinned revision; every error becomes one sentence."""
     try:
-        return ask(source.hub, source.config, revision=source.revision)
+        return request(source.hub, source.config, revision=source.revision)
     except Exception as error:
         raise ValueError(
             f"{source.hub} could not be read from the hub ({type(error).__name__}: {' '.join(str(error).split())[:200]}); "
@@ -185,7 +183,7 @@ def _read_jsonl(path: Path) -> list[Row]:
 
 def _read_csv(path: Path) -> list[Row]:
     rows = []
-    # utf-8-sig: spreadsheets like to put a byte-order mark before the first column's name.
+    # utf-8-sig: spreadsheets often put a byte-order mark before the first column's name.
     with path.open(encoding="utf-8-sig", newline="") as file:
         # strict: an unclosed quote is an error and does not swallow the rest of the file.
         reader = csv.DictReader(file, strict=True)
@@ -205,7 +203,6 @@ def _read_csv(path: Path) -> list[Row]:
 
 def _read_parquet(path: Path) -> list[Row]:
     # pyarrow and not datasets, which would first write a second copy into its cache.
-
     try:
         rows: list[Row] = parquet.read_table(path).to_pylist()
     except pa.ArrowInvalid as error:

@@ -251,16 +251,17 @@ def text_of(card: Card, row: Row) -> str:
 
 def labeled(card: Card, sets: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
     """The sets that have labels; dialogues have none before 02."""
-    kind = card.task_kind
-    return {name: list(rows) for name, rows in sets.items() if any(any(kind.labels_of(row).values()) for row in rows)}
+    return {name: list(rows) for name, rows in sets.items() if any(_has_labels(card, row) for row in rows)}
+
+
+def _has_labels(card: Card, row: Row) -> bool:
+    return any(card.task_kind.labels_of(row).values())
 
 
 def per_text(card: Card, rows: Sequence[Row]) -> dict[str, DataFrame]:
     """How many labels of each class each text has: a table for each thing that is labeled, classes in the order of the card."""
     labels = [card.task_kind.labels_of(row) for row in rows]
-    return {what: _label_counts([each[what] for each in labels], names) for what, names in card.task_kind.classes(card).items()}
-
-
-def _label_counts(labels: Sequence[list[str]], names: list[str]) -> DataFrame:
-    """One line for each text, one column for each class."""
-    return pd.DataFrame([[each.count(name) for name in names] for each in labels], columns=names)
+    tables = {}
+    for level, names in card.task_kind.classes(card).items():
+        tables[level] = pd.DataFrame({name: [row_labels[level].count(name) for row_labels in labels] for name in names})
+    return tables

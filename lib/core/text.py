@@ -95,7 +95,7 @@ def associations(texts: Sequence[str], labels: Sequence[str]) -> DataFrame:
         return pd.DataFrame(columns=columns)
     vectorizer = CountVectorizer(analyzer=words, binary=True)
     present = vectorizer.fit_transform(texts)
-    is_label = np.array([[label == name for name in names] for label in labels], dtype=float)
+    is_label = (np.array(labels)[:, None] == np.array(names)).astype(float)
     n, hits, expected = np.asarray(present.sum(axis=0)).ravel(), present.T @ is_label, is_label.mean(axis=0)
     z = (hits / n[:, None] - expected) / np.sqrt(expected * (1 - expected) / n[:, None])
     best, rows = z.argmax(axis=1), np.arange(len(n))

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
+from lib.core.encoders import Embed
 from lib.core.sources import Row
 from lib.core.stats import mean_interval
 from lib.core.tasks import Card, text_of
-from lib.diversity.measures import Embed, mean_cosine, nearest, vendi
+from lib.diversity.measures import mean_cosine, nearest, vendi
 
 DRIFT_STEPS = {"iteration": "reply", "depth": "depth"}
 """The columns that number the steps of a strategy, and what a figure calls them."""

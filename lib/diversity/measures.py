@@ -7,7 +7,7 @@ texts twice, which every measure here would take for sameness, and smaller sampl
 import itertools
 import random
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,9 @@ from pandas import DataFrame
 from scipy.stats import t
 from sklearn.decomposition import PCA
 
+from lib.core.encoders import Embed
 from lib.core.text import words
 
-Embed = Callable[[list[str]], np.ndarray]
-"""One unit vector for each text."""
 HUMAN = "human"
 """The name of the texts of people among those of sets."""
 GROUPS = 100

@@ -15,11 +15,11 @@ from pandas import DataFrame
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
 
+from lib.core.encoders import Embed
 from lib.core.sources import Row
 from lib.core.stats import share_interval
 from lib.core.tasks import Card
 from lib.core.text import associations, is_trivial, telling
-from lib.diversity.measures import Embed
 
 FOLDS = 5
 _GUESSES = ["set", "given", "accuracy", "low", "high", "chance", "n"]

@@ -1,4 +1,4 @@
-"""Notebook 01: examples that a teacher writes. `METHODS` holds every way of asking, by name; `register` adds one."""
+"""Notebook 01: examples that a teacher writes. `METHODS` holds every way of asking, by name; `register_method` adds one."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ __all__ = [
     "plan_for",
     "preview",
     "raw_examples",
-    "register",
+    "register_method",
     "rephrasing_plan",
     "show_settings",
     "write",
@@ -36,14 +36,14 @@ METHODS: dict[str, type[Method]] = {}
 """Every way of asking, by name."""
 
 
-def register(method: type[Method]) -> type[Method]:
+def register_method(method: type[Method]) -> type[Method]:
     """Adds a way of asking; a decorator of its class."""
     METHODS[method.name] = method
     return method
 
 
 for _method in (ZeroShot, ZeroShotTopic, OneShot, FewShot3, FewShot5, Attributes, *STRATEGIES, Dialogues):
-    register(_method)
+    register_method(_method)
 
 
 def method_of(name: str) -> type[Method]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.generation.drawing import LONGEST_TOPIC, Turns, bytes_in_prompt, no_list, short_texts, topic_list
-from lib.generation.sampler import COMMON, PATIENCE, TOKENS_A_FIELD, Call, Item, Lists, Method, Written
+from lib.generation.sampler import COMMON, PATIENCE, TOKENS_A_FIELD, Call, Lists, Method, ReplyItem, Written
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
 
@@ -94,14 +94,14 @@ class _ToLabel(Method):
         schema = prompts.examples_schema(self.card, drawn.label is None)
         return self.request(self.prompt(drawn), schema, tokens=drawn.items * TOKENS_A_FIELD * len(self.card.fields))
 
-    def read(self, call: Call, answer: Answer) -> list[Item]:
+    def read(self, call: Call, answer: Answer) -> list[ReplyItem]:
         items = []
         for number, item in enumerate(parsing.read_list(answer.text or "", "examples") or []):
             problem = parsing.item_problem(self.card, call.drawn.label, item)
             label = call.drawn.label if call.drawn.label is not None else parsing.known_label(self.card, item)
             row = None if problem else {**{name: item[name].strip() for name in self.card.fields}, "label": label}
             marks = {"attributes": self.attributes_of(call.drawn, number)}
-            items.append(Item(prompts.quoted(item), row, (problem and f"invalid: {problem}") or "", {"label": label}, marks))
+            items.append(ReplyItem(prompts.quoted(item), row, (problem and f"invalid: {problem}") or "", {"label": label}, marks))
         return items
 
     def attributes_of(self, drawn: _Drawn, number: int) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.generation.drawing import LONGEST_TOPIC, Turns, bytes_in_prompt, topic_list
-from lib.generation.sampler import BYTES_A_TOKEN, COMMON, PATIENCE, Call, Item, Lists, Method, Written
+from lib.generation.sampler import BYTES_A_TOKEN, COMMON, PATIENCE, Call, Lists, Method, ReplyItem, Written
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
 
@@ -112,13 +112,13 @@ class Dialogues(Method):
     def problem_in(self, text: str) -> str | None:
         return parsing.turns_problem(text)
 
-    def read(self, call: Call, answer: Answer) -> list[Item]:
+    def read(self, call: Call, answer: Answer) -> list[ReplyItem]:
         if answer.text is None:
             return []
         turns = parsing.read_turns(answer.text, self.speakers)
         if isinstance(turns, str):
-            return [Item(answer.text, problem=f"invalid: {turns}", lost=self.lost(call))]
-        return [Item(answer.text, {self.field: call.drawn.topic, "turns": turns, "frames": []}, lost=self.lost(call))]
+            return [ReplyItem(answer.text, problem=f"invalid: {turns}", lost=self.lost(call))]
+        return [ReplyItem(answer.text, {self.field: call.drawn.topic, "turns": turns, "frames": []}, lost=self.lost(call))]
 
     def human_shown(self, call: Call) -> Sequence[Row]:
         human: Sequence[Row] = call.drawn.human

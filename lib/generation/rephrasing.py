@@ -11,7 +11,7 @@ from typing import Any
 from lib.core.sources import Row
 from lib.core.tasks import Card, text_of
 from lib.core.text import Seen, suspects
-from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_A_FIELD, Call, Item, Method, Written, cost_of
+from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_A_FIELD, Call, Method, ReplyItem, Written, cost_of
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request, TeacherError
 
@@ -69,7 +69,7 @@ class Rephrasing(Method):
     def problem_in(self, text: str) -> str | None:
         return None if parsing.read_field(text, self.field) else f"no {self.field} in the reply"
 
-    def read(self, call: Call, answer: Answer) -> list[Item]:
+    def read(self, call: Call, answer: Answer) -> list[ReplyItem]:
         return []
 
     def take(self, written: Written, seen: Seen, call: Call, answer: Answer) -> list[Row]:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-
+from lib.core.encoders import Embed
 from lib.core.pricing import dollars, nano
 from lib.core.set_names import SetName
 from lib.core.sources import Row
@@ -28,7 +27,6 @@ STALLED = 3
 """Rounds or replies in a row that bring nothing, after which a method asks no more."""
 COMMON = frozenset({"n", "dollars", "temperature", "top_p", "seed", "near"})
 """Settings of every method that writes new examples."""
-Embed = Callable[[list[str]], np.ndarray]
 
 
 @dataclass
@@ -137,7 +135,7 @@ class Call(NamedTuple):
     drawn: Any = None
 
 
-class Item(NamedTuple):
+class ReplyItem(NamedTuple):
     """One item of a reply: as it came, and as an example or what is wrong with it."""
 
     text: str
@@ -158,7 +156,7 @@ class Lists(NamedTuple):
 
 
 class Method(ABC):
-    """A way of asking. A new one extends this class, or one of those beside it, and is registered (`lib.generation.register`)."""
+    """A method of 01. A new one extends this class, or one of those beside it, and is registered (`register_method`)."""
 
     name: ClassVar[str]
     about: ClassVar[str]
@@ -193,7 +191,7 @@ class Method(ABC):
         """The calls of the next round; none ends the asking."""
 
     @abstractmethod
-    def read(self, call: Call, answer: Answer) -> list[Item]:
+    def read(self, call: Call, answer: Answer) -> list[ReplyItem]:
         """The items of one reply."""
 
     @abstractmethod
@@ -279,7 +277,7 @@ class Method(ABC):
         part = self.part_of(row)
         return None if written.have[part] < self.quota[part] else "surplus"
 
-    def keep(self, written: Written, item: Item, marks: Row) -> Row:
+    def keep(self, written: Written, item: ReplyItem, marks: Row) -> Row:
         written.have[self.part_of(item.row or {})] += 1
         identity = f"{self.card.name}-{self.plan.key}-{len(written.examples):04d}"
         row = self.finish(item.row or {}, written)

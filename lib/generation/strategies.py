@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from lib.core.encoders import Embed
 from lib.core.sources import Row
 from lib.core.tasks import Card, text_of
 from lib.generation.sampler import (
@@ -21,10 +22,9 @@ from lib.generation.sampler import (
     TOKENS_A_FIELD,
     TOKENS_AN_OPTION,
     Call,
-    Embed,
-    Item,
     Method,
     Plan,
+    ReplyItem,
     Written,
 )
 from lib.teacher import parsing, prompts
@@ -118,7 +118,7 @@ class _FromExample(Method):
         parent, depth = call.drawn
         return {"parent": str(parent["id"]), "iteration": len(written.answers), "depth": depth + 1}
 
-    def read(self, call: Call, answer: Answer) -> list[Item]:
+    def read(self, call: Call, answer: Answer) -> list[ReplyItem]:
         found = parsing.read_list(answer.text or "", "examples") or []
         items = [self.read_item(item) for item in found]
         whole = len(items) == self.per_reply and not any(item.problem for item in items)
@@ -126,14 +126,14 @@ class _FromExample(Method):
             return [item if item.problem else item._replace(problem="discarded with its reply") for item in items]
         return items
 
-    def read_item(self, item: Any) -> Item:
+    def read_item(self, item: Any) -> ReplyItem:
         """An item in the card's words, or what is wrong with it."""
         options = _plainly(item.get("options")) if isinstance(item, dict) else []
         if problem := self.problem_of(item, options):
-            return Item(prompts.quoted(item), problem=f"invalid: {problem}")
+            return ReplyItem(prompts.quoted(item), problem=f"invalid: {problem}")
         texts = {field: item[field].strip() for field in self.card.fields}
         choices = {} if self.card.labels else {"choices": options}
-        return Item(prompts.quoted(item), texts | choices | {"label": _meant(item, options)})
+        return ReplyItem(prompts.quoted(item), texts | choices | {"label": _meant(item, options)})
 
     def problem_of(self, item: Any, options: list[str]) -> str | None:
         if not isinstance(item, dict):

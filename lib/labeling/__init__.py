@@ -2,9 +2,9 @@
 
 from lib.labeling.agreement import Agreement, agreement, side_by_side
 from lib.labeling.labels import (
-    METHODS,
+    LABELING_METHODS,
     Labeled,
-    Pool,
+    LabelingPool,
     default_output,
     dollars_before,
     humans_shown,
@@ -16,10 +16,10 @@ from lib.labeling.labels import (
 )
 
 __all__ = [
-    "METHODS",
+    "LABELING_METHODS",
     "Agreement",
     "Labeled",
-    "Pool",
+    "LabelingPool",
     "agreement",
     "default_output",
     "dollars_before",

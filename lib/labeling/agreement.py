@@ -87,7 +87,7 @@ def _with_marked_frames(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Ag
     scores = kind.scores(gold, predicted) | {f"{name.replace(' ', '_')}_f1": float(f1) for name, f1 in parts.f1.items()}
     summary = f"n = {len(rows)} dialogues, of which {sum(row['id'] not in by_id for row in rows)} without any labels"
     missed = error_analysis.most_missed(card, rows, gold, [predicted])[["example", "text", "gold", "given"]]
-    tables = [parts, error_analysis.by_class(kind, gold, [predicted]), missed]
+    tables = [parts, error_analysis.by_class_over_runs(kind, gold, [predicted]), missed]
     return Agreement(summary, error_analysis.confusions(kind, gold, [predicted]), scores, tables)
 
 

@@ -19,7 +19,6 @@ from lib.teacher.client import Answer, Bill, Request, Teacher
 
 _Place = tuple[int, int, int]
 """Turn, start and end."""
-_Spans = list[tuple[int, int]]
 _NUMBER = re.compile(r"\d+")
 _TRIGGER_TOKENS, _ARGUMENT_TOKENS = 16, 24
 """Room in a reply for each mention, were it a trigger or an argument."""
@@ -374,7 +373,7 @@ def _joined(row: Row, parts: Sequence[_Part]) -> tuple[Row, bool]:
 # ---- what it can cost ----
 
 
-def possible_requests(
+def possible_frame_requests(
     card: Card, rows: Sequence[Row], *, method: str, raw: Sequence[Row], shots: int, window: int | None = None
 ) -> list[Request]:
     """What a dry run adds up: every step of every dialogue, with as many mentions as its turns can have, each a trigger of the

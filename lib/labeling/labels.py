@@ -23,13 +23,13 @@ from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, Teacher
 _LABELS = {"zero_shot": "description and labels only", "few_shot": "some human examples of each label beside them"}
 FRAMES = {"three_steps": "mentions, triggers, arguments: a request for each", "one_step": "all three in one reply"}
 AGAIN = {"again": "the answer, asked for again without it: those of a written set that agree are kept"}
-METHODS = _LABELS | FRAMES | AGAIN
+LABELING_METHODS = _LABELS | FRAMES | AGAIN
 _ANOTHER = "another answer when asked again"
 _DEFAULT_N = 60
 """Examples of a split that are labeled if no number is given."""
 
 
-class Pool(NamedTuple):
+class LabelingPool(NamedTuple):
     """The examples to label, and the labeled ones that a prompt shows; no example is both."""
 
     rows: list[Row]
@@ -129,16 +129,16 @@ def read_pool(
     raw: int = 60,
     seed: int = 1,
     written: ExampleSet | None = None,
-) -> Pool:
+) -> LabelingPool:
     """The first n examples of a split (60 by default) or of a written set (all), and the labeled ones that a prompt shows."""
     _check_method(card, method, written=written is not None)
     shows = card.task_kind.dialogues or method == "few_shot"
     drawn = _draw_shots(card, load(card, "train", source).to_list()[:raw], n=shots, seed=seed) if shows else []
     if written:
-        return Pool((_written_dialogues(card, written) if card.task_kind.dialogues else written.rows)[:n], drawn)
+        return LabelingPool((_written_dialogues(card, written) if card.task_kind.dialogues else written.rows)[:n], drawn)
     rows = load(card, split, source).to_list()[: _DEFAULT_N if n is None else n]
     taken = {row["id"] for row in drawn} if split == "train" else set()
-    return Pool([row for row in rows if row["id"] not in taken], drawn)
+    return LabelingPool([row for row in rows if row["id"] not in taken], drawn)
 
 
 def _written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
@@ -262,7 +262,7 @@ def possible_requests(
     """What a dry run adds up: every example to label, with the longest examples that could be shown."""
     _check_method(card, method, written=method in AGAIN)
     if card.task_kind.dialogues:
-        return frames.possible_requests(card, rows, method=method, raw=raw, shots=shots, window=window)
+        return frames.possible_frame_requests(card, rows, method=method, raw=raw, shots=shots, window=window)
     longest = list[Row]()
     if method == "few_shot":
         by_length = sorted(raw, key=lambda row: -len(prompts.quoted({name: row[name] for name in card.fields}).encode()))

@@ -14,7 +14,7 @@ from lib.generation.rephrasing import longest_rows
 from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_A_FIELD, TOKENS_AN_OPTION
 from lib.generation.settings import GenerationSettings
 from lib.labeling.labels import possible_requests, set_name
-from lib.study.schema import Study, by_task, plans_of
+from lib.study.schema import Study, plans_of, studies_by_task
 from lib.teacher.backends import teacher_price
 from lib.teacher.client import TRIES, Request
 
@@ -70,7 +70,7 @@ class _Part(NamedTuple):
 def _plans(study: Study) -> dict[str, _Part]:
     """All parts of a study."""
     found, gone = dict[str, _Part](), set[str]()
-    for card, own in (one for one in by_task(study).values() if one[1].asks):
+    for card, own in (one for one in studies_by_task(study).values() if one[1].asks):
         raw, note = _rows_to_price(card, own, "train", own.raw, gone)
         writing, ways = own.generation, own.labeling
         for key, plan in plans_of(card, own, raw).items():
@@ -134,7 +134,7 @@ def _highest_costs(study: Study, teacher: str) -> dict[str, int]:
 
 def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
     """What a dry run says of money."""
-    if not any(own.asks for _, own in by_task(study).values()):
+    if not any(own.asks for _, own in studies_by_task(study).values()):
         return ["  is asked nothing, and costs nothing"]
     if teacher == "recorded":
         return ["  replays data/recordings and costs nothing"]
@@ -153,7 +153,7 @@ def _cents(cost: int) -> str:
 
 def _ends_at_dollars(study: Study) -> bool:
     """Whether some set of 01 has dollars of its own."""
-    return any(own.generation.methods and own.generation.dollars for _, own in by_task(study).values())
+    return any(own.generation.methods and own.generation.dollars for _, own in studies_by_task(study).values())
 
 
 def _cap_words(total: int, budget: float | None, own_dollars: bool) -> str:

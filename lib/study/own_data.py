@@ -2,7 +2,7 @@
 
 from lib.core.example_sets import Given, example_sets
 from lib.core.tasks import checked_rows, load
-from lib.study.schema import Study, by_task, plans_of
+from lib.study.schema import Study, plans_of, studies_by_task
 
 
 def given_sets(own: Study) -> list[Given]:
@@ -12,7 +12,7 @@ def given_sets(own: Study) -> list[Given]:
 
 def check_data(study: Study) -> None:
     """Reads the local data of every task, so that a mistake in them is found before the teacher is paid."""
-    for card, own in by_task(study).values():
+    for card, own in studies_by_task(study).values():
         source = card.sources[own.source or card.default_source]
         for split in ("train", "test") if source.files else ():
             list(checked_rows(card, source, split))

@@ -17,8 +17,7 @@ from lib.core.tasks import Card, names, other_tests, read_card
 from lib.generation import METHODS, Plan, plan_for
 from lib.generation.rephrasing import Rephrasing
 from lib.generation.settings import Generation, GenerationSettings
-from lib.labeling.labels import AGAIN, FRAMES, methods_of, set_name
-from lib.labeling.labels import METHODS as WAYS
+from lib.labeling.labels import AGAIN, FRAMES, LABELING_METHODS, methods_of, set_name
 from lib.labeling.settings import Labeling
 from lib.teacher.settings import TeacherPrices
 from lib.training.settings import Training
@@ -60,8 +59,8 @@ class _Labels(Labeling):
     @field_validator("methods", "test_methods")
     @classmethod
     def _known(cls, methods: list[str]) -> list[str]:
-        if unknown := [method for method in methods if method not in WAYS]:
-            raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(WAYS)}")
+        if unknown := [method for method in methods if method not in LABELING_METHODS]:
+            raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(LABELING_METHODS)}")
         return methods
 
     @property
@@ -251,7 +250,7 @@ def _check_can_be_asked(card: Card, own: Study) -> None:
         raise ValueError(f"Task {card.name!r}: nobody labels its {unlabeled[0]}: `labeling: {{written: [{unlabeled[0]}]}}`.")
 
 
-def by_task(study: Study) -> dict[str, tuple[Card, Study]]:
+def studies_by_task(study: Study) -> dict[str, tuple[Card, Study]]:
     """Each task's card, and the study as it is for that task."""
     found = {name: (card, study.of(task)) for (name, card), task in zip(cards(study).items(), study.tasks, strict=True)}
     _check_used(study, [own for _, own in found.values()])
@@ -280,9 +279,9 @@ def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, Plan]:
     return plans
 
 
-def _check_used(study: Study, by_task: Iterable[Study]) -> None:
+def _check_used(study: Study, studies: Iterable[Study]) -> None:
     """Raises ValueError for a setting of generation that no method of the study uses."""
-    sections = [own.generation for own in by_task]
+    sections = [own.generation for own in studies]
     uses = set().union(*(METHODS[method].uses for section in sections for method in section.methods))
     uses |= Rephrasing.uses if any(section.rephrase for section in sections) else set()
     named = {name for section in [study.generation, *sections] for name in section.model_fields_set}

@@ -225,9 +225,9 @@ class StudySteps:
         self.name, self.study, self.teacher, self.dollars = name, study, teacher, budget
         self.folder, self.figures = f"runs/{name}", f"runs/{name}/figures"
         named = dict(zip(schema.cards(study), study.tasks, strict=True))
-        self.tasks = {
-            task: TaskSteps(name, named[task], card, own, self._asking()) for task, (card, own) in schema.by_task(study).items()
-        }
+        self.tasks = {}
+        for task, (card, own) in schema.studies_by_task(study).items():
+            self.tasks[task] = TaskSteps(name, named[task], card, own, self._asking())
 
     def _asking(self) -> _Parameters:
         """What 01 and 02 are told of the teacher."""

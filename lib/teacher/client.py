@@ -27,7 +27,7 @@ TRIES = 5
 """How often one request is asked until a reply is usable; each malformed one is paid for."""
 _SETTLE_SECONDS = 1.5
 """How long an interrupted cell waits for the calls under way to be settled; what takes longer goes on behind it."""
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class TeacherError(RuntimeError):
@@ -148,7 +148,7 @@ class Teacher(ABC):
     def finish(self, title: str) -> None:  # noqa: B027
         """Does what is left to do after an `ask`."""
 
-    async def session(self, work: Awaitable[T]) -> T:
+    async def session(self, work: Awaitable[_T]) -> _T:
         """Surrounds all fetching of one `ask`; an endpoint opens its connections here."""
         return await work
 
@@ -225,7 +225,7 @@ def number_samples(requests: Sequence[Request], seen: Counter[str] | None = None
     return numbered
 
 
-def _run_in_thread(work: Coroutine[Any, Any, T]) -> T:
+def _run_in_thread(work: Coroutine[Any, Any, _T]) -> _T:
     """Runs a coroutine in a thread of its own, because a notebook's kernel already runs a loop in this one.
 
     An interrupt, or any other error in the waiting thread, cancels the work and waits until its calls are settled.

@@ -34,7 +34,7 @@ _PATIENCE_SECONDS = 600.0
 """How long one row waits in all for an endpoint that says 429."""
 _DISK_SECONDS = 60.0
 """How long a paid reply waits in memory for room on the disk."""
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @cache
@@ -115,7 +115,7 @@ class Endpoint(Teacher):
     def failures_of(self, request: Request) -> list[tuple[str, int]]:
         return self.store.failures_of(request.key(self.model))
 
-    async def session(self, work: Awaitable[T]) -> T:
+    async def session(self, work: Awaitable[_T]) -> _T:
         self.gate = _Gate()
         beat = asyncio.get_running_loop().create_task(self._keep_beating())
         http = openai.DefaultAioHttpClient(timeout=self.timeout, verify=_certificates())

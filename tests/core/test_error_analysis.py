@@ -44,7 +44,7 @@ def test_labels_by_hand(kind: str) -> None:
         ("maybe", "maybe"),
     ]
     # Both runs together: yes 2 of 4 found, 3 given; no 1 of 2 found, 4 given; maybe 1 of 2 found, 1 given. Gold is counted once.
-    assert stated(error_analysis.by_class(kind_of(kind), GOLD, RUNS)) == [
+    assert stated(error_analysis.by_class_over_runs(kind_of(kind), GOLD, RUNS)) == [
         ("yes", 0.667, 0.5, 0.571, 2),
         ("maybe", 1, 0.5, 0.667, 1),
         ("no", 0.25, 0.5, 0.333, 1),
@@ -101,7 +101,7 @@ def test_choices_by_hand() -> None:
         ("choice 3", "choice 3"),
     ]
     # Choice 3 is right 4 times and found once, given once; choice 1 right twice, found twice, given three times.
-    assert stated(error_analysis.by_class(kind_of("multiple_choice"), gold, runs)) == [
+    assert stated(error_analysis.by_class_over_runs(kind_of("multiple_choice"), gold, runs)) == [
         ("choice 3", 1, 0.25, 0.4, 2),
         ("choice 1", 0.667, 1, 0.8, 1),
         ("choice 2", 0, 0, 0, 0),
@@ -137,7 +137,10 @@ def test_spans_by_hand() -> None:
         ("tool", error_analysis._NOTHING),
         (error_analysis._NOTHING, "tool"),
     ]
-    assert stated(error_analysis.by_class(kind_of("spans"), gold, runs)) == [("dish", 0.667, 1, 0.8, 1), ("tool", 0, 0, 0, 1)]
+    assert stated(error_analysis.by_class_over_runs(kind_of("spans"), gold, runs)) == [
+        ("dish", 0.667, 1, 0.8, 1),
+        ("tool", 0, 0, 0, 1),
+    ]
 
 
 def test_missed_spans_are_shown_in_their_text() -> None:
@@ -169,7 +172,7 @@ def test_frames_by_hand() -> None:
         ("Divide", "Remove"),
         ("nothing", "Remove"),
     ]
-    assert stated(error_analysis.by_class(kind_of("frames"), [[PEEL, CUT]], [[given]])) == [
+    assert stated(error_analysis.by_class_over_runs(kind_of("frames"), [[PEEL, CUT]], [[given]])) == [
         (("trigger", "Divide"), 0, 0, 0, 1),
         (("trigger", "Remove"), 0.333, 1, 0.5, 1),
         (("argument", "Object"), 0.667, 1, 0.8, 2),
@@ -178,7 +181,7 @@ def test_frames_by_hand() -> None:
 
 
 def test_frames_of_several_runs_are_counted_together() -> None:
-    found = error_analysis.by_class(kind_of("frames"), [[PEEL, CUT]], [[[PEEL, CUT]], [[PEEL]]])
+    found = error_analysis.by_class_over_runs(kind_of("frames"), [[PEEL, CUT]], [[[PEEL, CUT]], [[PEEL]]])
     assert stated(found) == [
         (("trigger", "Divide"), 1, 0.5, 0.667, 1),
         (("trigger", "Remove"), 1, 1, 1, 1),
@@ -189,7 +192,7 @@ def test_frames_of_several_runs_are_counted_together() -> None:
 
 def test_frames_without_arguments_have_no_roles() -> None:
     bare = [[frame("Remove", 0, 0, 4)]]
-    assert stated(error_analysis.by_class(kind_of("frames"), bare, [bare])) == [(("trigger", "Remove"), 1, 1, 1, 1)]
+    assert stated(error_analysis.by_class_over_runs(kind_of("frames"), bare, [bare])) == [(("trigger", "Remove"), 1, 1, 1, 1)]
 
 
 def test_missed_frames_are_shown_by_their_triggers() -> None:
@@ -207,7 +210,7 @@ def test_wrong_arguments_are_no_missed_places() -> None:
     """A place of a frame is its trigger; how the roles fare is in the table of classes."""
     bare = {**CUT, "arguments": []}
     assert set(error_analysis.confusions(kind_of("frames"), [[CUT]], [[[bare]]])) == {("Divide", "Divide")}
-    assert error_analysis.by_class(kind_of("frames"), [[CUT]], [[[bare]]]).loc["argument"].recall.tolist() == [0, 0]
+    assert error_analysis.by_class_over_runs(kind_of("frames"), [[CUT]], [[[bare]]]).loc["argument"].recall.tolist() == [0, 0]
 
 
 # ---- what it rests on ----

@@ -10,7 +10,6 @@ from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE, Offer, Prices, cells
 from lib.core.set_names import SetName
 from lib.core.tasks import load, read_card
-from lib.generation import conditioned
 from lib.training.plan import _human_pool
 
 WRITTEN, LABELED = SetName("zero_shot"), SetName("", labels_by="zero_shot")
@@ -38,7 +37,8 @@ def test_two_sets_of_one_method_are_refused(tmp_path: Path) -> None:
 
 def test_no_files_means_those_of_the_demo() -> None:
     found = example_sets.example_sets(read_card("news"), None)
-    assert sorted(found) == sorted([*conditioned.METHODS, "labeled_zero_shot"])
+    written = ["zero_shot", "zero_shot_topic", "one_shot", "few_shot_3", "few_shot_5", "attributes"]
+    assert sorted(found) == sorted([*written, "labeled_zero_shot"])
     assert all(one.rows and one.price > 0 and one.teacher == "recorded" for one in found.values())
 
 

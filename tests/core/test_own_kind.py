@@ -88,7 +88,7 @@ def embed(texts: list[str]) -> np.ndarray:
 @pytest.fixture
 def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Card:
     monkeypatch.setattr(kinds, "_KINDS", kinds.kinds())
-    kinds.register(Triple())
+    kinds.register_kind(Triple())
     for split, numbers in {"train": range(24), "test": range(40, 52)}.items():
         lines = [json.dumps(row(k)) for k in numbers]
         (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
@@ -137,7 +137,7 @@ def test_a_kind_of_ones_own_goes_from_01_to_05(card: Card, tmp_path: Path) -> No
     assert set(metrics.learning(found, card.measures).measure) == {"accuracy"}
     answers = [json.loads(predicted) for predicted in found.predicted]
     gold = [card.task_kind.gold(each) for each in tests[TEST].rows]
-    assert error_analysis.by_class(card.task_kind, gold, answers).n.sum() == len(gold)
+    assert error_analysis.by_class_over_runs(card.task_kind, gold, answers).n.sum() == len(gold)
     missed = error_analysis.most_missed(card, tests[TEST].rows, gold, [["nothing like it"] * len(gold)])
     assert missed.text[0].count(" / ") == 2
 
@@ -159,7 +159,7 @@ def test_the_class_checks_its_cards(card: Card, tmp_path: Path) -> None:
 
 def test_a_name_is_given_once(card: Card) -> None:
     with pytest.raises(ValueError, match="There is a kind 'triple' already: give yours another name"):
-        kinds.register(Triple())
+        kinds.register_kind(Triple())
 
 
 def test_an_unregistered_kind_is_refused_with_those_that_there_are(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from planning import plan_of
 from lib import generation
 from lib.core.pricing import TokenPrice, Usage
 from lib.core.tasks import load, read_card
-from lib.generation import METHODS, plan_for, raw_examples, register, write
+from lib.generation import METHODS, plan_for, raw_examples, register_method, write
 from lib.generation.conditioned import ZeroShot, _Drawn
 from lib.generation.sampler import STALLED
 from lib.generation.settings import GenerationSettings
@@ -322,7 +322,7 @@ class Echo(ZeroShot):
 def test_a_way_of_asking_is_added_by_one_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lib.generation.METHODS", dict(METHODS))
     monkeypatch.setattr("lib.study.schema.METHODS", generation.METHODS)
-    register(Echo)
+    register_method(Echo)
     told = completion(json.dumps({"examples": [{"text": "one"}, {"text": "two"}, {"text": "three"}]}))
     with serving(lambda body, number: told) as served:
         written = write(plan_for(CARD, [], method="echo", settings=GenerationSettings(n=2)), teacher_at(served.url, tmp_path))

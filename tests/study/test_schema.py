@@ -251,7 +251,7 @@ def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
     places = write(tmp_path, card, "places.yaml")
     quiet = {"generation": {"methods": []}, "labeling": {"n": 0}, "per_task": {places: {"sets": {"mine": SET | {"file": file}}}}}
     study = study_of(tmp_path, tasks=["news", places], **quiet)
-    (_, alone), (_, own) = schema.by_task(study).values()
+    (_, alone), (_, own) = schema.studies_by_task(study).values()
     own_data.check_data(study)
     assert dry_run.cost_lines(study, "recorded", None) == ["  is asked nothing, and costs nothing"]
     assert own_data.given_sets(own) == [{"method": "mine", "file": file, "teacher": "m", "price": 0.01, "shown": 0}]
@@ -266,7 +266,7 @@ def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
 def test_a_task_can_have_its_own_source_sizes_and_settings(tmp_path: Path) -> None:
     own = {"source": "boolq", "generation": {"n": 7}, "sizes": {"human": [0, 9], "synthetic": [3]}, "training": {"seeds": 2}}
     study = study_of(tmp_path, tasks=["news", "passage"], generation={"per_reply": 2}, per_task={"passage": own})
-    (_, news), (_, passage) = schema.by_task(study).values()
+    (_, news), (_, passage) = schema.studies_by_task(study).values()
     assert (news.source, news.generation.n, news.sizes.human, news.training.seeds) == (None, 24, [], 3)
     assert (passage.source, passage.generation.n, passage.generation.per_reply) == ("boolq", 7, 2)
     assert (passage.sizes.human, passage.training.seeds, passage.budgets) == ([0, 9], 2, news.budgets)
@@ -307,9 +307,13 @@ def test_too_few_raw_examples_are_said_before_anything_is_paid_for(tmp_path: Pat
 
 def test_budgets_are_spent_on_sets_that_there_are(tmp_path: Path) -> None:
     for name in ("zero_shot", "labeled_zero_shot"):
-        assert schema.by_task(study_of(tmp_path, budgets=GOOD["budgets"] | {"budget_methods": [name]}))
+        assert schema.studies_by_task(study_of(tmp_path, budgets=GOOD["budgets"] | {"budget_methods": [name]}))
     wrong = study_of(tmp_path, budgets=GOOD["budgets"] | {"budget_methods": ["zero_shoot"]})
-    refused(lambda: schema.by_task(wrong), "budgets.budget_methods: no 'zero_shoot' among the study's sets", "labeled_zero_shot")
+    refused(
+        lambda: schema.studies_by_task(wrong),
+        "budgets.budget_methods: no 'zero_shoot' among the study's sets",
+        "labeled_zero_shot",
+    )
 
 
 @pytest.mark.parametrize(("task", "name"), [("path", "own"), ("own", "path"), ("path", "path"), ("news", "data/tasks/news.yaml")])
@@ -324,7 +328,7 @@ def test_per_task_names_a_task_by_its_card_s_name_or_by_its_path(
     card.write_text(text.replace("name: news", "name: own"), encoding="utf-8")
     task, name = (str(card) if value == "path" else value for value in (task, name))
     study = study_of(tmp_path, tasks=[task], per_task={name: {"raw": 7}})
-    [(_, own)] = schema.by_task(study).values()
+    [(_, own)] = schema.studies_by_task(study).values()
     assert own.raw == 7
 
 
@@ -382,7 +386,7 @@ def test_what_01_wrote_is_labeled_or_its_answers_asked_for_again(tmp_path: Path)
         }
     }
     study = study_of(tmp_path, tasks=["frames", "riddle"], generation=TREE, labeling={"n": 0, "written": ["tree"]}, per_task=both)
-    of_frames, of_riddle = (own.methods for _, own in schema.by_task(study).values())
+    of_frames, of_riddle = (own.methods for _, own in schema.studies_by_task(study).values())
     assert of_frames == ["labeled_three_steps", "labeled_one_step", "dialogues_three_steps", "dialogues_one_step"]
     assert of_riddle == ["tree", "tree_checked"]
     asked = {name: len(part.requests) for name, part in dry_run._plans(study).items()}

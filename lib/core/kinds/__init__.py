@@ -1,6 +1,6 @@
 """Kinds of task, one class each. What differs between kinds stands here and nowhere else: others ask `card.task_kind`.
 
-A kind of one's own is a class in a file beside these and its name in the loop below (a program may call `register`). Its
+A kind of one's own is a class in a file beside these and its name in the loop below (a program may call `register_kind`). Its
 `answers_with` picks the reader and the head of a student from those that 04 has; which methods of 01 and 02 fit follows from it.
 """
 
@@ -10,12 +10,12 @@ from lib.core.kinds.frames import Frames
 from lib.core.kinds.labels import Labels, Pair, PassageYesNo, Text, YesNo
 from lib.core.kinds.spans import Spans
 
-__all__ = ["Kind", "Labels", "Place", "kind_of", "kinds", "register"]
+__all__ = ["Kind", "Labels", "Place", "kind_of", "kinds", "register_kind"]
 
 _KINDS: dict[str, Kind] = {}
 
 
-def register(kind: Kind) -> None:
+def register_kind(kind: Kind) -> None:
     """Makes a kind known to cards by its name."""
     if kind.name in _KINDS:
         raise ValueError(f"There is a kind {kind.name!r} already: give yours another name.")
@@ -35,4 +35,4 @@ def kind_of(name: str) -> Kind:
 
 
 for _kind in (Text, Pair, PassageYesNo, YesNo, MultipleChoice, Spans, Frames):
-    register(_kind())
+    register_kind(_kind())

@@ -19,7 +19,7 @@ _AROUND = 80
 
 
 class Kind(ABC):
-    """A kind of task. A kind of one's own extends this class, or one of those beside it, and is registered (`kinds.register`)."""
+    """A kind of task. A new one extends this class, or one of those beside it, and is registered (`kinds.register_kind`)."""
 
     name: ClassVar[str]
     """What cards call it."""

@@ -34,7 +34,7 @@ class Spans(Kind):
         return row
 
     def gold(self, row: Row) -> Any:
-        return [{name: span[name] for name in ("start", "end", "label")} for span in row["spans"]]
+        return [_bare_span(span) for span in row["spans"]]
 
     def scores(self, gold: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
         return metrics.averages(metrics.matched(_span_items(gold), _span_items(answers)), "")
@@ -56,6 +56,11 @@ class Spans(Kind):
 
     def contents(self, card: "Card", row: Row) -> dict[str, float]:
         return {"entities": len({(span["start"], span["end"]) for span in row["spans"]})}
+
+
+def _bare_span(span: Row) -> Row:
+    """A span without what else its row says of it."""
+    return {"start": span["start"], "end": span["end"], "label": span["label"]}
 
 
 def _span_items(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
