@@ -1,23 +1,17 @@
 """README and docs: short, with links that lead somewhere, and examples that are accepted."""
 
-import ast
-import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 import yaml
+from declared import names_taken
 
-from lib.budget.settings import PlanSettings
 from lib.core import paths
-from lib.core.config import Strict, _Loader
+from lib.core.config import _Loader
 from lib.core.tasks import Card
-from lib.generation.settings import GenerationSettings
-from lib.labeling.settings import _LabelingSettings
 from lib.study.schema import Study
-from lib.teacher.settings import Access
-from lib.training.settings import Training, _Mixes
 
 README = paths.ROOT / "README.md"
 PAGES = [
@@ -31,14 +25,6 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 COMMAND = re.compile(r"^(?:papermill|make) (?:.*\\\n|'[^']*'|[^'\n])*", re.MULTILINE)
 """A command in the pages, with the lines that it goes on in."""
-SETTINGS: dict[str, list[type[Strict]]] = {
-    "01_generation": [GenerationSettings, Access],
-    "02_labeling": [_LabelingSettings, Access],
-    "03_diversity": [],
-    "04_training": [_Mixes, Training],
-    "05_budget": [PlanSettings],
-}
-"""What each notebook takes beside the parameters of its first code cell."""
 YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -103,22 +89,13 @@ def commands(program: str) -> list[list[str]]:
     return found
 
 
-def parameters_of(notebook: str) -> set[str]:
-    """The parameters of a notebook, and its settings, which papermill can be given by name, too."""
-    cells = json.loads((paths.ROOT / notebook).read_text(encoding="utf-8"))["cells"]
-    [declaring] = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
-    nodes = ast.parse("".join(declaring["source"])).body
-    names = {node.target.id for node in nodes if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
-    return names.union(*(model.model_fields for model in SETTINGS[Path(notebook).stem]))
-
-
 def test_parameters_in_the_docs_are_those_of_the_notebooks() -> None:
     runs = [words for words in commands("papermill") if len(words) > 3]
     assert len(runs) >= 8
     for words in runs:
         named = {words[at + 1] for at, word in enumerate(words) if word == "-p"}
         listed = [yaml.safe_load(words[at + 1]) for at, word in enumerate(words) if word == "-y"]
-        assert named.union(*listed) <= parameters_of(words[1]), words
+        assert named.union(*listed) <= names_taken(Path(words[1]).stem), words
 
 
 def test_targets_and_studies_in_the_docs_are_there() -> None:

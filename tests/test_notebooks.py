@@ -245,6 +245,16 @@ def test_a_notebook_runs_with_its_defaults_from_any_folder(name: str, tmp_path: 
     assert in_the_repository() == before
 
 
+def test_a_setting_is_given_by_its_own_name_or_in_its_dict(tmp_path: Path) -> None:
+    output = tmp_path / "out.parquet"
+    run("02_labeling", tmp_path, n=3, raw=30, settings={"collection": 0.5}, output=str(output))
+    beside = made(output)
+    assert beside["n"] == 3
+    assert beside["parameters"].items() >= {"n": 3, "raw": 30, "collection": 0.5, "shots": 1, "priced_as": "gpt-4"}.items()
+    assert beside["dollars_before"] == pytest.approx(3 * 0.5)
+    assert "Human examples that the shots are drawn from" in text_of(tmp_path / "02_labeling.ipynb")
+
+
 # ---- what is refused ----
 
 
@@ -265,7 +275,11 @@ def test_a_notebook_runs_with_its_defaults_from_any_folder(name: str, tmp_path: 
             {"method": "zero_shto"},
             "Unknown labeling method 'zero_shto': for task 'news' (text) there is zero_shot, few_shot.",
         ),
+        ("02_labeling", {"shot": 2}, "Unknown notebook parameter 'shot'; there is task, source, split, examples, method, n, "),
+        ("02_labeling", {"raw": 0}, "Notebook parameter 'settings': raw: Input should be greater than or equal to 1 (found 0)."),
         ("03_diversity", {"task": "claims"}, "Task 'claims' has no example sets"),
+        ("04_training", {"epoch": 3}, "Unknown notebook parameter 'epoch'; there is task, source, examples, human_sizes, "),
+        ("04_training", {"training": {"seeds": 2}}, "Notebook parameter 'training': 'seeds' is also a parameter by itself"),
         (
             "04_training",
             {"also_test": ["claimz"], "task": "strategy"},

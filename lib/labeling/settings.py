@@ -14,7 +14,7 @@ class _Requests(Strict):
     """Turns of a dialogue that are labeled in one request. None: the whole dialogue."""
 
 
-class _LabelingSettings(_Requests):
+class LabelingSettings(_Requests):
     """How the teacher labels one set."""
 
     raw: int = Field(60, ge=1)

@@ -20,10 +20,10 @@ from lib.generation import METHODS
 from lib.labeling.labels import set_name
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
+from lib.teacher.settings import Access
 
 _Parameters = dict[str, Any]
 
-_STORE = "runs/teacher.sqlite"
 _ENVIRONMENT = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "IPYTHONDIR": str(paths.ROOT / ".ipython"),
@@ -214,8 +214,8 @@ class TaskSteps:
         sizes, budgets, training = self.study.sizes, self.study.budgets, self.study.training
         mixes = {"human_sizes": sizes.human, "synthetic_sizes": sizes.synthetic, "totals": sizes.totals, "parts": sizes.parts}
         mixes |= budgets.model_dump(exclude={"collection_price"})
-        recipe = training.model_dump(exclude={"shards", "warmup"})
-        return self.task | mixes | recipe | {"seed": self.study.seed, "examples": self.with_own(self.learned)}
+        students = training.model_dump(exclude={"shards"})
+        return self.task | mixes | students | {"seed": self.study.seed, "examples": self.with_own(self.learned)}
 
 
 class StudySteps:
@@ -234,7 +234,7 @@ class StudySteps:
         study, prices = self.study, {}
         for model, price in study.token_prices.items():
             prices[model] = {side: float(dollars) for side, dollars in price.model_dump(exclude_none=True).items()}
-        access = {"base_url": study.base_url, "priced_as": study.priced_as, "token_prices": prices, "store": _STORE}
+        access = {"base_url": study.base_url, "priced_as": study.priced_as, "token_prices": prices, "store": Access().store}
         return {"study": self.name, "teacher": self.teacher, "budget": self.dollars, **access}
 
     def check(self, *, dry: bool) -> list[str]:

@@ -15,8 +15,10 @@ from lib.core.mixes import NONE, TEST, Cell, Offer, cells
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, other_tests
 from lib.training.matched import with_matched
-from lib.training.settings import Recipe
+from lib.training.settings import Mixes, Recipe, Students
 from lib.training.sweep import DEV, Evaluation, Run, sweep
+
+_DEFAULT_MIXES, _DEFAULT_STUDENTS = Mixes(), Students()
 
 
 class _Mix(NamedTuple):
@@ -57,23 +59,19 @@ def pools_for(
     source: str | None,
     *,
     examples: Sequence[Given] | None = None,
-    also_test: Sequence[str] = (),
-    matched: Sequence[str] = (),
-    matched_size: int | None = None,
-    human_dev: int = 0,
-    human_price: float | None = None,
-    synthetic_price: float | None = None,
+    mixes: Mixes = _DEFAULT_MIXES,
+    students: Students = _DEFAULT_STUDENTS,
     seed: int = 1,
 ) -> _Pools:
     """Reads all examples of a task and works out their prices."""
     train = load(card, "train", source).to_list()
     written = example_sets(card, examples, source)
-    written = with_matched(card, written, names=matched, human=train, size=matched_size, seed=seed)
-    human, dev = _without_dev(card, _human_pool(train, written), n=human_dev)
+    written = with_matched(card, written, names=mixes.matched, human=train, size=mixes.matched_size, seed=seed)
+    human, dev = _without_dev(card, _human_pool(train, written), n=students.human_dev)
     sets = written or people_alone(card)
-    prices = prices_of(card, sets, human_price=human_price, synthetic_price=synthetic_price)
+    prices = prices_of(card, sets, human_price=mixes.human_price, synthetic_price=mixes.synthetic_price)
     offers = {method: Offer(prices[method], (len(human), len(one.rows)), one.shown) for method, one in sets.items()}
-    return _Pools(card, source, human, sets, offers, _evaluations(card, source, also=also_test) | dev)
+    return _Pools(card, source, human, sets, offers, _evaluations(card, source, also=students.also_test) | dev)
 
 
 def _human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:
@@ -100,29 +98,17 @@ def _evaluations(card: Card, source: str | None, *, also: Sequence[str] = ()) ->
     return sets
 
 
-def runs_of(
-    pools: _Pools,
-    *,
-    human_sizes: Sequence[int] = (),
-    synthetic_sizes: Sequence[int] = (),
-    totals: Sequence[int] = (),
-    parts: Sequence[float] = (),
-    budgets: Sequence[float] = (),
-    shares: Sequence[float] = (),
-    budget_methods: Sequence[str] = (),
-    seeds: int = 1,
-    seed: int = 1,
-    shard: str = "1/1",
-) -> list[Run]:
+def runs_of(pools: _Pools, mixes: Mixes, *, seeds: int, seed: int = 1, shard: str = "1/1") -> list[Run]:
     """The runs of all mixes by price and by number, and a word on those that the pools cannot fill."""
+    shares, synthetic_sizes, parts = mixes.shares, mixes.synthetic_sizes, mixes.parts
     if pools.people_alone:  # Nothing to share with.
-        shares, synthetic_sizes, parts = [0] * bool(budgets), [0] * bool(human_sizes), [0]
+        shares, synthetic_sizes, parts = [0] * bool(mixes.budgets), [0] * bool(mixes.human_sizes), [0]
     by_price = list[Cell]()
     for method, offer in pools.offers.items():
-        if method in (budget_methods or pools.offers):
-            by_price += cells(method, budgets, shares=shares, offer=offer)
+        if method in (mixes.budget_methods or pools.offers):
+            by_price += cells(method, mixes.budgets, shares=shares, offer=offer)
     sizes = {method: offer.pools for method, offer in pools.offers.items()}
-    by_number, beyond = _mixes_of(sizes, human=human_sizes, synthetic=synthetic_sizes, totals=totals, parts=parts)
+    by_number, beyond = _mixes_of(sizes, human=mixes.human_sizes, synthetic=synthetic_sizes, totals=mixes.totals, parts=parts)
     runs = _runs_for([*by_price, *by_number], seeds, seed=seed, shard=shard)
     dry = sum(cell.dry for cell in by_price)
     print(f"{len(runs)} runs; {dry} of {len(by_price)} cells ask for more than a pool holds and get all of it")

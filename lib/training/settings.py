@@ -1,5 +1,7 @@
 """The settings of notebook 04, each declared once: name, default, meaning."""
 
+from typing import Self
+
 from pydantic import Field, model_validator
 
 from lib.core.config import Strict
@@ -30,6 +32,28 @@ class Recipe(Strict):
     """cpu or cuda (cuda:1 for a second one); auto: a GPU where there is one."""
 
 
+class Students(Recipe):
+    """What one run of 04 trains beside its mixes."""
+
+    human_dev: int = Field(0, ge=0)
+    """Human examples beside all mixes, the last ones of train, to choose the best epoch by, as arXiv 2310.20111 does."""
+    also_test: list[str] = []
+    """Evaluation sets out of domain: other splits of a task's source (garden), or tasks by name (riddle, riddle:riddle_sense)."""
+    seeds: int = Field(3, ge=1)
+    """Runs for each mix."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe alone, which kept scores are looked up by."""
+        return Recipe(**self.model_dump(include=set(Recipe.model_fields)))
+
+    @model_validator(mode="after")
+    def _one_way_to_choose(self) -> Self:
+        if self.dev_share and self.human_dev:
+            raise ValueError("dev_share and human_dev both say what to choose the best epoch by: give one")
+        return self
+
+
 class _Matched(Strict):
     """Parts of sets of spans or frames that are labeled as often as human examples."""
 
@@ -39,26 +63,14 @@ class _Matched(Strict):
     """Examples of each such part. None: half of the set."""
 
 
-class Training(Recipe, _Matched):
+class Training(Students, _Matched):
     """The section `training` of a study."""
 
-    human_dev: int = Field(0, ge=0)
-    """Human examples beside all mixes, the last ones of train, to choose the best epoch by, as arXiv 2310.20111 does."""
-    also_test: list[str] = []
-    """Evaluation sets out of domain: other splits of a task's source (garden), or tasks by name (riddle, riddle:riddle_sense)."""
-    seeds: int = Field(3, ge=1)
-    """Runs for each mix."""
     shards: int = Field(1, ge=1)
     """Parts of the runs, each a notebook run of its own."""
 
-    @model_validator(mode="after")
-    def _one_way_to_choose(self) -> "Training":
-        if self.dev_share and self.human_dev:
-            raise ValueError("dev_share and human_dev both say what to choose the best epoch by: give one")
-        return self
 
-
-class _Mixes(Totals, Purchases, _Matched):
+class Mixes(Totals, Purchases, _Matched):
     """The mixes of one run of 04."""
 
     human_sizes: list[int] = [0, 40]

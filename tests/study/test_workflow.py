@@ -1,7 +1,5 @@
 """What the workflow reads, writes and gives to each step of a study."""
 
-import ast
-import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,12 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
+from declared import names_taken
 
-from lib.budget.settings import PlanSettings
 from lib.core import manifest, paths
-from lib.generation.settings import GenerationSettings
 from lib.study.workflow import Studies, StudySteps, as_yaml, open_studies
-from lib.teacher.settings import Access
 
 PLAIN: dict[str, Any] = {
     "question": "Which?",
@@ -158,15 +154,6 @@ def test_a_mistake_is_one_sentence_for_snakemake() -> None:
 # ---- notebooks ----
 
 
-def parameters_of(notebook: str) -> set[str]:
-    """The names in a notebook's parameters cell."""
-    content = json.loads((paths.ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))
-    [cell] = [cell for cell in content["cells"] if "parameters" in cell["metadata"].get("tags", [])]
-    names = {node.target.id for node in ast.parse("".join(cell["source"])).body if isinstance(node, ast.AnnAssign)}  # type: ignore[union-attr]
-    models = {"01_generation": (GenerationSettings, Access), "05_budget": (PlanSettings,)}.get(notebook, ())
-    return names.union(*(model.model_fields for model in models))
-
-
 @pytest.mark.parametrize("study", ["demo", "demo_creators", "demo_frames", "measured"])
 def test_a_step_is_given_only_what_its_notebook_takes(study: str) -> None:
     steps = Studies([study]).steps[study]
@@ -178,4 +165,4 @@ def test_a_step_is_given_only_what_its_notebook_takes(study: str) -> None:
         given += [("02_labeling", task.labeling(labels)) for labels in task.labeled]
         given += [("02_labeling", task.relabeling(labels)) for labels in task.relabeled]
     for notebook, parameters in given:
-        assert set(parameters) <= parameters_of(notebook), notebook
+        assert set(parameters) <= names_taken(notebook), notebook

@@ -10,6 +10,7 @@ from lib.core.mixes import NONE, Offer, Prices
 from lib.core.set_names import SetName, from_columns
 from lib.core.tasks import Card, read_card
 from lib.training.plan import _Mix, _mixes_of, _Pools, _with_facts, pools_for, runs_of
+from lib.training.settings import Mixes
 from lib.training.sweep import Run
 
 
@@ -131,9 +132,8 @@ def test_the_pools_of_the_demo_and_their_runs(capsys: pytest.CaptureFixture[str]
     pools = pools_for(read_card("news"), None)
     assert pools.offers["labeled_zero_shot"].pools == (len(pools.human), 60)
     assert list(pools.table().columns) == ["human pool", "synthetic pool", "shown", "human", "synthetic"]
-    runs = runs_of(
-        pools, human_sizes=[0, 4], synthetic_sizes=[0, 5, 999], budgets=[0.9], shares=[0], budget_methods=["zero_shot"]
-    )
+    mixes = Mixes(human_sizes=[0, 4], synthetic_sizes=[0, 5, 999], budgets=[0.9], shares=[0], budget_methods=["zero_shot"])
+    runs = runs_of(pools, mixes, seeds=1)
     assert Run(NONE, 4, 0, 1) in runs
     assert Run("zero_shot", 4, 5, 1) in runs
     assert not any(run.n_synthetic == 999 for run in runs)
@@ -143,5 +143,5 @@ def test_the_pools_of_the_demo_and_their_runs(capsys: pytest.CaptureFixture[str]
 def test_where_there_are_no_sets_every_budget_goes_to_people() -> None:
     pools = pools_for(read_card("claims"), None)
     assert pools.people_alone
-    runs = runs_of(pools, human_sizes=[4], synthetic_sizes=[5], budgets=[3.9], shares=[0.5, 1])
+    runs = runs_of(pools, Mixes(human_sizes=[4], synthetic_sizes=[5], budgets=[3.9], shares=[0.5, 1]), seeds=1)
     assert runs == [Run(NONE, 10, 0, 1), Run(NONE, 4, 0, 1)]
