@@ -1,8 +1,8 @@
 """The teacher as annotator of semantic frames in dialogues, as in arXiv 2410.06550, section 3: it marks the mentions in the
 turns, picks the triggers among them with the types of their frames, and links arguments to triggers with their roles.
 
-A long dialogue can be asked for in windows of some turns, whose frames are joined. What a reply says of a mention, trigger or
-argument is taken one by one: what cannot be used is a rejected row with its reason, and never costs the rest.
+A request holds a whole dialogue, or a window of some turns; the frames of all windows are joined. Mentions, triggers and
+arguments of a reply are read one by one: each that cannot be used becomes a rejected row with its reason, and the rest stays.
 """
 
 import re
@@ -26,7 +26,7 @@ _TRIGGER_TOKENS, _ARGUMENT_TOKENS = 16, 24
 
 @dataclass
 class _Part:
-    """Some turns of a dialogue, what is known of them so far, and what could not be used."""
+    """Some turns of a dialogue, their labels so far, and the rejected items."""
 
     row: Row
     turns: list[int]
@@ -37,9 +37,9 @@ class _Part:
     rejected: list[Row] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
-    """The lists that were asked for and read."""
+    """The lists that were requested and read."""
     failed: str = ""
-    """Why the rest could not be asked for."""
+    """Why the later steps are not requested; empty if they are."""
     unlabeled: set[int] = field(default_factory=set)
     """The turns whose frames are not all known; a student must not take them for turns without any."""
 
@@ -55,15 +55,15 @@ class _Part:
 
     def marked(self, turn: int, tags: bool = True) -> str:
         """A turn with its mentions, and their numbers and types as far as known."""
-        here = {place[1:]: self.tag(number) for number, place in self.mentions.items() if place[0] == turn}
-        return markup.mark(self.text(turn), list(here), list(here.values()) if tags else ())
+        tag_of = {place[1:]: self.tag(number) for number, place in self.mentions.items() if place[0] == turn}
+        return markup.mark(self.text(turn), list(tag_of), list(tag_of.values()) if tags else ())
 
     def lines(self, tags: bool = True) -> list[prompts.Turn]:
         """The turns as a prompt shows them."""
-        return [_shown(self.row, turn, self.marked(turn, tags)) for turn in self.turns]
+        return [_prompt_turn(self.row, turn, self.marked(turn, tags)) for turn in self.turns]
 
     def answer(self, names: Iterable[str], tags: bool) -> dict[str, Any]:
-        """What the right reply would be, of a dialogue whose frames are known."""
+        """The right reply for a dialogue whose frames are known."""
         whole: dict[str, Any] = {
             "turns": [{"turn": turn, "text": self.marked(turn, tags)} for turn in self.turns],
             "triggers": [{"mention": number, "type": name} for number, name in self.triggers.items()],
@@ -73,21 +73,18 @@ class _Part:
 
     def frames(self) -> list[Row]:
         """In the order of the text."""
-        found = {number: dict[tuple[_Place, str], None]() for number in self.triggers}
+        linked: dict[int, set[tuple[_Place, str]]] = {number: set() for number in self.triggers}
         for head, number, role in self.arguments:
-            found[head][self.mentions[number], role] = None
-        return [
-            {
-                "type": self.triggers[head],
-                "trigger": _span(self.mentions[head]),
-                "arguments": [{"role": role} | _span(place) for place, role in sorted(found[head])],
-            }
-            for head in sorted(found, key=self.mentions.__getitem__)
-        ]
+            linked[head].add((self.mentions[number], role))
+        frames = []
+        for head in sorted(linked, key=self.mentions.__getitem__):
+            arguments = [{"role": role} | _span(place) for place, role in sorted(linked[head])]
+            frames.append({"type": self.triggers[head], "trigger": _span(self.mentions[head]), "arguments": arguments})
+        return frames
 
 
 class _Step(NamedTuple):
-    """One request for each part: what it asks, and the form of its reply."""
+    """One request for each part: its instruction, and the form of its reply."""
 
     instruction: str
     form: dict[str, Any]
@@ -103,11 +100,11 @@ class _Step(NamedTuple):
         return "turns" in self.lists
 
     def wants(self, part: _Part) -> bool:
-        """Whether there is something to ask: no triggers without mentions, no arguments without triggers."""
+        """Whether a part needs this step: there are no triggers without mentions, no arguments without triggers."""
         return not part.failed and (self.marks or bool(part.triggers if "arguments" in self.lists else part.mentions))
 
     def shot(self, part: _Part) -> prompts.Shot:
-        """A labeled dialogue as this step shows it: with as much as is known when it is asked."""
+        """A labeled dialogue as this step shows it: with the labels of the steps before, and the right reply."""
         if self.marks:
             return (), part.answer(self.lists, tags=len(self.lists) > 1)
         triggers = part.triggers if "arguments" in self.lists else {}
@@ -116,7 +113,7 @@ class _Step(NamedTuple):
     def request(self, card: Card, row: Row, turns: Sequence[prompts.Turn], mentions: int, shots: Sequence[_Part]) -> Request:
         """Greedy (temperature 0); a reply has room for the text with its marks, or for every mention."""
         about = {name: row[name] for name in card.fields}
-        messages = prompts.frame_step(card, self.instruction, self.form, about, turns, [self.shot(one) for one in shots])
+        messages = prompts.frame_step(card, self.instruction, self.form, about, turns, [self.shot(labeled) for labeled in shots])
         size = sum(len(turn["text"].encode()) for turn in turns)
         room = 3 * size // 4 + 16 * len(turns) if self.marks else 0
         if self.marks:
@@ -126,8 +123,9 @@ class _Step(NamedTuple):
         return Request(messages, prompts.frames_schema(card, self.lists), temperature=0.0, max_tokens=64 + room)
 
     def problem(self, text: str) -> str | None:
-        found, _ = parsing.read_lists(text, self.lists)
-        return None if self.lists[0] in found and (found[self.lists[0]] or not self.marks) else f"no {self.lists[0]} in the reply"
+        first = self.lists[0]
+        lists, _ = parsing.read_lists(text, self.lists)
+        return None if first in lists and (lists[first] or not self.marks) else f"no {first} in the reply"
 
 
 _METHODS = {
@@ -138,7 +136,7 @@ _METHODS = {
     },
     "one_step": {"frames": _Step(prompts.FRAMES_AT_ONCE, prompts.FOUND | prompts.PICKED | prompts.LINKED)},
 }
-"""The paper's, and all in one reply."""
+"""The steps of each method: the three of the paper, or one for everything."""
 
 
 def annotate(
@@ -151,24 +149,23 @@ def annotate(
     window: int | None = None,
     title: str = "dialogues",
 ) -> tuple[list[Row], list[Row], list[Answer]]:
-    """The dialogues with the teacher's frames, what could not be used, and all answers. The teacher never sees frames that a
-    dialogue has: they become its `human_frames`. Each step is asked of all dialogues at once."""
+    """The dialogues with the teacher's frames, the rejected rows, and all answers. The teacher never sees frames that a dialogue
+    already has: they become its `human_frames`. Each step sends the requests of all dialogues at once."""
     parts = [_Part(row, turns) for row in rows for turns in _windows(row, window)]
     labeled = [labeled_part(card, row) for row in shots]
     for name, step in _METHODS[method].items():
-        asked = [part for part in parts if step.wants(part)]
-        requests = [step.request(card, part.row, _step_lines(step, part), len(part.mentions), labeled) for part in asked]
-        answers = teacher.ask(requests, step.problem, f"{title} {name}") if asked else []
-        for part, answer in zip(asked, answers, strict=True):
+        open_parts = [part for part in parts if step.wants(part)]
+        requests = [step.request(card, part.row, _step_lines(step, part), len(part.mentions), labeled) for part in open_parts]
+        answers = teacher.ask(requests, step.problem, f"{title} {name}") if requests else []
+        for part, answer in zip(open_parts, answers, strict=True):
             _take(card, part, step, answer)
             part.failed = "" if step.lists[0] in part.done else f"failed: {name}: {answer.problem or 'nothing of the dialogue'}"
-    whole = [_joined(row, [part for part in parts if part.row is row]) for row in rows]
-    lost = [one for part in parts for one in part.rejected]
-    return (
-        [row for row, kept in whole if kept],
-        [row for row, kept in whole if not kept] + lost,
-        [answer for part in parts for answer in part.answers],
-    )
+    examples, failed = list[Row](), list[Row]()
+    for row in rows:
+        joined, kept = _joined(row, [part for part in parts if part.row is row])
+        (examples if kept else failed).append(joined)
+    rejected = [item for part in parts for item in part.rejected]
+    return examples, failed + rejected, [answer for part in parts for answer in part.answers]
 
 
 def _step_lines(step: _Step, part: _Part) -> list[prompts.Turn]:
@@ -183,7 +180,7 @@ def _windows(row: Row, window: int | None) -> list[list[int]]:
     return [numbers[at : at + size] for at in range(0, len(numbers), size)]
 
 
-def _shown(row: Row, turn: int, text: str) -> prompts.Turn:
+def _prompt_turn(row: Row, turn: int, text: str) -> prompts.Turn:
     """A turn as a prompt shows it."""
     speaker = row["turns"][turn].get("speaker")
     return {"turn": turn} | ({"speaker": speaker} if speaker else {}) | {"text": text}
@@ -195,25 +192,24 @@ def _span(place: _Place) -> Row:
 
 def labeled_part(card: Card, row: Row) -> _Part:
     """A dialogue whose frames are known. Of mentions that cross each other, which marks cannot show, the first stays."""
-    every = {place_of(one) for frame in row["frames"] for one in (frame["trigger"], *frame["arguments"])}
-    fits = {
-        (turn, *one)
-        for turn in range(len(row["turns"]))
-        for one in markup.nested(place[1:] for place in every if place[0] == turn)[0]
-    }
-    numbers = {place: number for number, place in enumerate(_in_order(fits), start=1)}
+    places = {place_of(span) for frame in row["frames"] for span in (frame["trigger"], *frame["arguments"])}
+    kept = []
+    for turn in range(len(row["turns"])):
+        spans, _ = markup.nested(place[1:] for place in places if place[0] == turn)
+        kept += [(turn, *span) for span in spans]
+    numbers = {place: number for number, place in enumerate(_in_order(kept), start=1)}
     part = _Part(row, _windows(row, None)[0], {number: place for place, number in numbers.items()})
-    for frame in sorted(row["frames"], key=lambda one: place_of(one["trigger"])):
+    for frame in sorted(row["frames"], key=lambda frame: place_of(frame["trigger"])):
         head = numbers.get(place_of(frame["trigger"]))
         if head and head not in part.triggers:
             part.triggers[head] = frame["type"]
-            linked = [(numbers.get(place_of(one)), one["role"]) for one in frame["arguments"]]
+            linked = [(numbers.get(place_of(argument)), argument["role"]) for argument in frame["arguments"]]
             part.arguments += [(head, number, role) for number, role in linked if number]
     return part
 
 
 def _in_order(places: Iterable[_Place]) -> list[_Place]:
-    """As they are read: outer before inner."""
+    """Places in the order of the text, outer before inner."""
     return sorted(places, key=lambda place: (place[0], place[1], -place[2]))
 
 
@@ -223,22 +219,22 @@ def _in_order(places: Iterable[_Place]) -> list[_Place]:
 def _take(card: Card, part: _Part, step: _Step, answer: Answer) -> None:
     """What one answer adds to a part of a dialogue."""
     part.answers.append(answer)
-    found, cut = parsing.read_lists(answer.text or "", step.lists)
+    lists, cut = parsing.read_lists(answer.text or "", step.lists)
     if cut:
         part.reject("reply cut off", str(answer.text)[-60:])
     readers = {"turns": _take_turns, "triggers": _take_triggers, "arguments": _take_arguments}
     for name in step.lists:
-        if name in found:
+        if name in lists:
             part.done.append(name)
-            readers[name](card, part, found[name])
-        elif found:
+            readers[name](card, part, lists[name])
+        elif lists:
             part.unlabeled |= set(part.turns)
-    if cut and found:
-        part.unlabeled |= _not_reached(part, list(found)[-1])
+    if cut and lists:
+        part.unlabeled |= _not_reached(part, list(lists)[-1])
 
 
 def _not_reached(part: _Part, name: str) -> set[int]:
-    """The turns that a reply which was cut off in a list had not come to the end of; turns that are left out are known."""
+    """The turns that are not read to their end, where a reply is cut off within this list; omitted turns are known already."""
     if name == "turns":
         return set()
     heads = [head for head, _, _ in part.arguments] if name == "arguments" else list(part.triggers)
@@ -247,12 +243,14 @@ def _not_reached(part: _Part, name: str) -> set[int]:
 
 
 def _take_turns(card: Card, part: _Part, items: list[Any]) -> None:
-    """Marked turns, by their number, or in order where a reply as long as the dialogue has none."""
-    in_turn = len(items) == len(part.turns)
+    """Reads marked turns by their numbers; by their order, where they have no numbers and all turns are present."""
+    all_present = len(items) == len(part.turns)
     seen: dict[int, list[markup.Mention]] = {}
-    for at, item in enumerate(items):
+    for index, item in enumerate(items):
         text = item.get("text") if isinstance(item, dict) else item
-        turn = _whole(item.get("turn")) if isinstance(item, dict) and "turn" in item else part.turns[at] if in_turn else None
+        turn = part.turns[index] if all_present else None
+        if isinstance(item, dict) and "turn" in item:
+            turn = _integer(item["turn"])
         if not isinstance(text, str) or turn not in part.turns:
             part.reject("no turn of the dialogue", item)
         elif turn in seen:
@@ -270,12 +268,13 @@ def _take_turns(card: Card, part: _Part, items: list[Any]) -> None:
 
 def _mentions_of(part: _Part, turn: int, marked: str) -> list[markup.Mention]:
     text = part.text(turn)
-    found, lost = markup.recover(text, marked)
-    for one in lost:
-        part.reject(one.reason, one.text, turn)
-    for mention in found[_most_mentions(text) :]:
+    mentions, lost = markup.recover(text, marked)
+    for piece in lost:
+        part.reject(piece.reason, piece.text, turn)
+    most = _most_mentions(text)
+    for mention in mentions[most:]:
         part.reject("more mentions than a text can have", text[mention.start : mention.end], turn)
-    return found[: _most_mentions(text)]
+    return mentions[:most]
 
 
 def _most_mentions(text: str) -> int:
@@ -284,11 +283,13 @@ def _most_mentions(text: str) -> int:
 
 
 def _number_mentions(part: _Part, seen: dict[int, list[markup.Mention]]) -> None:
-    """By the numbers that their marks have, where a reply refers to them; else in the order of the text."""
-    every = [(turn, mention) for turn in sorted(seen) for mention in seen[turn]]
-    given = [_NUMBER.match(mention.tag) for _, mention in every]
-    numbers = [int(one[0]) if one else None for one in given] if any(given) else list(range(1, len(every) + 1))
-    for number, (turn, mention) in zip(numbers, every, strict=True):
+    """Numbers the mentions by their tags; in the order of the text, where no tag has a number."""
+    mentions = [(turn, mention) for turn in sorted(seen) for mention in seen[turn]]
+    tags = [_NUMBER.match(mention.tag) for _, mention in mentions]
+    numbers: list[int | None] = [int(tag[0]) if tag else None for tag in tags]
+    if not any(tags):
+        numbers = list(range(1, len(mentions) + 1))
+    for number, (turn, mention) in zip(numbers, mentions, strict=True):
         if number is None or number in part.mentions:
             outcome = "mention without a number" if number is None else "number given twice"
             part.reject(outcome, part.text(turn)[mention.start : mention.end], turn)
@@ -298,7 +299,7 @@ def _number_mentions(part: _Part, seen: dict[int, list[markup.Mention]]) -> None
 
 def _take_triggers(card: Card, part: _Part, items: list[Any]) -> None:
     for item in items:
-        number, name = _whole(_value(item, "mention")), _known(card.labels, _value(item, "type"))
+        number, name = _integer(_value(item, "mention")), _known(card.labels, _value(item, "type"))
         outcome = (
             "no such mention"
             if number not in part.mentions
@@ -316,7 +317,7 @@ def _take_triggers(card: Card, part: _Part, items: list[Any]) -> None:
 
 def _take_arguments(card: Card, part: _Part, items: list[Any]) -> None:
     for item in items:
-        head, number = _whole(_value(item, "trigger")), _whole(_value(item, "mention"))
+        head, number = _integer(_value(item, "trigger")), _integer(_value(item, "mention"))
         role = _known(card.roles, _value(item, "role"))
         outcome = (
             "no such trigger"
@@ -343,19 +344,21 @@ def _value(item: Any, name: str) -> Any:
     return item.get(name) if isinstance(item, dict) else None
 
 
-def _whole(given: Any) -> int | None:
-    """A number, also one that is written as text."""
-    found = _NUMBER.fullmatch(str(given).strip()) if isinstance(given, int | str) and not isinstance(given, bool) else None
-    return int(found[0]) if found and len(found[0]) < 10 else None
+def _integer(value: Any) -> int | None:
+    """An integer, also one that is written as text; None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    digits = _NUMBER.fullmatch(str(value).strip())
+    return int(digits[0]) if digits and len(digits[0]) < 10 else None
 
 
-def _known(names: Iterable[str], given: Any) -> str | None:
-    """The type or role that is meant; case and surrounding space are forgiven."""
-    return {name.casefold(): name for name in names}.get(str(given).strip().casefold())
+def _known(names: Iterable[str], value: Any) -> str | None:
+    """The type or role of the card with this name, whatever its case and surrounding space."""
+    return {name.casefold(): name for name in names}.get(str(value).strip().casefold())
 
 
 def _joined(row: Row, parts: Sequence[_Part]) -> tuple[Row, bool]:
-    """A dialogue with the frames of its parts; or, where none came as far as its triggers, the row that says so."""
+    """A dialogue with the frames of its parts, and True; or, where no part has its triggers, a rejected row and False."""
     cost = Bill().add([answer for part in parts for answer in part.answers]).summary()["dollars"]
     if all(part.failed and "triggers" not in part.done for part in parts):
         return {"outcome": parts[0].failed, "item": row["id"], "turn": None, "text": "the whole dialogue", "dollars": cost}, False
@@ -365,9 +368,10 @@ def _joined(row: Row, parts: Sequence[_Part]) -> tuple[Row, bool]:
             part.unlabeled |= set(part.turns)
     frames = [frame for part in parts for frame in part.frames()]
     mentions = [_span(place) for part in parts for place in _in_order(part.mentions.values())]
-    kept = {name: found for name, found in row.items() if name != "frames"}
-    gaps = {"unlabeled_turns": sorted(turn for part in parts for turn in part.unlabeled)}
-    return kept | {"frames": frames, "human_frames": row.get("frames"), "mentions": mentions, **gaps, "dollars": cost}, True
+    unlabeled = sorted(turn for part in parts for turn in part.unlabeled)
+    example = {name: value for name, value in row.items() if name != "frames"}
+    example |= {"frames": frames, "human_frames": row.get("frames"), "mentions": mentions, "unlabeled_turns": unlabeled}
+    return example | {"dollars": cost}, True
 
 
 # ---- what it can cost ----
@@ -376,17 +380,17 @@ def _joined(row: Row, parts: Sequence[_Part]) -> tuple[Row, bool]:
 def possible_frame_requests(
     card: Card, rows: Sequence[Row], *, method: str, raw: Sequence[Row], shots: int, window: int | None = None
 ) -> list[Request]:
-    """What a dry run adds up: every step of every dialogue, with as many mentions as its turns can have, each a trigger of the
-    longest type, and the longest dialogues that could be shown."""
+    """The requests that a dry run adds up: each step of each dialogue, with as many mentions as its turns can have, each a
+    trigger of the longest type, and the longest dialogues as shots."""
     labeled = [labeled_part(card, row) for row in raw] if shots else []
-    found = []
+    requests = []
     for step in _METHODS[method].values():
         longest = sorted(labeled, key=lambda part: -len(prompts.quoted(step.shot(part)).encode()))[:shots]
         for row in rows:
             for turns in _windows(row, window):
                 lines, most = _longest_lines(card, row, turns, step)
-                found.append(step.request(card, row, lines, most, longest))
-    return found
+                requests.append(step.request(card, row, lines, most, longest))
+    return requests
 
 
 def _longest_lines(card: Card, row: Row, turns: Sequence[int], step: _Step) -> tuple[list[prompts.Turn], int]:
@@ -394,4 +398,4 @@ def _longest_lines(card: Card, row: Row, turns: Sequence[int], step: _Step) -> t
     most = sum(map(_most_mentions, texts.values()))
     tag = f"{{{most} {max(card.labels, key=lambda name: len(name.encode()))}|}}"
     filled = {turn: text + ("" if step.marks else tag * _most_mentions(text)) for turn, text in texts.items()}
-    return [_shown(row, turn, text) for turn, text in filled.items()], most
+    return [_prompt_turn(row, turn, text) for turn, text in filled.items()], most

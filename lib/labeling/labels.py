@@ -1,14 +1,14 @@
-"""The teacher as annotator: one label for each example of a raw pool, or of a test set that students are scored on, too; or the
-frames of each dialogue (lib/labeling/frames.py), also of dialogues that the teacher itself wrote.
+"""The teacher as annotator: it labels each example of a raw pool or of a test set, or the frames of each dialogue
+(lib/labeling/frames.py), also of dialogues that a teacher wrote.
 
-The answers to what a teacher wrote can be asked for again, without them. Where it says something else, its label is in doubt: how
-often that happens is an estimate of the label noise of a set (an optimistic one: a teacher can be wrong the same way twice).
-Those that agree make a set of their own, with what both cost.
+Method `again` requests the labels of a written set a second time, without showing the first. How often the two differ is an
+estimate of the label noise of the set (an optimistic one: a teacher can be wrong the same way twice). The examples whose labels
+agree make a new set, with the cost of both requests.
 """
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -38,20 +38,20 @@ class LabelingPool(NamedTuple):
 
 @dataclass
 class Labeled:
-    """The examples with the teacher's label, those that got none and why, and the bill."""
+    """The examples with the teacher's label, the rejected ones with the reason, and the bill."""
 
     examples: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     checked: bool = False
-    """Whether the examples had labels of the teacher, which was asked for them again."""
+    """Whether the teacher labeled its own examples a second time."""
 
     @property
     def bill(self) -> Bill:
         return Bill().add(self.answers)
 
     def require(self) -> None:
-        """Stops where no label came back, and says why; some missing is said but is a result."""
+        """Raises TeacherError with the reasons if there is no label at all; prints them if only some are missing."""
         failed = [row["outcome"] for row in self.rejected if str(row["outcome"]).startswith("failed")]
         lost = [row["outcome"] for row in self.rejected if not str(row["outcome"]).startswith("failed")]
         over = any(answer.problem == OVER_CAP for answer in self.answers)
@@ -69,11 +69,11 @@ def _outcome_counts(outcomes: Sequence[str]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in Counter(outcomes).most_common())
 
 
-# ---- what there is, and what it is called ----
+# ---- methods and names ----
 
 
 def methods_of(card: Card, written: bool = False) -> dict[str, str]:
-    """Of a split of the data, or of examples that a teacher wrote: these have labels already, but for dialogues."""
+    """The methods for a split of the data, or for examples that a teacher wrote, which have labels unless they are dialogues."""
     if card.task_kind.dialogues:
         return FRAMES
     return AGAIN if written else _LABELS if card.task_kind.fixed_labels else {}
@@ -87,14 +87,14 @@ def _check_method(card: Card, method: str, *, written: bool) -> None:
 
 
 def set_name(method: str, written: SetName | None = None) -> SetName:
-    """The name of a set with the teacher's labels: of people's texts, or of what the teacher wrote."""
+    """The name of a set with the teacher's labels: of human texts, or of a written set."""
     if not written:
         return SetName("", labels_by=method)
     return written.after("checked") if method in AGAIN else replace(written, labels_by=method)
 
 
 def default_output(card: Card, method: str, *, split: str, written: ExampleSet | None = None) -> str:
-    """The file that notebook 02 writes if none is named."""
+    """The file that notebook 02 writes by default."""
     name = set_name(method, written.name).key if written else method if split == "train" else f"{method}_{split}"
     return f"runs/notebook/{card.name}/02_labeling/{name}.parquet"
 
@@ -102,8 +102,8 @@ def default_output(card: Card, method: str, *, split: str, written: ExampleSet |
 def dollars_before(
     card: Card, n: int, *, split: str, written: ExampleSet | None = None, collection: float | None = None
 ) -> float:
-    """What n examples cost before a teacher labels them to be learned from: what 01 paid for them, or the collection of people's
-    (as given, else as far as the card has a price for it)."""
+    """The cost of n examples before labeling: what 01 paid for them, or the price of collecting human texts (`collection`, else
+    the card's; 0 if neither is set, and for a test split)."""
     if written:
         return written.price * n
     price = card.human_price.collection if collection is None else collection
@@ -133,12 +133,12 @@ def read_pool(
     """The first n examples of a split (60 by default) or of a written set (all), and the labeled ones that a prompt shows."""
     _check_method(card, method, written=written is not None)
     shows = card.task_kind.dialogues or method == "few_shot"
-    drawn = _draw_shots(card, load(card, "train", source).to_list()[:raw], n=shots, seed=seed) if shows else []
+    examples = _draw_shots(card, load(card, "train", source).to_list()[:raw], n=shots, seed=seed) if shows else []
     if written:
-        return LabelingPool((_written_dialogues(card, written) if card.task_kind.dialogues else written.rows)[:n], drawn)
+        return LabelingPool((_written_dialogues(card, written) if card.task_kind.dialogues else written.rows)[:n], examples)
     rows = load(card, split, source).to_list()[: _DEFAULT_N if n is None else n]
-    taken = {row["id"] for row in drawn} if split == "train" else set()
-    return LabelingPool([row for row in rows if row["id"] not in taken], drawn)
+    taken = {row["id"] for row in examples} if split == "train" else set()
+    return LabelingPool([row for row in rows if row["id"] not in taken], examples)
 
 
 def _written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
@@ -146,7 +146,7 @@ def _written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
     names = ["id", *card.fields, "turns"]
     if missing := [name for name in names if not written.rows[0].get(name)]:
         raise ValueError(f"The set {written.method!r} holds no dialogues of task {card.name!r} (no {', '.join(missing)}).")
-    return [{name: row[name] for name in names} for row in written.rows]
+    return [_columns(row, names) for row in written.rows]
 
 
 def _draw_shots(card: Card, raw: Sequence[Row], *, n: int, seed: int) -> list[Row]:
@@ -169,7 +169,7 @@ def _draw_shots(card: Card, raw: Sequence[Row], *, n: int, seed: int) -> list[Ro
     return rng.sample(shots, len(shots))
 
 
-# ---- asking ----
+# ---- requests and replies ----
 
 
 def label(
@@ -183,13 +183,13 @@ def label(
     window: int | None = None,
     written: ExampleSet | None = None,
 ) -> Labeled:
-    """Asks for the label of each example, or for the frames of each dialogue, by windows of so many turns.
+    """Labels each example, or the frames of each dialogue (`window`: turns in a request).
 
-    `written` is the set that the rows were taken from, if a teacher wrote it. `human_label` keeps the label that an example had;
-    the teacher never sees it.
+    `written` is the set of 01 that the rows belong to, if any. `human_label` keeps the label that an example has in the data; the
+    teacher never sees it.
     """
     _check_method(card, method, written=written is not None)
-    # What batch files are named by, so that no two sets of labels may have the same one.
+    # Batch files get this name, so it must differ between sets.
     title = f"{card.name} {method} labels {written.method if written else split}"
     name = set_name(method, written.name if written else None).key
     if card.task_kind.dialogues:
@@ -197,7 +197,7 @@ def label(
             card, rows, teacher=teacher, method=method, shots=shots, window=window, title=title
         )
         return Labeled([row | {"source": "synthetic", "method": name} for row in examples], rejected, answers)
-    # A reply is read without its request, so that it names a choice of its own example shows only afterwards.
+    # A reply is checked without its request; whether it names a choice of its own example is checked afterwards.
     choices = sorted({choice for row in rows for choice in _choices(row)})
     requests = _label_requests(card, rows, shots)
     answers = teacher.ask(requests, lambda text: parsing.label_problem(card, text, choices), title)
@@ -213,8 +213,12 @@ def _label_requests(card: Card, rows: Sequence[Row], shots: Sequence[Row] = ()) 
     if card.task_kind.marked:
         raise ValueError(f"One label an example can be asked for, not {card.kind} (task {card.name!r}).")
     names = [*card.fields, "label"]
-    shown = [{name: row[name] for name in names} for row in shots]
-    return [_request(card, {name: row[name] for name in card.fields}, _choices(row), shown) for row in rows]
+    labeled = [_columns(row, names) for row in shots]
+    return [_request(card, _columns(row, card.fields), _choices(row), labeled) for row in rows]
+
+
+def _columns(row: Row, names: Iterable[str]) -> Row:
+    return {name: row[name] for name in names}
 
 
 def _request(card: Card, example: Row, choices: list[str], shots: Sequence[Row]) -> Request:
@@ -228,19 +232,18 @@ def _choices(row: Row) -> list[str]:
 
 
 def _take_label(card: Card, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
-    """Sorts an example that had no label for the teacher."""
+    """Adds an example with its label, or a rejected row."""
     label = parsing.read_label(card, answer.text) if answer.text else None
     origin = {"human_label": row.get("label"), "dollars": _dollars(answer)}
     if label:
-        fields = {field: row[field] for field in card.fields}
         marks = {"label": label, "source": "synthetic", "method": name}
-        labeled.examples.append({"id": row["id"], **fields, **marks, **origin})
+        labeled.examples.append(_columns(row, ["id", *card.fields]) | marks | origin)
     else:
         labeled.rejected.append({"outcome": f"failed: {answer.problem}", "item": row["id"], **origin})
 
 
 def _check_again(card: Card, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
-    """Keeps an example that the teacher answers as before; of the others it says what the answer was."""
+    """Keeps an example whose second label equals the first; the rejected row of another holds both."""
     again = parsing.read_label(card, answer.text, _choices(row)) if answer.text else None
     dollars = row["dollars"] + _dollars(answer)
     if again == row["label"]:
@@ -259,13 +262,13 @@ def _dollars(answer: Answer) -> float:
 def possible_requests(
     card: Card, rows: Sequence[Row], *, method: str, raw: Sequence[Row], shots: int, window: int | None = None
 ) -> list[Request]:
-    """What a dry run adds up: every example to label, with the longest examples that could be shown."""
+    """The requests that a dry run adds up: each example to label, with the longest examples as shots."""
     _check_method(card, method, written=method in AGAIN)
     if card.task_kind.dialogues:
         return frames.possible_frame_requests(card, rows, method=method, raw=raw, shots=shots, window=window)
     longest = list[Row]()
     if method == "few_shot":
-        by_length = sorted(raw, key=lambda row: -len(prompts.quoted({name: row[name] for name in card.fields}).encode()))
+        by_length = sorted(raw, key=lambda row: -len(prompts.quoted(_columns(row, card.fields)).encode()))
         for label in card.labels:
             longest += [row for row in by_length if row["label"] == label][:shots]
     return _label_requests(card, rows, longest)
