@@ -258,7 +258,7 @@ class Album:
 
     def close(self, name: str) -> None:
         """Writes the list of all files as NAME.json; a workflow takes it for the sign that they are there."""
-        manifest.save(self.folder / f"{name}.json", self.files)
+        manifest.save_list(self.folder / f"{name}.json", self.files)
 
 
 def _settle(figure: Figure) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from lib.core import paths
 
 
-def save(path: str | Path, files: Iterable[str]) -> None:
+def save_list(path: str | Path, files: Iterable[str]) -> None:
     """Writes the list; a list of the same files is the same to the byte."""
     digests = {paths.relative(file): _digest(file) for file in dict.fromkeys(files)}
     text = json.dumps({"files": digests}, indent=1) + "\n"

@@ -8,7 +8,7 @@ import json
 import os
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -64,6 +64,11 @@ class Source(Strict):
         if self.hub or any("$" in path for path in self.files.values()):
             return self.hub or name
         return ", ".join(dict.fromkeys(Path(path).name for path in self.files.values()))
+
+
+def fields_of(row: Row, names: Iterable[str]) -> Row:
+    """A row with these columns only."""
+    return {name: row[name] for name in names}
 
 
 def raw_split(source: Source, split: str) -> tuple[str, list[tuple[int, Row]]]:

@@ -251,11 +251,11 @@ def text_of(card: Card, row: Row) -> str:
 
 def labeled(card: Card, sets: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
     """The sets that have labels; dialogues have none before 02."""
-    return {name: list(rows) for name, rows in sets.items() if any(_has_labels(card, row) for row in rows)}
+    return {name: list(rows) for name, rows in sets.items() if _any_label(card, rows)}
 
 
-def _has_labels(card: Card, row: Row) -> bool:
-    return any(card.task_kind.labels_of(row).values())
+def _any_label(card: Card, rows: Sequence[Row]) -> bool:
+    return any(labels for row in rows for labels in card.task_kind.labels_of(row).values())
 
 
 def per_text(card: Card, rows: Sequence[Row]) -> dict[str, DataFrame]:
@@ -263,5 +263,10 @@ def per_text(card: Card, rows: Sequence[Row]) -> dict[str, DataFrame]:
     labels = [card.task_kind.labels_of(row) for row in rows]
     tables = {}
     for level, names in card.task_kind.classes(card).items():
-        tables[level] = pd.DataFrame({name: [row_labels[level].count(name) for row_labels in labels] for name in names})
+        of_level = [row_labels[level] for row_labels in labels]
+        tables[level] = pd.DataFrame({name: _counts(name, of_level) for name in names})
     return tables
+
+
+def _counts(name: str, labels: Sequence[list[str]]) -> list[int]:
+    return [each.count(name) for each in labels]

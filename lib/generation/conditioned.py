@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from lib.core.sources import Row
+from lib.core.sources import Row, fields_of
 from lib.core.tasks import Card
 from lib.generation.drawing import LONGEST_TOPIC, Turns, bytes_in_prompt, no_list, short_texts, topic_list
 from lib.generation.sampler import COMMON, PATIENCE, TOKENS_A_FIELD, Call, Lists, Method, ReplyItem, Written
@@ -125,8 +125,8 @@ class _ToLabel(Method):
         first_round = sum(math.ceil(want / self.per_reply) for want in rounds)
         full, single = (self.write_request(_Drawn(label, items, **self.longest(items))) for items in (self.per_reply, 1))
         lists = self.lists()
-        asked_first = list(lists.requests.values()) if lists else []
-        return asked_first + [full] * first_round + [single] * ((PATIENCE - 1) * self.settings.n)
+        list_requests = list(lists.requests.values()) if lists else []
+        return list_requests + [full] * first_round + [single] * ((PATIENCE - 1) * self.settings.n)
 
 
 class ZeroShot(_ToLabel):
@@ -184,11 +184,11 @@ class Attributes(_WithLists):
     uses = _ToLabel.uses | {"attributes", "values"}
 
     def lists(self) -> Lists:
-        many, values = self.settings.attributes, self.settings.values
+        count, values = self.settings.attributes, self.settings.values
         requests = {}
         for label in self.by_list():
-            messages = prompts.attributes(self.card, label, many, values)
-            requests[label] = self.request(messages, prompts.attributes_schema(), tokens=many * (values + 1) * 16)
+            messages = prompts.attributes(self.card, label, count, values)
+            requests[label] = self.request(messages, prompts.attributes_schema(), tokens=count * (values + 1) * 16)
         return Lists("attributes", requests, _attribute_list)
 
     def begin(self, lists: dict[str, list[Any]], written: Written) -> None:
@@ -262,7 +262,7 @@ class _FewShot(_ToLabel):
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
         names = prompts.reply_fields(self.card, drawn.label is None)
-        shots = [{name: row[name] for name in names} for row in drawn.shots]
+        shots = [fields_of(row, names) for row in drawn.shots]
         return prompts.like_examples(self.card, drawn.label, drawn.items, shots, same_topic=self.shots == 1)
 
 

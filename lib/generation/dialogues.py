@@ -48,9 +48,9 @@ class Dialogues(Method):
             raise ValueError(
                 f"A prompt shows {self.settings.human_shots} human dialogues, but there are {len(self.raw)}: raise `raw`."
             )
-        silent = [row["id"] for row in self.raw if not row["turns"] or not all(turn.get("speaker") for turn in row["turns"])]
-        if silent:
-            raise ValueError(f"Method 'dialogues' needs to know who speaks; in {silent[0]!r} a turn has no speaker.")
+        for row in self.raw:
+            if not row["turns"] or not all(turn.get("speaker") for turn in row["turns"]):
+                raise ValueError(f"Method 'dialogues' needs to know who speaks; in {row['id']!r} a turn has no speaker.")
 
     @property
     def quota(self) -> dict[str, int]:
@@ -88,9 +88,9 @@ class Dialogues(Method):
 
     def next_calls(self, written: Written) -> list[Call]:
         n = self.settings.n
-        many = min(-(-n // self.settings.rounds), n - len(written.examples), PATIENCE * n - self.requested)
+        count = min(-(-n // self.settings.rounds), n - len(written.examples), PATIENCE * n - self.requested)
         self.round += 1
-        return [self.next_call(written.examples) for _ in range(many)]
+        return [self.next_call(written.examples) for _ in range(count)]
 
     def next_call(self, pool: Sequence[Row]) -> Call:
         [topic] = self.topics.take(1)
@@ -125,10 +125,14 @@ class Dialogues(Method):
         return human
 
     def marks(self, call: Call, written: Written) -> Row:
-        shots, pool = ([str(row["id"]) for row in rows] for rows in (call.drawn.human, call.drawn.own))
         like = call.drawn.human[0]
-        asked = {"asked_turns": len(like["turns"]), "asked_length": _length(like)}
-        return {"shots": shots, "pool": pool, **asked, "round": self.round}
+        return {
+            "shots": [str(row["id"]) for row in call.drawn.human],
+            "pool": [str(row["id"]) for row in call.drawn.own],
+            "asked_turns": len(like["turns"]),
+            "asked_length": _length(like),
+            "round": self.round,
+        }
 
     def lost(self, call: Call) -> Row:
         return {self.field: call.drawn.topic}
@@ -136,8 +140,8 @@ class Dialogues(Method):
     def possible_requests(self) -> list[Request]:
         by_length = sorted(self.raw, key=lambda row: -bytes_in_prompt(prompts.quoted(_spoken(row))))
         own = {self.field: "x" * LONGEST_TOPIC, "turns": [{"speaker": "", "text": "x" * BYTES_A_TOKEN * self.room}]}
-        shown = [*by_length[: self.settings.human_shots], *[own] * self.settings.own_shots]
-        longest = self.write_request("x" * LONGEST_TOPIC, shown, by_length[0])
+        shots = [*by_length[: self.settings.human_shots], *[own] * self.settings.own_shots]
+        longest = self.write_request("x" * LONGEST_TOPIC, shots, by_length[0])
         return [*self.lists().requests.values(), *[longest] * (PATIENCE * self.settings.n)]
 
 

@@ -30,7 +30,8 @@ class Rephrasing(Method):
         return card.task_kind.fixed_labels
 
     def check(self) -> None:
-        missing = [name for name in [*self.card.fields, "label", "method"] if any(name not in row for row in self.raw)]
+        shared = set.intersection(*map(set, self.raw)) if self.raw else set()
+        missing = [name for name in [*self.card.fields, "label", "method"] if name not in shared]
         if missing or not self.raw:
             raise ValueError(
                 f"The set to rephrase is not one of task {self.card.name!r}: its examples have no {', '.join(missing)}."
@@ -53,12 +54,12 @@ class Rephrasing(Method):
         if self.settings.rephrase_all:  # In a small set no word can go beyond chance.
             self.words = {number: self.words.get(number, []) for number in range(len(self.raw))}
         self.answers: dict[int, Answer] = {}
-        self.asked = False
+        self.requested = False
 
     def next_calls(self, written: Written) -> list[Call]:
         """All at once: each example is reworded one time."""
-        words = {} if self.asked else self.words
-        self.asked = True
+        words = {} if self.requested else self.words
+        self.requested = True
         return [Call(self.write_request(self.raw[number], telling), number) for number, telling in words.items()]
 
     def write_request(self, row: Row, words: Sequence[str]) -> Request:
@@ -81,11 +82,11 @@ class Rephrasing(Method):
     def end(self, written: Written) -> None:
         seen = Seen()
         for number, row in enumerate(self.raw):
-            self.keep_one(written, seen, row, self.answers.get(number))
+            self.keep_or_reword(written, seen, row, self.answers.get(number))
         self.say_what_is_left(written)
         written.out_of_money = False
 
-    def keep_one(self, written: Written, seen: Seen, row: Row, answer: Answer | None) -> None:
+    def keep_or_reword(self, written: Written, seen: Seen, row: Row, answer: Answer | None) -> None:
         """One example in its new wording, if there is one that no other example has."""
         new = parsing.read_field(answer.text, self.field) if answer and answer.text else None
         outcome = "duplicate" if new and seen.like(text_of(self.card, row | {self.field: new})) else None

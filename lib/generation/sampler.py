@@ -78,13 +78,14 @@ class Written:
 
     def account(self) -> list[Row]:
         """Items and dollars by outcome, replies that brought no items and lists of topics included: it adds up to the bill."""
-        rows = [("kept", row) for row in self.examples] + [(row["outcome"], row) for row in self.rejected]
-        rows += [("topics or attributes", {"dollars": cost_of(answer)}) for answer in self.list_answers]
-        counts = Counter(outcome for outcome, _ in rows)
-        return [
-            {"outcome": outcome, "items": count, "dollars": sum(row["dollars"] for name, row in rows if name == outcome)}
-            for outcome, count in counts.items()
-        ]
+        costs: dict[str, list[float]] = {}
+        for row in self.examples:
+            costs.setdefault("kept", []).append(row["dollars"])
+        for row in self.rejected:
+            costs.setdefault(row["outcome"], []).append(row["dollars"])
+        for answer in self.list_answers:
+            costs.setdefault("topics or attributes", []).append(cost_of(answer))
+        return [{"outcome": outcome, "items": len(each), "dollars": sum(each)} for outcome, each in costs.items()]
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ agree make a new set, with the cost of both requests.
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lib.core.artifacts import ExampleSet
 from lib.core.set_names import SetName
-from lib.core.sources import Row
+from lib.core.sources import Row, fields_of
 from lib.core.tasks import Card, load
 from lib.labeling import frames
 from lib.teacher import parsing, prompts
@@ -146,7 +146,7 @@ def _written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
     names = ["id", *card.fields, "turns"]
     if missing := [name for name in names if not written.rows[0].get(name)]:
         raise ValueError(f"The set {written.method!r} holds no dialogues of task {card.name!r} (no {', '.join(missing)}).")
-    return [_columns(row, names) for row in written.rows]
+    return [fields_of(row, names) for row in written.rows]
 
 
 def _draw_shots(card: Card, raw: Sequence[Row], *, n: int, seed: int) -> list[Row]:
@@ -213,12 +213,8 @@ def _label_requests(card: Card, rows: Sequence[Row], shots: Sequence[Row] = ()) 
     if card.task_kind.marked:
         raise ValueError(f"One label an example can be asked for, not {card.kind} (task {card.name!r}).")
     names = [*card.fields, "label"]
-    labeled = [_columns(row, names) for row in shots]
-    return [_request(card, _columns(row, card.fields), _choices(row), labeled) for row in rows]
-
-
-def _columns(row: Row, names: Iterable[str]) -> Row:
-    return {name: row[name] for name in names}
+    labeled = [fields_of(row, names) for row in shots]
+    return [_request(card, fields_of(row, card.fields), _choices(row), labeled) for row in rows]
 
 
 def _request(card: Card, example: Row, choices: list[str], shots: Sequence[Row]) -> Request:
@@ -237,7 +233,7 @@ def _take_label(card: Card, labeled: Labeled, row: Row, answer: Answer, name: st
     origin = {"human_label": row.get("label"), "dollars": _dollars(answer)}
     if label:
         marks = {"label": label, "source": "synthetic", "method": name}
-        labeled.examples.append(_columns(row, ["id", *card.fields]) | marks | origin)
+        labeled.examples.append(fields_of(row, ["id", *card.fields]) | marks | origin)
     else:
         labeled.rejected.append({"outcome": f"failed: {answer.problem}", "item": row["id"], **origin})
 
@@ -268,7 +264,7 @@ def possible_requests(
         return frames.possible_frame_requests(card, rows, method=method, raw=raw, shots=shots, window=window)
     longest = list[Row]()
     if method == "few_shot":
-        by_length = sorted(raw, key=lambda row: -len(prompts.quoted(_columns(row, card.fields)).encode()))
+        by_length = sorted(raw, key=lambda row: -len(prompts.quoted(fields_of(row, card.fields)).encode()))
         for label in card.labels:
             longest += [row for row in by_length if row["label"] == label][:shots]
     return _label_requests(card, rows, longest)

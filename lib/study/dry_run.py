@@ -1,4 +1,4 @@
-"""What a study can cost at most, and what stands between it and that: said before it runs."""
+"""The highest cost of a study, and its limits, before it runs."""
 
 import itertools
 import os
@@ -24,14 +24,14 @@ _UNREAD_CHOICE, _MOST_CHOICES = 100, 5
 """Bytes of a choice, and number of choices, then."""
 
 
-def budget_of(study: Study, given: object) -> float | None:
-    """Dollars for the teacher: as given for this run, else as the study says."""
+def budget_of(study: Study, requested: object) -> float | None:
+    """Dollars for the teacher: those requested for this run, else those of the study."""
     try:
-        budget = study.budget if given is None else float(str(given))
+        budget = study.budget if requested is None else float(str(requested))
     except ValueError:
         budget = float("nan")
     if budget is not None and not 0 <= budget < float("inf"):
-        raise ValueError(f"A budget is a number of dollars from 0 up, not {given!r}.")
+        raise ValueError(f"A budget is a number of dollars from 0 up, not {requested!r}.")
     return budget
 
 
@@ -61,7 +61,7 @@ def _price_of(study: Study, teacher: str) -> TokenPrice:
 
 
 class _Part(NamedTuple):
-    """What a part of a study can come to ask, each request at its longest, and the dollars at which it ends by itself."""
+    """The possible requests of a part of a study, each at its longest, and the dollars at which the part ends."""
 
     requests: list[Request]
     dollars: float | None = None
@@ -69,27 +69,29 @@ class _Part(NamedTuple):
 
 def _plans(study: Study) -> dict[str, _Part]:
     """All parts of a study."""
-    found, gone = dict[str, _Part](), set[str]()
-    for card, own in (one for one in studies_by_task(study).values() if one[1].asks):
-        raw, note = _rows_to_price(card, own, "train", own.raw, gone)
+    parts, unread = dict[str, _Part](), set[str]()
+    for card, own in studies_by_task(study).values():
+        if not own.asks:
+            continue
+        raw, note = _rows_to_price(card, own, "train", own.raw, unread)
         writing, ways = own.generation, own.labeling
         for key, plan in plans_of(card, own, raw).items():
-            found[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = _Part(
+            parts[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = _Part(
                 plan.possible_requests(), writing.dollars
             )
         for method in writing.rephrase:
             name = SetName(method, derived=("rephrased",))
             plan = rephrasing_plan(card, longest_rows(card, writing.n), settings=GenerationSettings(), name=name)
-            found[f"01 {card.name} {name.key}"] = _Part(plan.possible_requests(), writing.dollars)
+            parts[f"01 {card.name} {name.key}"] = _Part(plan.possible_requests(), writing.dollars)
         for method, split, n in ways.parts:
-            pool, note = _rows_to_price(card, own, split, n, gone)
-            asked = possible_requests(card, pool, method=method, raw=raw, shots=ways.shots, window=ways.window)
-            found[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = _Part(asked)
+            pool, note = _rows_to_price(card, own, split, n, unread)
+            requests = possible_requests(card, pool, method=method, raw=raw, shots=ways.shots, window=ways.window)
+            parts[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = _Part(requests)
         for key, way in ways.of_written:
             rows = _longest_written(card, raw, writing.n)
-            asked = possible_requests(card, rows, method=way, raw=raw, shots=ways.shots, window=ways.window)
-            found[f"02 {card.name} {set_name(way, writing.sets[key]).key}{note}"] = _Part(asked)
-    return found
+            requests = possible_requests(card, rows, method=way, raw=raw, shots=ways.shots, window=ways.window)
+            parts[f"02 {card.name} {set_name(way, writing.sets[key]).key}{note}"] = _Part(requests)
+    return parts
 
 
 def _longest_written(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
@@ -103,18 +105,18 @@ def _longest_written(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
     return [texts | {"id": str(number), "choices": choices} for number in range(n)]
 
 
-def _rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) -> tuple[list[Row], str]:
-    """The first examples of a split, or where they cannot be read (no network) as many long ones, and a word of that.
+def _rows_to_price(card: Card, own: Study, split: str, n: int, unread: set[str]) -> tuple[list[Row], str]:
+    """The first examples of a split and an empty note; or, where they cannot be read (no network), long ones and a note.
 
-    A hub that did not answer once, which takes it half a minute, is `gone` for the rest of a plan; a mirror is asked each time.
+    `unread` holds the places that could not be read, so that a hub without an answer (half a minute) is tried only once.
     """
     hub = card.sources[own.source or card.default_source].hub and not os.environ.get("HUB_MIRROR")
     place = "hub" if hub else card.name
-    if place not in gone:
+    if place not in unread:
         try:
             return load(card, split, own.source).to_list()[:n], ""
         except ValueError:
-            gone.add(place)
+            unread.add(place)
     choices = {"choices": ["x" * _UNREAD_CHOICE] * _MOST_CHOICES} if card.task_kind.answers_with == "choice" else {}
     labels = itertools.cycle(card.labels or ["x" * _UNREAD_CHOICE])
     long = [{"id": str(i), **dict.fromkeys(card.fields, "x" * _UNREAD), **choices, "label": next(labels)} for i in range(n)]
@@ -122,18 +124,18 @@ def _rows_to_price(card: Card, own: Study, split: str, n: int, gone: set[str]) -
 
 
 def _highest_costs(study: Study, teacher: str) -> dict[str, int]:
-    """Nanodollars that each part can cost at most: every request at its longest, asked as often as it ever is; a set that ends at
-    its own dollars, no more than these."""
-    price, found = _price_of(study, teacher), {}
+    """The highest cost of each part in nanodollars: each request at its longest, in all its tries; at most the dollars of a set
+    that has a limit."""
+    price, costs = _price_of(study, teacher), {}
     for name, part in _plans(study).items():
-        found[name] = sum(TRIES * price.nanodollars(request.worst()) for request in part.requests)
+        costs[name] = sum(TRIES * price.nanodollars(request.worst()) for request in part.requests)
         if part.dollars is not None:
-            found[name] = min(found[name], nano(part.dollars))
-    return found
+            costs[name] = min(costs[name], nano(part.dollars))
+    return costs
 
 
 def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
-    """What a dry run says of money."""
+    """The lines of a dry run about cost."""
     if not any(own.asks for _, own in studies_by_task(study).values()):
         return ["  is asked nothing, and costs nothing"]
     if teacher == "recorded":
@@ -142,22 +144,22 @@ def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
     total = sum(costs.values())
     lines = [f"  {part:<40} at most ${_cents(cost)}" for part, cost in costs.items()]
     most = total if budget is None else min(total, nano(budget))
-    lines.append(f"Highest cost: ${_cents(most)}, {_cap_words(total, budget, _ends_at_dollars(study))}.")
+    lines.append(f"Highest cost: ${_cents(most)}, {_limit_text(total, budget, _ends_at_dollars(study))}.")
     return lines
 
 
 def _cents(cost: int) -> str:
-    """Nanodollars in dollars and cents, rounded up: what is said to be the most must not be less."""
+    """Nanodollars in dollars and cents, rounded up, as a highest cost must not be too low."""
     return f"{-(-cost // 10_000_000) / 100:.2f}"
 
 
 def _ends_at_dollars(study: Study) -> bool:
-    """Whether some set of 01 has dollars of its own."""
+    """Whether a set of 01 has a limit in dollars."""
     return any(own.generation.methods and own.generation.dollars for _, own in studies_by_task(study).values())
 
 
-def _cap_words(total: int, budget: float | None, own_dollars: bool) -> str:
-    """What stands between a study and its highest cost."""
+def _limit_text(total: int, budget: float | None, own_dollars: bool) -> str:
+    """What limits the cost of a study."""
     longest = f"if every reply is at its longest and asked {TRIES} times" + " until a set's own dollars are spent" * own_dollars
     if budget is None:
         return f"{longest}; no budget is set, and without one a teacher that costs money is not asked (BUDGET=5)"

@@ -6,8 +6,8 @@ from lib.study.schema import Study, plans_of, studies_by_task
 
 
 def given_sets(own: Study) -> list[Given]:
-    """The study's sets from elsewhere, as 03 and 04 are given them."""
-    return [{"method": name, **one.model_dump()} for name, one in own.sets.items()]
+    """The study's sets from elsewhere, in the form of the parameter `examples` of 03 and 04."""
+    return [{"method": name, **own_set.model_dump()} for name, own_set in own.sets.items()]
 
 
 def check_data(study: Study) -> None:

@@ -1,4 +1,4 @@
-"""The end of a run: what it made, what it cost, and in one line each what failed and where to look."""
+"""The summary at the end of a run: its files, its cost, and one line for each notebook that failed."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,27 +10,27 @@ from lib.teacher.client import OVER_CAP
 
 
 def lines(made: Iterable[str], artefacts: Iterable[str], notebooks: Iterable[str]) -> Iterator[str]:
-    """`made`: figures and tables; `artefacts`: what the teacher wrote; `notebooks`: as executed."""
+    """The lines of the summary. `made`: figures and tables; `artefacts`: example sets; `notebooks`: executed ones."""
     endings: dict[str, list[str]] = {}
     for path in made:
         if paths.resolve(path).is_file():
             base, _, ending = path.rpartition(".")
             endings.setdefault(base, []).append(ending)
-    figures = {base: found for base, found in endings.items() if found != ["csv"]}
-    pages = [base for base, found in figures.items() if found == ["html"]]
+    figures = {base: formats for base, formats in endings.items() if formats != ["csv"]}
+    pages = [base for base, formats in figures.items() if formats == ["html"]]
     yield from _headed("Answer", [f"  {base}.html" for base in pages])
-    yield from _headed("Figures", [f"  {base}.{_also(found)}" for base, found in figures.items() if base not in pages])
+    yield from _headed("Figures", [f"  {base}.{_formats(formats)}" for base, formats in figures.items() if base not in pages])
     yield from _headed("Tables", [f"  {base}.csv" for base in endings if base not in figures])
     yield from _cost_lines([bill for path in artefacts if (bill := _bill_of(path))])
     failed = [line for path in notebooks if (line := _failure(path))]
     yield from _headed(f"Failed ({len(failed)}); the executed notebooks hold the tracebacks", failed)
 
 
-def _headed(title: str, found: list[str]) -> list[str]:
-    return [f"{title}:", *found] if found else []
+def _headed(title: str, entries: list[str]) -> list[str]:
+    return [f"{title}:", *entries] if entries else []
 
 
-def _also(endings: list[str]) -> str:
+def _formats(endings: list[str]) -> str:
     first, *others = endings
     return f"{first}  (and {', '.join(others)})" if others else first
 
@@ -45,20 +45,21 @@ def _bill_of(path: str) -> dict[str, Any] | None:
 
 def _cost_lines(made: list[dict[str, Any]]) -> Iterator[str]:
     """Paid dollars, and what recorded replies would have cost."""
-    for teacher in sorted({one["teacher"] for one in made}):
-        bills = [one for one in made if one["teacher"] == teacher]
-        total = sum(one["bill"]["dollars"] for one in bills)
-        unsure = sum(one["bill"]["unsure_dollars"] for one in bills)
-        replies = sum(one["bill"]["replies"] for one in bills)
+    for teacher in sorted({artefact["teacher"] for artefact in made}):
+        artefacts = [artefact for artefact in made if artefact["teacher"] == teacher]
+        bills = [artefact["bill"] for artefact in artefacts]
+        total = sum(bill["dollars"] for bill in bills)
+        unsure = sum(bill["unsure_dollars"] for bill in bills)
+        replies = sum(bill["replies"] for bill in bills)
         if teacher == "recorded":
-            model = bills[0]["parameters"]["priced_as"]
-            would = f"with {model} at its list price they would have cost ${total:.2f}"
-            yield f"Cost: nothing, {replies:,} recorded replies; {would}."
+            model = artefacts[0]["parameters"]["priced_as"]
+            list_price = f"with {model} at its list price they would have cost ${total:.2f}"
+            yield f"Cost: nothing, {replies:,} recorded replies; {list_price}."
         else:
             more = f" and up to ${unsure:.4f} for calls without an answer" if unsure else ""
             yield f"Cost: ${total:.4f}{more} for {replies:,} replies of {teacher}, what was stored before included."
-        if unasked := sum(one["bill"].get("problems", {}).get(OVER_CAP, 0) for one in bills):
-            yield f"Not asked, because the budget could have been exceeded: {unasked:,} requests. Raise BUDGET for more."
+        if unsent := sum(bill.get("problems", {}).get(OVER_CAP, 0) for bill in bills):
+            yield f"Not asked, because the budget could have been exceeded: {unsent:,} requests. Raise BUDGET for more."
 
 
 def _failure(path: str) -> str | None:
@@ -74,7 +75,7 @@ def _failure(path: str) -> str | None:
 
 
 def notebook(file: Path) -> dict[str, Any]:
-    """What a notebook holds; one that was killed while it was written is no JSON, and holds nothing that can be read."""
+    """The content of a notebook; without cells where the file is no JSON, because its writer was killed."""
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return content
@@ -83,7 +84,7 @@ def notebook(file: Path) -> dict[str, Any]:
 
 
 def _named(path: str) -> str:
-    """Step, task and method from where the notebook lies: runs/STUDY/TASK/STEP/METHOD.ipynb."""
+    """Task, step and method, from the path of the notebook: runs/STUDY/TASK/STEP/METHOD.ipynb."""
     return " ".join(Path(path).with_suffix("").parts[2:])
 
 
@@ -93,5 +94,5 @@ def _raised(content: dict[str, Any]) -> str | None:
     errors = [output for output in outputs if output["output_type"] == "error"]
     if not errors:
         return None
-    said = [errors[-1]["ename"], *errors[-1]["evalue"].strip().splitlines()[:1]]  # An `assert` says nothing.
-    return ": ".join(said)[:300]
+    parts = [errors[-1]["ename"], *errors[-1]["evalue"].strip().splitlines()[:1]]  # An `assert` has no message.
+    return ": ".join(parts)[:300]

@@ -196,21 +196,23 @@ PICKED: dict[str, Any] = {"triggers": [{"mention": 3, "type": "..."}]}
 LINKED: dict[str, Any] = {"arguments": [{"trigger": 3, "mention": 4, "role": "..."}]}
 
 
+def _explained_list(names: dict[str, str]) -> str:
+    return "\n".join(f"- {_explained(name, meaning)}" for name, meaning in names.items())
+
+
 def frame_step(
-    card: Card, asked: str, form: dict[str, Any], about: Any, turns: Sequence[Turn], shots: Sequence[Shot]
+    card: Card, instruction: str, form: dict[str, Any], about: Any, turns: Sequence[Turn], shots: Sequence[Shot]
 ) -> Messages:
     """2410.06550, section 3: one step of labeling a dialogue, with dialogues that people labeled. What is the same for every
     dialogue comes first: an endpoint that keeps a prompt's beginning charges less for it."""
-    types, roles = (
-        "\n".join(f"- {_explained(name, what)}" for name, what in names.items()) for names in (card.labels, card.roles)
-    )
-    given = card.conventions
-    conventions = f"\n\nThe conventions for labeling:\n<conventions>\n{given}\n</conventions>" if given else ""
+    types, roles = _explained_list(card.labels), _explained_list(card.roles)
+    text = card.conventions
+    conventions = f"\n\nThe conventions for labeling:\n<conventions>\n{text}\n</conventions>" if text else ""
     labeled = "".join(f"\n\nA dialogue with the right answer:\n{_turn_lines([*lines, answer])}" for lines, answer in shots)
     return _messages(
         _LABELER,
-        f"{_task_part(card)}\n\nThe types of frames:\n{types}\n\nThe roles of arguments:\n{roles}{conventions}\n\n{asked}\n\n"
-        f"Answer in this form: {json.dumps(form)}{labeled}\n\nThe dialogue to label, {quoted(about)}:\n{_turn_lines(turns)}",
+        f"{_task_part(card)}\n\nThe types of frames:\n{types}\n\nThe roles of arguments:\n{roles}{conventions}\n\n"
+        f"{instruction}\n\nAnswer in this form: {json.dumps(form)}{labeled}\n\nThe dialogue to label, {quoted(about)}:\n{_turn_lines(turns)}",
     )
 
 

@@ -16,18 +16,18 @@ def files(tmp_path: Path) -> list[str]:
 
 
 def test_a_list_names_each_file_once_in_its_order(files: list[str], tmp_path: Path) -> None:
-    manifest.save(tmp_path / "list.json", [*files, files[0]])
+    manifest.save_list(tmp_path / "list.json", [*files, files[0]])
     assert manifest.read(tmp_path / "list.json") == files
 
 
 def test_the_list_changes_with_a_file_and_with_nothing_else(files: list[str], tmp_path: Path) -> None:
     listed = tmp_path / "list.json"
-    manifest.save(listed, files)
+    manifest.save_list(listed, files)
     before = listed.read_bytes()
-    manifest.save(listed, files)
+    manifest.save_list(listed, files)
     assert listed.read_bytes() == before
     Path(files[1]).write_text("other numbers")
-    manifest.save(listed, files)
+    manifest.save_list(listed, files)
     assert listed.read_bytes() != before
 
 
@@ -38,7 +38,7 @@ def test_no_list_names_nothing(tmp_path: Path) -> None:
 
 def test_a_file_of_a_list_that_is_gone_is_missing(files: list[str], tmp_path: Path) -> None:
     listed = tmp_path / "list.json"
-    manifest.save(listed, files)
+    manifest.save_list(listed, files)
     assert manifest.missing(listed) == []
     Path(files[0]).unlink()
     assert manifest.missing(listed) == files[:1]

@@ -140,7 +140,7 @@ def test_a_list_of_figures_is_dropped_when_a_figure_is_gone(tmp_path: Path, monk
         figure = tmp_path / path.replace(".json", ".png")
         figure.parent.mkdir(parents=True, exist_ok=True)
         figure.touch()
-        manifest.save(path, [str(figure)])
+        manifest.save_list(path, [str(figure)])
     assert steps.incomplete() == []
     (tmp_path / steps.lists[0].replace(".json", ".png")).unlink()
     assert steps.incomplete() == steps.lists[:1]
