@@ -212,7 +212,8 @@ def frame_step(
     return _messages(
         _LABELER,
         f"{_task_part(card)}\n\nThe types of frames:\n{types}\n\nThe roles of arguments:\n{roles}{conventions}\n\n"
-        f"{instruction}\n\nAnswer in this form: {json.dumps(form)}{labeled}\n\nThe dialogue to label, {quoted(about)}:\n{_turn_lines(turns)}",
+        f"{instruction}\n\nAnswer in this form: {json.dumps(form)}{labeled}\n\n"
+        f"The dialogue to label, {quoted(about)}:\n{_turn_lines(turns)}",
     )
 
 
