@@ -1,9 +1,9 @@
-"""What stands on the encoder and answers, by kind of task: each gives a loss to train on and answers to score.
+"""The part of a student above its encoder, by kind of task: each head has a loss to train on and answers to score.
 
-Frames follow JaMIE, the model of arXiv 2410.06550: a CRF over BIO tags, an embedding of the tags, and multi-head selection
+FrameReader follow JaMIE, the model of arXiv 2410.06550: a CRF over BIO tags, an embedding of the tags, and multi-head selection
 between mentions and triggers with a class for no relation; gold tags while training, the CRF's own afterwards, losses
-summed. What differs: pairs of mentions are scored and not pairs of tokens, their distance is seen, and both losses are
-counted by mention, so that neither drowns the other. A mention may belong to several triggers.
+summed. What differs: pairs of mentions are scored and not pairs of tokens, their distance is an input, and both losses are
+counted by mention, so that neither outweighs the other. A mention may belong to several triggers.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ import torch
 from torch import nn
 from torchcrf import CRF
 
-from lib.training.tokenization import Choices, Frames, Item, Spans, split
+from lib.training.tokenization import ChoiceReader, FrameReader, Item, SpanReader, split
 
 _TAG_SIZE, _PAIR_SIZE, _DISTANCES = 32, 256, 10
 _CRF_RATE, _HEAD_RATE = 1e-2, 3e-3
-"""Learning rates of the CRF, as JaMIE's, and of the other parts of these heads (JaMIE: 1e-3; so few examples want more)."""
+"""Learning rates of the CRF, as JaMIE's, and of the other parts of these heads (JaMIE: 1e-3; so few examples need more)."""
 _FORBIDDEN = -5.0
 """The score, to begin with, of an I after a tag that it cannot continue."""
 
 
 class _Classifier(nn.Module):
-    """A linear reading of the mean over a piece's tokens: scores for labels."""
+    """Scores labels by a linear layer over the mean of a piece's tokens."""
 
     def __init__(self, size: int, labels: int):
         super().__init__()
@@ -51,8 +51,8 @@ class _Chooser(_Classifier):
         super().__init__(size, 1)
 
     def scores(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
-        each = super().scores(hidden, mask, items)[:, 0].split([len(item.pieces) for item in items])
-        return nn.utils.rnn.pad_sequence(list(each), batch_first=True, padding_value=float("-inf"))
+        of_items = super().scores(hidden, mask, items)[:, 0].split([len(item.pieces) for item in items])
+        return nn.utils.rnn.pad_sequence(list(of_items), batch_first=True, padding_value=float("-inf"))
 
 
 class _Tagger(nn.Module):
@@ -70,20 +70,23 @@ class _Tagger(nn.Module):
         """For each mention, not for each token: most tokens are no mention, and a text with many should count for more."""
         emissions, mask = self.emissions(hidden, items)
         gold = torch.zeros(hidden.shape[:2], dtype=torch.long, device=hidden.device)
-        for line, one in enumerate(tags):
-            gold[line, : len(one)] = torch.tensor(one)
-        mentions = sum(tag % 2 for one in tags for tag in one)
+        mentions = 0
+        for line, of_item in enumerate(tags):
+            gold[line, : len(of_item)] = torch.tensor(of_item)
+            mentions += sum(tag % 2 for tag in of_item)
         loss: torch.Tensor = -self.crf(emissions, _by_turn(gold, items)[0], mask, reduction="sum") / max(1, mentions)
         return loss
 
     def decode(self, hidden: torch.Tensor, items: Sequence[Item]) -> list[list[int]]:
         """The best tags of every token, 0 where no turn is."""
         turns = iter(self.crf.decode(*self.emissions(hidden, items)))
-        found = [[0] * len(item.pieces[0].ids) for item in items]
-        for tags, item in zip(found, items, strict=True):
+        result = []
+        for item in items:
+            tags = [0] * len(item.pieces[0].ids)
             for _, at, offsets, _ in item.placed:
                 tags[at : at + len(offsets)] = next(turns)
-        return found
+            result.append(tags)
+        return result
 
     def loss(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
         return self.tag_loss(hidden, items, [item.target for item in items])
@@ -92,15 +95,14 @@ class _Tagger(nn.Module):
         return self.decode(hidden, items)
 
     def rates(self, rate: float) -> list[tuple[list[nn.Parameter], float]]:
-        crf = list(self.crf.parameters())
-        others = [part for part in self.parameters() if all(part is not one for one in crf)]
-        return [(crf, _CRF_RATE), (others, _HEAD_RATE)]
+        others = [parameter for name, parameter in self.named_parameters() if not name.startswith("crf.")]
+        return [(list(self.crf.parameters()), _CRF_RATE), (others, _HEAD_RATE)]
 
 
 class _FrameFinder(_Tagger):
     """The tagger, and a score for each role between each argument and each trigger."""
 
-    def __init__(self, size: int, reader: Frames):
+    def __init__(self, size: int, reader: FrameReader):
         super().__init__(size, reader.tags)
         self.reader = reader
         self.tag = nn.Embedding(reader.tags, _TAG_SIZE)
@@ -110,8 +112,8 @@ class _FrameFinder(_Tagger):
         nn.init.normal_(self.distance.weight, std=0.02)
         self.role = nn.Linear(_PAIR_SIZE, 1 + len(reader.roles), bias=False)
 
-    def seen(self, hidden: torch.Tensor, tags: Sequence[int], places: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """Each mention as the mean of its tokens, and its tag."""
+    def representations(self, hidden: torch.Tensor, tags: Sequence[int], places: Sequence[tuple[int, int]]) -> torch.Tensor:
+        """Represents each mention by the mean of its tokens, joined with the embedding of its tag."""
         means = torch.stack([hidden[start:stop].mean(0) for start, stop in places])
         return torch.cat([means, self.tag(torch.tensor([tags[start] for start, _ in places], device=hidden.device))], 1)
 
@@ -119,8 +121,8 @@ class _FrameFinder(_Tagger):
         self, hidden: torch.Tensor, tags: Sequence[int], arguments: Sequence[tuple[int, int]], triggers: Sequence[tuple[int, int]]
     ) -> torch.Tensor:
         """Scores for no relation and for each role: arguments x triggers x roles."""
-        left = self.argument(self.dropout(self.seen(hidden, tags, arguments)))[:, None]
-        right = self.trigger(self.dropout(self.seen(hidden, tags, triggers)))[None]
+        left = self.argument(self.dropout(self.representations(hidden, tags, arguments)))[:, None]
+        right = self.trigger(self.dropout(self.representations(hidden, tags, triggers)))[None]
         far = self.distance(_distances(arguments, triggers).to(hidden.device))
         scores: torch.Tensor = self.role(self.dropout(torch.tanh(left + right + far)))
         return scores
@@ -138,23 +140,23 @@ class _FrameFinder(_Tagger):
 
     def answers(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> list[Any]:
         """Triggers, arguments, and the role between each two (0: none)."""
-        found = []
+        answers = []
         for line, item, tags in zip(hidden, items, self.decode(hidden, items), strict=True):
             triggers, arguments = split(self.reader.mentions(item, tags))
             roles = []
             if triggers and arguments:
                 roles = self.pairs(line, tags, list(arguments.values()), list(triggers.values())).argmax(2).tolist()
-            found.append((list(triggers), list(arguments), roles))
-        return found
+            answers.append((list(triggers), list(arguments), roles))
+        return answers
 
 
 def new_head(reader: Any, size: int) -> nn.Module:
     """The head for a kind of task, untrained."""
-    if isinstance(reader, Frames):
+    if isinstance(reader, FrameReader):
         return _FrameFinder(size, reader)
-    if isinstance(reader, Spans):
+    if isinstance(reader, SpanReader):
         return _Tagger(size, reader.tags)
-    return _Chooser(size) if isinstance(reader, Choices) else _Classifier(size, len(reader.labels))
+    return _Chooser(size) if isinstance(reader, ChoiceReader) else _Classifier(size, len(reader.labels))
 
 
 def _forbid_stray_tags(crf: CRF, tags: int) -> None:
@@ -171,8 +173,10 @@ def _forbid_stray_tags(crf: CRF, tags: int) -> None:
 
 
 def _by_turn(tokens: torch.Tensor, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
-    """What is said of the tokens of each item, turn by turn: mentions never cross turns, and short sequences are quick."""
-    turns = [tokens[line, at : at + len(offsets)] for line, item in enumerate(items) for _, at, offsets, _ in item.placed]
+    """Values of the tokens of each item, turn by turn: mentions never cross turns, and short sequences are quick."""
+    turns = []
+    for values, item in zip(tokens, items, strict=True):
+        turns += [values[at : at + len(offsets)] for _, at, offsets, _ in item.placed]
     lengths = torch.tensor([len(turn) for turn in turns], device=tokens.device)
     padded = nn.utils.rnn.pad_sequence(turns, batch_first=True)
     return padded, torch.arange(padded.shape[1], device=tokens.device)[None] < lengths[:, None]

@@ -1,8 +1,8 @@
 """Parts of a synthetic set that are labeled as often as human examples are.
 
 arXiv 2410.06550 finds that a teacher's dialogues mention more entities than people's, and does not look at what that does to a
-student. A part in which frame types and roles come as often as in human dialogues, beside a part of the same size that is drawn,
-tells it: train on both, and what lies between their scores comes of the frequencies.
+student. To see it, train on two parts of a set: one in which frame types and roles come as often as in human dialogues, and a
+random one of the same size. The difference between their scores is the effect of the frequencies.
 """
 
 import random
@@ -24,9 +24,9 @@ def with_matched(
     size: int | None,
     seed: int,
 ) -> dict[str, ExampleSet]:
-    """The sets, and for each that is named two parts of it, of so many examples or half: NAME_matched and NAME_random. An example
-    of the first costs as much more as is left out: all were paid for, so that these could be picked."""
-    result, with_labels = dict(sets), labeled(card, {method: one.rows for method, one in sets.items()})
+    """Adds two parts of each named set, of `size` examples or half of it: NAME_matched and NAME_random. The examples of the first
+    bear the cost of the whole set: all were paid for, so that these could be picked."""
+    result, with_labels = dict(sets), labeled(card, {method: example_set.rows for method, example_set in sets.items()})
     for method in names:
         if method not in with_labels:
             raise ValueError(
@@ -37,10 +37,10 @@ def with_matched(
         if not 0 < k < len(whole.rows):
             raise ValueError(f"matched_size: a part of {method} has from 1 to {len(whole.rows) - 1} of its examples, not {k}.")
         picked = _closest(card, whole.rows, human=human, k=k)
-        drawn = random.Random(f"{seed} {method}").sample(whole.rows, k)
+        sample = random.Random(f"{seed} {method}").sample(whole.rows, k)
         parts = {
             "matched": whole._replace(rows=picked, price=whole.dollars / k),
-            "random": whole._replace(rows=drawn),
+            "random": whole._replace(rows=sample),
         }
         for step, part in parts.items():
             name = whole.name.after(step)
@@ -61,8 +61,9 @@ def _closest(card: Card, rows: Sequence[Row], *, human: Sequence[Row], k: int) -
 
 
 def _scaled(card: Card, rows: Sequence[Row], *, human: Sequence[Row]) -> np.ndarray:
-    """How many labels of each class each row has, divided by what a human example has of all classes of that sort. Frame types
-    then weigh as much as roles, of which there are more."""
-    counts, of_people = per_text(card, rows), per_text(card, human)
-    tables = [table.to_numpy() / max(1e-9, of_people[sort].to_numpy().sum() / len(human)) for sort, table in counts.items()]
+    """How many labels of each class each row has, divided by the mean number of all labels of that sort in a human example. Frame
+    types then weigh as much as roles, of which there are more."""
+    human_counts, tables = per_text(card, human), []
+    for sort, counts in per_text(card, rows).items():
+        tables.append(counts.to_numpy() / max(1e-9, human_counts[sort].to_numpy().sum() / len(human)))
     return np.concatenate(tables, 1)

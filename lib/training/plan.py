@@ -70,23 +70,28 @@ def pools_for(
     human, dev = _without_dev(card, _human_pool(train, written), n=students.human_dev)
     sets = written or people_alone(card)
     prices = prices_of(card, sets, human_price=mixes.human_price, synthetic_price=mixes.synthetic_price)
-    offers = {method: Offer(prices[method], (len(human), len(one.rows)), one.shown) for method, one in sets.items()}
+    offers = {}
+    for method, example_set in sets.items():
+        offers[method] = Offer(prices[method], (len(human), len(example_set.rows)), example_set.shown)
     return _Pools(card, source, human, sets, offers, _evaluations(card, source, also=students.also_test) | dev)
 
 
 def _human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:
     """The human examples to draw from, without those that the teacher labeled: no text comes twice in one mix."""
-    labeled = {row["id"] for one in sets.values() if one.name.of_human_texts for row in one.rows}
+    labeled = set[str]()
+    for example_set in sets.values():
+        if example_set.name.of_human_texts:
+            labeled.update(row["id"] for row in example_set.rows)
     return [row for row in rows if row["id"] not in labeled]
 
 
 def _without_dev(card: Card, human: Sequence[Row], *, n: int) -> tuple[list[Row], dict[str, Evaluation]]:
-    """The human examples without the last n, which choose the best epoch of every student, whatever it learns from; as
-    arXiv 2310.20111 does. They cost what human examples cost, and no budget here pays for them."""
+    """Splits off the last n human examples, which choose the best epoch of every student, as in arXiv 2310.20111. No budget
+    pays for them."""
     if not n:
         return list(human), {}
     if n >= len(human):
-        raise ValueError(f"human_dev asks for {n} of the {len(human)} human examples of {card.name!r}; leave some to learn from.")
+        raise ValueError(f"human_dev takes {n} of the {len(human)} human examples of {card.name!r}; leave some to learn from.")
     return list(human[:-n]), {DEV: Evaluation(card, list(human[-n:]))}
 
 
@@ -99,9 +104,9 @@ def _evaluations(card: Card, source: str | None, *, also: Sequence[str] = ()) ->
 
 
 def runs_of(pools: _Pools, mixes: Mixes, *, seeds: int, seed: int = 1, shard: str = "1/1") -> list[Run]:
-    """The runs of all mixes by price and by number, and a word on those that the pools cannot fill."""
+    """The runs of all mixes by price and by number; prints which mixes the pools cannot fill."""
     shares, synthetic_sizes, parts = mixes.shares, mixes.synthetic_sizes, mixes.parts
-    if pools.people_alone:  # Nothing to share with.
+    if pools.people_alone:  # There are no synthetic examples.
         shares, synthetic_sizes, parts = [0] * bool(mixes.budgets), [0] * bool(mixes.human_sizes), [0]
     by_price = list[Cell]()
     for method, offer in pools.offers.items():
@@ -140,7 +145,7 @@ def _mixes_of(
 def _runs_for(mixes: Sequence[Cell | _Mix], seeds: int, *, seed: int, shard: str = "1/1") -> list[Run]:
     """Each different mix once a seed. Of 16 shards, the third takes runs 3, 19, 35 and so on."""
     distinct = dict.fromkeys((mix.method, mix.n_human, mix.n_synthetic) for mix in mixes)
-    runs = [Run(*mix, seed=seed + k) for mix in distinct for k in range(seeds)]
+    runs = [Run(*mix, seed=number) for mix in distinct for number in range(seed, seed + seeds)]
     try:
         part, parts = (int(number) for number in shard.split("/"))
         if not 1 <= part <= parts:
@@ -151,8 +156,8 @@ def _runs_for(mixes: Sequence[Cell | _Mix], seeds: int, *, seed: int, shard: str
 
 
 def scores_of(pools: _Pools, runs: Sequence[Run], *, recipe: Recipe, kept: str, workers: int | None = None) -> DataFrame:
-    """Trains every run and gives its score rows, with what is to be known of the examples behind them."""
-    synthetic = {method: one.rows for method, one in pools.sets.items() if method != NONE}
+    """Trains every run and gives its score rows, with names, prices and pool sizes of the examples behind them."""
+    synthetic = {method: example_set.rows for method, example_set in pools.sets.items() if method != NONE}
     scores = sweep(
         pools.card, pools.human, synthetic=synthetic, evaluations=pools.evaluations,
         runs=runs, recipe=recipe, kept=kept, workers=workers,
@@ -170,7 +175,7 @@ def _with_facts(scores: DataFrame, pools: _Pools) -> DataFrame:
         "human_shown": scores.method.map({method: offer.shown for method, offer in offers.items()}).fillna(0).astype(int),
         "synthetic_price": scores.method.map({method: offer.prices.synthetic for method, offer in offers.items()}),
         "synthetic_pool": scores.method.map({method: offer.pools[1] for method, offer in offers.items()}),
-        "teacher": ", ".join(sorted({one.teacher for one in pools.sets.values()})),
+        "teacher": ", ".join(sorted({example_set.teacher for example_set in pools.sets.values()})),
         "data": plotting.source_note(card, pools.source),
         "human_price_source": card.human_price.said,
         "data_source": card.sources[name].origin(name),

@@ -13,7 +13,7 @@ from lib.plotting import COLUMN, TEXT, confusion, curves, grid_of, named
 
 
 def learning_curve(mean: DataFrame) -> Figure:
-    """Score against the number of examples, from people alone and from the teacher alone: a column of panels for each measure, a
+    """Score against the number of examples, of people alone and of the teacher alone: a column of panels for each measure, a
     row for each evaluation set."""
     measures, sets = list(dict.fromkeys(mean.measure)), list(dict.fromkeys(mean.evaluated_on))
     alone = mean[(mean.n_human == 0) | (mean.method == NONE)]

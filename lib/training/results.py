@@ -1,4 +1,4 @@
-"""What came of a sweep: the best mixes, and what their students answered."""
+"""The results of a sweep: the best mixes, and the answers of their students."""
 
 import json
 from typing import Any

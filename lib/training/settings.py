@@ -58,7 +58,7 @@ class _Matched(Strict):
     """Parts of sets of spans or frames that are labeled as often as human examples."""
 
     matched: list[str] = []
-    """Sets that are also trained on in part: NAME_matched, labeled as often as human examples, and NAME_random, a drawn part."""
+    """Sets that are also trained on in part: NAME_matched, labeled as often as human examples, and NAME_random, a random part."""
     matched_size: int | None = Field(None, ge=1)
     """Examples of each such part. None: half of the set."""
 

@@ -17,24 +17,25 @@ from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.training.heads import new_head
 from lib.training.settings import Recipe
-from lib.training.tokenization import READERS, Item, Labels, Piece
+from lib.training.tokenization import READERS, Item, LabelReader, Piece
 
 _TOGETHER = 64
-"""Items in a batch that nothing is learned from."""
+"""Items in a batch when nothing is trained."""
 
 
 def device_of(recipe: Recipe) -> str:
-    """The device: a GPU where there is one, if none is named."""
+    """The device that the recipe names; for auto, a GPU where there is one."""
     if recipe.device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device is {recipe.device!r}, but torch finds no GPU here; auto takes one where there is one.")
     return ("cuda" if torch.cuda.is_available() else "cpu") if recipe.device == "auto" else recipe.device
 
 
 class Pool:
-    """Examples as a student sees them: token ids, or what the frozen layers make of them, all in one tensor."""
+    """Examples as inputs of a student: token ids, or what the frozen layers make of them, all in one tensor."""
 
     def __init__(self, card: Card, rows: Sequence[Row], *, recipe: Recipe, others: Iterable[tuple[Card, Sequence[Row]]] = ()):
-        """`rows` can be learned from; `others` are scored on, in their own cards' words but with this card's labels."""
+        """Reads `rows`, to learn from, and `others`, to be scored on: these with the fields of their own cards but this card's
+        labels."""
         self.card, self.recipe, self.device = card, recipe, device_of(recipe)
         _same_each_time(self.device)
         model, tokenizer = open_encoder(recipe.encoder, self.device), open_tokenizer(recipe.encoder)
@@ -50,11 +51,11 @@ class Pool:
             self.examples += [(reader, row, reader.items(row)) for row in tested]
         self.cut = sum(any(item.cut for item in items) for _, _, items in self.examples)
         self.longest, self.probes = longest, recipe.frozen_layers == model.config.num_hidden_layers
-        self.at_once = self.probes and issubclass(reader_of_kind, Labels)
+        self.at_once = self.probes and issubclass(reader_of_kind, LabelReader)
         self._lay_out(model)
 
     def _lay_out(self, model: Any) -> None:
-        """Numbers the pieces and puts what is known of their tokens into one tensor."""
+        """Numbers the pieces and puts the ids or the features of their tokens into one tensor."""
         pieces: list[Piece] = []
         for _, _, items in self.examples:
             for item in items:
@@ -62,11 +63,10 @@ class Pool:
                 pieces += item.pieces
         if not self.recipe.frozen_layers:
             places = keep_tokens(model, [token for piece in pieces for token in piece.ids])
+            pieces = [Piece([places[token] for token in ids], types) for ids, types in pieces]
         lower, self.upper = parts(model, self.recipe.encoder, self.recipe.frozen_layers)
-        if lower is None:
-            tokens = [torch.tensor([[places[token] for token in piece.ids], piece.types]).T for piece in pieces]
-        else:
-            tokens = [torch.tensor([piece.ids, piece.types]).T for piece in pieces]
+        tokens = [torch.tensor([piece.ids, piece.types]).T for piece in pieces]
+        if lower is not None:
             tokens = list(self._below(lower, tokens))
         self.starts = list(accumulate(map(len, tokens), initial=0))
         self.data = torch.cat(tokens) if tokens else torch.zeros(0)
@@ -87,7 +87,7 @@ class Pool:
         return (features[i] for i in range(len(pieces)))
 
     def through(self, encoder: Any, pieces: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pieces through an encoder or a part of one, as hidden states, and where they hold something."""
+        """Runs pieces through an encoder or a part of one: the hidden states, and a mask of the tokens in them."""
         batch, mask = _padded(pieces, self.device)
         if batch.is_floating_point():
             inputs = {"inputs_embeds": batch}
@@ -99,7 +99,9 @@ class Pool:
         return hidden.float(), mask
 
     def pieces(self, items: Sequence[Item]) -> list[torch.Tensor]:
-        numbers = [item.first + k for item in items for k in range(len(item.pieces))]
+        numbers: list[int] = []
+        for item in items:
+            numbers += range(item.first, item.first + len(item.pieces))
         return [self.data[self.starts[k] : self.starts[k + 1]] for k in numbers]
 
     def items(self, chosen: Sequence[int]) -> list[Item]:
@@ -107,7 +109,7 @@ class Pool:
 
 
 def _padded(pieces: Sequence[torch.Tensor], device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """A batch filled up with zeros to its longest piece, and where it holds something."""
+    """A batch filled up with zeros to its longest piece, and a mask of the tokens in it."""
     batch = torch.nn.utils.rnn.pad_sequence(list(pieces), batch_first=True).to(device)
     lengths = torch.tensor([len(piece) for piece in pieces], device=device)
     return batch, torch.arange(batch.shape[1], device=device)[None, :] < lengths[:, None]
@@ -174,7 +176,7 @@ def train(pool: Pool, chosen: Sequence[int], *, seed: int, dev: Sequence[int] = 
 
 
 def _epochs(student: Any, pool: Pool, *, items: Sequence[Item]) -> Iterator[int]:
-    """Trains, and stops for a look after each epoch."""
+    """Trains, and yields after each epoch, so that the student can be scored."""
     recipe, rates = pool.recipe, student["head"].rates(pool.recipe.learning_rate)
     if "encoder" in student:
         rates = [*rates, (list(student["encoder"].parameters()), recipe.learning_rate)]
@@ -201,16 +203,21 @@ def _rate_at(step: int, steps: int, *, warmup: float) -> float:
 
 
 def _batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
-    """All items in random batches; among some batches' worth, those of like length come together, so that little is padding."""
+    """All items in random batches; within every eight batches, items of like length come together, so that little is padding."""
     result = []
-    for some in torch.randperm(len(items)).split(8 * size):
-        by_length = sorted(some.tolist(), key=lambda i: max(len(piece.ids) for piece in items[i].pieces))
+    for group in torch.randperm(len(items)).split(8 * size):
+        by_length = sorted(group.tolist(), key=lambda i: _length(items[i]))
         result += [by_length[k : k + size] for k in range(0, len(by_length), size)]
     return ([items[i] for i in result[k]] for k in torch.randperm(len(result)).tolist())
 
 
+def _length(item: Item) -> int:
+    """The tokens of its longest piece."""
+    return max(len(piece.ids) for piece in item.pieces)
+
+
 def _probe(student: Any, pool: Pool, *, items: Sequence[Item]) -> Any:
-    """The best head there is, as logistic regression finds it (scikit-learn's C = 1): nothing below it moves."""
+    """Fits the head alone, as a logistic regression (scikit-learn's C = 1); nothing below it changes."""
     # Not scikit-learn: benchmarks/README.md says what it would change.
     inputs, weight = _hidden(student, pool, items=items), student["head"].linear.weight
     twice = 2 if len(weight) == 2 else 1  # Of two labels scikit-learn weighs one vector, the difference of these two.
@@ -232,15 +239,18 @@ def _probe(student: Any, pool: Pool, *, items: Sequence[Item]) -> Any:
 def predict(student: Any, pool: Pool, *, chosen: Sequence[int]) -> list[Any]:
     """The student's answer to each chosen example."""
     student.eval()
-    items = sorted(pool.items(chosen), key=lambda item: max(len(piece.ids) for piece in item.pieces))
+    items = sorted(pool.items(chosen), key=_length)
     outputs: dict[int, Any] = {}
     with torch.inference_mode():
         for start in range(0, len(items), _TOGETHER):
             batch = items[start : start + _TOGETHER]
             answers = student["head"].answers(*_hidden(student, pool, items=batch), batch)
             outputs |= {item.first: answer for item, answer in zip(batch, answers, strict=True)}
-    chosen_examples = (pool.examples[i] for i in chosen)
-    return [reader.answer(items, [outputs[item.first] for item in items]) for reader, _, items in chosen_examples]
+    answers = []
+    for i in chosen:
+        reader, _, items = pool.examples[i]
+        answers.append(reader.answer(items, [outputs[item.first] for item in items]))
+    return answers
 
 
 def scores(student: Any, pool: Pool, *, chosen: Sequence[int]) -> tuple[dict[str, float], list[Any]]:

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property
 from importlib.metadata import version
-from itertools import accumulate
+from itertools import chain
 from multiprocessing import forkserver
 from typing import Any, NamedTuple
 
@@ -46,14 +46,14 @@ class Run(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """Examples to score students on, in the words of their own card."""
+    """Examples to score students on, and their own card."""
 
     card: Card
     rows: Sequence[Row]
 
 
 class Bench:
-    """The examples of a sweep, one source after another and evaluation sets last, and a student's view of them once needed."""
+    """The examples of a sweep: one source after another, evaluation sets last; the pool of their inputs is made when needed."""
 
     def __init__(
         self,
@@ -67,18 +67,18 @@ class Bench:
     ):
         self.card, self.recipe, self.evaluations, self.threads = card, recipe, dict(evaluations), threads
         self.sources = {NONE: list(human), **{name: list(rows) for name, rows in synthetic.items()}}
-        groups = [*self.sources.values(), *(one.rows for one in self.evaluations.values())]
-        starts = accumulate([0, *map(len, groups)])
         self.sizes = {name: len(rows) for name, rows in self.sources.items()}
-        self.places = {name: next(starts) for name in self.sources}
-        self.tested = {
-            name: range(start, start + len(one.rows))
-            for start, (name, one) in zip(starts, self.evaluations.items(), strict=False)
-        }
+        self.places, self.tested, start = dict[str, int](), dict[str, range](), 0
+        for name, size in self.sizes.items():
+            self.places[name] = start
+            start += size
+        for name, evaluation in self.evaluations.items():
+            self.tested[name] = range(start, start + len(evaluation.rows))
+            start += len(evaluation.rows)
 
     @cached_property
     def pool(self) -> Pool:
-        learned = [row for rows in self.sources.values() for row in rows]
+        learned = list(chain.from_iterable(self.sources.values()))
         pool = Pool(self.card, learned, recipe=self.recipe, others=self.evaluations.values())
         if pool.cut:
             print(f"{pool.cut} of {len(pool.examples)} examples are longer than {pool.longest} tokens and were cut.")
@@ -88,22 +88,22 @@ class Bench:
         """Trains the student of a run and scores it on each evaluation set, with as many threads in every process."""
         torch.set_num_threads(self.threads)
         chosen = draw_mix(run, self.places, sizes=self.sizes)
-        beside = list(self.tested.get(DEV, ()))
-        dev = [] if self.pool.at_once else beside or _held_back(chosen, run, share=self.recipe.dev_share)
+        human_dev = list(self.tested.get(DEV, ()))
+        dev = [] if self.pool.at_once else human_dev or _held_back(chosen, run, share=self.recipe.dev_share)
         student = train(self.pool, [i for i in chosen if i not in set(dev)], seed=run.seed, dev=dev)
-        how = _selection(run, self.recipe, at_once=self.pool.at_once, beside=len(beside))
+        selection = _selection(run, self.recipe, at_once=self.pool.at_once, human_dev=len(human_dev))
         results = {}
         for name, tested in self.tested.items():
             if name != DEV:
                 values, answers = scores(student, self.pool, chosen=tested)
                 predicted = json.dumps(answers, ensure_ascii=False)
-                results[name] = values | {"selection": how, "threads": self.threads, "predicted": predicted}
+                results[name] = values | {"selection": selection, "threads": self.threads, "predicted": predicted}
         return results
 
     def rows(self, run: Run, results: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The score rows of a run, one for each evaluation set, with what else they depend on."""
-        metric, on = self.card.metric, device_of(self.recipe)
-        facts = {"encoder": self.recipe.encoder, "device": on, "precision": precision(on)}
+        """The score rows of a run, one for each evaluation set, with encoder, device and versions of the libraries."""
+        metric, device = self.card.metric, device_of(self.recipe)
+        facts = {"encoder": self.recipe.encoder, "device": device, "precision": precision(device)}
         facts |= {name: version(name) for name in _LIBRARIES}
         for name, values in results.items():
             score = {"evaluated_on": name, "metric": metric, "score": values[metric], "n_test": len(self.tested[name])}
@@ -112,12 +112,13 @@ class Bench:
     @cached_property
     def scopes(self) -> dict[str, str]:
         """What kept scores hold for, by method: the examples that runs are drawn from and tested on, the recipe, the code."""
-        human, tests = _digest(self.sources[NONE]), {name: _digest(one) for name, one in self.evaluations.items()}
+        human, device = _digest(self.sources[NONE]), device_of(self.recipe)
+        tests = {name: _digest(evaluation) for name, evaluation in self.evaluations.items()}
+        task = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields)]
         code = [code_of_module("lib.training.student"), code_of_module("lib.training.heads")]
-        by = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields), self.recipe.model_dump()]
-        chosen_by = self.card.metric if self.recipe.dev_share or DEV in self.evaluations else ""
-        made_by = [*by, *code, *map(version, _LIBRARIES), device_of(self.recipe), precision(device_of(self.recipe)), chosen_by]
-        return {name: _digest([human, _digest(rows), tests, made_by])[:16] for name, rows in self.sources.items()}
+        epoch_metric = self.card.metric if self.recipe.dev_share or DEV in self.evaluations else ""
+        conditions = [*task, self.recipe.model_dump(), *code, *map(version, _LIBRARIES), device, precision(device), epoch_metric]
+        return {name: _digest([human, _digest(rows), tests, conditions])[:16] for name, rows in self.sources.items()}
 
 
 def sweep(
@@ -131,10 +132,10 @@ def sweep(
     kept: str,
     workers: int | None = None,
 ) -> DataFrame:
-    """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill costs the runs in hand at most."""
+    """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill loses only runs in progress."""
     _check(card, runs, evaluations=evaluations)
     workers = _workers_for(runs, recipe, workers=workers)
-    # By the runs that are asked for and not by those that are missing: sums differ a little between one thread and two.
+    # By all runs, not by those that are missing: sums differ a little between one thread and two.
     threads = 1 if workers > 1 else torch.get_num_threads()
     bench = Bench(card, human, synthetic=synthetic, evaluations=evaluations, recipe=recipe, threads=threads)
     done = {run: results for (run, scope), results in _read_kept(kept).items() if scope == bench.scopes.get(run.method)}
@@ -166,7 +167,7 @@ def _check(card: Card, runs: Sequence[Run], *, evaluations: Mapping[str, Evaluat
 
 
 def _workers_for(runs: Sequence[Run], recipe: Recipe, *, workers: int | None) -> int:
-    """One process a core, where there are runs enough; a GPU is shared only if it is asked for."""
+    """One process a core, where there are runs enough; a GPU is shared only if `workers` is set."""
     if workers is not None:
         return max(1, workers)
     return max(1, min(torch.get_num_threads(), len(runs) // _WORTH_A_PROCESS)) if device_of(recipe) == "cpu" else 1
@@ -183,13 +184,14 @@ def _trained(bench: Bench, runs: Sequence[Run], *, workers: int) -> Iterator[tup
     if workers == 1:
         before = torch.get_num_threads()
         try:
-            yield from ((run, bench.scores(run)) for run in runs)
+            for run in runs:
+                yield run, bench.scores(run)
         finally:
             torch.set_num_threads(before)
         return
     bench.pool  # noqa: B018  Made once, before the processes share it.
     context = torch.multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, context, _at_work, (bench,)) as processes:
+    with ProcessPoolExecutor(workers, context, _set_up, (bench,)) as processes:
         # Long ones first, so that none is left to train alone at the end.
         by_length = sorted(runs, key=lambda run: run.n_human + run.n_synthetic, reverse=True)
         jobs = {processes.submit(_scores_of, run): run for run in by_length}
@@ -206,11 +208,11 @@ def _trained(bench: Bench, runs: Sequence[Run], *, workers: int) -> Iterator[tup
 
 
 _BENCH: list[Bench] = []
-"""In a process of a sweep: what it works on."""
+"""In a process of a sweep: the bench that it works on."""
 
 
-def _at_work(bench: Bench) -> None:
-    """Sets up a process: what it works on, and an end when the sweep ends, however that does."""
+def _set_up(bench: Bench) -> None:
+    """Sets up a process: its bench, and a thread that ends it when the sweep ends or is killed."""
     _BENCH.append(bench)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -226,12 +228,12 @@ def _scores_of(run: Run) -> dict[str, Any]:
     return _BENCH[0].scores(run)
 
 
-def _selection(run: Run, recipe: Recipe, *, at_once: bool = False, beside: int = 0) -> str:
-    """Says how the epoch was chosen; `beside` is the number of human dev examples that no mix holds."""
+def _selection(run: Run, recipe: Recipe, *, at_once: bool = False, human_dev: int = 0) -> str:
+    """Says how the epoch was chosen; `human_dev` is the number of human dev examples that no mix holds."""
     if at_once:
         return "the best fit, found at once"
-    if beside:
-        return f"best of {recipe.epochs} epochs on {beside} human examples beside the mix"
+    if human_dev:
+        return f"best of {recipe.epochs} epochs on {human_dev} human examples beside the mix"
     n = len(_held_back(range(run.n_human + run.n_synthetic), run, share=recipe.dev_share))
     return f"best of {recipe.epochs} epochs on {n} of the mix" if n else f"last of {recipe.epochs} epochs"
 
@@ -265,7 +267,7 @@ def _draw(size: int, n: int, *, seed: int, source: str, start: int) -> list[int]
 
 
 def _read_kept(kept: str) -> dict[tuple[Run, str], dict[str, Any]]:
-    """The scores that earlier sweeps left behind, and what each holds for."""
+    """The scores that earlier sweeps kept, each by its run and its scope."""
     file = paths.resolve(kept)
     done = {}
     for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else []:

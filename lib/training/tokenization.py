@@ -15,7 +15,7 @@ from lib.core.tasks import Card
 
 
 class _Mention(NamedTuple):
-    """A piece of a turn (of a text: turn 0) that the student tags, and as what."""
+    """A piece of a turn (of a text: turn 0) that the student tags, with the name of its tag."""
 
     turn: int
     start: int
@@ -34,7 +34,7 @@ class _Placed(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A sequence of tokens, and of which of two texts each is a part, for encoders that ask."""
+    """A sequence of tokens, and for encoders that take token types: which of two texts each token belongs to."""
 
     ids: list[int]
     types: list[int]
@@ -52,7 +52,7 @@ class Item:
     owned: Sequence[tuple[int, int, int]] = ()
     cut: bool = False
     target: Any = None
-    """What the student should answer; only an example to learn from has one."""
+    """The right answer; only an example to learn from has one."""
     first: int = 0
     """The number of its first piece in a pool."""
 
@@ -60,7 +60,7 @@ class Item:
         return any(turn == mention.turn and start <= mention.start < end for turn, start, end in self.owned)
 
 
-class Labels:
+class LabelReader:
     """Reads one text, or two as a pair, and answers with a label of the card."""
 
     longest = 512
@@ -90,7 +90,7 @@ class Labels:
         return self.labels[outputs[0]]
 
 
-class Choices(Labels):
+class ChoiceReader(LabelReader):
     """Reads a question with each of its choices and answers with a choice."""
 
     def items(self, row: Row) -> list[Item]:
@@ -106,7 +106,7 @@ class Choices(Labels):
         return outputs[0]
 
 
-class _Tagging:
+class _TagReader:
     """What spans and frames share: turns in windows, and mentions as tags of tokens (0: none; then B and I for each name)."""
 
     longest = 128
@@ -146,37 +146,39 @@ class _Tagging:
 
     def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Token ids, and the characters of each without the spaces that some tokenizers count in."""
-        found = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        return found["input_ids"], [_trimmed(text, start, end) for start, end in found["offset_mapping"]]
+        encoding = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        return encoding["input_ids"], [_trimmed(text, start, end) for start, end in encoding["offset_mapping"]]
 
     def window(self, portions: Sequence[tuple[_Placed, list[int]]], marks: list[list[int]], owned: list[_Placed]) -> Item:
         """One sequence: each turn after its speaker's mark; portions of one turn are joined again."""
         begin, end = _special_tokens(self.tokenizer)
         ids, placed = list(begin), list[_Placed]()
-        for one, tokens in portions:
-            if placed and placed[-1].turn == one.turn:
-                sight = placed[-1].sight[0], one.sight[1]
-                placed[-1] = placed[-1]._replace(offsets=placed[-1].offsets + one.offsets, sight=sight)
+        for portion, tokens in portions:
+            if placed and placed[-1].turn == portion.turn:
+                sight = placed[-1].sight[0], portion.sight[1]
+                placed[-1] = placed[-1]._replace(offsets=placed[-1].offsets + portion.offsets, sight=sight)
             else:
-                ids += marks[one.turn]
-                placed.append(one._replace(at=len(ids)))
+                ids += marks[portion.turn]
+                placed.append(portion._replace(at=len(ids)))
             ids += tokens
         ids += end
         return Item([Piece(ids, [0] * len(ids))], placed, [(p.turn, p.offsets[0][0], p.offsets[-1][1]) for p in owned])
 
     def places(self, item: Item, mentions: Sequence[_Mention]) -> dict[_Mention, tuple[int, int]]:
         """Where each mention's tokens are in an item, as far as it shows them."""
-        found = {}
+        places = {}
         for turn, at, offsets, (first, last) in item.placed:
-            for mention in (one for one in mentions if one.turn == turn and first <= one.start and one.end <= last):
+            for mention in mentions:
+                if mention.turn != turn or mention.start < first or mention.end > last:
+                    continue
                 inside = [
                     at + k
                     for k, (start, end) in enumerate(offsets)
                     if max(start, mention.start) < min(end, mention.end)  # A token may be a mere space, with no width.
                 ]
                 if inside:
-                    found[mention] = inside[0], inside[-1] + 1
-        return found
+                    places[mention] = inside[0], inside[-1] + 1
+        return places
 
     def tags_for(self, item: Item, places: dict[_Mention, tuple[int, int]]) -> list[int]:
         tags = [0] * len(item.pieces[0].ids)
@@ -186,23 +188,23 @@ class _Tagging:
         return tags
 
     def mentions(self, item: Item, tags: Sequence[int]) -> dict[_Mention, tuple[int, int]]:
-        """The mentions that tags say, and where their tokens are. An I that continues nothing begins a mention."""
-        found = {}
+        """The mentions that the tags mark, and where their tokens are. An I that continues nothing begins a mention."""
+        mentions = {}
         for turn, at, offsets, _ in item.placed:
             start = 0
             while start < len(offsets):
                 tag, stop = tags[at + start], start + 1
                 while tag and stop < len(offsets) and tags[at + stop] == tag + tag % 2:
                     stop += 1
-                shown = [pair for pair in offsets[start:stop] if pair[0] < pair[1]]
-                if tag and shown:
-                    mention = _Mention(turn, shown[0][0], shown[-1][1], self.names[(tag - 1) // 2])
-                    found[mention] = at + start, at + stop
+                tagged = [pair for pair in offsets[start:stop] if pair[0] < pair[1]]
+                if tag and tagged:
+                    mention = _Mention(turn, tagged[0][0], tagged[-1][1], self.names[(tag - 1) // 2])
+                    mentions[mention] = at + start, at + stop
                 start = stop
-        return found
+        return mentions
 
 
-class Spans(_Tagging):
+class SpanReader(_TagReader):
     """Reads a text and answers with its spans."""
 
     def __init__(self, card: Card, tokenizer: Any, longest: int):
@@ -220,8 +222,10 @@ class Spans(_Tagging):
             item.target = self.tags_for(item, self.places(item, mentions))
 
     def answer(self, items: list[Item], outputs: list[Any]) -> Any:
-        found = {one for item, tags in zip(items, outputs, strict=True) for one in self.mentions(item, tags) if item.owns(one)}
-        return [{"start": one.start, "end": one.end, "label": one.name} for one in sorted(found)]
+        mentions = set[_Mention]()
+        for item, tags in zip(items, outputs, strict=True):
+            mentions.update(mention for mention in self.mentions(item, tags) if item.owns(mention))
+        return [{"start": mention.start, "end": mention.end, "label": mention.name} for mention in sorted(mentions)]
 
 
 _TRIGGER, _ARGUMENT = "trigger ", "argument "
@@ -237,7 +241,7 @@ class _Links:
     roles: list[list[int]]
 
 
-class Frames(_Tagging):
+class FrameReader(_TagReader):
     """Reads a dialogue and answers with its frames. Triggers are tagged with their type, arguments with their role."""
 
     def __init__(self, card: Card, tokenizer: Any, longest: int):
@@ -255,17 +259,18 @@ class Frames(_Tagging):
             item.target = self.links(item, row["frames"])
 
     def links(self, item: Item, frames: list[Row]) -> _Links:
-        """What the student should answer. Of mentions that overlap one is tagged: triggers come first, then the longer ones."""
-        heads = [_mention_of(frame["trigger"], _TRIGGER + frame["type"]) for frame in frames]
-        others = [_mention_of(one, _ARGUMENT + one["role"]) for frame in frames for one in frame["arguments"]]
+        """The right answer. Of mentions that overlap one is tagged: triggers come first, then the longer ones."""
+        heads, others, role = list[_Mention](), list[_Mention](), dict[tuple[_Mention, _Mention], int]()
+        for frame in frames:
+            heads.append(_mention_of(frame["trigger"], _TRIGGER + frame["type"]))
+            for argument in frame["arguments"]:
+                others.append(_mention_of(argument, _ARGUMENT + argument["role"]))
+                role[others[-1], heads[-1]] = 1 + _place(argument["role"], self.roles, "role")
         places = self.places(item, _apart([*heads, *others], first=len(heads)))
         triggers, arguments = split(places)
-        role = {
-            (_mention_of(one, _ARGUMENT + one["role"]), head): 1 + _place(one["role"], self.roles, "role")
-            for frame, head in zip(frames, heads, strict=True)
-            for one in frame["arguments"]
-        }
-        roles = [[role.get((argument, trigger), 0) for trigger in triggers] for argument in arguments]
+        roles = []
+        for mention in arguments:
+            roles.append([role.get((mention, trigger), 0) for trigger in triggers])
         return _Links(self.tags_for(item, places), triggers, arguments, roles)
 
     def answer(self, items: list[Item], outputs: list[Any]) -> Any:
@@ -274,28 +279,28 @@ class Frames(_Tagging):
         for item, (triggers, arguments, roles) in zip(items, outputs, strict=True):
             for column, trigger in enumerate(triggers):
                 if item.owns(trigger):
-                    linked = [(one, roles[line][column]) for line, one in enumerate(arguments) if roles[line][column]]
-                    frames.append(self.frame(trigger, linked))
+                    role_of = {mention: line[column] for mention, line in zip(arguments, roles, strict=True) if line[column]}
+                    frames.append(self.frame(trigger, role_of))
         return sorted(frames, key=lambda frame: tuple(frame["trigger"].values()))
 
-    def frame(self, trigger: _Mention, linked: list[tuple[_Mention, int]]) -> Row:
-        arguments = [{"role": self.roles[role - 1], **_where(one)} for one, role in linked]
+    def frame(self, trigger: _Mention, role_of: dict[_Mention, int]) -> Row:
+        arguments = [{"role": self.roles[role - 1], **_where(mention)} for mention, role in role_of.items()]
         return {"type": trigger.name.removeprefix(_TRIGGER), "trigger": _where(trigger), "arguments": arguments}
 
 
 READERS: dict[str, Any] = {
-    "label": Labels,
-    "choice": Choices,
-    "spans": Spans,
-    "frames": Frames,
+    "label": LabelReader,
+    "choice": ChoiceReader,
+    "spans": SpanReader,
+    "frames": FrameReader,
 }
 """The reader for what a kind of task is answered with."""
 
 
-def _place(name: str, known: list[str], what: str) -> int:
-    if name not in known:
-        raise ValueError(f"the {what} {name!r}, and there is {', '.join(known)}")
-    return known.index(name)
+def _place(name: str, names: list[str], what: str) -> int:
+    if name not in names:
+        raise ValueError(f"the {what} {name!r}, and there is {', '.join(names)}")
+    return names.index(name)
 
 
 def _runs(sizes: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
@@ -346,10 +351,15 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _apart(mentions: Sequence[_Mention], first: int = 0) -> list[_Mention]:
     """The mentions without those that overlap one that counts more: the first few do, then the longer ones."""
     kept: list[_Mention] = []
-    for mention in [*mentions[:first], *sorted(mentions[first:], key=lambda one: one.start - one.end)]:
-        if not any(one.turn == mention.turn and one.start < mention.end and mention.start < one.end for one in kept):
+    by_length = sorted(mentions[first:], key=lambda mention: mention.start - mention.end)
+    for mention in [*mentions[:first], *by_length]:
+        if not any(_overlap(mention, other) for other in kept):
             kept.append(mention)
     return kept
+
+
+def _overlap(mention: _Mention, other: _Mention) -> bool:
+    return other.turn == mention.turn and other.start < mention.end and mention.start < other.end
 
 
 def split(places: dict[_Mention, tuple[int, int]]) -> tuple[dict[_Mention, tuple[int, int]], dict[_Mention, tuple[int, int]]]:

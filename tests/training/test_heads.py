@@ -25,7 +25,7 @@ from lib.training.heads import (
     _Tagger,
     new_head,
 )
-from lib.training.tokenization import _ARGUMENT, _TRIGGER, READERS, Frames, Item, Piece, _Links, _Mention, _Placed, split
+from lib.training.tokenization import _ARGUMENT, _TRIGGER, READERS, FrameReader, Item, Piece, _Links, _Mention, _Placed, split
 
 SIZE = 24
 TOKENIZER = open_tokenizer(EMBEDDED)
@@ -40,7 +40,7 @@ SMALL = Card(
     human_price={"dollars": 1, "source": "made up"},
     sources={"own": {"files": {"train": "none.jsonl"}}},
 )
-READER = Frames(SMALL, TOKENIZER, 64)
+READER = FrameReader(SMALL, TOKENIZER, 64)
 CUT, HEAT, OBJECT, TOOL = 1, 3, 5, 7
 """Tags that begin a mention; the next number goes on with it."""
 
@@ -446,7 +446,7 @@ def test_every_weight_has_one_rate(kind: str) -> None:
 def test_a_dialogue_is_learned_by_heart(longest: int) -> None:
     """A real one, read whole or in windows, from hidden states that tell its tokens apart; it is answered as its gold says."""
     card, size = read_card("frames"), 384
-    reader, row = Frames(card, TOKENIZER, longest), load(card).to_list()[1]
+    reader, row = FrameReader(card, TOKENIZER, longest), load(card).to_list()[1]
     items = reader.items(row)
     reader.teach(items, row)
     torch.manual_seed(0)

@@ -213,7 +213,7 @@ def test_human_examples_beside_the_mix_choose_the_epoch_of_every_student(tmp_pat
     scores(tmp_path / "dev", recipe, runs, human=human, evaluations=TESTED)
     assert len(trained(tmp_path / "dev")) == 4  # Chosen otherwise, so trained anew.
     assert _without_dev(CARD, HUMAN, n=0) == (HUMAN, {})
-    refused(lambda: _without_dev(CARD, HUMAN, n=12), "human_dev asks for 12 of the 12 human examples of 'sentiment'")
+    refused(lambda: _without_dev(CARD, HUMAN, n=12), "human_dev takes 12 of the 12 human examples of 'sentiment'")
 
 
 # ---- what to score on ----

@@ -19,11 +19,11 @@ from lib.core.sources import Row
 from lib.core.tasks import Card, load, read_card
 from lib.training.tokenization import (
     READERS,
-    Choices,
-    Frames,
+    ChoiceReader,
+    FrameReader,
     Item,
-    Labels,
-    Spans,
+    LabelReader,
+    SpanReader,
     _apart,
     _Mention,
     _owner,
@@ -75,7 +75,7 @@ def test_a_pair_is_one_piece_that_says_which_text_each_token_is_of(task: str, fi
 )
 def test_of_a_pair_that_is_too_long_the_longer_part_is_cut(task: str, longest: int, ways: set[bool]) -> None:
     card, seen = read_card(task), set[bool]()
-    reader = Labels(card, TOKENIZER, longest)
+    reader = LabelReader(card, TOKENIZER, longest)
     for row in rows_of(task):
         one, other = (plain(row[field]) for field in card.fields)
         assert len(one) > len(other)
@@ -92,7 +92,7 @@ def test_of_a_pair_that_is_too_long_the_longer_part_is_cut(task: str, longest: i
 
 
 def test_a_text_is_one_piece_and_is_cut_at_its_end() -> None:
-    reader = Labels(read_card("sentiment"), TOKENIZER, 12)
+    reader = LabelReader(read_card("sentiment"), TOKENIZER, 12)
     short, long = "Good.", "word " * 30
     assert reader.items({"text": short}) == [Item([([CLS, *plain(short), SEP], [0] * 4)])]  # type: ignore[list-item]
     (item,) = reader.items({"text": long})
@@ -102,7 +102,7 @@ def test_a_text_is_one_piece_and_is_cut_at_its_end() -> None:
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_text_that_just_fits_is_not_cut(more: int) -> None:
-    (item,) = Labels(read_card("sentiment"), TOKENIZER, 12).items({"text": "word " * (10 + more)})
+    (item,) = LabelReader(read_card("sentiment"), TOKENIZER, 12).items({"text": "word " * (10 + more)})
     assert len(item.pieces[0].ids) == 12
     assert item.cut == bool(more)
 
@@ -110,19 +110,19 @@ def test_a_text_that_just_fits_is_not_cut(more: int) -> None:
 def test_of_more_texts_than_two_the_last_stands_apart() -> None:
     labels = {"yes": "it is so", "no": "it is not"}
     card = Card(**MADE_UP, kind="passage_yesno", fields=dict.fromkeys(["title", "text", "question"], "a text"), labels=labels)
-    (item,) = Labels(card, TOKENIZER, 64).items({"title": "Tea", "text": "A drink.", "question": "is tea a drink"})
+    (item,) = LabelReader(card, TOKENIZER, 64).items({"title": "Tea", "text": "A drink.", "question": "is tea a drink"})
     first, last = plain("Tea A drink."), plain("is tea a drink")
     assert item.pieces == [([CLS, *first, SEP, *last, SEP], [0] * (len(first) + 2) + [1] * (len(last) + 1))]
 
 
 def test_a_tokenizer_that_tells_no_types_gives_none() -> None:
-    reader = Labels(read_card("entailment"), TINY["bytes"], 64)
+    reader = LabelReader(read_card("entailment"), TINY["bytes"], 64)
     (item,) = reader.items({"premise": "the cook", "hypothesis": "cuts onions"})
     assert item.pieces[0].types == [0] * len(item.pieces[0].ids)
 
 
 def test_each_choice_is_read_with_its_question() -> None:
-    reader = Choices(read_card("commonsense"), TOKENIZER, 64)
+    reader = ChoiceReader(read_card("commonsense"), TOKENIZER, 64)
     for row in rows_of("commonsense")[:40]:
         (item,) = reader.items(row)
         question = plain(row["question"])
@@ -134,7 +134,7 @@ def test_each_choice_is_read_with_its_question() -> None:
 
 
 def test_one_choice_too_long_says_that_the_example_is_cut() -> None:
-    reader = Choices(read_card("commonsense"), TOKENIZER, 12)
+    reader = ChoiceReader(read_card("commonsense"), TOKENIZER, 12)
     question = "What is hot?"
     short, long = ({"question": question, "choices": ["ice", end]} for end in ("fire", "fire " * 9))
     assert [reader.items(row)[0].cut for row in (short, long)] == [False, True]
@@ -195,7 +195,7 @@ def turns_of(row: Row) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("longest", [48, 64, 128, 512])
 @pytest.mark.parametrize("part", ["train", "garden", "ja"])
 def test_windows_show_all_of_a_dialogue(part: str, longest: int) -> None:
-    reader = Frames(COOKING, TOKENIZER, longest)
+    reader = FrameReader(COOKING, TOKENIZER, longest)
     for row in rows_of("frames", part)[:6]:
         items = reader.items(row)
         checked_windows(reader, turns_of(row), items)
@@ -226,7 +226,7 @@ DIALOGUES = st.lists(st.tuples(st.sampled_from(["", "cook", "A", "客"]), TEXTS)
 @settings(max_examples=60)
 @given(turns=DIALOGUES, longest=st.integers(20, 140))
 def test_windows_show_all_of_any_dialogue(turns: list[tuple[str, str]], longest: int) -> None:
-    reader = Frames(COOKING, TOKENIZER, longest)
+    reader = FrameReader(COOKING, TOKENIZER, longest)
     row = {"turns": [{"speaker": speaker, "text": text} for speaker, text in turns], "frames": []}
     items = reader.items(row)
     checked_windows(reader, turns, items)
@@ -236,7 +236,7 @@ def test_windows_show_all_of_any_dialogue(turns: list[tuple[str, str]], longest:
 
 def test_a_dialogue_that_fits_is_one_window_with_marks() -> None:
     row = {"turns": [{"speaker": "A", "text": "Stir it."}, {"speaker": None, "text": "Why?"}, {"text": "..."}], "frames": []}
-    (item,) = Frames(COOKING, TOKENIZER, 64).items(row)
+    (item,) = FrameReader(COOKING, TOKENIZER, 64).items(row)
     assert item.pieces[0].ids == [CLS, *plain("a:"), *plain("stir it."), *plain("why?"), *plain("..."), SEP]
     assert item.placed == [
         _Placed(0, 3, [(0, 4), (5, 7), (7, 8)]),
@@ -248,7 +248,7 @@ def test_a_dialogue_that_fits_is_one_window_with_marks() -> None:
 
 def test_a_turn_longer_than_a_window_is_read_whole() -> None:
     """300 tokens in windows of 64, of which 60 are left after two special tokens and a mark of two: 29 from the middle on."""
-    reader = Frames(COOKING, TOKENIZER, 64)
+    reader = FrameReader(COOKING, TOKENIZER, 64)
     text = " ".join(["one two three four five six"] * 50)
     items = reader.items({"turns": [{"speaker": "A", "text": "Go on."}, {"speaker": "B", "text": text}], "frames": []})
     checked_windows(reader, [("A", "Go on."), ("B", text)], items)
@@ -266,14 +266,14 @@ def test_a_turn_longer_than_a_window_is_read_whole() -> None:
 
 @pytest.mark.parametrize("longest", [1, 8, 13])
 def test_a_window_too_small_for_a_dialogue_is_refused(longest: int) -> None:
-    reader = Frames(COOKING, TOKENIZER, longest)
+    reader = FrameReader(COOKING, TOKENIZER, longest)
     refused(lambda: reader.items({"turns": [{"speaker": "A", "text": "Hi."}]}), f"max_tokens is {longest}", "more than that")
-    assert Frames(COOKING, TOKENIZER, 14).items({"turns": [{"speaker": "A", "text": "Hi."}]})
+    assert FrameReader(COOKING, TOKENIZER, 14).items({"turns": [{"speaker": "A", "text": "Hi."}]})
 
 
 def test_turns_that_hold_no_token_are_passed_over() -> None:
     """A zero-width space is a text to a card, and nothing to this tokenizer."""
-    reader, nothing = Frames(COOKING, TOKENIZER, 64), {"speaker": "A", "text": "\u200b"}
+    reader, nothing = FrameReader(COOKING, TOKENIZER, 64), {"speaker": "A", "text": "\u200b"}
     assert reader.items({"turns": [nothing, nothing], "frames": []}) == []
     assert reader.answer([], []) == []
     (item,) = reader.items({"turns": [nothing, {"speaker": "B", "text": "Stir."}, nothing], "frames": []})
@@ -328,7 +328,7 @@ def crossed(frames: Sequence[Row]) -> set[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("part", ["train", "test", "garden"])
 def test_what_a_whole_dialogue_teaches_reads_back_as_its_frames(part: str) -> None:
-    reader, n, lost = Frames(COOKING, TOKENIZER, 512), 0, 0
+    reader, n, lost = FrameReader(COOKING, TOKENIZER, 512), 0, 0
     for row in rows_of("frames", part):
         right = kind_of("frames").gold(row)
         items, answer = taught_answer(reader, row)
@@ -346,7 +346,7 @@ def test_what_a_whole_dialogue_teaches_reads_back_as_its_frames(part: str) -> No
 def test_of_japanese_all_that_tokens_can_say_reads_back() -> None:
     """The embedded tokenizer knows few words of Japanese and makes one unknown token of many a row of kana, so some mentions
     begin or end within a token."""
-    reader, n, lost = Frames(COOKING, TOKENIZER, 512), 0, 0
+    reader, n, lost = FrameReader(COOKING, TOKENIZER, 512), 0, 0
     for row in rows_of("frames", "ja"):
         right = kind_of("frames").gold(row)
         offsets = [reader.tokens(turn["text"])[1] for turn in row["turns"]]
@@ -380,7 +380,7 @@ def shows(item: Item, turn: int, start: int, end: int) -> bool:
 @pytest.mark.parametrize("longest", [64, 128])
 @pytest.mark.parametrize("part", ["train", "test", "garden"])
 def test_short_windows_teach_every_frame_but_for_arguments_out_of_sight(part: str, longest: int) -> None:
-    reader, n, lost = Frames(COOKING, TOKENIZER, longest), 0, 0
+    reader, n, lost = FrameReader(COOKING, TOKENIZER, longest), 0, 0
     for row in rows_of("frames", part):
         right = kind_of("frames").gold(row)
         items, answer = taught_answer(reader, row)
@@ -445,7 +445,7 @@ HAND_MADE = {
 @pytest.mark.parametrize("case", HAND_MADE)
 def test_what_is_taught_reads_back_exactly(case: str) -> None:
     row = HAND_MADE[case]
-    items, answer = taught_answer(Frames(COOKING, TOKENIZER, 128), row)
+    items, answer = taught_answer(FrameReader(COOKING, TOKENIZER, 128), row)
     assert len(items) == 1
     assert heads(answer) == heads(kind_of("frames").gold(row))
     assert links(answer) == links(kind_of("frames").gold(row))
@@ -457,7 +457,7 @@ COMBINED = ["Le cafe\u0301 noir", "cafe\u0301", "un e\u0301te\u0301, oui", "☕�
 @pytest.mark.parametrize("text", COMBINED)
 def test_a_mark_that_combines_with_a_letter_belongs_to_its_mention(text: str) -> None:
     """Decomposed text, as some systems write it: the tokenizer drops the marks, but they are characters of the example."""
-    reader = Spans(DISHES, TOKENIZER, 64)
+    reader = SpanReader(DISHES, TOKENIZER, 64)
     for start, end in words(text.replace(",", " ")):
         row = {"text": text, "spans": [{"start": start, "end": end, "label": "dish"}]}
         items = reader.items(row)
@@ -474,7 +474,7 @@ def test_a_character_of_several_tokens_is_owned_once(longest: int) -> None:
         "turns": [{"speaker": "A", "text": text}],
         "frames": [{"type": "Place", "trigger": trigger, "arguments": []} for trigger in triggers],
     }
-    _, answer = taught_answer(Frames(COOKING, TOKENIZER, longest), row)
+    _, answer = taught_answer(FrameReader(COOKING, TOKENIZER, longest), row)
     assert [frame["trigger"] for frame in answer] == triggers
 
 
@@ -488,14 +488,14 @@ def test_a_mention_across_portions_of_a_turn_is_read_whole(longest: int) -> None
         "turns": [{"speaker": "A", "text": text}],
         "frames": [{"type": "Keep", "trigger": trigger, "arguments": []} for trigger in triggers],
     }
-    _, answer = taught_answer(Frames(COOKING, TOKENIZER, longest), row)
+    _, answer = taught_answer(FrameReader(COOKING, TOKENIZER, longest), row)
     assert [frame["trigger"] for frame in answer] == triggers
 
 
 def test_of_mentions_that_overlap_the_trigger_then_the_longer_is_taught() -> None:
     text = "Put the lid of the pot on."
     frames = [("Place", "lid", [("Object", "the lid"), ("Place", "the pot on"), ("Partner", "pot")])]
-    _, answer = taught_answer(Frames(COOKING, TOKENIZER, 64), framed(text, frames=frames))
+    _, answer = taught_answer(FrameReader(COOKING, TOKENIZER, 64), framed(text, frames=frames))
     start = text.index("the pot on")
     assert answer == [
         {
@@ -515,7 +515,7 @@ def test_targets_by_hand() -> None:
             ("Divide", "slice", [("Object", "the onions"), ("Manner", "Quickly")]),
         ],
     )
-    reader = Frames(COOKING, TOKENIZER, 64)
+    reader = FrameReader(COOKING, TOKENIZER, 64)
     items = reader.items(row)
     reader.teach(items, row)
     types, roles = list(COOKING.labels), list(COOKING.roles)
@@ -542,7 +542,7 @@ def test_targets_by_hand() -> None:
     ],
 )
 def test_tags_read_back_by_hand(tags: list[int], expected: list[tuple[int, int, str]]) -> None:
-    reader = Spans(DISHES, TOKENIZER, 64)
+    reader = SpanReader(DISHES, TOKENIZER, 64)
     items = reader.items({"text": "Hot soup is it"})
     found = reader.answer(items, [[0, *tags, 0]])
     assert [(one["start"], one["end"], one["label"]) for one in found] == expected
@@ -572,7 +572,7 @@ def spans_of(text: str, *places: tuple[str, str]) -> Row:
     ids=lambda row: row["text"].strip(),
 )
 def test_spans_read_back(row: Row) -> None:
-    reader = Spans(DISHES, TOKENIZER, 64)
+    reader = SpanReader(DISHES, TOKENIZER, 64)
     items = reader.items(row)
     reader.teach(items, row)
     assert reader.answer(items, [item.target for item in items]) == kind_of("spans").gold(row)
@@ -585,7 +585,7 @@ def test_spans_of_a_text_in_many_windows_are_answered_once(longest: int) -> None
     text = " ".join(["chop the fresh red onions and fry them in hot oil with salt until they are soft"] * 12)
     assert len(plain(text)) == len(words(text))
     marked = [{"start": start, "end": end, "label": ["dish", "tool"][k % 2]} for k, (start, end) in enumerate(words(text)[::5])]
-    reader, row = Spans(DISHES, TOKENIZER, longest), {"text": text, "spans": marked}
+    reader, row = SpanReader(DISHES, TOKENIZER, longest), {"text": text, "spans": marked}
     items = reader.items(row)
     assert len(items) > 1
     checked_windows(reader, [("", text)], items)
@@ -596,7 +596,7 @@ def test_spans_of_a_text_in_many_windows_are_answered_once(longest: int) -> None
 def test_of_windows_that_disagree_the_one_that_owns_a_place_is_believed() -> None:
     text = " ".join(["chop the red onions"] * 60)
     marked = [{"start": start, "end": end, "label": "dish"} for start, end in words(text)[3::4]]
-    reader, row = Spans(DISHES, TOKENIZER, 40), {"text": text, "spans": marked}
+    reader, row = SpanReader(DISHES, TOKENIZER, 40), {"text": text, "spans": marked}
     items = reader.items(row)
     reader.teach(items, row)
     outputs, tool = [list(item.target) for item in items], 3
@@ -611,7 +611,7 @@ def test_of_windows_that_disagree_the_one_that_owns_a_place_is_believed() -> Non
 
 def test_of_spans_that_overlap_the_longer_is_taught() -> None:
     row = spans_of("a chocolate cake pan", ("chocolate cake", "dish"), ("cake pan", "tool"), ("chocolate", "dish"))
-    reader = Spans(DISHES, TOKENIZER, 64)
+    reader = SpanReader(DISHES, TOKENIZER, 64)
     items = reader.items(row)
     reader.teach(items, row)
     assert reader.answer(items, [item.target for item in items]) == kind_of("spans").gold(row)[:1]
@@ -677,7 +677,7 @@ def marked_texts(draw: st.DrawFn) -> Row:
 @pytest.mark.parametrize("kind", TINY)
 @given(row=marked_texts())
 def test_spans_read_back_to_the_character_with_any_tokenizer(kind: str, row: Row) -> None:
-    reader = Spans(DISHES, TINY[kind], 4096)
+    reader = SpanReader(DISHES, TINY[kind], 4096)
     items = reader.items(row)
     reader.teach(items, row)
     assert reader.answer(items, [item.target for item in items]) == row["spans"]
@@ -685,7 +685,7 @@ def test_spans_read_back_to_the_character_with_any_tokenizer(kind: str, row: Row
 
 @pytest.mark.parametrize("kind", TINY)
 def test_frames_read_back_with_any_tokenizer(kind: str) -> None:
-    reader = Frames(COOKING, TINY[kind], 4096)
+    reader = FrameReader(COOKING, TINY[kind], 4096)
     for case in ("one argument of two frames", "an argument in another turn", "spaces around"):
         _, answer = taught_answer(reader, HAND_MADE[case])
         assert links(answer) == links(kind_of("frames").gold(HAND_MADE[case]))
@@ -693,7 +693,7 @@ def test_frames_read_back_with_any_tokenizer(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", TINY)
 def test_windows_show_all_of_a_dialogue_with_any_tokenizer(kind: str) -> None:
-    reader, row = Frames(COOKING, TINY[kind], 128), rows_of("frames")[0]
+    reader, row = FrameReader(COOKING, TINY[kind], 128), rows_of("frames")[0]
     checked_windows(reader, turns_of(row), reader.items(row))
 
 
@@ -702,7 +702,7 @@ def test_bytes_of_one_character_are_owned_once(longest: int) -> None:
     text = "😀🍳玉😀🍳" * 12
     triggers = [{"turn": 0, "start": k, "end": k + 1} for k in range(len(text))]
     row = {"turns": [{"text": text}], "frames": [{"type": "Place", "trigger": one, "arguments": []} for one in triggers]}
-    _, answer = taught_answer(Frames(COOKING, TINY["bytes"], longest), row)
+    _, answer = taught_answer(FrameReader(COOKING, TINY["bytes"], longest), row)
     assert [frame["trigger"] for frame in answer] == triggers
 
 
