@@ -1,6 +1,6 @@
-"""What to buy: the best share of any budget, dollars to reach a score, what one synthetic example is worth, and the next runs.
+"""What to buy: the best share of any budget, dollars to reach a score, the worth of one synthetic example, and the next runs.
 
-All of it follows from fitted surfaces and prices. Every answer has a 90% interval, from the refits of the surface.
+Everything follows from fitted surfaces and prices. Every answer has a 90% interval, from the refits of the surface.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,19 +22,19 @@ _SHARES = (
     *(number / 40 for number in range(4, 40)),
     *(0.99, 1.0),
 )
-"""Close to each other where they are small: synthetic examples are cheap, and a small share buys many."""
+"""Shares to try, the small ones close to each other: synthetic examples are cheap, and a small share buys many."""
 FAR = 2.0
-"""What is recommended keeps to at most so many times the examples that any run learned from: a surface says little beyond. Its
-interval does not: it says which shares could be best if all the money were spent."""
+"""A recommendation has at most this many times the examples of the largest run, beyond which a surface is unreliable. The
+interval of the best share has no such limit: it is that of spending all the money."""
 _MOST = 10**12
-"""Examples that are as good as any number of them."""
+"""The largest number of examples, which stands for infinity."""
 WAYS = (NONE, "synthetic only", "best mix")
 _WORTHLESS = 0.01
-"""Of a human example: a synthetic one that adds less than this no longer replaces any."""
+"""A synthetic example that is worth less than this part of a human one no longer counts as a replacement."""
 _CURVE_DRAWS, _CURVE_POINTS = 300, 33
-"""Refits that bands of curves come from, and budgets that a curve is drawn through."""
+"""Refits behind the band of a curve, and budgets along a curve."""
 _OUTCOMES = 64
-"""Results of a planned run that are tried."""
+"""Simulated results of a planned run."""
 _HELD_OUT = 0.25
 """Part of the mixes, the most expensive, that validation holds out."""
 _Offers = Mapping[tuple[str, str], Offer]
@@ -42,7 +42,7 @@ _Curves = Mapping[tuple[str, str], "Spent"]
 
 
 class Spent(NamedTuple):
-    """Every budget (first axis) at every share (last): what it buys, and the scores of the best fit and of each refit."""
+    """What every budget (first axis) buys at every share (last), and the scores of the best fit and of each refit."""
 
     budgets: np.ndarray
     shares: np.ndarray
@@ -51,7 +51,7 @@ class Spent(NamedTuple):
     best: np.ndarray
     draws: np.ndarray
     limited: np.ndarray
-    """Whether the money would buy more than answers keep to."""
+    """Whether the money would buy more examples than a recommendation may have (`FAR`)."""
 
     def ways(self, scores: np.ndarray) -> dict[str, np.ndarray]:
         """Scores against budgets: all for people, all for the teacher, and the best mix."""
@@ -60,7 +60,7 @@ class Spent(NamedTuple):
 
 @dataclass(frozen=True)
 class BudgetPlan:
-    """What score rows say of how to spend money: surfaces, and for each budget the best mix of each method."""
+    """The plan that follows from score rows: surfaces, and for each budget the best mix of each method."""
 
     rows: DataFrame
     surfaces: list[Surface]
@@ -69,7 +69,7 @@ class BudgetPlan:
     table: DataFrame
     """The best mixes: a row for each task, method and budget; `chosen` marks one method a task."""
     curves: _Curves
-    """What money buys of each task and method, at so many budgets that a curve can be drawn through them."""
+    """What each budget along a curve buys, for each task and method."""
     refused: list[CannotTell]
     """Why others have no surface or no mix."""
 
@@ -90,12 +90,12 @@ class BudgetPlan:
 
 
 def make_plan(rows: DataFrame, budgets: Sequence[float], *, draws: int = DRAWS, seed: int = 1) -> BudgetPlan:
-    """Fits a surface to each task and method, and finds the best mixes; without budgets, of what the most expensive run cost."""
+    """Fits a surface to each task and method, and finds the best mixes; default budgets follow from the most expensive run."""
     surfaces, refused = fit_all(rows, draws, seed=seed)
-    prices = _offers(rows)
-    table, too_little = plan_table(surfaces, prices, rows, budgets=budgets)
-    curves = {(fit.task, fit.method): spend_curve(fit, prices, rows, budgets=budgets) for fit in surfaces}
-    return BudgetPlan(rows, surfaces, prices, table, curves, [*refused, *too_little])
+    offers = _offers(rows)
+    table, without_mix = plan_table(surfaces, offers, rows, budgets=budgets)
+    curves = {(fit.task, fit.method): spend_curve(fit, offers, rows, budgets=budgets) for fit in surfaces}
+    return BudgetPlan(rows, surfaces, offers, table, curves, [*refused, *without_mix])
 
 
 def _offers(scores: DataFrame) -> dict[tuple[str, str], Offer]:
@@ -105,8 +105,8 @@ def _offers(scores: DataFrame) -> dict[tuple[str, str], Offer]:
 
 
 def spend(surface: Surface, offer: Offer, budgets: Sequence[float], *, far: float = FAR) -> Spent:
-    """The scores of what each budget buys at each share; a cell that buys nothing counts as worse than any, and a budget of which
-    that is true at every share is left out."""
+    """What each budget buys at each share, with scores. A cell that buys nothing has the score -inf; a budget that buys nothing
+    at any share is left out."""
     h_most, s_most = (int(min(far * most, _MOST)) for most in surface.reach)
     within = offer._replace(pools=(h_most, s_most))
     shares = [[*_SHARES[:-1], _all_but_shown(offer, budget)] for budget in budgets]
@@ -117,26 +117,26 @@ def spend(surface: Surface, offer: Offer, budgets: Sequence[float], *, far: floa
     ]
     counts = [(mix.n_human, mix.n_synthetic, mix.dry) if mix else (0, 0, 0) for mix in bought]
     h, s, dry = np.array(counts).reshape(len(budgets), -1, 3).transpose(2, 0, 1)
-    some = (h + s).any(axis=1)
-    if not some.any():
+    buys = (h + s).any(axis=1)
+    if not buys.any():
         reason = f"{in_dollars(max(budgets))} buys no example, neither of people nor of the teacher."
         raise CannotTell(surface.task, surface.method, reason)
-    h, s, dry = h[some], s[some], dry[some]
+    h, s, dry = h[buys], s[buys], dry[buys]
     best, draws = surface.scores(h.ravel(), s.ravel()), surface.spread(h.ravel(), s.ravel())
     nothing = (h + s).ravel() == 0
     best[nothing], draws[:, nothing] = -np.inf, -np.inf
     scores = best.reshape(h.shape), draws.reshape(-1, *h.shape)
-    return Spent(np.array(budgets, float)[some], np.array(shares)[some], h, s, *scores, dry.astype(bool))
+    return Spent(np.array(budgets, float)[buys], np.array(shares)[buys], h, s, *scores, dry.astype(bool))
 
 
 def _all_but_shown(offer: Offer, budget: float) -> float:
-    """The largest share: all, but for the human examples that prompts show."""
+    """The largest share: the whole budget less the human examples that prompts show."""
     left = 1 - offer.shown * offer.prices.human / max(budget - offer.per_run, 1e-9)
-    return int(left * 1e6 - 1) / 1e6 if offer.shown and left > 1e-6 else 1.0  # 1 cannot be bought then.
+    return int(left * 1e6 - 1) / 1e6 if offer.shown and left > 1e-6 else 1.0  # No budget can then be spent on the teacher alone.
 
 
 def _middle_90(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the middle 90% of the refits lie; of values that there are, so that none is between two shares or two infinities."""
+    """The interval of the middle 90% of the refits; its ends are values of refits, never between two shares or two infinities."""
     low, high = np.quantile(draws, [_LOW, _HIGH], axis=0, method="inverted_cdf")
     return low, high
 
@@ -149,8 +149,8 @@ def in_dollars(amount: float) -> str:
 
 
 def budgets_for(scores: DataFrame, task: str, offers: _Offers, *, budgets: Sequence[float]) -> list[float]:
-    """The budgets to answer for, the same for all methods of a task: those that are named, or what the task's most expensive run
-    cost, and half and a quarter of it."""
+    """The budgets of a task, the same for all methods: those of the call, or the cost of its most expensive run, half of it
+    and a quarter of it."""
     if budgets:
         return sorted(set(budgets))
     top = float(_paid_for(scores, task, offers).max())
@@ -169,18 +169,18 @@ def _paid_for(scores: DataFrame, task: str, offers: _Offers) -> np.ndarray:
 
 def mixes_for(surface: Surface, spent: Spent, offer: Offer) -> DataFrame:
     """One row a budget: the best share, the part for people, what they buy, and the scores of it and of either source alone."""
-    at, lines = spent.best.argmax(axis=1), np.arange(len(spent.budgets))
-    shares = spent.shares[lines, at]
+    best, lines = spent.best.argmax(axis=1), np.arange(len(spent.budgets))
+    shares = spent.shares[lines, best]
     low, high = _middle_90(_could_be_best(surface, offer, spent.budgets.tolist()))
     low, high = np.minimum(low, shares), np.maximum(high, shares)
-    h, s = spent.h[lines, at], spent.s[lines, at]
-    score_low, score_high = _middle_90(spent.draws[:, lines, at])
+    h, s = spent.h[lines, best], spent.s[lines, best]
+    score_low, score_high = _middle_90(spent.draws[:, lines, best])
     alone = spent.ways(np.where(np.isfinite(spent.best), spent.best, np.nan))
     columns = {"task": surface.task, "method": surface.method, "budget": spent.budgets, "share": shares}
     columns |= {"people": 1 - shares, "people_low": 1 - high, "people_high": 1 - low, "n_human": h, "n_synthetic": s}
-    columns |= {"mean": spent.best[lines, at], "low": score_low, "high": score_high}
+    columns |= {"mean": spent.best[lines, best], "low": score_low, "high": score_high}
     columns |= {"human_alone": alone[NONE], "synthetic_alone": alone["synthetic only"]}
-    columns |= {"shown": np.where(s > 0, offer.shown, 0), "limited": spent.limited[lines, at]}
+    columns |= {"shown": np.where(s > 0, offer.shown, 0), "limited": spent.limited[lines, best]}
     columns |= {"beyond": (h > surface.reach[0]) | (s > surface.reach[1]), "dry": (h > offer.pools[0]) | (s > offer.pools[1])}
     return pd.DataFrame(columns)
 
@@ -201,7 +201,7 @@ _COLUMNS = [
 def plan_table(
     surfaces: Sequence[Surface], offers: _Offers, scores: DataFrame, *, budgets: Sequence[float]
 ) -> tuple[DataFrame, list[CannotTell]]:
-    """The best mixes of all tasks and methods, a `chosen` method for each task; and why others have none.
+    """The best mixes of all tasks and methods, with a `chosen` method for each task; and errors of those that have none.
 
     `best_of` is the part of the refits in which a method's best mix is better than those of all others at that budget.
     """
@@ -232,7 +232,7 @@ def _is_chosen(table: DataFrame) -> list[bool]:
 
 
 def _how_often_best(table: DataFrame, tops: Mapping[tuple[str, str, float], np.ndarray]) -> list[float]:
-    """For each row, how often its method beats those of the same task and budget; refits of methods are drawn independently."""
+    """For each row, the part of refits in which its method is best at that budget; methods are refitted independently."""
     parts = np.zeros(len(table))
     for (task, budget), rows in table.groupby(["task", "budget"], sort=False):
         scores = np.stack([tops[task, method, budget] for method in rows.method])
@@ -244,14 +244,14 @@ def _how_often_best(table: DataFrame, tops: Mapping[tuple[str, str, float], np.n
 
 
 def _curve_budgets(scores: DataFrame, task: str, offers: _Offers, *, budgets: Sequence[float]) -> list[float]:
-    """Dollars to draw curves over: from a few human examples to somewhat beyond the budgets and what was measured."""
+    """Budgets along a curve: from the cheapest run to somewhat beyond the budgets and the most expensive run."""
     paid = _paid_for(scores, task, offers)
     top = max([float(paid.max()), *budgets]) * 1.5
     return [float(amount) for amount in np.geomspace(max(float(paid[paid > 0].min()), top / 1000), top, _CURVE_POINTS)]
 
 
 def spend_curve(surface: Surface, offers: _Offers, scores: DataFrame, *, budgets: Sequence[float]) -> Spent:
-    """What money buys of a task and method, at so many budgets that a curve can be drawn through them."""
+    """What each budget along a curve buys, of one task and method."""
     few = surface._replace(draws=surface.draws[:_CURVE_DRAWS])
     amounts = _curve_budgets(scores, surface.task, offers, budgets=budgets)
     return spend(few, offers[surface.task, surface.method], amounts)
@@ -283,7 +283,7 @@ def qualities(plan: BudgetPlan) -> DataFrame:
 
 
 def dollars_for_scores(plan: BudgetPlan) -> DataFrame:
-    """What every score within reach costs, for each task, method and way; not those that the least budget reaches."""
+    """What each score within reach costs, for each task, method and way; scores that the smallest budget reaches are left out."""
     tables = []
     for surface in plan.surfaces:
         spent = plan.curves[surface.task, surface.method]
@@ -297,7 +297,7 @@ def _joined(tables: Sequence[DataFrame], *columns: str) -> DataFrame:
 
 
 def _dollars_for(surface: Surface, spent: Spent, targets: Sequence[float]) -> DataFrame:
-    """What a score costs with people alone, the teacher alone and the best mix; inf, if no budget of these reaches it."""
+    """What a score costs with people alone, the teacher alone and the best mix; inf if no budget of the curve reaches it."""
     draws, best = spent.ways(spent.draws), spent.ways(spent.best)
     rows = []
     for way in WAYS:
@@ -311,7 +311,7 @@ def _dollars_for(surface: Surface, spent: Spent, targets: Sequence[float]) -> Da
 
 
 def _reached(curves: np.ndarray, budgets: np.ndarray, target: float) -> np.ndarray:
-    """The first budget (last axis) at which a curve is at its target, between the two around it by the logarithm of dollars."""
+    """The first budget (last axis) at which a curve reaches its target, interpolated by the logarithm of dollars."""
     at = (curves >= target).argmax(axis=-1)
     before = np.maximum(at - 1, 0)
     high, low = (np.take_along_axis(curves, index[..., None], -1)[..., 0] for index in (at, before))
@@ -324,24 +324,30 @@ def _reached(curves: np.ndarray, budgets: np.ndarray, target: float) -> np.ndarr
 
 
 def _targets_for(spent: Spent, number: int = 25) -> list[float]:
-    """Scores that a source alone or a mix reaches somewhere within the budgets."""
+    """Target scores: evenly spaced over the scores that any share of any budget reaches."""
     scores = spent.best[np.isfinite(spent.best)]
     return [float(score) for score in np.linspace(max(0.0, float(scores.min())), float(scores.max()), number + 1)[1:]]
 
 
 def _exchange(surface: Surface, mixes: Sequence[tuple[int, int]]) -> DataFrame:
-    """At each mix: how many more synthetic examples do what one more human one does, and from how many of them on one is worth
-    less than a hundredth of a human one. inf: they add nothing there."""
+    """At each mix: how many more synthetic examples are worth one more human example, and from which number on a synthetic one is
+    worth less than a hundredth of a human one. inf: they add nothing there."""
     rows, logs = [], np.concatenate([surface.best[None], surface.draws])
     sizes = np.unique(np.geomspace(1, 100 * surface.reach[1], 200).round())
     for h, s in mixes:
         rate = _worth_of_next(logs, h, s)[:, 0]
         with np.errstate(divide="ignore"):
-            replace = np.where(rate > 1e-9, 1 / rate, np.inf)
+            replacements = np.where(rate > 1e-9, 1 / rate, np.inf)
         idle = _worth_of_next(logs, h, sizes) < _WORTHLESS
         stops = np.where(idle.any(axis=1), sizes[idle.argmax(axis=1)], np.inf)
-        row = {"task": surface.task, "method": surface.method, "n_human": h, "n_synthetic": s, "synthetic_per_human": replace[0]}
-        (low, high), (first, last) = _middle_90(replace[1:]), _middle_90(stops[1:])
+        row = {
+            "task": surface.task,
+            "method": surface.method,
+            "n_human": h,
+            "n_synthetic": s,
+            "synthetic_per_human": replacements[0],
+        }
+        (low, high), (first, last) = _middle_90(replacements[1:]), _middle_90(stops[1:])
         rows.append(row | {"low": low, "high": high, "stops_at": stops[0], "stops_low": first, "stops_high": last})
     return pd.DataFrame(rows)
 
@@ -354,7 +360,7 @@ def _worth_of_next(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
 
 
 def exchanges(plan: BudgetPlan) -> DataFrame:
-    """What an example of each chosen method is worth at the best mix of each budget."""
+    """The exchange rate of each chosen method at the best mix of each budget."""
     tables = []
     for surface in plan.chosen:
         rows = plan.best[(plan.best.task == surface.task) & (plan.best.method == surface.method)]
@@ -364,7 +370,7 @@ def exchanges(plan: BudgetPlan) -> DataFrame:
 
 
 def next_for_all(plan: BudgetPlan, number: int = 5) -> DataFrame:
-    """For each chosen surface the runs that narrow the answer for its largest budget most for their money."""
+    """For each chosen surface the runs that narrow the interval at its largest budget most for a dollar."""
     tables = []
     for surface in plan.chosen:
         top = float(plan.best[plan.best.task == surface.task].budget.max())
@@ -374,10 +380,10 @@ def next_for_all(plan: BudgetPlan, number: int = 5) -> DataFrame:
 
 
 def _next_runs(surface: Surface, offer: Offer, budget: float, *, seeds: int = 3) -> DataFrame:
-    """Runs at other mixes, those first that narrow the best share's interval most for a dollar of their data.
+    """Runs at other mixes, sorted by how much they narrow the best share's interval for a dollar of their data.
 
-    For each mix, results that the refits and the noise of runs make likely are tried: each says how likely every refit is then,
-    and so how wide the interval would be.
+    For each mix, results of a run are simulated from refits and noise; each result gives every refit a likelihood, and so the
+    width that the interval would have.
     """
     shares = _could_be_best(surface, offer, [budget])[:, 0]
     low, high = _middle_90(shares)
@@ -395,30 +401,30 @@ def _next_runs(surface: Surface, offer: Offer, budget: float, *, seeds: int = 3)
 
 
 def _price_of(offer: Offer, h: Any, s: Any) -> Any:
-    """Dollars for a mix and a run that learns from it; what prompts show is paid for, too."""
+    """The price of a mix and of a run that learns from it, with the human examples that prompts show."""
     return (h + offer.shown * (s > 0)) * offer.prices.human + s * offer.prices.synthetic + offer.per_run
 
 
 def _expected_width(scores: np.ndarray, shares: np.ndarray, noise: float, *, seed: int = 1) -> float:
-    """The mean width of the shares' interval after a run whose score each refit predicts."""
+    """The mean width of the shares' interval after one more run; `scores` are the predictions of its score by the refits."""
     rng = np.random.default_rng(seed)
-    tried = rng.choice(len(scores), min(_OUTCOMES, len(scores)), replace=False)
-    results = scores[tried] + noise * rng.standard_normal(len(tried))
-    likely = np.exp(-0.5 * ((results[:, None] - scores) / noise) ** 2)
-    likely[np.arange(len(tried)), tried] = 0  # It would know its own result too well.
+    simulated = rng.choice(len(scores), min(_OUTCOMES, len(scores)), replace=False)
+    results = scores[simulated] + noise * rng.standard_normal(len(simulated))
+    likelihoods = np.exp(-0.5 * ((results[:, None] - scores) / noise) ** 2)
+    likelihoods[np.arange(len(simulated)), simulated] = 0  # A refit always fits the result simulated from it.
     order = np.argsort(shares)
-    total = np.cumsum(likely[:, order], axis=1)
-    known = total[:, -1] > 0
-    total = total[known] / total[known, -1:]
+    total = np.cumsum(likelihoods[:, order], axis=1)
+    possible = total[:, -1] > 0
+    total = total[possible] / total[possible, -1:]
     low, high = (shares[order][(total >= part).argmax(axis=1)] for part in (_LOW, _HIGH))
-    return float((high - low).mean()) if known.any() else 0.0
+    return float((high - low).mean()) if possible.any() else 0.0
 
 
-# ---- does it hold? ----
+# ---- validation ----
 
 
 def predict_held_out(plan: BudgetPlan, draws: int = 300) -> DataFrame:
-    """The most expensive mixes as a surface of the cheaper ones predicts them, beside what was measured."""
+    """The most expensive mixes: predicted by a surface of the cheaper ones, and as measured."""
     tables = []
     for surface in plan.surfaces:
         rows = rows_of(plan.rows, surface.task, surface.method)
@@ -437,7 +443,7 @@ _HELD = ["task", "method", "n_human", "n_synthetic", "dollars", "measured", "see
 
 
 def _beside_measured(surface: Surface, rows: DataFrame) -> DataFrame:
-    """Measured means, and predictions with the noise that means of as many seeds have."""
+    """Measured means, and predictions with the noise of a mean over as many seeds."""
     groups = rows.groupby(["dollars", "n_human", "n_synthetic"])
     cells = groups.score.agg(measured="mean", seeds="size").reset_index()
     h, s = cells.n_human.to_numpy(), cells.n_synthetic.to_numpy()

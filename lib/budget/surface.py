@@ -1,17 +1,17 @@
 """A student's score as a function of how many human and how many synthetic examples it learned from.
 
-One surface for each task and method. A synthetic example is worth k human ones at first, and less the more of them there are
-(S is where half of that is lost): s of them are worth g = k s / (1 + s / S). With h human ones and what the encoder knows already
-(n0), that makes t = n0 + h + g; beside each other the two kinds can be worth more or less than their sum (c above or below 1).
-The error falls with what all are worth as a power law, to a floor; and synthetic examples pull the score down by B times their
-part of t, so that they have a ceiling of their own:
+There is one surface for each task and method. The first synthetic example is worth k human ones; the worth of one more falls as
+their number s grows, and S is the number at which half of their total worth is lost: g = k s / (1 + s / S). Pretraining is worth
+n0 human examples, so that with h human ones the total is t = n0 + h + g. A mix can be worth more or less than the sum of its
+parts (c above or below 1). The error falls with this worth as a power law, to a floor. Synthetic examples lower the score by B
+times their part of t, so that they have a ceiling of their own:
 
     score = 1 - floor - gain (worth / n0)^-alpha - B g / t        worth = t + (c - 1) h g / t
 
-It never falls with h. It may fall with s, as where many poor examples drown a few good ones. All eight numbers are positive, so
-their logarithms are fitted, by robust least squares (soft_l1) on every run. Few cells do not tell eight numbers, so each has a
-wide prior, and the intervals must show what the runs leave open. They come from refits in which each run and each cell gets a
-random weight (the Bayesian bootstrap: no cell ever vanishes) and the priors shift as far as they are wide.
+The score never falls with h. It may fall with s, where many poor examples outweigh a few good ones. All eight parameters are
+positive, so their logarithms are fitted, by robust least squares (soft_l1) on every run. A few cells do not determine eight
+parameters, so each has a wide prior, and intervals show the remaining uncertainty. They come from refits in which each run and
+each cell gets a random weight (the Bayesian bootstrap: no cell ever vanishes) and each prior is shifted at random by its width.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,18 +27,18 @@ from lib.core.mixes import NONE
 
 DRAWS = 1000
 _WIDTHS = {"floor": 0.7, "gain": 0.7, "n0": 1.5, "alpha": 0.6, "k": 1.5, "S": 1.7, "B": 2.0, "c": 1.0}
-"""How wide the prior of each number's logarithm is."""
+"""The parameters, and the standard deviation of the prior of each one's logarithm."""
 _ROBUST = 2.0
-"""Standard deviations from which on a run counts less than its square."""
+"""Residuals beyond this many standard deviations count less than their square."""
 _NOISE, _LEAST_NOISE = 0.02, 0.002
-"""Of a score: what is taken to begin with, and the least (cells that agree better than that do so by chance)."""
+"""The standard deviation of a score: the first guess, and the least (cells that agree better do so by chance)."""
 _STARTS, _STEPS, _LONGEST, _ENOUGH = 3, 60, 1.5, 1e-2
-"""Of a fit: where it begins, how often and how far the refits go at most, and how little a step has to gain for the last."""
+"""The number of starting points of a fit; for refits the most steps, the longest step, and the gain below which a refit ends."""
 _AT_ONCE = 50_000
-"""Runs times refits that are worked on together: more would leave the cache."""
+"""Runs times refits in one batch: more would not fit into the cache."""
 _FEWEST_CELLS = 5
 _CHANCE = 0.05
-"""How often mixes that are all worth the same may be taken for different ones."""
+"""Significance level of the test whether scores depend on the mix at all."""
 
 
 class CannotTell(ValueError):
@@ -50,12 +50,12 @@ class CannotTell(ValueError):
 
 
 class Surface(NamedTuple):
-    """The best fit, what else would fit, and how well it does. Mixes have an axis of their own, the last."""
+    """The best fit, its refits, and the quality of the fit. In arrays of scores the last axis is that of mixes."""
 
     task: str
     method: str
     best: np.ndarray
-    """The logarithms of the eight numbers."""
+    """The logarithms of the eight parameters."""
     draws: np.ndarray
     """The same of each refit."""
     noise: float
@@ -79,7 +79,7 @@ class Surface(NamedTuple):
 
 
 class _Parts(NamedTuple):
-    """What the formula is made of, for each set of numbers (first axis) and mix (last)."""
+    """The terms of the formula, for each set of parameters (first axis) and mix (last)."""
 
     floor: Any
     gain: Any
@@ -94,7 +94,7 @@ class _Parts(NamedTuple):
     t: Any
     worth: Any
     power: Any
-    """The part of the gain that is still missing."""
+    """How much of the error more examples can still remove."""
     rate: Any
     """Human examples that one more synthetic one is worth by itself."""
 
@@ -116,7 +116,7 @@ def _predict(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
 
 
 def slopes(logs: np.ndarray, h: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
-    """What one more human and one more synthetic example add to the score."""
+    """How much one more human and one more synthetic example add to the score."""
     p = _parts(logs, h, s)
     by_worth, extra = p.alpha * p.power / p.worth, p.c - 1
     by_h = by_worth * (1 + extra * p.g * (p.t - p.h) / p.t**2) + p.B * p.g / p.t**2
@@ -125,7 +125,7 @@ def slopes(logs: np.ndarray, h: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _jacobian(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
-    """What the logarithm of each number adds to the score: one more axis, of eight."""
+    """The derivative of the score by the logarithm of each parameter: one more axis, of eight."""
     p = _parts(logs, h, s)
     by_worth, extra = p.alpha * p.power / p.worth, p.c - 1
     by_g = by_worth * (1 + extra * p.h * (p.t - p.g) / p.t**2) - p.B * (p.t - p.g) / p.t**2
@@ -137,7 +137,7 @@ def _jacobian(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
 
 
 class _Runs(NamedTuple):
-    """The runs of one task and method, people alone among them; and the priors that their sizes and scores suggest."""
+    """The runs of one task and method, with those of people alone, and the priors that their sizes and scores suggest."""
 
     h: np.ndarray
     s: np.ndarray
@@ -147,8 +147,7 @@ class _Runs(NamedTuple):
     prior: np.ndarray
 
     def means(self, values: np.ndarray) -> np.ndarray:
-        """Of each cell."""
-
+        """The mean of the runs' values in each cell."""
         means: np.ndarray = np.bincount(self.cell, values) / np.bincount(self.cell)
         return means
 
@@ -157,28 +156,36 @@ def _runs_of(rows: DataFrame) -> _Runs:
     h, s, score = (rows[name].to_numpy(float) for name in ("n_human", "n_synthetic", "score"))
     cell = rows.groupby(["n_human", "n_synthetic"]).ngroup().to_numpy()
     means = np.bincount(cell, score) / np.bincount(cell)
-    ranged = max(float(np.ptp(means)), _NOISE)
+    value_range = max(float(np.ptp(means)), _NOISE)
     size = np.exp(np.log(h[h > 0]).mean())
     floor = max(0.6 * (1 - means.max()), _NOISE)
-    return _Runs(h, s, score, cell, np.log([floor, 1.5 * ranged, 0.3 * size, 0.6, 0.3, s.max(), 0.1 * ranged, 1.5]))
+    return _Runs(h, s, score, cell, np.log([floor, 1.5 * value_range, 0.3 * size, 0.6, 0.3, s.max(), 0.1 * value_range, 1.5]))
 
 
 def fit(rows: DataFrame, draws: int = DRAWS, *, seed: int = 1) -> Surface:
-    """The surface of one method's rows and those of people alone."""
-
+    """Fits the surface of one method to its rows and those of people alone."""
     _check_can_tell(rows)
     runs = _runs_of(rows)
     noise, starts = _noise_of_seeds(runs), _starts_around(runs.prior)
-    for _ in range(2):  # The second time with the noise that includes how far the fit is off.
+    for _ in range(2):  # The second time with the noise around the first fit.
         best = _best_fit(runs, noise, starts)
         starts = [best]
-        off = runs.score - _predict(best, runs.h, runs.s)
-        noise = max(float(np.sqrt((off**2).sum() / max(1, len(off) - len(best) // 2))), _LEAST_NOISE)
-    _check_rises(rows, runs.score, off)
-    means, off = runs.means(runs.score), runs.means(off)
-    reach, r2 = (int(runs.h.max()), int(runs.s.max())), 1 - float(off.var() / means.var())
-    near, spread = float(np.sqrt((off**2).mean())), _refits(runs, best, noise=noise, draws=draws, seed=seed)
-    return Surface(str(rows.task.iloc[0]), _method_of(rows), best, spread, noise, reach, len(rows), len(means), r2, near)
+        residuals = runs.score - _predict(best, runs.h, runs.s)
+        noise = max(float(np.sqrt((residuals**2).sum() / max(1, len(residuals) - len(best) // 2))), _LEAST_NOISE)
+    _check_rises(rows, runs.score, residuals)
+    means, residuals = runs.means(runs.score), runs.means(residuals)
+    return Surface(
+        task=str(rows.task.iloc[0]),
+        method=_method_of(rows),
+        best=best,
+        draws=_refits(runs, best, noise=noise, draws=draws, seed=seed),
+        noise=noise,
+        reach=(int(runs.h.max()), int(runs.s.max())),
+        runs=len(rows),
+        cells=len(means),
+        r2=1 - float(residuals.var() / means.var()),
+        error=float(np.sqrt((residuals**2).mean())),
+    )
 
 
 def _method_of(rows: DataFrame) -> str:
@@ -187,15 +194,15 @@ def _method_of(rows: DataFrame) -> str:
 
 def _noise_of_seeds(runs: _Runs) -> float:
     """Standard deviation of a run around its cell's mean, where cells have several runs."""
-    spare = len(runs.score) - (runs.cell.max() + 1)
-    around = runs.score - runs.means(runs.score)[runs.cell]
-    return max(float(np.sqrt((around**2).sum() / spare)), _LEAST_NOISE) if spare else _NOISE
+    degrees = len(runs.score) - (runs.cell.max() + 1)
+    residuals = runs.score - runs.means(runs.score)[runs.cell]
+    return max(float(np.sqrt((residuals**2).sum() / degrees)), _LEAST_NOISE) if degrees else _NOISE
 
 
 def _residuals(logs: np.ndarray, runs: _Runs, *, prior: np.ndarray, noise: float) -> np.ndarray:
-    """How far each run is off and then each number from its prior, in standard deviations."""
-    off = (_predict(logs, runs.h, runs.s) - runs.score) / noise
-    return np.concatenate([off, (logs - prior) / [*_WIDTHS.values()]], axis=-1)
+    """The residual of each run, then the distance of each parameter from its prior, in standard deviations."""
+    of_runs = (_predict(logs, runs.h, runs.s) - runs.score) / noise
+    return np.concatenate([of_runs, (logs - prior) / [*_WIDTHS.values()]], axis=-1)
 
 
 def _gradients(logs: np.ndarray, runs: _Runs, noise: float) -> np.ndarray:
@@ -207,27 +214,27 @@ def _gradients(logs: np.ndarray, runs: _Runs, noise: float) -> np.ndarray:
 
 
 def _starts_around(prior: np.ndarray) -> list[np.ndarray]:
-    """Where to begin: at the priors' middle and further and further from it."""
+    """Starting points of a fit: the middle of the priors, and random ones at growing distance."""
     rng = np.random.default_rng(0)
-    return [prior + far * rng.normal(size=len(prior)) * [*_WIDTHS.values()] for far in np.linspace(0, 1, _STARTS)]
+    return [prior + distance * rng.normal(size=len(prior)) * [*_WIDTHS.values()] for distance in np.linspace(0, 1, _STARTS)]
 
 
 def _best_fit(runs: _Runs, noise: float, starts: Sequence[np.ndarray]) -> np.ndarray:
-    """By scipy, the best of what it finds from some places."""
+    """The best of the fits from several starting points."""
 
-    def off(logs: np.ndarray) -> np.ndarray:
+    def residuals(logs: np.ndarray) -> np.ndarray:
         return _residuals(logs, runs, prior=runs.prior, noise=noise)
 
-    def steep(logs: np.ndarray) -> np.ndarray:
+    def gradients(logs: np.ndarray) -> np.ndarray:
         return _gradients(logs, runs, noise)
 
-    fits = [least_squares(off, start, steep, loss="soft_l1", f_scale=_ROBUST) for start in starts]
+    fits = [least_squares(residuals, start, gradients, loss="soft_l1", f_scale=_ROBUST) for start in starts]
     best: np.ndarray = min(fits, key=lambda fit: float(fit.cost)).x
     return best
 
 
 def _refits(runs: _Runs, best: np.ndarray, *, noise: float, draws: int, seed: int) -> np.ndarray:
-    """The best fit under random weights of runs and cells and shifted priors, many at once."""
+    """Fits again under random weights of runs and cells and shifted priors, in batches."""
     rng, at_once, batches = np.random.default_rng(seed), max(1, _AT_ONCE // len(runs.score)), []
     for first in range(0, draws, at_once):
         n = min(at_once, draws - first)
@@ -239,37 +246,37 @@ def _refits(runs: _Runs, best: np.ndarray, *, noise: float, draws: int, seed: in
 
 
 def _descend(runs: _Runs, logs: np.ndarray, *, weights: np.ndarray, priors: np.ndarray, noise: float) -> np.ndarray:
-    """Levenberg and Marquardt's method for all refits side by side: scipy would take a hundred times as long, one by one."""
+    """The method of Levenberg and Marquardt for all refits of a batch: scipy, one by one, takes a hundred times as long."""
 
-    def loss(of: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        off = _residuals(at, runs, prior=priors[of], noise=noise)
-        return off, (weights[of] * 2 * _ROBUST**2 * (np.sqrt(1 + (off / _ROBUST) ** 2) - 1)).sum(-1)
+    def loss(refits: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        residuals = _residuals(at, runs, prior=priors[refits], noise=noise)
+        return residuals, (weights[refits] * 2 * _ROBUST**2 * (np.sqrt(1 + (residuals / _ROBUST) ** 2) - 1)).sum(-1)
 
-    logs, damping, open_ = logs.copy(), np.full(len(logs), 0.01), np.arange(len(logs))
-    off, cost = loss(open_, logs)
+    logs, damping, running = logs.copy(), np.full(len(logs), 0.01), np.arange(len(logs))
+    residuals, cost = loss(running, logs)
     for _ in range(_STEPS):
-        steep = _gradients(logs[open_], runs, noise)
-        weighted = steep * (weights[open_] / np.sqrt(1 + (off[open_] / _ROBUST) ** 2))[..., None]
-        curved = np.swapaxes(weighted, -1, -2) @ steep
-        curved += damping[open_, None, None] * curved * np.eye(len(_WIDTHS))
-        step = np.linalg.solve(curved, np.swapaxes(weighted, -1, -2) @ off[open_][..., None])[..., 0]
-        moved_logs = logs[open_] - step.clip(-_LONGEST, _LONGEST)
-        new_off, new_cost = loss(open_, moved_logs)
-        better, gained = new_cost <= cost[open_], cost[open_] - new_cost
-        moved = open_[better]
-        logs[moved], off[moved], cost[moved] = moved_logs[better], new_off[better], new_cost[better]
-        damping[open_] *= np.where(better, 0.2, 5.0)
-        open_ = open_[~better | (gained > _ENOUGH)]
-        if not len(open_):
+        gradients = _gradients(logs[running], runs, noise)
+        weighted = gradients * (weights[running] / np.sqrt(1 + (residuals[running] / _ROBUST) ** 2))[..., None]
+        hessian = np.swapaxes(weighted, -1, -2) @ gradients
+        hessian += damping[running, None, None] * hessian * np.eye(len(_WIDTHS))
+        step = np.linalg.solve(hessian, np.swapaxes(weighted, -1, -2) @ residuals[running][..., None])[..., 0]
+        new_logs = logs[running] - step.clip(-_LONGEST, _LONGEST)
+        new_residuals, new_cost = loss(running, new_logs)
+        better, gain = new_cost <= cost[running], cost[running] - new_cost
+        moved = running[better]
+        logs[moved], residuals[moved], cost[moved] = new_logs[better], new_residuals[better], new_cost[better]
+        damping[running] *= np.where(better, 0.2, 5.0)
+        running = running[~better | (gain > _ENOUGH)]
+        if not len(running):
             break
     return logs
 
 
-# ---- what the runs can tell ----
+# ---- whether the runs determine a surface ----
 
 
 def _check_can_tell(rows: DataFrame) -> None:
-    """Refuses rows that would fit any surface, and says which runs would help."""
+    """Refuses rows that would fit any surface; the error names runs that would help."""
     cells = rows[["n_human", "n_synthetic"]].drop_duplicates()
     if missing := list(_missing_runs(cells)):
         mixes = f"{len(cells)} mix{'es' * (len(cells) > 1)}"
@@ -277,13 +284,13 @@ def _check_can_tell(rows: DataFrame) -> None:
         raise CannotTell(str(rows.task.iloc[0]), _method_of(rows), reason)
 
 
-def _check_rises(rows: DataFrame, score: np.ndarray, off: np.ndarray) -> None:
-    """Refuses a surface that explains no more than one score for all mixes would: an F test of a fit that uses up about half of
-    its eight numbers, as their priors are wide but no more."""
-    without, within, used = float(((score - score.mean()) ** 2).sum()), float((off**2).sum()), len(_WIDTHS) // 2
-    left = max(1, len(score) - used - 1)
-    ratio = (without - within) / used / max(within / left, _LEAST_NOISE**2)
-    if np.ptp(score) < _LEAST_NOISE or f.sf(ratio, used, left) > _CHANCE:
+def _check_rises(rows: DataFrame, score: np.ndarray, residuals: np.ndarray) -> None:
+    """Refuses a surface that fits no better than one score for all mixes. It is an F test; the fit counts as half of its eight
+    parameters, as priors hold them."""
+    total, within, used = float(((score - score.mean()) ** 2).sum()), float((residuals**2).sum()), len(_WIDTHS) // 2
+    degrees = max(1, len(score) - used - 1)
+    ratio = (total - within) / used / max(within / degrees, _LEAST_NOISE**2)
+    if np.ptp(score) < _LEAST_NOISE or f.sf(ratio, used, degrees) > _CHANCE:
         h, s = int(rows.n_human.max()), int(rows.n_synthetic.max())
         reason = (
             "the scores do not change with the mix beyond what seeds do; it needs runs "
@@ -293,7 +300,7 @@ def _check_rises(rows: DataFrame, score: np.ndarray, off: np.ndarray) -> None:
 
 
 def _missing_runs(cells: DataFrame) -> Iterator[str]:
-    """The least that is missing, as text: two sizes of either kind, one of them alone, and five mixes in all."""
+    """The fewest runs that are missing, as text: two sizes of either kind, one of them alone, and five mixes in all."""
     human, synthetic = (sorted(set(cells[name]) - {0}) for name in ("n_human", "n_synthetic"))
     if len(human) < 2:
         yield f"n_human = {_sizes_text(_other_sizes(human))}"
@@ -310,8 +317,10 @@ def _missing_runs(cells: DataFrame) -> Iterator[str]:
 
 
 def _other_sizes(sizes: Sequence[int]) -> list[int]:
-    """Two sizes that differ from the one that was trained, if one was."""
-    return [max(1, sizes[0] // 4) if sizes[0] > 1 else 4 * sizes[0]] if sizes else [50, 200]
+    """Sizes to add: one that differs from the only size so far; two where there is none."""
+    if not sizes:
+        return [50, 200]
+    return [max(1, sizes[0] // 4) if sizes[0] > 1 else 4 * sizes[0]]
 
 
 def _sizes_text(sizes: Sequence[int]) -> str:
@@ -324,7 +333,7 @@ def rows_of(scores: DataFrame, task: str, method: str) -> DataFrame:
 
 
 def fit_all(scores: DataFrame, draws: int = DRAWS, *, seed: int = 1) -> tuple[list[Surface], list[CannotTell]]:
-    """A surface for each task and method; of those that cannot have one, why."""
+    """Fits a surface to each task and method; returns an error for each that has none."""
     surfaces, refused = [], []
     for task, group in scores.groupby("task", sort=False):
         for method in dict.fromkeys(group.method[group.method != NONE]) or [NONE]:
