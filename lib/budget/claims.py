@@ -1,6 +1,6 @@
-"""The claims of the three papers that score rows of 04 and diversity tables of 03 can test, and what is measured for each.
+"""The claims of the three papers that can be tested on score rows of 04 and diversity tables of 03, and the effect of each.
 
-An effect is counted so that above 0 is as claimed; what they come to, with intervals, is in findings.
+An effect above 0 supports the claim; `findings` averages effects and adds intervals.
 """
 
 import itertools
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
-from lib.budget.scores import by_task, offer_of
+from lib.budget.scores import offer_of, shares_by_task
 from lib.core.mixes import NONE, TEST, cells
 from lib.core.set_names import find
 
@@ -20,18 +20,18 @@ _MixKey = tuple[str, int, int]
 """Method, number of human examples, number of synthetic ones."""
 _Effect = Callable[[np.ndarray], np.ndarray]
 _MixKeys = Callable[["Measured", str, str], list[_MixKey]]
-"""The mixes of a task and set that a claim compares; none, where there are not all of them."""
+"""Gives the mixes of a task and set that a claim compares; none if one of them was not trained."""
 _FEW_RAW, _MANY_RAW = 100, 1000
-"""Raw examples, few and many, as 2407.12813 has them; the latter is also the number at which sets are compared alone, at most."""
+"""Few and many raw examples, as in arXiv 2407.12813; sets alone are compared at the largest size up to the latter."""
 _PLAIN = ("simple", "zero_shot")
-"""Sets of a bare prompt."""
+"""Sets of a plain prompt."""
 _VARIED = ("diversify_x", "diversify_y_vanilla", "diversify_y_latent", "diversify_xy", "zero_shot_topic", "attributes")
 """Methods whose prompts ask for variety."""
 _POINTS = "points of score"
 
 
 class Unit(NamedTuple):
-    """What was measured of one set: a row a seed, a column a mix; and what a claim makes of means over seeds, row by row."""
+    """The scores of one set, a row for each seed and a column for each mix, and the effect of a row of means over seeds."""
 
     task: str
     set: str
@@ -45,18 +45,18 @@ class Unit(NamedTuple):
 
 
 class _Claim(NamedTuple):
-    """What a paper says, and how it is tested."""
+    """A claim of a paper, and its test."""
 
     claim: str
     paper: str
     test: str
     unit: str
     source: Mapping[str, str]
-    """Of each table (scores, diversity_TASK) the rows that are used."""
+    """The rows of each table (scores, diversity_TASK) that the test uses."""
     units: "Callable[[Measured], list[Unit]]"
 
     def rows_in(self, folder: str = "") -> str:
-        """The tables, with the folder that they lie in if it is named, and their rows."""
+        """The tables, with their folder if it is given, and their rows."""
         return "; ".join(f"{f'{folder}/{name}.csv' if folder else name}: {rows}" for name, rows in self.source.items())
 
 
@@ -65,38 +65,40 @@ class Measured:
 
     def __init__(self, scores: DataFrame, diversity: Mapping[str, DataFrame], budgets: Sequence[float] = (), shares: Any = ()):
         self.scores, self.diversity, self.budgets = scores, diversity, budgets
-        self.shares = by_task(shares, scores.task)
-        on = scores.evaluated_on if "evaluated_on" in scores else TEST
+        self.shares = shares_by_task(shares, scores.task)
+        tests = scores.evaluated_on if "evaluated_on" in scores else TEST
         # Out of domain a student may answer labels that are not there, which macro-F1 would count as classes of their own.
-        value = scores.score.where(on == TEST, scores.accuracy.fillna(scores.score)) if "accuracy" in scores else scores.score
-        groups = scores.assign(evaluated_on=on, value=value).groupby(["evaluated_on", "task", "method", "n_human", "n_synthetic"])
+        value = scores.score.where(tests == TEST, scores.accuracy.fillna(scores.score)) if "accuracy" in scores else scores.score
+        groups = scores.assign(evaluated_on=tests, value=value).groupby(
+            ["evaluated_on", "task", "method", "n_human", "n_synthetic"]
+        )
         self.mixes = {key: part.groupby("seed").value.mean() for key, part in groups}
         pairs = scores[scores.method != NONE][["task", "method"]].drop_duplicates().itertuples(index=False)
         self.sets = [(str(task), str(key)) for task, key in pairs if not find(str(key)).of_human_texts]
 
-    def seeds(self, task: str, *mixes: _MixKey, on: str = TEST) -> np.ndarray | None:
+    def seeds(self, task: str, *mixes: _MixKey, test: str = TEST) -> np.ndarray | None:
         """The scores of some mixes (method, human, synthetic) in points, by seed; None if one was not trained."""
-        keys = [(on, task, method if synthetic else NONE, human, synthetic) for method, human, synthetic in mixes]
+        keys = [(test, task, method if synthetic else NONE, human, synthetic) for method, human, synthetic in mixes]
         if not keys or any(key not in self.mixes for key in keys):
             return None
         points: np.ndarray = 100 * pd.concat([self.mixes[key] for key in keys], axis=1, join="inner").to_numpy(float)
         return points
 
     def sizes(self, task: str, name: str, human: int) -> list[int]:
-        """The numbers of a set's examples that were trained beside so many human ones."""
-        return sorted(size for on, *rest, size in self.mixes if [on, *rest] == [TEST, task, name, human])
+        """The numbers of a set's examples that students learned from together with `human` human ones."""
+        return sorted(size for *rest, size in self.mixes if rest == [TEST, task, name, human])
 
     def size(self, task: str, name: str, *human: int) -> int:
-        """The largest of these that was trained beside each of some numbers of human ones; 0 if there is none."""
-        shared = set.intersection(*(set(self.sizes(task, name, n)) for n in human))
+        """The largest of these that was trained with each number of human ones; 0 if there is none."""
+        shared = set.intersection(*[set(self.sizes(task, name, n)) for n in human])
         return max((size for size in shared if size <= _MANY_RAW), default=0)
 
 
-# ---- the claims: each gives its units ----
+# ---- the units of each claim ----
 
 
 def _mixing(m: Measured) -> list[Unit]:
-    """A few raw examples with a set's, against the better of both alone; which that is, the other seeds say."""
+    """A few raw examples with a set's, against the better of both alone; the other seeds choose the better one."""
     units = []
     for task, name in m.sets:
         size = m.size(task, name, 0, _FEW_RAW)
@@ -130,7 +132,7 @@ def _share_falls(m: Measured) -> list[Unit]:
 
 
 def _falling(shares: np.ndarray, doublings: np.ndarray) -> _Effect:
-    """The slope of the best share, in percent of the largest one there is, by least squares."""
+    """The slope of the best share, in percent of the largest share, by least squares."""
     steps = doublings - doublings.mean()
 
     def effect(means: np.ndarray) -> np.ndarray:
@@ -142,7 +144,7 @@ def _falling(shares: np.ndarray, doublings: np.ndarray) -> _Effect:
 
 
 def _helps(raw: int) -> "Callable[[Measured], list[Unit]]":
-    """What a set adds to so many raw examples."""
+    """How much a set adds to `raw` raw examples."""
 
     def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
         size = m.size(task, name, raw)
@@ -152,7 +154,7 @@ def _helps(raw: int) -> "Callable[[Measured], list[Unit]]":
 
 
 def _gains_shrink(m: Measured) -> list[Unit]:
-    """What a set adds to a few raw examples, less what it adds to many."""
+    """How much a set adds to a few raw examples, less how much it adds to many."""
 
     def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
         size = m.size(task, name, _FEW_RAW, _MANY_RAW)
@@ -162,7 +164,7 @@ def _gains_shrink(m: Measured) -> list[Unit]:
 
 
 def _volume_fades(m: Measured) -> list[Unit]:
-    """What the first examples of a set add to a few raw ones, less what all others add, three times as many or more."""
+    """The gain from the first examples of a set with a few raw ones, less that from the others, three times as many or more."""
 
     def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
         sizes = m.sizes(task, name, _FEW_RAW)
@@ -178,8 +180,10 @@ def _people_are_better(m: Measured) -> list[Unit]:
 
 def _out_of_domain(m: Measured) -> list[Unit]:
     """As many synthetic examples as human ones, on the sets of other domains that students were tested on."""
-    others = dict.fromkeys(on for on, *_ in m.mixes if on != TEST)
-    return [unit for on in others for unit in _contrast(m, _alone_and_people, on=on)]
+    units = []
+    for test in dict.fromkeys(test for test, *_ in m.mixes if test != TEST):
+        units += _contrast(m, _alone_and_people, test=test)
+    return units
 
 
 def _alone_and_people(m: Measured, task: str, name: str) -> list[_MixKey]:
@@ -188,7 +192,7 @@ def _alone_and_people(m: Measured, task: str, name: str) -> list[_MixKey]:
 
 
 def _people_are_varied(measure: str) -> "Callable[[Measured], list[Unit]]":
-    """How much more varied as many human examples are than each set; corrected sets have the texts of others."""
+    """How much more varied as many human examples are than each set; corrected sets, with the texts of others, are left out."""
 
     def units(m: Measured) -> list[Unit]:
         sets = [(task, name) for task, name in m.sets if not _is_corrected(name) and task in m.diversity]
@@ -198,22 +202,22 @@ def _people_are_varied(measure: str) -> "Callable[[Measured], list[Unit]]":
 
 
 def _varied_data(measure: str) -> "Callable[[Measured], list[Unit]]":
-    """How much more varied each set that was asked to vary is than that of the bare prompt."""
+    """How much more varied each set of a varied prompt is than that of the plain prompt."""
 
     def units(m: Measured) -> list[Unit]:
-        pairs = {key: plain for key, plain in _plain_beside(m).items() if key[0] in m.diversity}
+        pairs = {key: plain for key, plain in _plain_set_of(m).items() if key[0] in m.diversity}
         return [Unit(task, name, _ratio(m, task, name, plain, measure)) for (task, name), plain in pairs.items()]
 
     return units
 
 
 def _varied_students(m: Measured) -> list[Unit]:
-    """Students of each set that was asked to vary against those of the bare prompt, alone and at equal numbers."""
-    return _contrast(m, _alone_against(_plain_beside(m)))
+    """Students of each set of a varied prompt against those of the plain prompt, alone and at equal numbers."""
+    return _contrast(m, _alone_against(_plain_set_of(m)))
 
 
 def _correction_helps(m: Measured) -> list[Unit]:
-    """Students of each set that the teacher corrected against those of the same set before, alone."""
+    """Students of each set that the teacher corrected against those of the same set before correction, alone."""
     return _contrast(m, _alone_against({(task, key): _before_correction(key) for task, key in m.sets if _is_corrected(key)}))
 
 
@@ -252,33 +256,33 @@ def _diversity_predicts(measure: str) -> "Callable[[Measured], list[Unit]]":
 
 
 def _kendall(values: Sequence[float]) -> _Effect:
-    """Kendall's tau: of all pairs, those in the same order less those in the other; equal ones are neither."""
+    """Kendall's tau: the part of pairs in the same order less the part in the opposite order; ties are neither."""
     first, second = np.triu_indices(len(values), 1)
     order = np.sign(np.array(values)[first] - np.array(values)[second])
     return lambda means: (np.sign(means[:, first] - means[:, second]) * order).mean(axis=1)
 
 
-# ---- what claims share ----
+# ---- helpers of several claims ----
 
 
-def _contrast(m: Measured, mixes: "_MixKeys", weights: Sequence[float] = (1, -1), *, on: str = TEST) -> list[Unit]:
+def _contrast(m: Measured, mixes: "_MixKeys", weights: Sequence[float] = (1, -1), *, test: str = TEST) -> list[Unit]:
     """The weighted sum of some mixes of each set that has them all."""
     units = []
     for task, name in m.sets:
-        seeds = m.seeds(task, *mixes(m, task, name), on=on)
+        seeds = m.seeds(task, *mixes(m, task, name), test=test)
         if seeds is not None:
             units.append(Unit(task, name, seeds @ np.array(weights)[:, None]))
     return units
 
 
 def _best_by_other_seeds(columns: np.ndarray) -> np.ndarray:
-    """For each seed the score of the mix that is best by the mean of all other seeds, so that picking it flatters nothing."""
+    """For each seed the score of the mix that is best by the mean of all other seeds, so that the choice does not bias it."""
     others = columns.sum(axis=0) - columns
     return np.take_along_axis(columns, others.argmax(axis=1)[:, None], axis=1)
 
 
 def _whole_budgets(m: Measured, task: str, name: str) -> dict[float, tuple[list[float], np.ndarray]]:
-    """For each budget that the pools can fill at every share: the shares, and their scores by seed."""
+    """For each budget at which no pool runs out: the shares, and their scores by seed."""
     offer = offer_of(m.scores[(m.scores.task == task) & (m.scores.method == name)])
     budgets = {}
     for budget in m.budgets:
@@ -289,8 +293,8 @@ def _whole_budgets(m: Measured, task: str, name: str) -> dict[float, tuple[list[
     return budgets
 
 
-def _plain_beside(m: Measured) -> dict[tuple[str, str], str]:
-    """Each set that was asked to vary, and the one of the bare prompt beside it."""
+def _plain_set_of(m: Measured) -> dict[tuple[str, str], str]:
+    """Each set of a varied prompt, with the task's set of the plain prompt."""
     plain = {task: key for task, key in m.sets if key in _PLAIN}
     varied = [(task, key) for task, key in m.sets if find(key).method in _VARIED and not _is_corrected(key)]
     return {(task, key): plain[task] for task, key in varied if task in plain}
@@ -312,7 +316,7 @@ def _ratio(m: Measured, task: str, first: str, second: str, measure: str) -> np.
 
 _PROMPTING, _BUDGETS, _CREATORS = "2407.12813", "2410.06550", "2310.20111"
 _MEASURES = {"vendi": "Vendi score", "distinct_2": "distinct-2"}
-"""How varied a set is in what it says, and in its words."""
+"""Measures of variety in meaning and in words."""
 _VARIETY = "% more varied"
 _UP_TO = f"the largest n_synthetic up to {_MANY_RAW}"
 
@@ -399,4 +403,4 @@ CLAIMS = [
     ),
     *_VARIETY_CLAIMS[2],
 ]  # fmt: skip
-"""Claims of the papers that score rows and diversity tables can test. The one of ProgGen says how some public sets came to be."""
+"""Claims of the papers that score rows and diversity tables can test; that of ProgGen is about how some public sets were made."""

@@ -1,7 +1,7 @@
-"""What a method is worth at equal numbers of examples: alone, beside raw examples, by volume and by ratio, and out of its domain.
+"""Compares methods at equal numbers of examples: alone, with raw examples, by volume and by ratio, and out of domain.
 
-Also: whether a teacher's own score says anything of its students', and how much of what a strategy is worth hangs on the example
-that it began with (arXiv 2310.20111).
+Also: whether a teacher's own score predicts its students', and how much the score of a strategy depends on the example that it
+started from (arXiv 2310.20111).
 """
 
 from collections.abc import Sequence
@@ -21,40 +21,43 @@ BOOTSTRAPS = 2000
 FEWEST_TASKS = 4
 """Tasks from which on a rank correlation over tasks gets an interval."""
 _FEWEST_POINTS = 3
-"""Numbers of examples, or ratios, from which on a curve is drawn."""
+"""The fewest numbers of examples, or ratios, of a curve."""
 _MIX = ["task", "method", "n_human", "n_synthetic"]
 
 # ---- methods at equal numbers ----
 
 
 def by_method(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
-    """For each task every method at the same sizes: alone, and beside each number of raw examples that was trained alone, too.
+    """For each task every method at the same size: alone, and with each number of raw examples that was also trained alone.
 
-    `mix` says which; the raw examples alone are rows of their own. The synthetic size is the largest that all methods have alone,
-    of those that they have beside the most numbers of raw examples.
+    `mix` describes it; raw examples alone have their own rows. Of the synthetic sizes that all methods have alone, it is the one
+    with the most numbers of raw examples, and of several such sizes the largest.
     """
     means = _means(scores)
-    parts = [part for _, rows in means.groupby("task", sort=False) for part in _at_one_size(rows, raw)]
+    parts: list[DataFrame] = []
+    for _, rows in means.groupby("task", sort=False):
+        parts += _at_one_size(rows, raw)
     table = pd.concat(parts, ignore_index=True) if parts else means.head(0)
     return table.assign(mix=[_mix_text(row.n_human, row.n_synthetic) for row in table.itertuples()])
 
 
 def _at_one_size(means: DataFrame, raw: Sequence[int]) -> list[DataFrame]:
-    """Of one task: the methods at the size that they share, and the raw examples beside them; nothing, if they share none."""
+    """The methods of one task at the size that they share, and their raw examples alone; nothing if they share no size."""
     methods = set(means.method) - {NONE}
     sizes = _shared(means[(means.n_human == 0) & (means.method != NONE)], methods, "n_synthetic")
     if not sizes:
         return []
     alone = means[means.method == NONE]
     candidates = ({0} | set(alone.n_human)) & set(raw if len(raw) else means.n_human)
-    beside = {size: _shared(_of_size(means, size), methods, "n_human") & candidates for size in sizes}
-    size = max(sizes, key=lambda size: (len(beside[size]), size))
+    raw_of = {size: _shared(_of_size(means, size), methods, "n_human") & candidates for size in sizes}
+    size = max(sizes, key=lambda size: (len(raw_of[size]), size))
     rows = _of_size(means, size)
-    return [rows[rows.n_human.isin(beside[size])], alone[alone.n_human.isin(beside[size])]]
+    return [rows[rows.n_human.isin(raw_of[size])], alone[alone.n_human.isin(raw_of[size])]]
 
 
 def _means(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
-    """Mean score and interval of each mix, tasks and methods as they come; of these numbers of raw examples, if any are named."""
+    """Mean score and interval of each mix, tasks and methods in their first order; with `raw`, only of these numbers of raw
+    examples."""
     rows = scores[scores.n_human.isin(raw)] if len(raw) else scores
     tasks, methods = list(dict.fromkeys(scores.task)), list(dict.fromkeys(scores.method))
     means = over_seeds(rows, _MIX) if len(rows) else rows.head(0)[_MIX].assign(mean=0.0, low=0.0, high=0.0, seeds=0)
@@ -78,14 +81,14 @@ def _mix_text(n_human: int, n_synthetic: int) -> str:
 
 
 def by_volume(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
-    """Each method beside a fixed number of raw examples, for every number of synthetic ones, where there are three or more;
-    each curve starts at what the raw ones give alone."""
+    """Curves of each method with a fixed number of raw examples, over the number of synthetic ones, from three points on; each
+    starts at the score of the raw examples alone."""
     return _curves(_means(scores, raw), "n_human")
 
 
 def by_ratio(scores: DataFrame, totals: Sequence[int] = ()) -> DataFrame:
-    """Each method at a fixed number of examples in all, for every synthetic part of it, where there are three or more; at these
-    numbers, if any are named."""
+    """Curves of each method at a fixed total of examples, over the synthetic part of it, from three points on; with `totals`, at
+    these totals only."""
     means = _means(scores)
     means = means.assign(n=means.n_human + means.n_synthetic)
     table = _curves(means[means.n.isin(totals)] if len(totals) else means, "n")
@@ -93,7 +96,7 @@ def by_ratio(scores: DataFrame, totals: Sequence[int] = ()) -> DataFrame:
 
 
 def _curves(means: DataFrame, fixed: str) -> DataFrame:
-    """The points of each task, method and value of the fixed column, people alone in front; of three points or more."""
+    """The points of each task, method and value of the fixed column, people alone first; curves have three points or more."""
     alone, curves = means[means.method == NONE], []
     for (task, method, value), points in means[means.method != NONE].groupby(["task", "method", fixed], sort=False):
         start = alone[(alone.task == task) & (alone[fixed] == value)]
@@ -106,18 +109,18 @@ def _curves(means: DataFrame, fixed: str) -> DataFrame:
 
 
 def teacher_student_pairs(scores: DataFrame, labels: Sequence[str]) -> DataFrame:
-    """One row for each way of labeling, task and method of writing: the teacher's own score on the test set, and that of students
-    that learned from what it wrote alone."""
+    """One row for each way of labeling, task and method of writing: the teacher's own score on the test set, and the score of
+    students that learned from its examples alone."""
     alone = by_method(scores[~scores.method.map(lambda key: set_names.find(str(key)).of_human_texts).astype(bool)])
     alone = alone[alone.n_human == 0]
     rows: list[dict[str, Any]] = []
     for path in labels:
-        made = how_made(path)
-        if missing := [name for name in ("task", "score", "metric", "n") if name not in made]:
+        record = how_made(path)
+        if missing := [name for name in ("task", "score", "metric", "n") if name not in record]:
             raise ValueError(f"{path}: not labels of a test set by 02 (no {', '.join(missing)} in the JSON beside it).")
-        teacher = {"labels_by": made["parameters"]["method"], "task": made["task"], "teacher": made["score"]}
-        teacher |= {"n_labels": made["n"], "metric": made["metric"]}
-        for student in alone[alone.task == made["task"]].itertuples():
+        teacher = {"labels_by": record["parameters"]["method"], "task": record["task"], "teacher": record["score"]}
+        teacher |= {"n_labels": record["n"], "metric": record["metric"]}
+        for student in alone[alone.task == record["task"]].itertuples():
             score = {"student": student.mean, "low": student.low, "high": student.high, "seeds": student.seeds}
             rows.append(teacher | {"method": student.method, "n_synthetic": student.n_synthetic} | score)
     columns = ["labels_by", "task", "teacher", "n_labels", "metric", "method", "n_synthetic", "student", "low", "high", "seeds"]
@@ -126,7 +129,7 @@ def teacher_student_pairs(scores: DataFrame, labels: Sequence[str]) -> DataFrame
 
 def rank_correlations(pairs: DataFrame, seed: int = 1) -> DataFrame:
     """For each way of labeling: Spearman's rho between the teacher's score and its students', mean over methods, over tasks; with
-    a 95% bootstrap interval over tasks, from four on (of three, six orders in all, any says nothing)."""
+    a 95% bootstrap interval over tasks, from four on (three tasks have only six orders)."""
     rows = []
     for labels_by, part in pairs.groupby("labels_by", sort=False):
         tasks = part.groupby("task")[["teacher", "student"]].mean().to_numpy()
@@ -138,7 +141,7 @@ def rank_correlations(pairs: DataFrame, seed: int = 1) -> DataFrame:
 
 
 def _rho(tasks: Any) -> float:
-    """Spearman's; unknown where one side does not vary."""
+    """Spearman's rho; nan where one side does not vary."""
     if len(tasks) < 2 or min(len(set(tasks[:, 0])), len(set(tasks[:, 1]))) < 2:
         return float("nan")
     return float(spearmanr(tasks[:, 0], tasks[:, 1]).statistic)
@@ -148,14 +151,14 @@ def _rho(tasks: Any) -> float:
 
 
 def alone_by_size(scores: DataFrame) -> DataFrame:
-    """The curves of each source alone, of tasks whose curves have three sizes or more; a strategy's is that of all its starts."""
+    """The curves of each source alone, with three sizes or more; all starts of a strategy make one curve."""
     means = _alone(scores.assign(method=[_from_first_start(str(key)) for key in scores.method]))
     sizes = means.groupby(["task", "method"]).n.transform("nunique")
     return means[sizes >= _FEWEST_POINTS].reset_index(drop=True)
 
 
 def _from_first_start(key: str) -> str:
-    """The set of the same strategy that began from the first seed example."""
+    """The key of the set of the same strategy that started from the first seed example."""
     return replace(set_names.find(key), start=1).key
 
 
@@ -177,8 +180,7 @@ def _with_evaluation(scores: DataFrame) -> DataFrame:
 
 def differences_to_human(scores: DataFrame) -> DataFrame:
     """For each task, method and evaluation set: the relative difference to human examples, (G - H) / H, at the largest number
-    of examples that people and the method were trained with alone (of a short set that is less than of others); with a 95%
-    interval over seeds (delta method, Welch)."""
+    of examples that both were trained with alone; with a 95% interval over seeds (delta method, Welch)."""
     rows: list[dict[str, Any]] = []
     for (task, evaluated_on), means in _alone(scores).groupby(["task", "evaluated_on"], sort=False):
         human = means[means.method == NONE].set_index("n")
@@ -198,7 +200,7 @@ def differences_to_human(scores: DataFrame) -> DataFrame:
 
 
 def _relative(synthetic: Any, human: Any) -> tuple[float, float, float]:
-    """(G - H) / H of two means over seeds, and its interval; unknown for a single seed or a human score of 0."""
+    """(G - H) / H of two means over seeds, and its interval; nan for a single seed or a human score of 0."""
     if not human["mean"] or not synthetic.mean:
         return float("nan"), float("nan"), float("nan")
     ratio = synthetic.mean / human["mean"]
@@ -218,19 +220,19 @@ def _relative(synthetic: Any, human: Any) -> tuple[float, float, float]:
 
 
 def by_start(scores: DataFrame) -> DataFrame:
-    """For each strategy that began from several seed examples: the mean score of each start at the same mix, how far these lie
-    apart, and for comparison how far the students of one start do."""
-    where = ["task", "evaluated_on", "strategy", "n_human", "n_synthetic"]
+    """For each strategy with several seed examples: the range and the standard deviation of the mean scores of its starts at the
+    same mix, and for comparison the standard deviation over seeds within a start."""
+    key = ["task", "evaluated_on", "strategy", "n_human", "n_synthetic"]
     synthetic = _with_evaluation(scores[scores.n_synthetic > 0])
     synthetic = synthetic.assign(strategy=[_from_first_start(str(key)) for key in synthetic.method])
     rows = []
-    for keys, group in synthetic.groupby(where, sort=False):
+    for keys, group in synthetic.groupby(key, sort=False):
         means = group.groupby("method").score.mean()
         if len(means) < 2:
             continue
         within = group.groupby("method").score.var().mean() ** 0.5
         spread = {"starts": len(means), "mean": means.mean(), "lowest": means.min(), "highest": means.max()}
         spread |= {"sd_over_starts": means.std(), "sd_over_seeds": within, "seeds": group.groupby("method").size().min()}
-        rows.append(dict(zip(where, keys, strict=True)) | spread)
+        rows.append(dict(zip(key, keys, strict=True)) | spread)
     more = ["starts", "mean", "lowest", "highest", "sd_over_starts", "sd_over_seeds", "seeds"]
-    return pd.DataFrame(rows, columns=[*where, *more])
+    return pd.DataFrame(rows, columns=[*key, *more])

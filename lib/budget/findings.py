@@ -1,7 +1,7 @@
 """What the three papers claim, tested on score rows of 04 and diversity tables of 03: an effect with its interval, and a verdict.
 
-An effect is counted so that above 0 is as claimed. It is worked out for each task and set, and averaged first over a task's sets,
-then over tasks. Its 95% interval is a hierarchical bootstrap: tasks are drawn, of each task sets, of each set seeds. Verdict: the
+An effect above 0 supports the claim. It is computed for each task and set, and averaged first over a task's sets, then over
+tasks. Its 95% interval is a hierarchical bootstrap: it samples tasks, sets of each task, and seeds of each set. Verdict: the
 claim `holds` if the whole interval is above 0, `does not` if it is below, and else, or where there is one task only, the data
 `cannot tell`.
 """
@@ -26,7 +26,7 @@ def read_diversity(paths: Sequence[str]) -> dict[str, DataFrame]:
 
 
 def claims_table(m: Measured, seed: int = 1, *, folder: str = "") -> DataFrame:
-    """One row for each claim that the rows allow to test; with the folder that the tables lie in, if it is named."""
+    """One row for each claim that can be tested on the rows; its sources start with the tables' folder if that is given."""
     rows: list[dict[str, Any]] = []
     for claim in CLAIMS:
         if units := claim.units(m):
@@ -39,7 +39,7 @@ def claims_table(m: Measured, seed: int = 1, *, folder: str = "") -> DataFrame:
 
 
 def _markdown(table: DataFrame) -> str:
-    """The table as a README has it."""
+    """The table as Markdown, for a README."""
     lines = [["claim", "paper", "test", "n", "effect [95% interval]", "verdict"], ["---"] * 6]
     for row in table.itertuples():
         n = f"{row.tasks} tasks, {row.sets} sets"
@@ -53,7 +53,7 @@ def _effect_text(row: Any) -> str:
 
 
 def by_set(m: Measured) -> DataFrame:
-    """One row for each claim, task and set: its effect over all seeds, of which the table holds the means."""
+    """One row for each claim, task and set: its effect over all seeds. `claims_table` averages these."""
     rows = []
     for claim in CLAIMS:
         rows += [(claim.claim, claim.unit, unit.task, unit.set, len(unit.seeds), unit.whole) for unit in claim.units(m)]
@@ -78,16 +78,16 @@ def _hierarchical_interval(units: Sequence[Unit], seed: int) -> tuple[float, flo
     ordered = sorted(units, key=lambda unit: unit.task)
     tasks = [list(group) for _, group in itertools.groupby(ordered, key=lambda unit: unit.task)]
     rng = np.random.default_rng(seed)
-    effects = []
+    effects, task_means = [], []
     for of_task in tasks:
         effects.append(np.array([_resampled(unit, rng) for unit in of_task]))
+        task_means.append(np.mean([unit.whole for unit in of_task]))
     means = []
     for _ in range(BOOTSTRAPS):
         indices = rng.integers(0, len(effects), len(effects))
         means.append(np.mean([_sampled_mean(effects[index], rng) for index in indices]))
     low, high = np.percentile(means, [2.5, 97.5])
-    whole = [np.mean([unit.whole for unit in of_task]) for of_task in tasks]
-    return float(np.mean(whole)), float(low), float(high)
+    return float(np.mean(task_means)), float(low), float(high)
 
 
 def _resampled(unit: Unit, rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Figures of students' scores: by method, volume, ratio, share and dollars, out of the domain, and what the claims come to."""
+"""Figures of students' scores: by method, volume, ratio, share and dollars, out of domain, and the effects of the claims."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,7 +33,7 @@ from lib.plotting import (
 )
 
 _ROOM = 15
-"""Letters of a task's name that leave room for more beside it."""
+"""The longest name of a task, in letters, that has room for more text beside it."""
 _MARKERS = "os^DvP*X"
 
 
@@ -119,11 +119,12 @@ def score_by_ratio(scores: DataFrame, totals: Sequence[int] = ()) -> Drawing:
 def _curves_by(
     table: DataFrame, metrics: Mapping[str, str], *, x: str, row: str, titles: Mapping[Any, str], label: str
 ) -> Figure:
-    """A grid of panels, each with a curve a method; points stand a little apart, so that intervals can be told."""
+    """A grid of panels, each with a curve a method; points stand a little apart, so that intervals do not overlap."""
     methods, filled = list(dict.fromkeys(table.curve)), set(zip(table.task, table[row], strict=True))
     rows = []
     for block in blocks(list(dict.fromkeys(table.task))):
-        rows += [(value, block) for value in titles if any((task, value) in filled for task in block)]
+        values = {value for task, value in filled if task in block}
+        rows += [(value, block) for value in titles if value in values]
     figure, placed = panels(rows, 1.7, sharex=True)
     for value, task, axis in placed:
         axis.set_visible((task, value) in filled)
@@ -180,7 +181,7 @@ def _pairs(pairs: DataFrame, correlations: DataFrame) -> Figure:
 
 
 def _rho_text(row: Any) -> str:
-    """A rank correlation with its interval, or of how many tasks it is."""
+    """A rank correlation with its interval, or with the number of tasks."""
     value = "\u03c1 unknown" if row.rho != row.rho else f"\u03c1 = {row.rho:.2f}"
     return f"{value} ({row.tasks} tasks)" if row.low != row.low else f"{value} [{row.low:.2f}, {row.high:.2f}]"
 

@@ -1,4 +1,4 @@
-"""The recommendation in sentences and in a short table; whatever comes from a table or a file name is escaped."""
+"""The recommendation in sentences and in a short table; text from tables and file names is escaped."""
 
 import html
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +18,7 @@ _STAND_INS = (
 
 
 def answer(plan: BudgetPlan, budgets: Sequence[float]) -> str:
-    """What to buy for each task, and what the rows cannot answer, as Markdown for a notebook."""
+    """Recommends a purchase for each task and names the questions that the rows cannot answer, as Markdown for a notebook."""
     return as_markdown(recommendations(plan), [*gaps(plan.rows, list(budgets)), *reasons(plan.refused)])
 
 
@@ -34,13 +34,13 @@ def recommendations(plan: BudgetPlan) -> list[str]:
 
 
 def _recommendation(row: Any, n_methods: int, *, metric: str = "score", stand_in: bool = False) -> str:
-    """What to buy with a budget and how sure that is, in two sentences; then what limits it, if anything does."""
-    beside = f" (beside the {row.shown:g} that its prompts show)" if row.shown else ""
+    """Recommends a purchase with its uncertainty, in two sentences; sentences on its limits follow."""
+    shown = f" (beside the {row.shown:g} that its prompts show)" if row.shown else ""
     synthetic = f" and {row.n_synthetic:,.0f} by {named(row.method)}" if row.n_synthetic else ""
     between = f"90% interval: {_percent(row.people_low)} to {_percent(row.people_high)}"
     text = (
         f"With {in_dollars(row.budget)} on {row.task}, spend {_percent(row.people)} on people ({between}): "
-        f"{row.n_human:,.0f} human examples{beside}{synthetic}. Expect {_article(named(metric))} {named(metric)} of "
+        f"{row.n_human:,.0f} human examples{shown}{synthetic}. Expect {_article(named(metric))} {named(metric)} of "
         f"{_score(row.mean)} ({_score(row.low)} to {_score(row.high)}), where people alone would give {_score(row.human_alone)} "
         f"and the teacher alone {_score(row.synthetic_alone)}"
     )
@@ -49,7 +49,7 @@ def _recommendation(row: Any, n_methods: int, *, metric: str = "score", stand_in
 
 
 def _limits(row: Any) -> list[str]:
-    """What makes an answer weaker than its interval says."""
+    """Limits of an answer that its interval does not include."""
     sentences = []
     if row.limited:
         sentences.append(f"Not all the money is spent: this keeps to {FAR:g} times what any run learned from.")
@@ -73,7 +73,7 @@ def _score(value: float) -> str:
 
 
 def reasons(refused: Iterable[CannotTell]) -> list[str]:
-    """Why there is no answer, methods of a task with the same reason together."""
+    """Reasons why there is no answer; methods of a task with the same reason share a line."""
     methods: dict[tuple[str, str], list[str]] = {}
     for error in refused:
         methods.setdefault((error.task, error.reason), []).append(error.method)
@@ -81,13 +81,13 @@ def reasons(refused: Iterable[CannotTell]) -> list[str]:
 
 
 def as_markdown(sentences: Iterable[str], gaps: Iterable[str]) -> str:
-    """For a notebook; nothing in them is taken for markup."""
+    """Joins sentences and gaps as Markdown; both are escaped."""
     lines = [f"> {_escaped(sentence)}" for sentence in sentences] + [f"*{_escaped(sentence)}*" for sentence in gaps]
     return "\n\n".join(lines)
 
 
 def _escaped(text: str) -> str:
-    """A dollar sign, too: it would begin a formula."""
+    """Escapes HTML and Markdown, and dollar signs, which would begin a formula."""
     text = html.escape(text, quote=False)
     for sign in "\\`*_$[]#|":
         text = text.replace(sign, f"\\{sign}")
@@ -95,7 +95,7 @@ def _escaped(text: str) -> str:
 
 
 def short(table: DataFrame) -> DataFrame:
-    """What a reader wants of a plan's table, in few columns, so that they fit on a page."""
+    """The main columns of a plan's table, so few that they fit on a page."""
     return pd.DataFrame(
         {
             "task": table.task,

@@ -19,11 +19,11 @@ _COLUMNS = [
     *("task", "method", "n_human", "n_synthetic", "seed", "score"),
     *("human_price", "synthetic_price", "human_pool", "synthetic_pool"),
 ]
-"""What the budget notebook needs to know of a training run."""
+"""The columns of a training run that the budget notebook needs."""
 _NEEDED = ["n_human", "n_synthetic", "seed", "score"]
-"""What a table of one's own must have; the rest has defaults or is given."""
+"""The columns that a table of your own must have; the others have defaults or are parameters."""
 _UNKNOWN = 10**12
-"""The size of a pool that a table does not tell: more than any money buys, so that it limits nothing."""
+"""The size of a pool that a table does not have: more than any budget buys, so that it limits nothing."""
 Shares = Sequence[float] | Mapping[str, Sequence[float]]
 """The shares of each budget: the same for all tasks, or by task."""
 _RANGES: dict[str, tuple[float, str]] = {
@@ -31,11 +31,11 @@ _RANGES: dict[str, tuple[float, str]] = {
     "n_synthetic": (float("inf"), "whole numbers of examples from 0 up"),
     "score": (1.0, "between 0 and 1 (percents are to be divided by 100)"),
 }
-"""The most that a column may hold, and what its values are."""
+"""The largest value of a column, and a description of its values."""
 
 
 def offer_of(rows: DataFrame) -> Offer:
-    """Of one method's score rows; learning from an example adds to its price."""
+    """The offer of one method's score rows; the price of an example includes that of learning from it."""
     first = rows.iloc[0]
     training = float(first.get("training_price", 0.0))
     prices = Prices(first.human_price + training, first.synthetic_price + training)
@@ -44,8 +44,8 @@ def offer_of(rows: DataFrame) -> Offer:
 
 
 def budgets_of(scores: Sequence[str], budgets: list[float] | None) -> list[float]:
-    """The budgets, if any are named; else those of the study whose table the scores are: runs/STUDY/figures/scores.csv, or as
-    published figures/STUDY/scores.csv."""
+    """The budgets that are given, or those of the study that the table of scores belongs to: runs/STUDY/figures/scores.csv or,
+    if published, figures/STUDY/scores.csv."""
     if budgets is not None:
         return budgets
     folders = Path(scores[0]).parts[-4:-1] if len(scores) == 1 else ()
@@ -65,19 +65,16 @@ def read_scores(
     training_price: float = 0.0,
     run_price: float = 0.0,
 ) -> DataFrame:
-    """The score rows of some files, checked; prices that are named take the place of those in the rows. Training costs nothing,
-    unless a price of an example to learn from or of a run is named."""
+    """The score rows of some files, checked; prices that are given replace those in the rows. Training is free unless a price of
+    an example to learn from or of a run is given."""
     if not tables:
         raise ValueError("There is no table of scores to read: give at least one file that 04 wrote, or a CSV of your own.")
     for name, price in {"training_price": training_price, "run_price": run_price}.items():
         if not 0 <= price < float("inf"):
             raise ValueError(f"{name} is {price!r}; it must be a number of dollars from 0 up.")
-    named = {
-        name: price
-        for name, price in {"human_price": human_price, "synthetic_price": synthetic_price}.items()
-        if price is not None
-    }
-    scores = _joined([_checked(_completed(read_table(path), path), path, list(named)) for path in tables], named)
+    parameters = {"human_price": human_price, "synthetic_price": synthetic_price}
+    prices = {name: price for name, price in parameters.items() if price is not None}
+    scores = _joined([_checked(_completed(read_table(path), path), path, list(prices)) for path in tables], prices)
     if training_price or run_price:
         scores = scores.assign(training_price=training_price, run_price=run_price)
     defaults = {
@@ -94,10 +91,10 @@ def read_scores(
 
 
 def _joined(tables: Sequence[DataFrame], prices: Mapping[str, float]) -> DataFrame:
-    """All rows, their columns in the order of the tables; the prices replace theirs."""
+    """All rows, with columns in the order of the tables; the prices replace those of the rows."""
     scores = pd.concat([table.dropna(axis="columns", how="all") for table in tables], ignore_index=True).assign(**prices)
-    columns = [name for table in tables for name in table]
-    scores = scores.reindex(columns=list(dict.fromkeys([*columns, *scores])))
+    columns = itertools.chain(*tables, scores)
+    scores = scores.reindex(columns=list(dict.fromkeys(columns)))
     return scores.assign(**{f"{column}_source": f"the parameter {column}" for column in prices})
 
 
@@ -109,8 +106,8 @@ def _register_names(scores: DataFrame) -> None:
 
 
 def _completed(scores: DataFrame, path: str) -> DataFrame:
-    """A table of one's own with what it may leave out: task and method are called after the file and `synthetic`, prices are
-    still to be named, the sizes of pools are unknown. Rows without synthetic examples are `human only`."""
+    """Adds the columns that your own table may lack: the task is called after the file, the method is `synthetic`, prices are
+    empty, the sizes of pools are unknown. Rows without synthetic examples become `human only`."""
     if any(column not in scores for column in _NEEDED):
         return scores
     defaults: dict[str, Any] = {"task": Path(path).stem, "method": "synthetic", "metric": "score"}
@@ -121,7 +118,7 @@ def _completed(scores: DataFrame, path: str) -> DataFrame:
 
 
 def _checked(scores: DataFrame, path: str, replaced: Sequence[str] = ()) -> DataFrame:
-    """The rows if they are whole; columns that prices replace may be empty, and those of synthetic examples for people alone."""
+    """Checks the rows. Replaced prices may be empty, and for people alone the columns of synthetic examples."""
     if missing := [column for column in _COLUMNS if column not in scores]:
         raise ValueError(
             f"{path}: no column {', '.join(name for name in missing if name in _NEEDED)}. A table of scores has at least "
@@ -144,13 +141,13 @@ def _checked(scores: DataFrame, path: str, replaced: Sequence[str] = ()) -> Data
     )
 
 
-def by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float]]:
-    """The shares of each task; of one that a mapping does not name, none."""
+def shares_by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float]]:
+    """The shares of each task; none for a task that a mapping lacks."""
     return {task: list(shares.get(task, ()) if isinstance(shares, Mapping) else shares) for task in dict.fromkeys(tasks)}
 
 
 def with_out_of_domain(scores: DataFrame, paths: Sequence[str]) -> DataFrame:
-    """The rows, and those of other evaluation sets in the tables that they were read from, without the students' answers."""
+    """Adds the rows of other evaluation sets from the same tables, and drops the students' answers."""
     tables = [read_table(path) for path in paths]
     others = [table[table.evaluated_on != TEST] for table in tables if "evaluated_on" in table]
     return pd.concat([scores, *(others or [tables[0].head(0)])], ignore_index=True).drop(columns="predicted", errors="ignore")
@@ -176,7 +173,7 @@ def _refuse_values(values: Series, wrong: Series, where: str, wanted: str) -> No
 
 
 def price_list(scores: DataFrame) -> DataFrame:
-    """What one example of each kind costs, and who says so."""
+    """The price of one example of each kind, and its source."""
     rows = []
     for task, of_task in scores.groupby("task", sort=False):
         first = of_task.iloc[0]
@@ -196,20 +193,20 @@ def _text(row: Any, column: str, default: str) -> str:
 
 
 def _measures_of(scores: DataFrame) -> list[str]:
-    """A task's score, and what else its kind is judged by, as far as the rows have it."""
+    """The metric of a task, then the other measures of its kind that the rows have."""
     metric = str(scores.metric.iloc[0]) if "metric" in scores else "score"
     also = itertools.chain.from_iterable(kind.also_shown for kind in kinds.kinds().values())
     return list(dict.fromkeys([metric, *(name for name in also if name in scores and scores[name].notna().all())]))
 
 
 def by_cell(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> DataFrame:
-    """One row for each task, method, budget and share, and each measure that the task is judged by, its score first: what it
-    buys, whether a pool is dry, mean and interval.
+    """One row for each task, method, budget, share and measure, the task's metric first: what the cell buys, whether a pool is
+    dry, mean and interval.
 
-    A cell that no run was trained for, as when prices were changed since, has no score (nan); a method without any is left out.
+    A cell without a training run, as after a change of prices, has no score (nan); a method without any score is left out.
     """
     rows: list[dict[str, Any]] = []
-    synthetic, shares_of = scores[scores.method != NONE], by_task(shares, scores.task)
+    synthetic, shares_of = scores[scores.method != NONE], shares_by_task(shares, scores.task)
     for (task, method), group in synthetic.groupby(["task", "method"], sort=False):
         for cell in cells(str(method), budgets, shares=shares_of[str(task)], offer=offer_of(group)):
             rows.append({"task": task, "curve": method, **cell._asdict(), "dry": cell.dry})
@@ -230,7 +227,7 @@ def _by_measure(scores: DataFrame) -> DataFrame:
 
 
 def gaps(scores: DataFrame, budgets: list[float]) -> list[str]:
-    """What the rows cannot answer, a sentence each."""
+    """Questions that the rows cannot answer, a sentence for each."""
     sentences = []
     for task, rows in scores.groupby("task", sort=False):
         if not (rows.method != NONE).any():
@@ -239,18 +236,21 @@ def gaps(scores: DataFrame, budgets: list[float]) -> list[str]:
         if not (rows.method == NONE).any():
             sentences.append(f"{task}: no row is {NONE}, so what people alone give is only known from mixes, if at all.")
         offers = [offer_of(group) for method, group in rows.groupby("method") if method != NONE]
-        too_small = [
-            budget for budget in budgets if not any(any(cells("", [budget], shares=[0, 1], offer=offer)) for offer in offers)
-        ]
+        too_small = [budget for budget in budgets if not _buys_any(budget, offers)]
         if too_small:
             amounts = ", ".join(f"${budget:g}" for budget in too_small)
             sentences.append(f"{task}: {amounts} buy no example, of people or of any method.")
     return sentences
 
 
+def _buys_any(budget: float, offers: Sequence[Offer]) -> bool:
+    """Whether a budget buys an example, of people or of a method."""
+    return any(any(cells("", [budget], shares=[0, 1], offer=offer)) for offer in offers)
+
+
 def by_dollars(scores: DataFrame) -> DataFrame:
-    """One row for each kind of mix that was trained: its dollars, mean score and interval. Human examples that prompts showed
-    had to be bought beside those that a student learns from; and training, if it has a price."""
+    """One row for each mix that was trained: its dollars, mean score and interval. The dollars include the human examples that
+    prompts showed, and training if it has a price."""
     bought = scores.n_human + (scores.human_shown if "human_shown" in scores else 0)
     training = 0.0
     if "run_price" in scores:
@@ -263,7 +263,7 @@ def by_dollars(scores: DataFrame) -> DataFrame:
 
 
 def with_mixes(points: DataFrame) -> DataFrame:
-    """The points of the tasks that were trained on more than people alone; all, if none was."""
+    """The points of tasks with synthetic examples; all points if no task has any."""
     mixed = set(points[points.method != NONE].task)
     return points[points.task.isin(mixed)] if mixed else points
 
@@ -287,13 +287,13 @@ def _best_mixes(points: DataFrame) -> DataFrame:
 
 
 def results(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> DataFrame:
-    """The best share of each task, method and budget; without such cells the best mix of each kind."""
+    """The best share of each task, method and budget, or, where no cell was trained, the best mix of each kind."""
     grid = by_cell(scores, budgets, shares)
     return _best_shares(grid) if len(grid) else _best_mixes(by_dollars(scores))
 
 
 def _best_shares(grid: DataFrame) -> DataFrame:
-    """For each task, method and budget the share with the best mean, beside what human data alone gives."""
+    """For each task, method and budget the share with the best mean, with the score of human data alone."""
     rows = []
     own_score = grid[grid.measure == grid.groupby("task").measure.transform(_first_known)]
     for (task, curve, budget), group in own_score.dropna(subset="mean").groupby(["task", "curve", "budget"], sort=False):
@@ -315,7 +315,7 @@ def metric_of(scores: DataFrame) -> dict[str, str]:
 
 
 def describe_tasks(scores: DataFrame) -> DataFrame:
-    """What the rows say of each task: metric, sizes, what a human example costs and who says so, where the data are from."""
+    """The facts of each task in the rows: metric, sizes, the price of a human example and its source, the source of the data."""
     names = [
         "task",
         "metric",

@@ -1,4 +1,4 @@
-"""Sliders for budget and prices in JupyterLab. Run by papermill or without ipywidgets, a notebook has none and needs none."""
+"""Sliders for budget and prices in JupyterLab. Under papermill, or without ipywidgets, a notebook has no sliders."""
 
 import math
 import os
@@ -17,12 +17,12 @@ from lib.core.mixes import Prices
 
 
 def _can_be_shown() -> bool:
-    """A Jupyter server names the notebook to the kernels that it starts; papermill does not."""
+    """Whether a Jupyter server started this kernel: it sets the name of the notebook; papermill does not."""
     return bool(os.environ.get("JPY_SESSION_NAME")) and find_spec("ipywidgets") is not None
 
 
 def show_sliders(plan: BudgetPlan) -> None:
-    """One panel for all chosen surfaces: a budget and two prices, and below what they say."""
+    """Shows one panel for all chosen surfaces: sliders for a budget and two prices, and the answer below."""
     surfaces = plan.chosen
     if not surfaces or not _can_be_shown():
         return
@@ -32,7 +32,7 @@ def show_sliders(plan: BudgetPlan) -> None:
 
     def reset(change: Any) -> None:
         for name, amount in _amounts(surfaces[pick.value], plan).items():
-            _aim(sliders[name], amount)
+            _move(sliders[name], amount)
 
     def draw(number: int, **dollars: float) -> None:
         _show_answer(surfaces[number], plan, dollars)
@@ -42,7 +42,7 @@ def show_sliders(plan: BudgetPlan) -> None:
 
 
 def _amounts(surface: Surface, plan: BudgetPlan) -> dict[str, float]:
-    """Where the sliders of a task begin: at the budget of its most expensive run, and at its prices."""
+    """The first values of a task's sliders: the budget of its most expensive run, and its prices."""
     top = budgets_for(plan.rows, surface.task, plan.offers, budgets=[])[-1]
     return {"budget": top, **plan.offers[surface.task, surface.method].prices._asdict()}
 
@@ -58,8 +58,8 @@ def _ends(value: float) -> tuple[float, float]:
     return math.log10(value) - 2, math.log10(value) + 2
 
 
-def _aim(slider: Any, value: float) -> None:
-    """Moves a slider and its ends; first outwards, as it keeps its value between them."""
+def _move(slider: Any, value: float) -> None:
+    """Moves a slider and its ends; the ends first outwards, as the value must lie between them."""
     low, high = _ends(value)
     slider.min, slider.max = min(low, slider.min), max(high, slider.max)
     slider.value = value

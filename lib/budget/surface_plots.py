@@ -1,4 +1,4 @@
-"""Figures of what a surface says: scores over dollars for either kind of example, and the best way to spend each budget."""
+"""Figures of surfaces: scores over dollars for either kind of example, and the best way to spend each budget."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -29,14 +29,14 @@ from lib.plotting import COLUMN, Drawing, caption, color, grid_of, heading, name
 _GRID = 60
 """Points of a map along each axis."""
 _JUMP = 0.35
-"""Of an axis: best mixes that are further apart are not joined."""
+"""Best mixes that are further apart than this part of an axis are not joined."""
 _MIX_COLOR, _PATH_COLOR = "0.15", "#c1272d"
 """Colours of the best mix, as a curve and on a map."""
 _NO_ANSWER = "No answer: the runs do not tell the mixes apart."
 
 
 def maps(plan: BudgetPlan) -> Iterator[Drawing]:
-    """For every task its map, and the mixes on it as measured and as the surface says; or a sentence that there is none."""
+    """The map of every task, with a table of the mixes on it, measured and fitted; or the reason why there is none."""
     surface_of = {surface.task: surface for surface in plan.chosen}
     for task in dict.fromkeys(plan.rows.task):
         surface = surface_of.get(task)
@@ -60,7 +60,7 @@ def iso_scores(
     surface: Surface, offer: Offer, points: DataFrame, *, best: DataFrame, spent: Spent, metric: str = "score"
 ) -> Figure:
     """A map of scores over dollars for people and for the teacher, with budgets and the best mix of each; measured mixes are
-    points in the same colours, and where no run was, it is hatched."""
+    points in the same colours, and the part beyond all runs is hatched."""
     figure, axes = grid_of(1, 1, COLUMN, 2.7)
     axis = axes[0][0]
     reach = [n * price for n, price in zip(surface.reach, offer.prices, strict=True)]
@@ -108,14 +108,13 @@ def _draw_scores(axis: Axes, surface: Surface, offer: Offer, *, ends: Sequence[f
 
 
 def _levels_for(low: float, high: float) -> Any:
-    """Round scores between two, six to twelve of them."""
-
+    """Six to twelve round scores between two scores."""
     levels: Any = MaxNLocator(10, steps=[1, 2, 2.5, 5, 10]).tick_values(low, max(high, low + 0.01))
     return levels[levels >= 0]
 
 
 def _round_amounts(end: float) -> list[float]:
-    """Nothing and a few round amounts that stand apart on an axis by the square root."""
+    """Zero and a few round amounts that do not overlap on an axis by the square root."""
     amounts = [0.0]
     for amount in sorted(digit * 10.0**power for power in range(-6, 8) for digit in (1, 2, 5)):
         if amount <= end and (amount / end) ** 0.5 - (amounts[-1] / end) ** 0.5 > 0.14:
@@ -124,8 +123,7 @@ def _round_amounts(end: float) -> list[float]:
 
 
 def _hatch(axis: Axes, reach: Sequence[float], ends: Sequence[float]) -> None:
-    """Over what lies beyond the largest sizes that were trained."""
-
+    """Hatches the part beyond the largest sizes that were trained."""
     for corner, width, height in (((reach[0], 0), ends[0], ends[1]), ((0, reach[1]), reach[0], ends[1])):
         patch = Rectangle(
             corner, width, height, hatch="////", facecolor=(1, 1, 1, 0.35), edgecolor=(1, 1, 1, 0.8), linewidth=0, zorder=2
@@ -134,8 +132,7 @@ def _hatch(axis: Axes, reach: Sequence[float], ends: Sequence[float]) -> None:
 
 
 def _draw_budgets(axis: Axes, best: DataFrame, ends: Sequence[float]) -> None:
-    """The mixes that cost as much as each budget."""
-
+    """Draws the line of mixes that cost as much as each budget."""
     for budget in sorted(set(best.budget)):
         x = np.linspace(max(0.0, budget - ends[1]), min(budget, ends[0]), _GRID)
         axis.plot(x, budget - x, ":", color="0.1", linewidth=0.8, zorder=3)
@@ -146,10 +143,10 @@ def _draw_budgets(axis: Axes, best: DataFrame, ends: Sequence[float]) -> None:
 
 
 def _draw_path(axis: Axes, best: DataFrame, offer: Offer, *, spent: Spent, ends: Sequence[float]) -> None:
-    """The best mix of every budget as a line, and of the plan's budgets as diamonds."""
-    at = spent.best.argmax(axis=1)[:, None]
+    """Draws the best mix of every budget as a line, and of the plan's budgets as diamonds."""
+    best_share = spent.best.argmax(axis=1)[:, None]
     x, y = (
-        (np.take_along_axis(counts, at, axis=1) * price)[:, 0].astype(float)
+        (np.take_along_axis(counts, best_share, axis=1) * price)[:, 0].astype(float)
         for counts, price in zip((spent.h, spent.s), offer.prices, strict=True)
     )
     places = np.stack([(x / ends[0]) ** 0.5, (y / ends[1]) ** 0.5])
@@ -199,7 +196,7 @@ def _ways(table: DataFrame, points: DataFrame, metrics: Mapping[str, str]) -> Fi
 
 
 def best_share_by_budget(plan: BudgetPlan) -> Drawing:
-    """The best part for people against budget, with the interval in which it lies if all the money is spent."""
+    """The best part for people against the budget, with its interval for spending all the money."""
     table = shares_by_budget(plan)
     if table.empty:
         return Drawing("best_share_by_budget", None, _NO_ANSWER)
@@ -246,10 +243,10 @@ def dollars_for_score(plan: BudgetPlan) -> Drawing:
 
 
 def _costs(axis: Axes, rows: DataFrame, *, chosen: bool) -> dict[str, Any]:
-    """The lines of one method, by name: of one that is not chosen only what it costs alone."""
+    """Draws the lines of one method and gives them by name; a method that is not chosen has only that of itself alone."""
     lines, method = {}, str(rows.method.iloc[0])
-    looks = {WAYS[0]: (NONE, color(NONE), "-"), WAYS[1]: (method, color(method), "-"), WAYS[2]: (WAYS[2], _MIX_COLOR, "--")}
-    for way, (name, shade, style) in looks.items():
+    styles = {WAYS[0]: (NONE, color(NONE), "-"), WAYS[1]: (method, color(method), "-"), WAYS[2]: (WAYS[2], _MIX_COLOR, "--")}
+    for way, (name, shade, style) in styles.items():
         part = rows[rows.way == way]
         if part.empty or (way != WAYS[1] and not chosen):
             continue
