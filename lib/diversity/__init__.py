@@ -1,4 +1,4 @@
-"""Notebook 03: how varied texts are, how close to those of people, and what gives their labels away."""
+"""Notebook 03: how varied texts are, how close to those of people, and which shortcuts predict their labels."""
 
 from lib.diversity.figures import (
     contents_figure,

@@ -1,4 +1,4 @@
-"""How far a teacher that is fed by its own examples strays from the one that it began with (arXiv 2310.20111)."""
+"""How far examples drift from the seed example when a teacher writes from its own examples (arXiv 2310.20111)."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -23,8 +23,8 @@ _NO_INTERVAL = (float("nan"), float("nan"))
 
 def by_step(card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Row], *, embed: Embed) -> DataFrame:
     """One row for each set, kind of step, step and measure: cosine to the seed example and to the nearest human one (the seed
-    itself left out), each with a 95% t-interval over examples; how alike the examples of a step are; and the Vendi score of all
-    up to that step, how many different ones they come to."""
+    itself left out), each with a 95% t-interval over examples; the mean cosine of the examples of a step; and the Vendi score of
+    all examples up to that step."""
     rows: list[dict[str, Any]] = []
     for name, examples in _with_parents(sets).items():
         seed = _seed_example(examples, human)
@@ -60,7 +60,7 @@ def _with_parents(sets: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
 
 
 def _seed_example(rows: Sequence[Row], human: Sequence[Row]) -> Row:
-    """The human example that a set began with."""
+    """The human example that a set started from."""
     seed = next(row["parent"] for row in rows if row["depth"] == 1)
     for row in human:
         if row["id"] == seed:
@@ -71,7 +71,7 @@ def _seed_example(rows: Sequence[Row], human: Sequence[Row]) -> Row:
 
 
 def tree_nodes(card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Row], *, embed: Embed) -> DataFrame:
-    """Every example as a node: its parent, its depth, a place beside the others of its depth, its likeness to the seed."""
+    """Every example as a node: its parent, its depth, its place among those of its depth, its cosine to the seed."""
     nodes: list[tuple[Any, ...]] = []
     for name, rows in _with_parents(sets).items():
         seed = _seed_example(rows, human)

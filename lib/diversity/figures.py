@@ -18,7 +18,7 @@ def _no_drawing(texts: TaskTexts, name: str, reason: str) -> Drawing:
 
 
 def yield_figure(texts: TaskTexts) -> Drawing:
-    """What became of the items that the teacher was paid for."""
+    """The outcomes of the items that the teacher was paid for."""
     table = outcomes.outcome_shares(texts.written)
     if table.empty:
         return _no_drawing(texts, "yield", "no set tells what became of the items that were paid for.")
@@ -64,7 +64,7 @@ def frequencies_figure(texts: TaskTexts) -> Drawing:
 
 
 def contents_figure(texts: TaskTexts) -> Drawing:
-    """What the texts of each set hold, against people."""
+    """The contents of the texts of each set, against people."""
     if not texts.card.task_kind.marked:
         return _no_drawing(texts, "shape", "no piece of a text is labeled.")
     table = label_shift.contents(texts.card, texts.human, texts.rows, seed=texts.seed)
@@ -80,7 +80,7 @@ def _texts_note(table: DataFrame) -> str:
 
 
 def words_figure(texts: TaskTexts) -> Drawing:
-    """Which words go with a label more often than chance allows."""
+    """Words that occur with a label more often than chance allows."""
     if texts.card.task_kind.marked:
         return _no_drawing(texts, "telling_words", "an example has no label as a whole that a word gives away.")
     table = shortcuts.word_associations(texts.card, texts.equal)
@@ -106,7 +106,7 @@ def guessing_figure(texts: TaskTexts) -> Drawing:
 
 
 def drift_figure(texts: TaskTexts) -> Drawing:
-    """How far a strategy strays from its seed example, reply by reply."""
+    """How far a strategy drifts from its seed example, reply by reply."""
     table = drift.by_step(texts.card, texts.written_rows, texts.human, embed=texts.embed)
     if table.empty:
         return _no_drawing(texts, "drift", "no set was made from its own examples.")

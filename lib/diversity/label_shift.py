@@ -1,9 +1,9 @@
-"""What is labeled and what is said in the texts of a set, compared with those of people.
+"""Compares the labels and the contents of the texts of a set with those of people.
 
 arXiv 2410.06550 finds that dialogues by a teacher are as long as those of people but mention more entities, so that some labels
-come too often (its figure 6), and leaves open whether they hold as much technical detail. Labels are compared by their shares,
-and by how far these are from the human ones (Jensen-Shannon divergence); details are counted in the text, by patterns, and in the
-labels, by roles. Intervals are bootstrapped over texts: what stands in one text is not independent.
+come too often (its figure 6), and leaves open whether they hold as much technical detail. Labels are compared by their shares
+and the Jensen-Shannon divergence of these from the human shares. Details are counted in the text, by patterns, and in the labels,
+by roles. Intervals are bootstrapped over texts, as labels of one text are not independent.
 """
 
 import re
@@ -41,7 +41,7 @@ _TOOLS = (
     "pestle|muslin|thermos|chopstick|lid|jar|ricer|funnel|spade|shovel|trowel|rake|hoe|secateurs|shears|hose|bucket|wheelbarrow|"
     "gloves|string|cane|stake"
 )
-"""Of kitchens and gardens; without those that are as often verbs (whisk, press, brush, grill, saw)."""
+"""Tools of kitchens and gardens, without words that are as often verbs (whisk, press, brush, grill, saw)."""
 _DETAILS = {
     "amounts": re.compile(rf"\b{_NUMBER}[ -](?:(?:heaped|level|big|small|good|full) )?{_MEASURE}\b", re.I),
     "times": re.compile(
@@ -56,39 +56,42 @@ _DETAILS = {
     ),
     "tools": re.compile(rf"\b(?:{_TOOLS})s?\b", re.I),
 }
-"""Details of a procedure as an English text has them: measured amounts, stretches of time, temperatures and heats, tools and
-vessels. Patterns miss some and take others wrongly, in all sets alike."""
+"""Details of a procedure in an English text: amounts, times, temperatures, tools and vessels. Patterns miss some and match others
+wrongly, in all sets alike."""
 
 
 def label_counts(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFrame:
-    """How many labels of each class a set has, as a table to look at."""
+    """The number of labels of each class in each set."""
     counts = {name: Counter(_all_labels(card, rows)) for name, rows in sets.items()}
     index = pd.MultiIndex.from_tuples(sorted(set().union(*counts.values())), names=["labels", "class"])
-    table = pd.DataFrame({name: [count[pair] for pair in index] for name, count in counts.items()}, index=index)
+    columns = {}
+    for name, count in counts.items():
+        columns[name] = [count[pair] for pair in index]
+    table = pd.DataFrame(columns, index=index)
     return table if len(card.task_kind.classes(card)) > 1 else table.droplevel(0)
 
 
 def _all_labels(card: Card, rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
-    """Each label of some examples, with what it labels."""
+    """Each label of some examples, with the sort of labels that it belongs to."""
     for row in rows:
-        for what, labels in card.task_kind.labels_of(row).items():
+        for sort, labels in card.task_kind.labels_of(row).items():
             for label in labels:
-                yield what, label
+                yield sort, label
 
 
 def label_frequencies(card: Card, human: Sequence[Row], sets: Mapping[str, Sequence[Row]], *, seed: int) -> DataFrame:
-    """One row for each class and labeled set, people's first: its share of all labels. And one for each set and all classes: how
-    far its shares are from the human ones, beside what one in twenty shuffles of human texts with these gives (`chance`)."""
+    """One row for each class and labeled set, people's first: its share of all labels. And one row for each set: the divergence
+    of its shares from the human ones, and the divergence that 5% of shuffles with human texts exceed (`chance`)."""
     rows: list[dict[str, Any]] = []
     human_counts = per_text(card, human)
     for name, examples in {HUMAN: list(human), **labeled(card, sets)}.items():
-        for what, table in per_text(card, examples).items():
+        for sort, table in per_text(card, examples).items():
             counts = table.to_numpy()
-            common = {"what": what, "set": name, "labels": int(counts.sum()), "texts": len(examples)}
+            common = {"what": sort, "set": name, "labels": int(counts.sum()), "texts": len(examples)}
             for label, interval in zip(table, _shares(counts, seed), strict=True):
                 rows.append({"measure": "share", "class": label, **interval, **common})
             if name != HUMAN:
-                rows.append({"measure": "divergence", **_distance(human_counts[what].to_numpy(), counts, seed=seed), **common})
+                rows.append({"measure": "divergence", **_distance(human_counts[sort].to_numpy(), counts, seed=seed), **common})
     return pd.DataFrame(rows, columns=["measure", "what", "class", "set", "value", "low", "high", "chance", "labels", "texts"])
 
 
@@ -112,20 +115,20 @@ def _divergence(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _distance(human: np.ndarray, synthetic: np.ndarray, *, seed: int) -> dict[str, float]:
-    """Divergence with its 95% interval (1.96 bootstrapped errors), and what chance alone exceeds once in twenty times: two
-    samples always differ, the more the smaller they are."""
+    """Divergence with its 95% interval (1.96 bootstrapped errors), and the value that chance alone exceeds in 5% of shuffles: two
+    samples always differ, and small ones more."""
     value = float(_divergence(human.sum(axis=0), synthetic.sum(axis=0)))
     first = _bootstrap_weights(len(human), seed) @ human
     second = _bootstrap_weights(len(synthetic), seed + 1) @ synthetic
     half = 1.96 * float(np.nanstd(_divergence(first, second)))
-    together, rng = np.concatenate([human, synthetic]), np.random.default_rng(seed)
-    in_first = np.array([rng.permutation(len(together)) < len(human) for _ in range(_DRAWS)])
-    shuffled = _divergence(in_first @ together, ~in_first @ together)
+    both, rng = np.concatenate([human, synthetic]), np.random.default_rng(seed)
+    in_first = np.array([rng.permutation(len(both)) < len(human) for _ in range(_DRAWS)])
+    shuffled = _divergence(in_first @ both, ~in_first @ both)
     chance = float(np.nanpercentile(shuffled, 95))
     return {"value": value, "low": max(0.0, value - half), "high": min(1.0, value + half), "chance": chance}
 
 
-# ---- what a text holds ----
+# ---- contents of texts ----
 
 
 def contents(card: Card, human: Sequence[Row], sets: Mapping[str, Sequence[Row]], *, seed: int) -> DataFrame:
@@ -147,7 +150,7 @@ def contents(card: Card, human: Sequence[Row], sets: Mapping[str, Sequence[Row]]
 
 
 def _text_contents(card: Card, row: Row) -> dict[str, float]:
-    """What can be counted in a text without labels; of a dialogue its details, too."""
+    """The counts of a text that need no labels; those of a dialogue include its details."""
     text = text_of(card, row)
     counts: dict[str, float] = {"words": len(words(text))}
     if card.task_kind.dialogues:

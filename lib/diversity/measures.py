@@ -1,7 +1,7 @@
 """How varied a set of texts is, and how close to human texts.
 
-Sets are compared at equal n. Intervals are the jackknife's: each group of texts is left out once. A bootstrap sample holds
-texts twice, which every measure here would take for sameness, and smaller samples say too little of measures that grow with n.
+Sets are compared at equal n. Intervals are by the jackknife: each group of texts is left out once. A bootstrap would not do: it
+repeats texts, which lowers every measure of variety, and smaller samples bias measures that grow with n.
 """
 
 import itertools
@@ -35,7 +35,7 @@ _MEASURES = {
 }
 _LONGEST_GRAM = 4
 _EPSILON = 0.1
-"""What stands for no common n-gram in BLEU: method1 of nltk's SmoothingFunction."""
+"""The count for no common n-gram in BLEU: method1 of nltk's SmoothingFunction."""
 MOST_POINTS = 2000
 """Texts of one set on a map: more hide each other, and make its file large."""
 _CELLS = 2**24
@@ -55,9 +55,9 @@ def vendi(vectors: np.ndarray) -> float:
     n, size = vectors.shape
     product = vectors.T @ vectors if n > size else vectors @ vectors.T
     eigenvalues = np.linalg.eigvalsh(product.astype(np.float64) / n)
-    some = eigenvalues[eigenvalues > 1e-12]
-    some = some / some.sum()
-    return float(np.exp(-(some * np.log(some)).sum()))
+    positive = eigenvalues[eigenvalues > 1e-12]
+    shares = positive / positive.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
 def _compression(texts: Sequence[str]) -> float:
@@ -74,8 +74,8 @@ def nearest(vectors: np.ndarray, anchors: np.ndarray) -> np.ndarray:
 class Grams:
     """The n-grams of some texts, counted once, so that measures of any part of the texts are a few passes over arrays.
 
-    For each n the rows (text, n-gram, count) are sorted by n-gram and falling count: the most that any text has of an n-gram
-    is then the first of its rows, and the most that any other has the second.
+    For each n the rows (text, n-gram, count) are sorted by n-gram and falling count: the first row of an n-gram has its largest
+    count in any text, the second row the largest in any other text.
     """
 
     def __init__(self, texts: Sequence[list[str]]):
@@ -115,8 +115,8 @@ class Grams:
         text, gram, count = self.counted[n - 1]
         if chosen is None:
             return text, gram, count
-        some = chosen[text]
-        return text[some], gram[some], count[some]
+        rows = chosen[text]
+        return text[rows], gram[rows], count[rows]
 
 
 def _counted(text: np.ndarray, gram: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -132,7 +132,7 @@ def _counted(text: np.ndarray, gram: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _most_of_others(gram: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """For each row of sorted counts: the most that another text has of its n-gram."""
+    """For each row of sorted counts: the largest count of its n-gram in another text."""
     first = np.r_[True, gram[1:] != gram[:-1]] if len(gram) else np.zeros(0, bool)
     top = count[first][np.cumsum(first) - 1]
     after = np.r_[np.where(first[1:], 0, count[1:]), 0] if len(gram) else count

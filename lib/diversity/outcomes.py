@@ -1,4 +1,4 @@
-"""What became of every item that was paid for."""
+"""The outcomes of items that were paid for."""
 
 from collections.abc import Mapping
 
@@ -8,12 +8,12 @@ from pandas import DataFrame
 from lib.core.artifacts import ExampleSet
 
 _TOPIC_LISTS = "topics or attributes"
-"""The outcome of replies that list what examples are to be about."""
+"""The outcome of replies that list topics or attributes for examples."""
 
 
 def outcome_shares(sets: Mapping[str, ExampleSet]) -> DataFrame:
-    """What became of every item that was paid for, set by set: its share of the items, its dollars, and what one kept example
-    cost; a set without an account is left out."""
+    """One row for each set and outcome of its items: the share of items, their dollars, and the price of one kept example; a set
+    without an account is left out."""
     rows = []
     for name, example_set in sets.items():
         for entry in example_set.account:

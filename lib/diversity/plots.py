@@ -1,4 +1,4 @@
-"""How the tables of notebook 03 are drawn: each function makes one figure from one table."""
+"""The figures of notebook 03: each function draws one table."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +15,11 @@ from lib.diversity.shortcuts import MATCHES
 from lib.plotting import COLUMN, TEXT, color, grid_of, named
 
 _SMALL_FROM, _TITLE_ROOM = 500, 18
-"""Points from which on they are drawn small, and letters of a set's name that leave room for its size beside it."""
+"""The number of points from which on they are small, and the longest name of a set with room for its size."""
 _MOST_NAMED = 8
 """Words that are named in one panel."""
 _OUTCOME_COLORS = {"kept": "#4c9f70", "surplus": "0.75", "duplicate": "#e3b23c", "near duplicate": "#f0d58c"}
-"""Colours of what became of an item; anything else was not usable."""
+"""Colours of outcomes; every other outcome is an unusable item."""
 _MARKERS = "os^Dv"
 _UNUSABLE_COLORS = ["#b5446e", "#7d5ba6", "#3d5a80", "#222222"]
 
@@ -49,7 +49,7 @@ def _dots(axis: Axes, part: DataFrame) -> None:
 
 
 def plot_outcomes(table: DataFrame) -> Figure:
-    """What became of the items of each set, as shares, and beside it the dollars for one kept example."""
+    """The outcomes of the items of each set, as shares, with the dollars for one kept example."""
     counted = table[table.share > 0]
     sets = list(dict.fromkeys(counted.set))[::-1]
     figure, axes = grid_of(1, 1, TEXT, 0.2 * len(sets) + 0.9)
@@ -73,8 +73,8 @@ def plot_outcomes(table: DataFrame) -> Figure:
 
 
 def plot_frequencies(table: DataFrame) -> Figure:
-    """For each thing that is labeled: the share of each class in each set, the most frequent human one first; and how far the
-    shares of each set are from the human ones. Two things stand beside each other, one has its distances there."""
+    """For each sort of labels: the share of each class in each set, the most frequent human one first; and the divergence of each
+    set from people, below the shares, or beside them if there is one sort only."""
     kinds, sets = list(dict.fromkeys(table.what)), list(dict.fromkeys(table.set))
     most = table[table.measure == "share"].groupby("what")["class"].nunique().max()
     height = (0.08 * len(sets) + 0.06) * most + 0.4
@@ -99,7 +99,7 @@ def plot_frequencies(table: DataFrame) -> Figure:
 
 
 def _distances(axis: Axes, part: DataFrame) -> None:
-    """How far the shares of each set are from the human ones, beside what chance explains."""
+    """The divergence of each set from people, with a stroke at that of chance."""
     _dots(axis, part.rename(columns={"value": "mean"}))
     axis.plot(part.chance, range(len(part)), "|", color="0.3", markersize=8)
     axis.set(xlabel="divergence from human", xlim=(0, None))
@@ -185,7 +185,7 @@ def _label_outside(axes: Any, used: int, *, x: str, y: str) -> None:
 
 
 def plot_guesses(table: DataFrame) -> Figure:
-    """A panel for each part of the input: how often the label is guessed from it, set by set."""
+    """A panel for each part of the input: the accuracy of guesses from it, for each set."""
     parts, sets = list(dict.fromkeys(table.given)) or ["no part of the input"], list(dict.fromkeys(table.set))[::-1]
     figure, axes = grid_of(1, len(parts), TEXT if len(parts) > 1 else COLUMN, 0.2 * len(sets) + 0.9, sharey=True, sharex=True)
     for axis, name in zip(axes[0], parts, strict=True):

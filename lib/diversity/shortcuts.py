@@ -1,9 +1,9 @@
-"""What gives a label away: single words, a part of the input, or matching words.
+"""Finds shortcuts to labels: single words, a part of the input, or matching words.
 
-Words: with no bias, a word says nothing of the label by itself (the competency assumption of Gardner et al. 2021), so a word
-that goes with one label more often than chance allows is an artefact of how the set was written. Parts: where the label can
-be told from the question without its passage, the task can be done without reading. Matching: a question whose words all
-stand in one sentence of its passage is trivial.
+Words: in an unbiased set no word alone predicts the label (the competency assumption of Gardner et al. 2021), so a word that
+occurs with one label more often than chance allows is an artefact of writing. Parts: where the label can be predicted from the
+question without its passage, the task needs no reading. Matching: a question whose words all occur in one sentence of its
+passage is trivial.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from lib.core.text import associations, is_trivial, telling
 FOLDS = 5
 _GUESSES = ["set", "given", "accuracy", "low", "high", "chance", "n"]
 MATCHES = "matching words"
-"""What is `given` where no label is guessed but examples are counted that matching words answer."""
+"""The value of `given` in rows that count examples that matching words answer, without a guess."""
 _MOST_TELLING = 5
 """Words of each set in the table below the figure of words."""
 
@@ -43,17 +43,17 @@ def word_associations(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFram
 
 
 def most_telling(words: DataFrame | None) -> DataFrame | None:
-    """The words that most give the label away, set by set; nothing where no word was tested."""
+    """The words that predict a label best, for each set; None if no word was tested."""
     return None if words is None else telling(words).groupby("set").head(_MOST_TELLING).round(3)
 
 
 def label_guesses(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, seed: int) -> DataFrame:
-    """How well labels can be told without reading all of an example: from parts of the input, and by matching words."""
+    """How well labels are predicted from less than a whole example: from parts of the input, and by matching words."""
     return pd.concat([_guessing(card, sets, embed=embed, seed=seed), _trivial_share(card, sets)], ignore_index=True)
 
 
 def _trivial_share(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFrame:
-    """The share of trivial examples in each set, with its 95% interval, in the columns of `guessing`; of one field alone none."""
+    """The share of trivial examples in each set, with its 95% interval, in the columns of `_guessing`; none of one field."""
     rows = []
     for name, examples in sets.items() if len(card.fields) > 1 else ():
         trivial = sum(is_trivial(card, row) for row in examples)
@@ -62,9 +62,9 @@ def _trivial_share(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFrame:
 
 
 def _guessing(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, seed: int) -> DataFrame:
-    """How well the label is told from each field alone and from all, inside each set; of multiple choice, the right one from the
-    choices alone: accuracy of a logistic regression on embeddings, cross-validated, with its 95% interval, beside what the most
-    frequent label, or any choice, would get."""
+    """How well the label is predicted from each field alone and from all, inside each set, and in multiple choice from the
+    choices alone: cross-validated accuracy of a logistic regression on embeddings with its 95% interval, and the accuracy of the
+    most frequent label, or of a random choice."""
     rows: list[dict[str, Any]] = []
     for name, examples in sets.items():
         n = len(examples)
@@ -79,9 +79,13 @@ def _guessing(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, se
             continue
         folds, chance = min(FOLDS, int(counts.min())), int(counts.max()) / n
         for part, fields in _parts_of_input(card).items():
-            vectors = embed(["\n".join(row[field] for field in fields) for row in examples])
+            vectors = embed([_joined(row, fields) for row in examples])
             rows.append(_guess(name, part, _guessed(vectors, labels, folds=folds, seed=seed), n=n, chance=chance))
     return pd.DataFrame(rows, columns=_GUESSES)
+
+
+def _joined(row: Row, fields: Sequence[str]) -> str:
+    return "\n".join(row[field] for field in fields)
 
 
 def _parts_of_input(card: Card) -> dict[str, list[str]]:
@@ -96,19 +100,19 @@ def _guess(name: str, part: str, hits: int, *, n: int, chance: float) -> dict[st
 
 
 def _guessed_choices(rows: Sequence[Row], embed: Embed, *, seed: int) -> int:
-    """In how many questions the choice that looks most like a right one is right, to a regression that has not seen them."""
+    """The number of questions whose most probable choice is right, by a regression that was not fitted to them."""
     choices = pd.DataFrame({"question": range(len(rows)), "text": [row["choices"] for row in rows]}).explode("text")
     choices = choices.reset_index(drop=True)
     right = choices.text == choices.question.map(lambda number: rows[number]["label"])
     split = GroupKFold(min(FOLDS, len(rows)), shuffle=True, random_state=seed)
     model, vectors = LogisticRegression(max_iter=1000), embed(list(choices.text))
-    looks = cross_val_predict(model, vectors, right, groups=choices.question, cv=split, method="predict_proba")[:, 1]
-    best = pd.Series(looks).groupby(choices.question).idxmax()
+    probabilities = cross_val_predict(model, vectors, right, groups=choices.question, cv=split, method="predict_proba")[:, 1]
+    best = pd.Series(probabilities).groupby(choices.question).idxmax()
     return int(right[best].sum())
 
 
 def _guessed(vectors: np.ndarray, labels: Sequence[str], *, folds: int, seed: int) -> int:
-    """How many labels are told rightly by a regression that has not seen them."""
+    """The number of labels that a regression predicts rightly that was not fitted to them."""
     split = StratifiedKFold(folds, shuffle=True, random_state=seed)
     predicted = cross_val_predict(LogisticRegression(max_iter=1000), vectors, labels, cv=split)
     return int((predicted == np.array(labels)).sum())

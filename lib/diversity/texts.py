@@ -18,13 +18,13 @@ from lib.diversity.measures import HUMAN, equal_sets, nearest
 from lib.plotting import source_note
 
 _NEAREST, _FARTHEST = 3, 2
-"""Texts of a set in the table that notebook 03 begins with: so many near to people, so many far from them."""
+"""The numbers of texts of a set, nearest to people and farthest from them, in the first table of notebook 03."""
 _LONGEST_TEXT = 600
-"""Characters of a text in that table; of a longer one the beginning stands there."""
+"""Characters of a text in that table; longer texts are cut."""
 _TABLE = 'class="tex2jax_ignore mathjax_ignore" style="table-layout: fixed; width: 100%"'
 _CELL = "text-align: left; vertical-align: top; white-space: pre-wrap; overflow-wrap: anywhere"
 _WIDTHS = {"set": "12%", "place": "8%", "cosine": "7%"}
-"""Columns with few words; the texts share the rest of the width."""
+"""The widths of narrow columns; texts share the rest."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def beside_human(texts: TaskTexts) -> "_TextTable":
 
 @dataclass(frozen=True)
 class _TextTable:
-    """A table that a notebook shows with whole texts: in wide columns, wrapped, and never read as HTML or as formulas."""
+    """A table that a notebook shows with whole texts: wide columns, wrapped, escaped so that none becomes HTML or a formula."""
 
     frame: DataFrame
 
@@ -139,7 +139,7 @@ def _html_text(cell: object) -> str:
 
 
 def repeats(texts: TaskTexts) -> DataFrame:
-    """For each set, how many of its texts have the words of one before them, and how many have those of a human text."""
+    """For each set, how many of its texts repeat an earlier one, and how many repeat a human text."""
     human = {plainly(text) for text in texts.whole_texts[HUMAN]}
     rows = []
     for name, written in texts.whole_texts.items():
@@ -159,20 +159,20 @@ def text_lengths(texts: TaskTexts) -> DataFrame:
 
 
 def vocabulary(texts: TaskTexts) -> DataFrame:
-    """Different words among as many words of each set as the smallest has; which share of these is not among the human ones, and
-    of the human ones not among these. Other human texts show what a share is without any teacher."""
+    """The number of different words in equally long parts of all sets; the share of its words that the human part lacks, and
+    the share of human words that the set lacks. A row of other human texts is the baseline."""
     samples = texts.equal_texts | {"other human texts": texts.anchors[: texts.n]}
     tokens = {name: words("\n".join(written)) for name, written in samples.items()}
     size = min(map(len, tokens.values()))
     human, rows = tokens[HUMAN][:size], {}
-    for name, spoken in tokens.items():
-        part = spoken[:size]
+    for name, running_words in tokens.items():
+        part = running_words[:size]
         rows[name] = {"words": size, "different words": len(set(part)), "not in human": _outside(part, human)}
         rows[name]["human not in these"] = _outside(human, part)
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _outside(tokens: Sequence[str], vocabulary: Sequence[str]) -> float:
-    """The share of words, each as often as it comes, that are not in a vocabulary."""
-    known = set(vocabulary)
-    return sum(word not in known for word in tokens) / max(1, len(tokens))
+    """The share of running words that are not in a vocabulary."""
+    words_in = set(vocabulary)
+    return sum(word not in words_in for word in tokens) / max(1, len(tokens))
