@@ -61,7 +61,7 @@ rule generation:
         notebook="runs/{study}/{task}/01_generation/{method}.ipynb",
     params:
         code=code_of("01_generation"),
-        settings=lambda wildcards: as_yaml(studies.task(wildcards).generation(wildcards.method)),
+        settings=lambda wildcards: as_yaml("01_generation", studies.task(wildcards).generation(wildcards.method)),
     shell:
         PAPERMILL + " -p output {output:q} -y {params.settings:q}"
 
@@ -79,7 +79,7 @@ rule rephrasing:
         notebook="runs/{study}/{task}/01_generation/{method}_rephrased.ipynb",
     params:
         code=code_of("01_generation"),
-        settings=lambda wildcards: as_yaml(studies.task(wildcards).rephrasing(wildcards.method)),
+        settings=lambda wildcards: as_yaml("01_generation", studies.task(wildcards).rephrasing(wildcards.method)),
     shell:
         PAPERMILL + " -p rephrase {input.examples:q} -p output {output:q} -y {params.settings:q}"
 
@@ -96,7 +96,7 @@ rule labeling:
         notebook="runs/{study}/{task}/02_labeling/{labels}.ipynb",
     params:
         code=code_of("02_labeling"),
-        settings=lambda wildcards: as_yaml(studies.task(wildcards).labeling(wildcards.labels)),
+        settings=lambda wildcards: as_yaml("02_labeling", studies.task(wildcards).labeling(wildcards.labels)),
     shell:
         PAPERMILL + " -p output {output:q} -y {params.settings:q}"
 
@@ -116,7 +116,7 @@ rule relabeling:
         labels="|".join(studies.relabeled) or "(?!)",  # (?!) is no set.
     params:
         code=code_of("02_labeling"),
-        settings=lambda wildcards: as_yaml(studies.task(wildcards).relabeling(wildcards.labels)),
+        settings=lambda wildcards: as_yaml("02_labeling", studies.task(wildcards).relabeling(wildcards.labels)),
     shell:
         PAPERMILL + " -p examples {input.examples:q} -p output {output:q} -y {params.settings:q}"
 
@@ -135,7 +135,7 @@ rule diversity:
     threads: 1
     params:
         code=code_of("03_diversity"),
-        settings=lambda wildcards: as_yaml(studies.task(wildcards).diversity()),
+        settings=lambda wildcards: as_yaml("03_diversity", studies.task(wildcards).diversity()),
     shell:
         "OMP_NUM_THREADS={threads} " + PAPERMILL + " -y {params.settings:q}"
 
@@ -154,7 +154,7 @@ rule training:
     threads: 1
     params:
         code=code_of("04_training"),
-        settings=lambda wildcards: as_yaml(studies.task(wildcards).training()),
+        settings=lambda wildcards: as_yaml("04_training", studies.task(wildcards).training()),
     shell:
         "OMP_NUM_THREADS={threads} "
         + PAPERMILL
@@ -175,6 +175,6 @@ rule budget:
         notebook="runs/{study}/all/05_budget/all.ipynb",
     params:
         code=code_of("05_budget"),
-        settings=lambda wildcards: as_yaml(studies.of(wildcards).budget()),
+        settings=lambda wildcards: as_yaml("05_budget", studies.of(wildcards).budget()),
     shell:
         PAPERMILL + " -y {params.settings:q} && " + PAGE + " --output-dir runs/{wildcards.study}/figures {log.notebook}"

@@ -61,6 +61,16 @@ def _source_file(module: str) -> Path:
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
 
+@cache
+def parameter_names(notebook: str) -> list[str]:
+    """What a notebook's first code cell declares."""
+    return [
+        node.target.id
+        for node in ast.parse(_code_cells(notebook)[0]).body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    ]
+
+
 def _code_cells(notebook: str) -> list[str]:
     content = json.loads((paths.ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))
     return ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]

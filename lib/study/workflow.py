@@ -4,7 +4,7 @@ import atexit
 import fcntl
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,13 +14,17 @@ from snakemake.exceptions import WorkflowError
 
 from lib.core import manifest, paths, tasks
 from lib.core.example_sets import Given
+from lib.core.fingerprint import parameter_names
 from lib.core.set_names import SetName
 from lib.core.tasks import Card
 from lib.generation import METHODS
+from lib.generation.settings import GenerationSettings
 from lib.labeling.labels import set_name
+from lib.labeling.settings import LabelingSettings
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
 from lib.teacher.settings import Access
+from lib.training.settings import Mixes, Students
 
 _Parameters = dict[str, Any]
 
@@ -34,11 +38,23 @@ _ENVIRONMENT = {
     "TQDM_MININTERVAL": "5",
 }
 """What every notebook of a workflow finds in its environment."""
+_SETTINGS: dict[str, dict[str, Collection[str]]] = {
+    "01_generation": {"settings": GenerationSettings.model_fields, "access": Access.model_fields},
+    "02_labeling": {"settings": LabelingSettings.model_fields, "access": Access.model_fields},
+    "04_training": {"mixes": Mixes.model_fields, "training": Students.model_fields},
+    "05_budget": {"settings": ("human_price", "synthetic_price")},
+}
+"""The dicts of settings of each notebook, and what can stand in them."""
 
 
-def as_yaml(parameters: _Parameters) -> str:
-    """Parameters as papermill's -y takes them. Not as JSON: PyYAML would not read its 1e-05 back as a number."""
-    return yaml.safe_dump(parameters, default_flow_style=True, width=float("inf"), allow_unicode=True).strip()
+def as_yaml(notebook: str, parameters: _Parameters) -> str:
+    """A notebook's parameters as papermill's -y takes them; what its first cell does not declare stands in a dict of settings."""
+    nested = {name: value for name, value in parameters.items() if name in parameter_names(notebook)}
+    rest = {name: value for name, value in parameters.items() if name not in nested}
+    for name, fields in _SETTINGS.get(notebook, {}).items():
+        nested[name] = {field: rest.pop(field) for field in list(rest) if field in fields}
+    # Not as JSON: PyYAML would not read its 1e-05 back as a number.
+    return yaml.safe_dump(nested | rest, default_flow_style=True, width=float("inf"), allow_unicode=True).strip()
 
 
 @dataclass(frozen=True)
