@@ -169,7 +169,7 @@ def seconds() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         for drawing in drawings:
             if drawing.figure is not None:
-                plotting.save(drawing.figure, Path(folder) / drawing.name, drawing.caption)
+                plotting.save_figure(drawing.figure, Path(folder) / drawing.name, drawing.caption)
     return {"fits and plan": planned - started, "drawing": answered - planned, "saving": time.monotonic() - answered}
 
 

@@ -96,19 +96,19 @@ _EMBEDDED_NOTE = (
 
 
 def source_note(card: Card, source: str | None) -> str:
-    """Where the human examples come from, in a caption's words."""
+    """A sentence for captions: where the human examples come from."""
     name = source or card.default_source
     return _EMBEDDED_NOTE if card.sources[name].stand_in else f"Data of {card.name}: {card.sources[name].origin(name)}."
 
 
 def caption(text: str, scores: DataFrame, tasks: Iterable[str] | None = None) -> str:
-    """What a figure of scores shows, with seeds, test sizes, encoder and data of the rows behind it; of some tasks, if named."""
+    """The caption of a figure of scores: the text, then seeds, test sizes, encoder and data of its rows, or of some tasks."""
     names = set(() if tasks is None else tasks)
     return f"{text} {_rows_note(scores[scores.task.isin(names)] if names else scores)}"
 
 
 def _rows_note(scores: DataFrame) -> str:
-    """Seeds, test sizes, encoder, teacher and data of score rows, as far as these say so."""
+    """Sentences on seeds, test sizes, encoder, teacher and data of score rows, as far as the rows have them."""
     seeds = scores.groupby(["task", "method", "n_human", "n_synthetic"]).size().groupby("task").max()
     parts = [f"{' to '.join(map(str, dict.fromkeys([seeds.min(), seeds.max()])))} seeds a point."]
     if "n_test" in scores:
@@ -121,7 +121,7 @@ def _rows_note(scores: DataFrame) -> str:
 
 
 def _data_notes(scores: DataFrame) -> list[str]:
-    """Where the data of the tasks are from: each source once, with its tasks; then that some are stand-ins, if they are."""
+    """Sentences on the sources of data: each source once, with its tasks; a last one if data are stand-ins."""
     tasks: dict[str, list[str]] = {}
     rows = scores.reindex(columns=["task", "data_source", "stand_in"]).drop_duplicates("task").sort_values("task")
     rows = rows.assign(stand_in=flags(rows, "stand_in"))
@@ -133,12 +133,12 @@ def _data_notes(scores: DataFrame) -> list[str]:
 
 
 def flags(table: DataFrame, column: str) -> list[bool]:
-    """A column of yes and no; where a table does not say, no."""
+    """The values of a column of yes and no; a missing value is no."""
     return [value is True for value in table[column].astype(object)] if column in table else [False] * len(table)
 
 
 def prices_note(tasks: DataFrame) -> str:
-    """What a human example of each task costs, and which of these prices are assumptions."""
+    """A sentence on the price of a human example of each task, and on which prices are assumptions."""
     prices = []
     for row in tasks.assign(human_price_assumed=flags(tasks, "human_price_assumed")).itertuples():
         assumed = "assumed " if row.human_price_assumed else ""
@@ -190,7 +190,9 @@ def color(key: str) -> Any:
     return palette[1 + palette_index(base.key) % 9]
 
 
-def save(figure: Figure, path: str | Path, caption: str, data: DataFrame | None = None, step: Step | None = None) -> list[str]:
+def save_figure(
+    figure: Figure, path: str | Path, caption: str, data: DataFrame | None = None, step: Step | None = None
+) -> list[str]:
     """Writes PDF and PNG with the caption below the axes, and the numbers as CSV; the same figure gives the same bytes."""
     width, height = figure.get_size_inches()
     lines = textwrap.wrap(caption, int(width * 21))
@@ -242,7 +244,7 @@ class Album:
         if drawing.figure is None:
             print(drawing.caption)
             return
-        self.files += save(drawing.figure, self.folder / drawing.name, drawing.caption, drawing.table, self.step)
+        self.files += save_figure(drawing.figure, self.folder / drawing.name, drawing.caption, drawing.table, self.step)
         self.files += [] if drawing.table is None else [paths.relative(self.folder / f"{drawing.name}.csv")]
 
     def table(self, name: str, table: DataFrame) -> DataFrame:

@@ -207,7 +207,9 @@ CAPTION = "What it shows, with its intervals, for a reader who has only the figu
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_figure_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
-    files = [[Path(file) for file in plotting.save(FIGURES[name](), tmp_path / part / name, CAPTION)] for part in ("one", "two")]
+    files = [
+        [Path(file) for file in plotting.save_figure(FIGURES[name](), tmp_path / part / name, CAPTION)] for part in ("one", "two")
+    ]
     assert [file.name for file in files[0]] == [f"{name}.pdf", f"{name}.png"]
     for one, two in zip(*files, strict=True):
         assert one.read_bytes() == two.read_bytes()
@@ -218,7 +220,7 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path: Path, name: str) -> None
 def test_a_figure_is_laid_out_once_on_round_places(tmp_path: Path, name: str) -> None:
     """The last digits that a solver finds differ from run to run."""
     figure = FIGURES[name]()
-    plotting.save(figure, tmp_path / name, CAPTION)
+    plotting.save_figure(figure, tmp_path / name, CAPTION)
     places = [axis.get_position(original=True).bounds for axis in figure.axes]
     assert places == [pytest.approx(tuple(round(part, 4) for part in one), abs=1e-9) for one in places]
     figure.draw_without_rendering()
@@ -260,7 +262,7 @@ def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", FIGURES)
 def test_fonts_are_truetype(tmp_path: Path, name: str) -> None:
     """Type 3 fonts cannot be edited, and some venues refuse them."""
-    pdf = Path(plotting.save(FIGURES[name](), tmp_path / name, CAPTION)[0]).read_bytes()
+    pdf = Path(plotting.save_figure(FIGURES[name](), tmp_path / name, CAPTION)[0]).read_bytes()
     assert b"/CIDFontType2" in pdf
     assert b"/FontFile2" in pdf
     assert b"/Type3" not in pdf
@@ -268,7 +270,7 @@ def test_fonts_are_truetype(tmp_path: Path, name: str) -> None:
 
 def test_the_numbers_lie_beside_the_figure(tmp_path: Path) -> None:
     step = artifacts.Step("05_budget", {"seed": 1})
-    plotting.save(FIGURES["quality_by_share"](), tmp_path / "a", CAPTION, grid(), step)
+    plotting.save_figure(FIGURES["quality_by_share"](), tmp_path / "a", CAPTION, grid(), step)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.json", "a.pdf", "a.png"]
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "a.csv"), grid(), check_dtype=False)
     assert artifacts.how_made(tmp_path / "a.csv")["parameters"] == {"seed": 1}
@@ -277,7 +279,7 @@ def test_the_numbers_lie_beside_the_figure(tmp_path: Path) -> None:
 def test_the_caption_is_in_the_figure_below_the_axes(tmp_path: Path) -> None:
     figure = FIGURES["learning_curve"]()
     before = figure.get_size_inches()
-    plotting.save(figure, tmp_path / "a", CAPTION)
+    plotting.save_figure(figure, tmp_path / "a", CAPTION)
     [caption] = figure.texts
     assert " ".join(caption.get_text().split()) == CAPTION.strip()
     after = figure.get_size_inches()

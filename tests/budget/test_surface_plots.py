@@ -32,7 +32,7 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path: Path, name: str) -> None
     for part in ("one", "two"):
         drawing = FIGURES[name]()
         assert drawing.figure is not None
-        files.append([Path(file) for file in plotting.save(drawing.figure, tmp_path / part / name, drawing.caption)])
+        files.append([Path(file) for file in plotting.save_figure(drawing.figure, tmp_path / part / name, drawing.caption)])
     for one, two in zip(*files, strict=True):
         assert one.read_bytes() == two.read_bytes()
 
