@@ -1,7 +1,7 @@
 """The teacher: a language model that writes or labels, however it is reached.
 
-It takes requests and gives one answer to each. A request is asked until a reply can be used, so an answer holds every reply on
-the way, and what all of them cost: no row is lost, and none is paid twice.
+It takes requests and returns one answer for each. A request is sent again until its reply is usable; the answer holds all these
+replies and their cost, so no row is lost and none is paid for twice.
 """
 
 import asyncio
@@ -24,19 +24,19 @@ from lib.teacher.ledger import Reply
 OVER_CAP = "over the dollar limit"
 PENDING = "waiting for a batch"
 TRIES = 5
-"""How often one request is asked until a reply is usable; each malformed one is paid for."""
+"""How often one request is sent until its reply is usable; each malformed reply is paid for, too."""
 _SETTLE_SECONDS = 1.5
 """How long an interrupted cell waits for the calls under way to be settled; what takes longer goes on behind it."""
 _T = TypeVar("_T")
 
 
 class TeacherError(RuntimeError):
-    """Nothing more can be asked; what was answered before is stored."""
+    """No more requests can be sent; the replies so far are stored."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One call, exactly. Two requests that are equal are one and the same call; `sample` tells wanted repeats apart."""
+    """One call, exactly. Two equal requests are the same call; `sample` numbers intended repeats."""
 
     messages: list[dict[str, str]]
     schema: dict[str, Any] | None = None
@@ -45,19 +45,19 @@ class Request:
     max_tokens: int = 1024
     sample: int = 0
     again: int = 0
-    """0, or the number of the repeat after a malformed reply."""
+    """The number of malformed replies before this attempt."""
 
     def key(self, model: str) -> str:
         exact = json.dumps(vars(self) | {"model": model}, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(exact.encode()).hexdigest()[:32]
 
     def body(self, model: str, structured: bool = True, limit: str = "max_tokens") -> dict[str, Any]:
-        """The call as an OpenAI-compatible endpoint takes it."""
+        """The body of the call for an OpenAI-compatible endpoint."""
         body: dict[str, Any] = {"model": model, "messages": self.messages, limit: self.max_tokens}
         body |= {k: v for k, v in {"temperature": self.temperature, "top_p": self.top_p}.items() if v is not None}
         if self.schema and structured:
-            named = {"name": "reply", "strict": True, "schema": self.schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": named}
+            json_schema = {"name": "reply", "strict": True, "schema": self.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         return body
 
     def worst(self) -> Usage:
@@ -67,9 +67,9 @@ class Request:
 
 
 class Answer(NamedTuple):
-    """What came of a request: the text that was accepted, or the problem; with every reply and every failed call on the way.
+    """The result of a request: the accepted text or the problem, and all its replies and failed calls.
 
-    A Reply (lib/teacher/ledger.py) is what one call brought and cost, an Answer what all calls for one request brought.
+    A Reply (lib/teacher/ledger.py) is the result and the cost of one call, an Answer that of all calls for one request.
     """
 
     request: Request
@@ -81,7 +81,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class Bill:
-    """What a set of answers cost, and why some of it brought nothing."""
+    """The cost of a set of answers, and the problems by reason."""
 
     requests: int = 0
     replies: int = 0
@@ -110,10 +110,10 @@ class Bill:
 
 
 def _problems_of(answer: Answer) -> list[str]:
-    """Every reply that was not used and every call that failed, by reason."""
+    """The reason of each unused reply and each failed call."""
     unused = [reply.problem or "malformed" for _, reply in answer.replies[: None if answer.text is None else -1]]
-    unasked = [answer.problem] if answer.problem in (OVER_CAP, PENDING) else []
-    return [*unused, *(reason for reason, _ in answer.failures), *unasked]
+    unsent = [answer.problem] if answer.problem in (OVER_CAP, PENDING) else []
+    return [*unused, *(reason for reason, _ in answer.failures), *unsent]
 
 
 class Progress(NamedTuple):
@@ -128,7 +128,7 @@ def _accept_anything(text: str) -> str | None:
 
 
 class Teacher(ABC):
-    """What the three have in common: numbering, asking again after a malformed reply, progress, the bill."""
+    """The common part of all teachers: numbered samples, repeats after malformed replies, progress, the bill."""
 
     in_flight = 64
 
@@ -143,10 +143,10 @@ class Teacher(ABC):
         return []
 
     def close(self) -> None:  # noqa: B027 (not abstract: recordings hold nothing open)
-        """Lets go of what the teacher holds open."""
+        """Closes files and connections."""
 
     def finish(self, title: str) -> None:  # noqa: B027
-        """Does what is left to do after an `ask`."""
+        """Runs after each `ask`; batch files are written here."""
 
     async def session(self, work: Awaitable[_T]) -> _T:
         """Surrounds all fetching of one `ask`; an endpoint opens its connections here."""
@@ -164,8 +164,8 @@ class Teacher(ABC):
         title: str = "asking",
         progress: Progress | None = None,
     ) -> list[Answer]:
-        """One answer for each request, in order. `accept` says what is wrong with a text, or None if it is usable. Several calls
-        share a bar if they are given what `progress` gives."""
+        """One answer for each request, in order. `accept` returns the problem of a text, or None if it is usable. Calls that get
+        the same `progress` share one bar."""
         numbered = number_samples(requests)
         with nullcontext(progress) if progress else self.progress(title, len(numbered)) as progress:
             answers = _run_in_thread(self.session(self._answer_all(numbered, accept, progress)))
@@ -174,15 +174,15 @@ class Teacher(ABC):
 
     async def _answer_all(self, requests: list[Request], accept: Callable[[str], str | None], progress: Progress) -> list[Answer]:
         answers: dict[int, Answer] = {}
-        todo, errors = iter(enumerate(requests)), []
+        queue, errors = iter(enumerate(requests)), []
 
         async def work() -> None:
-            for number, request in todo:
+            for number, request in queue:
                 try:
                     answers[number] = await self._answer(request, accept)
                 except TeacherError as error:
                     errors.append(error)
-                if errors:  # Calls of the other workers that are under way still come in; no new ones start.
+                if errors:  # The other workers finish their calls, and start no new ones.
                     return
                 progress.bill.add([answers[number]])
                 progress.bar.set_postfix_str(self._money(progress.bill), refresh=False)
@@ -194,7 +194,7 @@ class Teacher(ABC):
         return [answers[number] for number in range(len(requests))]
 
     async def _answer(self, request: Request, accept: Callable[[str], str | None]) -> Answer:
-        """Asks until a reply is usable; every reply on the way is part of the answer, and of the bill."""
+        """Sends the request until a reply is usable; the answer and the bill hold all replies."""
         replies: list[tuple[Request, Reply]] = []
         failures: list[tuple[str, int]] = []
         problem: str | None = None

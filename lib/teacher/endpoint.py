@@ -1,7 +1,7 @@
-"""A teacher at an OpenAI-compatible endpoint: OpenAI, Azure, vLLM, Ollama, llama.cpp and their like.
+"""A teacher at an OpenAI-compatible endpoint: OpenAI, Azure, vLLM, Ollama, llama.cpp and others.
 
-The openai SDK on its aiohttp transport makes the calls; what is here decides when a call may start, what a failure
-means (wait, try again, give the row up, or stop) and what it may have cost.
+The openai SDK makes the calls, on its aiohttp transport. This module decides when a call may start, what a failure means (wait,
+try again, give the row up, or stop) and what it may have cost.
 """
 
 import asyncio
@@ -39,12 +39,12 @@ _T = TypeVar("_T")
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Whom to trust; reading them takes 20 ms, which each reply of a chain would wait for."""
+    """The trusted certificates; cached, as reading them takes 20 ms."""
     return httpx2.create_ssl_context()
 
 
 class _Failure(Exception):
-    """A call without a reply. `unsure`: it may have been billed. `wait`: seconds to wait, if the endpoint said so."""
+    """A call without a reply. `unsure`: it may have been billed. `wait`: seconds to wait, if the endpoint names them."""
 
     def __init__(
         self, reason: str, *, unsure: bool = False, retry: bool = True, limited: bool = False, wait: float | None = None
@@ -54,14 +54,14 @@ class _Failure(Exception):
 
 
 class _StoreFull(TeacherError):
-    """A paid reply could not be kept; its reservation stays, and counts as what it may have cost."""
+    """A paid reply could not be stored; its reservation stays, and counts as its possible cost."""
 
 
 class _Gate:
     """One gate for all calls. A 429 closes it for as long as the endpoint says.
 
-    A reply to a call that was sent after the refused one shows that the endpoint takes calls again, so it opens the
-    gate early: a stray 429 delays its own row only, a real limit holds everybody back.
+    A reply to a call that was sent after the refused one opens the gate early, as the endpoint accepts calls again: a single 429
+    delays only its own row, a real limit delays all rows.
     """
 
     def __init__(self) -> None:
@@ -89,12 +89,12 @@ class _Gate:
 
 
 def _api_key() -> str | None:
-    """OPENAI_API_KEY, from the environment or .env and from nowhere else."""
+    """OPENAI_API_KEY, from the environment or .env."""
     return os.environ.get("OPENAI_API_KEY") or dotenv_values(paths.ROOT / ".env").get("OPENAI_API_KEY") or None
 
 
 class Endpoint(Teacher):
-    """Calls an endpoint; every reply goes to the store before anybody sees it."""
+    """Calls an endpoint; each reply is stored before it is used."""
 
     timeout = 120.0
 
@@ -133,7 +133,7 @@ class Endpoint(Teacher):
             await asyncio.sleep(STALE_SECONDS / 4)
             with suppress(sqlite3.OperationalError):  # A full disk may have room again at the next beat.
                 self.store.beat()
-                self.store.bury_the_dead()  # Else a row would wait for ever for what a dead process holds of the cap.
+                self.store.bury_the_dead()  # Otherwise a row would wait for ever for the reservation of a dead process.
 
     async def fetch(self, request: Request) -> Reply | str:
         try:
@@ -161,7 +161,7 @@ class Endpoint(Teacher):
                 await asyncio.sleep(wait)
 
     async def _reserve(self, key: str, worst: int) -> Reply | None:
-        """Waits until the request may be paid for, or somebody else's reply to it has come in."""
+        """Waits until the request may be paid for, or another process has stored its reply."""
         while True:
             try:
                 return self.store.reserve(key, worst)
@@ -173,7 +173,7 @@ class Endpoint(Teacher):
                 await asyncio.sleep(0.05)
 
     async def _paid_call(self, request: Request, key: str, worst: int) -> Reply:
-        """Makes the call; whatever happens, its reservation is settled."""
+        """Makes the call, and settles its reservation in every case."""
         sent = 0.0
         try:
             await self.gate.wait()
@@ -193,7 +193,7 @@ class Endpoint(Teacher):
             self.store.let_go(key)
 
     def _failed(self, error: BaseException, key: str, sent: float, worst: int) -> None:
-        """Settles the reservation of a call that brought no reply: what it may have cost is what it counts as."""
+        """Settles the reservation of a call without a reply, at its possible cost."""
         reason, unsure = "stopped while in flight", sent > 0
         if isinstance(error, TeacherError):
             reason, unsure = "refused", False
@@ -216,13 +216,13 @@ class Endpoint(Teacher):
             raise _unconnected(error) from None
         except openai.APIStatusError as error:
             message = " ".join(self._without_key(str(error)).split())
-            asked_structured = bool(request.schema and structured)
-            raise self._refusal(error.status_code, error.response.headers, message, asked_structured) from None
+            with_schema = bool(request.schema and structured)
+            raise self._refusal(error.status_code, error.response.headers, message, with_schema) from None
         except (ValueError, RecursionError):
             raise _Failure("truncated JSON", unsure=True) from None
 
     def _refusal(self, status: int, headers: Any, message: str, structured: bool) -> Exception:
-        """What an HTTP error means for the row, or for everybody."""
+        """The failure of the row, or the error that stops the run, for an HTTP error."""
         if status == 429 and "insufficient_quota" not in message:
             return _Failure("429 too many requests", limited=True, wait=_retry_after(headers) or 1.0)
         if status >= 500 or status in (408, 409):
@@ -235,17 +235,17 @@ class Endpoint(Teacher):
         return _Failure(f"{status}: {message[:200]}", retry=False)
 
     def _attempts(self, failure: _Failure) -> int:
-        """A few only where the endpoint was never reached: it is down, and whoever waits should hear it soon."""
+        """Fewer attempts where the endpoint was never reached, so that the error comes soon."""
         return _ATTEMPTS if self.replied or failure.reason != "cannot connect" else 4
 
     def pause(self, failure: _Failure, failures: int) -> float:
-        """As long as the endpoint says; else longer each time, and not all rows at once."""
+        """Seconds to wait: as the endpoint says, else longer after each failure, with random jitter."""
         if failure.wait is not None:
             return failure.wait
         return min(8.0, 0.25 * 2.0**failures) * random.uniform(0.5, 1.0)
 
     def _give_up(self, failure: _Failure) -> str:
-        """The row's problem; but if nothing was ever answered, the endpoint is down and all rows would fail alike."""
+        """The problem of the row; raises TeacherError if the endpoint never replied, as all rows would fail alike."""
         if failure.reason == "cannot connect" and not self.replied:
             raise TeacherError(
                 f"{self._where} cannot be reached: is it running, and is the address right? Nothing was spent on it."
@@ -253,7 +253,7 @@ class Endpoint(Teacher):
         return failure.reason
 
     async def _keep(self, request: Request, key: str, reply: Reply, seconds: float) -> None:
-        """A paid reply waits for room on the disk rather than being dropped."""
+        """Stores a paid reply; waits for room on the disk if there is none."""
         until, warned = time.monotonic() + _DISK_SECONDS, False
         while True:
             try:
@@ -273,12 +273,12 @@ class Endpoint(Teacher):
         return self._without_key(self.base_url or "https://api.openai.com/v1")
 
     def _without_key(self, message: str) -> str:
-        """Endpoints like to repeat the key in their errors; it must reach no notebook, log or store."""
+        """The message without the API key, which errors of endpoints often repeat; no notebook, log or store may hold it."""
         return message.replace(self.key, "[key]") if self.key else message
 
 
 def _unconnected(error: openai.APIConnectionError) -> _Failure:
-    """What broke a connection: aiohttp's own error says it. The SDK takes one that was dropped for one never made."""
+    """The failure behind a connection error, from the error of aiohttp: the SDK does not tell a dropped connection from none."""
     causes: list[BaseException] = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(cause)
@@ -289,7 +289,7 @@ def _unconnected(error: openai.APIConnectionError) -> _Failure:
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Seconds, where the endpoint names a number of them that makes sense."""
+    """The seconds of the header `retry-after`; None if it has no positive number."""
     try:
         seconds = float(headers["retry-after"])
     except (KeyError, ValueError):
