@@ -2,15 +2,24 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from pandas import DataFrame
 
 from lib.core import metrics
 from lib.core.sources import Row, Source
 
-if TYPE_CHECKING:
-    from lib.core.tasks import Card
+
+class Classes(Protocol):
+    """What a kind reads of a task card: its text fields and its classes, each with its meaning."""
+
+    @property
+    def fields(self) -> dict[str, str]: ...
+    @property
+    def labels(self) -> dict[str, str]: ...
+    @property
+    def roles(self) -> dict[str, str]: ...
+
 
 Place = tuple[int, ...]
 """Where in an example a class stands: empty for the whole example, else start and end, in a dialogue after the turn."""
@@ -52,11 +61,11 @@ class Kind(ABC):
     # ---- reading ----
 
     @abstractmethod
-    def check_card(self, card: "Card") -> None:
+    def check_card(self, card: Classes) -> None:
         """Raises ValueError where a card lacks what this kind needs."""
 
     @abstractmethod
-    def checked(self, card: "Card", source: Source, row: Row, label: Any) -> Row | None:
+    def checked(self, card: Classes, source: Source, row: Row, label: Any) -> Row | None:
         """A checked row, with its label in the card's words; None for a label that the source drops. `label` is as the source
         has it, None if labels stand at places."""
 
@@ -80,15 +89,15 @@ class Kind(ABC):
 
     # ---- examples ----
 
-    def text(self, card: "Card", row: Row) -> str:
+    def text(self, card: Classes, row: Row) -> str:
         """The text of an example as one string."""
         return "\n".join(row[field] for field in card.fields)
 
-    def show(self, card: "Card", row: Row, place: Place) -> str:
+    def show(self, card: Classes, row: Row, place: Place) -> str:
         """An example to be read, with the place marked where it is a part of it."""
         return " / ".join(str(row[field]) for field in card.fields)
 
-    def classes(self, card: "Card") -> dict[str, list[str]]:
+    def classes(self, card: Classes) -> dict[str, list[str]]:
         """The classes of a card, by what they label."""
         return {"label": list(card.labels)}
 
@@ -96,11 +105,11 @@ class Kind(ABC):
         """The labels of an example, by what they label."""
         return {"label": [str(row["label"])]}
 
-    def units(self, card: "Card", row: Row) -> list[tuple[str, str]]:
+    def units(self, card: Classes, row: Row) -> list[tuple[str, str]]:
         """The texts of an example that have a label."""
         return [(self.text(card, row), row["label"])]
 
-    def contents(self, card: "Card", row: Row) -> dict[str, float]:
+    def contents(self, card: Classes, row: Row) -> dict[str, float]:
         """How much an example holds, by its labels."""
         return {}
 

@@ -1,14 +1,11 @@
 """Questions, each with choices of its own."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lib.core import metrics
-from lib.core.kinds.base import Kind, Place, checked_text
+from lib.core.kinds.base import Classes, Kind, Place, checked_text
 from lib.core.sources import Row, Source
-
-if TYPE_CHECKING:
-    from lib.core.tasks import Card
 
 
 class MultipleChoice(Kind):
@@ -19,10 +16,10 @@ class MultipleChoice(Kind):
     score_names = ("accuracy",)
     lists = ("choices",)
 
-    def check_card(self, card: "Card") -> None:
+    def check_card(self, card: Classes) -> None:
         """Choices come with each example, so a card needs none."""
 
-    def checked(self, card: "Card", source: Source, row: Row, label: Any) -> Row | None:
+    def checked(self, card: Classes, source: Source, row: Row, label: Any) -> Row | None:
         if not isinstance(row["choices"], list) or len(row["choices"]) < 2:
             raise ValueError("field 'choices' is not a list of two or more; `columns` can gather one column per choice: [a, b].")
         choices = [checked_text(choice, "choices") for choice in row["choices"]]
@@ -42,7 +39,7 @@ class MultipleChoice(Kind):
     def places(self, answer: Any) -> dict[Place, str]:
         return {(): f"choice {answer + 1}"}
 
-    def show(self, card: "Card", row: Row, place: Place) -> str:
+    def show(self, card: Classes, row: Row, place: Place) -> str:
         choices = [f"({number}) {choice}" for number, choice in enumerate(row["choices"], start=1)]
         return " ".join([super().show(card, row, place), *choices])
 
@@ -50,5 +47,5 @@ class MultipleChoice(Kind):
         """The place of the right choice, as its text is another in each example."""
         return {"label": [*self.places(self.gold(row)).values()]}
 
-    def units(self, card: "Card", row: Row) -> list[tuple[str, str]]:
+    def units(self, card: Classes, row: Row) -> list[tuple[str, str]]:
         return [(choice, "right" if choice == row["label"] else "wrong") for choice in row["choices"]]

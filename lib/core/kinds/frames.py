@@ -2,17 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from pandas import DataFrame
 
 from lib.core import metrics
-from lib.core.kinds.base import Kind, Place, check_known, check_offsets, checked_text, listed, with_mark
+from lib.core.kinds.base import Classes, Kind, Place, check_known, check_offsets, checked_text, listed, with_mark
 from lib.core.sources import Row, Source
-
-if TYPE_CHECKING:
-    from lib.core.tasks import Card
 
 _AVERAGES = ("weighted", "micro", "macro")
 _DETAIL_ROLES = ("Amount", "Time", "Instrument")
@@ -29,11 +26,11 @@ class Frames(Kind):
     lists = ("turns", "frames")
     contents_note = "Entities: different places that are an argument. In the text: found by patterns, in all of what is said."
 
-    def check_card(self, card: "Card") -> None:
+    def check_card(self, card: Classes) -> None:
         if not (card.labels and card.roles):
             raise ValueError("labels, roles: a frames task needs its frame types and its roles, each with its meaning")
 
-    def checked(self, card: "Card", source: Source, row: Row, label: Any) -> Row | None:
+    def checked(self, card: Classes, source: Source, row: Row, label: Any) -> Row | None:
         turns = [checked_text(turn.get("text", ""), "turns") for turn in listed(row, "turns")]
         for number, frame in enumerate(listed(row, "frames"), start=1):
             check_known(frame, "type", card.labels, f"frame {number}")
@@ -60,22 +57,22 @@ class Frames(Kind):
         arguments = metrics.matched(argument_items(gold), argument_items(answers))
         return pd.concat({"trigger": metrics.by_class(*triggers), "argument": metrics.by_class(*arguments)})
 
-    def text(self, card: "Card", row: Row) -> str:
+    def text(self, card: Classes, row: Row) -> str:
         """What is said, without the speakers: names that stand in every dialogue would make all look alike."""
         return "\n".join(turn["text"] for turn in row["turns"])
 
-    def show(self, card: "Card", row: Row, place: Place) -> str:
+    def show(self, card: Classes, row: Row, place: Place) -> str:
         turn, start, end = place
         return with_mark(row["turns"][turn]["text"], start, end)
 
-    def classes(self, card: "Card") -> dict[str, list[str]]:
+    def classes(self, card: Classes) -> dict[str, list[str]]:
         return {"frame type": list(card.labels), "role": list(card.roles)}
 
     def labels_of(self, row: Row) -> dict[str, list[str]]:
         roles = [argument["role"] for frame in row["frames"] for argument in frame["arguments"]]
         return {"frame type": [frame["type"] for frame in row["frames"]], "role": roles}
 
-    def contents(self, card: "Card", row: Row) -> dict[str, float]:
+    def contents(self, card: Classes, row: Row) -> dict[str, float]:
         arguments = [argument for frame in row["frames"] for argument in frame["arguments"]]
         roles = Counter(argument["role"] for argument in arguments)
         details = {f"role_{role}": roles[role] for role in _DETAIL_ROLES if role in card.roles}

@@ -1,14 +1,11 @@
 """Texts with one of the card's labels: a text, a pair of texts, a question with or without its passage."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lib.core import metrics
-from lib.core.kinds.base import Kind, Place
+from lib.core.kinds.base import Classes, Kind, Place
 from lib.core.sources import Row, Source
-
-if TYPE_CHECKING:
-    from lib.core.tasks import Card
 
 
 class Labels(Kind):
@@ -17,11 +14,11 @@ class Labels(Kind):
     answers_with = "label"
     score_names = ("accuracy", "macro_f1", "weighted_f1")
 
-    def check_card(self, card: "Card") -> None:
+    def check_card(self, card: Classes) -> None:
         if len(card.labels) < 2:
             raise ValueError(f"labels: a {self.name} task needs at least two, each with its meaning")
 
-    def checked(self, card: "Card", source: Source, row: Row, label: Any) -> Row | None:
+    def checked(self, card: Classes, source: Source, row: Row, label: Any) -> Row | None:
         original = str(label).lower() if isinstance(label, bool) else str(label)
         name = source.labels.get(original, original)
         if name in card.labels:

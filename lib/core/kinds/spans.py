@@ -1,16 +1,13 @@
 """Texts with labeled spans."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pandas import DataFrame
 
 from lib.core import metrics
-from lib.core.kinds.base import Kind, Place, check_known, check_offsets, listed, with_mark
+from lib.core.kinds.base import Classes, Kind, Place, check_known, check_offsets, listed, with_mark
 from lib.core.sources import Row, Source
-
-if TYPE_CHECKING:
-    from lib.core.tasks import Card
 
 
 class Spans(Kind):
@@ -22,11 +19,11 @@ class Spans(Kind):
     lists = ("spans",)
     contents_note = "Entities: different places that are a span."
 
-    def check_card(self, card: "Card") -> None:
+    def check_card(self, card: Classes) -> None:
         if not card.labels:
             raise ValueError("labels: a spans task needs its span types, each with its meaning")
 
-    def checked(self, card: "Card", source: Source, row: Row, label: Any) -> Row | None:
+    def checked(self, card: Classes, source: Source, row: Row, label: Any) -> Row | None:
         text = row[next(iter(card.fields))]
         for number, span in enumerate(listed(row, "spans"), start=1):
             check_known(span, "label", card.labels, f"span {number}")
@@ -45,16 +42,16 @@ class Spans(Kind):
     def by_class(self, gold: Sequence[Any], answers: Sequence[Any]) -> DataFrame:
         return metrics.by_class(*metrics.matched(_span_items(gold), _span_items(answers)))
 
-    def show(self, card: "Card", row: Row, place: Place) -> str:
+    def show(self, card: Classes, row: Row, place: Place) -> str:
         return with_mark(row[next(iter(card.fields))], *place)
 
-    def classes(self, card: "Card") -> dict[str, list[str]]:
+    def classes(self, card: Classes) -> dict[str, list[str]]:
         return {"span type": list(card.labels)}
 
     def labels_of(self, row: Row) -> dict[str, list[str]]:
         return {"span type": [span["label"] for span in row["spans"]]}
 
-    def contents(self, card: "Card", row: Row) -> dict[str, float]:
+    def contents(self, card: Classes, row: Row) -> dict[str, float]:
         return {"entities": len({(span["start"], span["end"]) for span in row["spans"]})}
 
 
