@@ -1,7 +1,22 @@
 """Settings of all tests."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 # A first example imports what it needs, and other work may run beside: how long an example takes says nothing.
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
+
+
+@pytest.fixture(scope="module")
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The kernels' environment: no key, no endpoint, one thread each, and an IPython folder that is not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HUB_MIRROR"):
+            patch.delenv(name, raising=False)
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        patch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,43 +18,22 @@ import papermill as pm
 import pytest
 import yaml
 from endpoint import Served, completion, serving
+from executing import NOTEBOOKS, made, run, text_of
 from surfaces import known
 
 from lib.core import manifest, paths
 from lib.core.fingerprint import _without_magics
 
-NOTEBOOKS = {path.stem: path for path in sorted((paths.ROOT / "notebooks").glob("*.ipynb"))}
 NAMES = list(NOTEBOOKS)
 KEY = "sk-test-4f9a17c0b2d84e6f"
 ASKING = {"teacher": "m", "study": "own", "budget": 1.0, "token_prices": {"m": {"input": 1.0, "output": 2.0}}}
 TINY = {"human_sizes": [], "synthetic_sizes": [], "budgets": [0.9], "shares": [0, 1], "seeds": 1, "epochs": 1}
 TEXTS = ("yield", "diversity", "map", "lengths", "telling_words", "guessing")
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("surroundings")]
 
 
 # ---- helpers ----
-
-
-@pytest.fixture(scope="module", autouse=True)
-def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The kernels' environment: no key, no endpoint, one thread each, and an IPython folder that is not the user's."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HUB_MIRROR"):
-            patch.delenv(name, raising=False)
-        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
-        patch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
-
-
-def run(name: str, folder: Path, **parameters: Any) -> Path:
-    """Runs a notebook as papermill does from `folder`; where it lies executed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    executed = folder / f"{name}.ipynb"
-    given = {"input_path": str(NOTEBOOKS[name]), "output_path": str(executed), "parameters": parameters}
-    pm.execute_notebook(**given, kernel_name="python3", progress_bar=False, log_output=True, cwd=str(folder))
-    return executed
 
 
 def fails(name: str, folder: Path, **parameters: Any) -> str:
@@ -66,18 +45,6 @@ def fails(name: str, folder: Path, **parameters: Any) -> str:
 
 def code(name: str) -> list[str]:
     return [cell.source for cell in nbformat.read(NOTEBOOKS[name], as_version=4).cells if cell.cell_type == "code"]
-
-
-def text_of(notebook: Path) -> str:
-    """Everything that a notebook's cells printed and showed."""
-    outputs = [output for cell in nbformat.read(notebook, as_version=4).cells for output in cell.get("outputs", [])]
-    return json.dumps([dict(output) for output in outputs], ensure_ascii=False)
-
-
-def made(path: Path) -> dict[str, Any]:
-    """What the JSON beside an artefact says."""
-    found: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    return found
 
 
 def in_the_repository() -> dict[str, tuple[int, int]]:
@@ -267,7 +234,7 @@ def test_a_setting_is_given_by_its_own_name_or_in_its_dict(tmp_path: Path) -> No
         (
             "01_generation",
             {"method": "zero_shto"},
-            "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, attributes, fixed, random, contrastive, similar, tree, dialogues; strategies",
+            "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, attributes, fixed, random, contrastive, similar, tree, dialogues.",
         ),
         ("01_generation", {"teacher": "no-such-model"}, "No price is known for model 'no-such-model'."),
         (

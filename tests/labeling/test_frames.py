@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from asking import COST, PRICES, prompt
 from endpoint import completion, serving
+from executing import made, run, text_of
 from hypothesis import given
 from hypothesis import strategies as st
-from test_notebooks import made, run, surroundings, text_of  # noqa: F401 (surroundings: a fixture)
 
 from lib.core import artifacts
 from lib.core.artifacts import ExampleSet, Step, load_set
@@ -442,6 +442,7 @@ def test_dialogues_that_a_teacher_wrote_have_nothing_to_be_compared_with() -> No
     assert (agreed.pairs, agreed.scores, agreed.tables) == ([], {}, [])
 
 
+@pytest.mark.usefixtures("surroundings")
 def test_02_labels_the_dialogues_of_people_and_those_that_01_wrote(tmp_path: Path) -> None:
     """As the files that 04 reads: with their prices, all that was paid before included."""
     artifacts.save_set(

@@ -106,7 +106,7 @@ def test_what_came_to_nothing_is_replayed_as_nothing(tmp_path: Path) -> None:
     refusal = completion(None, refusal="no")
     with serving(lambda body, n: refusal if prompt(body) == "prompt 1" else completion("good")) as served:
         answers, folder = recorded_by(served.url, tmp_path)
-    replayed = open_teacher("recorded", recordings=folder, token_prices={"gpt-4o-mini": PRICES["m"]}).ask(
+    replayed = open_teacher("recorded", recordings=folder, token_prices={"gpt-4": PRICES["m"]}).ask(
         requests(3) + requests(1), accept
     )
     assert [answer.problem for answer in replayed] == [None, "refusal", None, None]

@@ -1,0 +1,33 @@
+"""Notebooks run for real: by papermill, and what they showed and saved."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill as pm
+
+from lib.core import paths
+
+NOTEBOOKS = {path.stem: path for path in sorted((paths.ROOT / "notebooks").glob("*.ipynb"))}
+
+
+def run(name: str, folder: Path, **parameters: Any) -> Path:
+    """Runs a notebook as papermill does from `folder`; where it lies executed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    executed = folder / f"{name}.ipynb"
+    given = {"input_path": str(NOTEBOOKS[name]), "output_path": str(executed), "parameters": parameters}
+    pm.execute_notebook(**given, kernel_name="python3", progress_bar=False, log_output=True, cwd=str(folder))
+    return executed
+
+
+def text_of(notebook: Path) -> str:
+    """Everything that a notebook's cells printed and showed."""
+    outputs = [output for cell in nbformat.read(notebook, as_version=4).cells for output in cell.get("outputs", [])]
+    return json.dumps([dict(output) for output in outputs], ensure_ascii=False)
+
+
+def made(path: Path) -> dict[str, Any]:
+    """What the JSON beside an artefact says."""
+    found: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return found
