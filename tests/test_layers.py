@@ -77,3 +77,32 @@ def test_imports_stand_at_the_top_except_of_what_core_loads_late() -> None:
         for module, *names in late
         if module == "lib.teacher.backends" and names[0].startswith("lib.teacher.endpoint.")
     }
+
+
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@pytest.mark.parametrize("file", MODULES, ids=module_name)
+def test_no_comprehension_stands_inside_another(file: Path) -> None:
+    outer = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, COMPREHENSIONS)]
+    inner = [node.lineno for top in outer for node in ast.walk(top) if node is not top and isinstance(node, COMPREHENSIONS)]
+    assert inner == []
+
+
+def test_a_public_name_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for file in MODULES:
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            names = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+            names += [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]
+            for name in names:
+                places.setdefault(name, []).append(module_name(file))
+    assert {name: files for name, files in places.items() if len(files) > 1 and not name.startswith("_")} == {}
+
+
+def test_functions_are_short() -> None:
+    lengths = {}
+    for file in MODULES:
+        for function in functions_of(ast.parse(file.read_text(encoding="utf-8"))):
+            lengths[f"{module_name(file)}.{function.name}"] = (function.end_lineno or 0) - function.lineno + 1
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}

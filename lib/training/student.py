@@ -49,7 +49,7 @@ class Pool:
         for other, tested in others:
             reader = reader_of_kind(other.model_copy(update={"labels": card.labels, "roles": card.roles}), tokenizer, longest)
             self.examples += [(reader, row, reader.items(row)) for row in tested]
-        self.cut = sum(any(item.cut for item in items) for _, _, items in self.examples)
+        self.cut = sum(_is_cut(items) for _, _, items in self.examples)
         self.longest, self.probes = longest, recipe.frozen_layers == model.config.num_hidden_layers
         self.at_once = self.probes and issubclass(reader_of_kind, LabelReader)
         self._lay_out(model)
@@ -63,7 +63,7 @@ class Pool:
                 pieces += item.pieces
         if not self.recipe.frozen_layers:
             places = keep_tokens(model, [token for piece in pieces for token in piece.ids])
-            pieces = [Piece([places[token] for token in ids], types) for ids, types in pieces]
+            pieces = [Piece(list(map(places.__getitem__, ids)), types) for ids, types in pieces]
         lower, self.upper = parts(model, self.recipe.encoder, self.recipe.frozen_layers)
         tokens = [torch.tensor([piece.ids, piece.types]).T for piece in pieces]
         if lower is not None:
@@ -208,7 +208,13 @@ def _batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
     for group in torch.randperm(len(items)).split(8 * size):
         by_length = sorted(group.tolist(), key=lambda i: _length(items[i]))
         result += [by_length[k : k + size] for k in range(0, len(by_length), size)]
-    return ([items[i] for i in result[k]] for k in torch.randperm(len(result)).tolist())
+    for k in torch.randperm(len(result)).tolist():
+        yield [items[i] for i in result[k]]
+
+
+def _is_cut(items: Sequence[Item]) -> bool:
+    """Whether a piece of an example is cut to the longest that the encoder reads."""
+    return any(item.cut for item in items)
 
 
 def _length(item: Item) -> int:
