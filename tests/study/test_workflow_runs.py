@@ -29,7 +29,7 @@ STUDY: dict[str, Any] = {
     "question": "Does it run?",
     "tasks": ["news"],
     "priced_as": "gpt-4",
-    "generation": {"methods": ["zero_shot"], "n": 24, "per_reply": 3, "topics": 20},  # As the recordings are.
+    "generation": {"methods": ["zero_shot"], "n": 24, "per_reply": 3},  # As the recordings are.
     "labeling": {"methods": ["zero_shot"], "n": 60},
     "training": {"epochs": 1, "seeds": 1, "frozen_layers": 5},
     "budgets": {"budgets": [0.9], "shares": [0, 1]},
@@ -282,20 +282,20 @@ def code_cell(copy: Path) -> None:
 
 
 def comparison_module(copy: Path) -> None:
-    """04 and 05 import it; the others never do."""
-    edit(copy / "lib" / "budget" / "comparison.py", "BOOTSTRAPS = ", "UNUSED = 1\nBOOTSTRAPS = ")
+    """05 imports it; the others never do."""
+    edit(copy / "lib" / "budget" / "comparison.py", "FEWEST_TASKS = ", "UNUSED = 1\nFEWEST_TASKS = ")
 
 
 def checked_module(copy: Path) -> None:
     """No notebook names it; tasks and parameters use it, and through them all five do."""
-    edit(copy / "lib" / "core" / "config.py", 'PLAIN = {"', 'UNUSED = 1\nPLAIN = {"')
+    edit(copy / "lib" / "core" / "config.py", '_PLAIN = {"', 'UNUSED = 1\n_PLAIN = {"')
 
 
 CHANGES: dict[str, tuple[Callable[[Path], None], set[str]]] = {
     "a code cell of 05": (code_cell, {"budget"}),
     "a parameter of 04": (lambda copy: write_study(copy, training={"epochs": 2}), {"training", "budget"}),
     "a parameter of 02": (lambda copy: write_study(copy, labeling={"n": 50}), {"labeling", "training", "budget"}),
-    "a module that 03 to 05 use": (comparison_module, {"diversity", "training", "budget"}),
+    "a module that 05 uses": (comparison_module, {"budget"}),
     "a module that all use through others": (checked_module, EVERY),
     "a recording of 01": (
         lambda copy: edit(copy / "data" / "recordings" / "news" / "01_zero_shot.jsonl", "\n", "\n\n"),
