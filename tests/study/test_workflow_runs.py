@@ -224,8 +224,8 @@ def test_a_run_ends_by_naming_its_figures_its_tables_and_what_it_would_have_cost
     assert finished.ended.code == 0, finished.ended.said
     assert finished.ended.started == EVERY
     texts = [f"{kind}_news" for kind in ("diversity", "map", "lengths", "telling_words", "guessing", "yield")]
-    answers = ("iso_scores_news", "best_mix_by_budget", "best_share_by_budget", "dollars_for_score", "held_out")
-    figures = [f"runs/tiny/figures/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars", *answers)]
+    # Too few runs for a surface: its figures are not drawn, and 05 says why.
+    figures = [f"runs/tiny/figures/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars")]
     tables = [f"runs/tiny/figures/{kind}.csv" for kind in ("results", "answers", "next_runs", "scores", "tasks")]
     for made in [*tables, "runs/tiny/figures/report.html"] + [
         f"{figure}.{ending}" for figure in figures for ending in ("pdf", "png", "csv")
