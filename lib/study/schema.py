@@ -280,8 +280,10 @@ def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, Plan]:
 
 
 def _check_used(study: Study, studies: Iterable[Study]) -> None:
-    """Raises ValueError for a setting of generation that no method of the study uses."""
-    sections = [own.generation for own in studies]
+    """Raises ValueError for a setting of generation that no method of the study uses; with no methods there is nothing to set."""
+    sections = [own.generation for own in studies if own.generation.methods]
+    if not sections:
+        return
     uses = set().union(*(METHODS[method].uses for section in sections for method in section.methods))
     uses |= Rephrasing.uses if any(section.rephrase for section in sections) else set()
     named = {name for section in [study.generation, *sections] for name in section.model_fields_set}

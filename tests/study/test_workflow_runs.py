@@ -347,7 +347,8 @@ def test_training_is_given_all_that_the_study_says_and_waits_for_what_it_is_test
     read, told = re.search(r"input: (.*)", job), re.search(r"papermill .* -y '(.*)'", job)
     assert read
     assert told
-    assert yaml.safe_load(told[1]).items() >= given.items()
+    parameters = yaml.safe_load(told[1])
+    assert (parameters | parameters["training"]).items() >= given.items()
     assert set(read[1].split(", ")) >= {
         "data/tasks/strategy.yaml",
         "data/reference/strategy/train.jsonl",
