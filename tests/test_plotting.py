@@ -237,14 +237,14 @@ figure, axes = plots.grid_of(1, 1, plots.COLUMN, 2)
 for name in ("zero_shot", "one", "other", "human only"):
     axes[0][0].plot([1, 2], [len(name), 1], color=plots.color(name), label=plots.named(name))
 axes[0][0].legend()
-plots.save(figure, sys.argv[1], "A caption: é, 10%.")
+plots.save_figure(figure, sys.argv[1], "A caption: é, 10%.")
 mixes = [("human only", 2, 0), *((name, h, 2) for name in "abcd" for h in (0, 2))]
 rows = [
     {"task": "t", "method": m, "n_human": k * h, "n_synthetic": k * n, "seed": seed, "score": 0.5 + k / 9, "metric": "accuracy",
      "human_price": 1.0, "synthetic_price": 0.5}
     for m, h, n in mixes for k in (1, 2) for seed in (1, 2)
 ]
-plots.save(score_plots.quality_by_dollars(pd.DataFrame(rows)).figure, sys.argv[1] + "_dollars", "A caption.")
+plots.save_figure(score_plots.quality_by_dollars(pd.DataFrame(rows)).figure, sys.argv[1] + "_dollars", "A caption.")
 """
 
 

@@ -154,8 +154,8 @@ def test_the_real_findings_come_from_the_kept_scores() -> None:
     scores = with_out_of_domain(read_scores(kept), kept)
     tables = findings.read_diversity(sorted(map(str, paths.ROOT.glob("figures/real/diversity_*.csv"))))
     study = schema.read_study("real")
-    shares = {card.name: own.budgets.shares for card, own in schema.by_task(study).values()}
-    budgets = sorted({budget for _, own in schema.by_task(study).values() for budget in own.budgets.budgets})
+    shares = {card.name: own.budgets.shares for card, own in schema.studies_by_task(study).values()}
+    budgets = sorted({budget for _, own in schema.studies_by_task(study).values() for budget in own.budgets.budgets})
     again = claims_table(Measured(scores, tables, budgets, shares), folder="figures/real")
     pd.testing.assert_frame_equal(again, found, check_dtype=False)
 
