@@ -41,7 +41,7 @@ lab: setup ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
 test: setup ## run the tests
-	$(BIN)/python -m pytest -n logical --dist loadfile
+	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 lint: setup ## check code, types, and that the notebooks hold no outputs
 	$(BIN)/ruff check .

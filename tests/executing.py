@@ -1,13 +1,18 @@
 """Notebooks run for real: by papermill, and what they showed and saved."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill as pm
+import pytest
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 
 from lib.core import paths
+from lib.core.fingerprint import _without_magics
 
 NOTEBOOKS = {path.stem: path for path in sorted((paths.ROOT / "notebooks").glob("*.ipynb"))}
 
@@ -19,6 +24,27 @@ def run(name: str, folder: Path, **parameters: Any) -> Path:
     given = {"input_path": str(NOTEBOOKS[name]), "output_path": str(executed), "parameters": parameters}
     pm.execute_notebook(**given, kernel_name="python3", progress_bar=False, log_output=True, cwd=str(folder))
     return executed
+
+
+def first_error(name: str, folder: Path, **parameters: Any) -> str:
+    """The sentence that a notebook fails with, its cells run in this process: papermill's own would first start a kernel."""
+    folder.mkdir(parents=True, exist_ok=True)
+    given = parameterize_notebook(load_notebook_node(str(NOTEBOOKS[name])), parameters)
+    cells = [_without_magics(cell.source) for cell in given.cells if cell.cell_type == "code"]
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        with pytest.raises((ValueError, RuntimeError)) as caught:
+            _run_cells(cells)
+    finally:
+        os.chdir(before)
+    return str(caught.value)
+
+
+def _run_cells(cells: list[str]) -> None:
+    values: dict[str, Any] = {"__name__": "__main__", "In": ["", *cells]}
+    for cell in cells:
+        exec(cell, values)
 
 
 def text_of(notebook: Path) -> str:

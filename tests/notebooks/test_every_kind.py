@@ -1,0 +1,125 @@
+"""04 takes every kind of task; dialogues go from 01 to 03."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from endpoint import completion, serving
+from executing import made, run, text_of
+from tiny_runs import ASKING, TINY, first_of, written_lines
+
+from lib.core import paths
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("surroundings")]
+
+
+def places_card(folder: Path) -> str:
+    """A task of kind spans: which cities a sentence names, in two splits to be tested on."""
+    cities = ["Rome", "Oslo", "Lima", "Bern", "Cairo", "Quito"]
+    files = {}
+    for split, rows in {"train": range(6), "test": range(6, 10), "later": range(10, 13)}.items():
+        texts = [(f"On day {i} we went to ", cities[i % 6]) for i in rows]
+        examples = [{"text": a + b + ".", "spans": [{"start": len(a), "end": len(a + b), "label": "city"}]} for a, b in texts]
+        files[split] = written_lines(folder / f"{split}.jsonl", examples)
+    card = {
+        "name": "places",
+        "kind": "spans",
+        "description": "mark each city.",
+        "fields": {"text": "a sentence"},
+        "labels": {"city": "a city"},
+        "family": "places",
+        "human_price": {"dollars": 1, "source": "a test", "assumed": True},
+        "sources": {"own": {"files": files}},
+    }
+    path = folder / "places.yaml"
+    path.write_text(yaml.safe_dump(card), encoding="utf-8")
+    return str(path)
+
+
+OF_KINDS: dict[str, tuple[Callable[[Path], dict[str, Any]], dict[str, int], str]] = {
+    # what 04 is given, the size of each evaluation set, the metric
+    "yesno": (
+        lambda folder: {"task": first_of("claims", folder, train=8, test=6), "also_test": ["strategy"], "frozen_layers": 6},
+        {"test": 6, "strategy": 100},
+        "accuracy",
+    ),
+    "multiple_choice": (
+        lambda folder: {
+            "task": first_of("riddle", folder, train=8, test=6),
+            "also_test": [first_of("commonsense", folder, train=1, test=4)],
+            "dev_share": 0.25,
+        },
+        {"test": 6, "commonsense": 4},
+        "accuracy",
+    ),
+    "frames": (
+        lambda folder: {
+            "task": first_of("frames", folder, "argument_micro_f1", train=3, test=1, garden=1),
+            "also_test": ["garden"],
+            "max_tokens": 64,
+        },
+        {"test": 1, "garden": 1},
+        "argument_micro_f1",
+    ),
+    "spans": (
+        lambda folder: {"task": places_card(folder), "also_test": ["later"], "device": "cpu", "workers": 1},
+        {"test": 4, "later": 3},
+        "weighted_f1",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OF_KINDS)
+def test_training_takes_every_kind_of_task_and_other_sets_to_test_on(kind: str, tmp_path: Path) -> None:
+    give, sizes, metric = OF_KINDS[kind]
+    scores = tmp_path / "scores.parquet"
+    tiny = TINY | {"budgets": [3], "shares": [0], "seeds": 2, "frozen_layers": 5}
+    executed = run("04_training", tmp_path, **(tiny | give(tmp_path)), output=str(scores))
+    rows = pd.read_parquet(scores)
+    by = ["evaluated_on", "seed", "method", "n_human", "n_synthetic", "n_test", "metric"]
+    assert sorted(rows[by].to_numpy().tolist()) == sorted(
+        [name, seed, "human only", 3, 0, n, metric] for name, n in sizes.items() for seed in (1, 2)
+    )
+    assert rows.score.between(0, 1).all()
+    assert rows.score.tolist() == rows[metric].tolist()
+    assert [len(json.loads(predicted)) for predicted in rows.predicted] == rows.n_test.tolist()
+    chosen = {"multiple_choice": "best of 1 epochs on 1 of the mix", "yesno": "the best fit, found at once"}
+    assert set(rows.selection) == {chosen.get(kind, "last of 1 epochs")}
+    shown = text_of(executed)
+    assert shown.count('"image/png"') == 2
+    assert "2 runs; 0 of 1 cells ask for more than a pool holds" in shown
+    assert "places that at least one of 2 students gets wrong" in shown
+    assert f"{2 * len(sizes)} score rows in " in shown
+
+
+def talker(body: dict[str, Any], number: int) -> dict[str, Any]:
+    """A language model that lists topics and writes dialogues."""
+    if "topics" in body["response_format"]["json_schema"]["schema"]["properties"]:
+        return completion(json.dumps({"topics": ["rice", "soup"]}))
+    said = [f"number {number * 7919 + at * 104729} of the {('rice', 'soup', 'bread', 'tart')[at % 4]}" for at in range(6)]
+    turns = [{"speaker": ("interviewer", "expert")[at % 2], "text": text} for at, text in enumerate(said)]
+    return completion(json.dumps({"turns": turns}))
+
+
+def test_dialogues_are_written_and_compared_with_those_of_people(tmp_path: Path) -> None:
+    card = first_of("frames", tmp_path, "trigger_micro_f1", train=16, test=2)
+    written, labeled = tmp_path / "written.parquet", str(paths.ROOT / "data/reference/frames/garden.jsonl")
+    with serving(talker) as served:
+        asking = ASKING | {"task": card, "base_url": served.url, "store": str(tmp_path / "t.sqlite")}
+        shown = text_of(run("01_generation", tmp_path, **asking, method="dialogues", n=6, rounds=2, raw=8, output=str(written)))
+    assert "interviewer: number" in shown
+    assert "6 of 6 examples in" in shown
+    assert len(set(made(written)["human_shown"])) == 8
+    figures = tmp_path / "figures"
+    looked = text_of(run("03_diversity", tmp_path, task=card, examples=[str(written), labeled], figures=str(figures)))
+    assert {path.stem for path in figures.glob("*.png")} == {
+        f"{kind}_frames" for kind in ("yield", "diversity", "map", "lengths", "frequencies", "shape")
+    }
+    assert "6 examples of each of dialogues, garden, human" in looked
+    often, held = (pd.read_csv(figures / f"{name}_frames.csv") for name in ("frequencies", "shape"))
+    assert set(often.set) == {"human", "garden"}  # Dialogues have no labels before 02.
+    assert set(held[held.measure == "turns"].set) == {"human", "dialogues", "garden"}
