@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from tqdm import tqdm
@@ -148,9 +149,9 @@ class Teacher(ABC):
     def finish(self, title: str) -> None:  # noqa: B027
         """Runs after each `ask`; batch files are written here."""
 
-    async def session(self, work: Awaitable[_T]) -> _T:
+    async def session(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """Surrounds all fetching of one `ask`; an endpoint opens its connections here."""
-        return await work
+        return await work()
 
     @contextmanager
     def progress(self, title: str, replies: int) -> Iterator[Progress]:
@@ -168,7 +169,8 @@ class Teacher(ABC):
         the same `progress` share one bar."""
         numbered = number_samples(requests)
         with nullcontext(progress) if progress else self.progress(title, len(numbered)) as progress:
-            answers = _run_in_thread(self.session(self._answer_all(numbered, accept, progress)))
+            fetching = partial(self._answer_all, numbered, accept, progress)
+            answers = _run_in_thread(partial(self.session, fetching))
         self.finish(title)
         return answers
 
@@ -225,35 +227,41 @@ def number_samples(requests: Sequence[Request], seen: Counter[str] | None = None
     return numbered
 
 
-def _run_in_thread(work: Coroutine[Any, Any, _T]) -> _T:
+def _run_in_thread(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     """Runs a coroutine in a thread of its own, because a notebook's kernel already runs a loop in this one.
 
     An interrupt, or any other error in the waiting thread, cancels the work and waits until its calls are settled.
     """
     loop, ended = asyncio.new_event_loop(), threading.Event()
-    task = loop.create_task(work)
-    thread = threading.Thread(target=_run_loop, args=(loop, task, ended), name="run_in_thread", daemon=True)
+    tasks: list[asyncio.Task[_T]] = []  # One, once the thread has started.
+    thread = threading.Thread(target=_run_loop, args=(loop, work, tasks, ended), name="run_in_thread", daemon=True)
     try:
         thread.start()
         ended.wait()  # Not join(): a thread whose join was interrupted is taken for ended (Python 3.11).
     except BaseException:
-        _cancel(loop, task, ended)
+        _cancel(loop, tasks, ended)
         raise
-    return task.result()
+    return tasks[0].result()
 
 
-def _run_loop(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any]", ended: threading.Event) -> None:
+def _run_loop(
+    loop: asyncio.AbstractEventLoop,
+    work: Callable[[], Coroutine[Any, Any, _T]],
+    tasks: "list[asyncio.Task[_T]]",
+    ended: threading.Event,
+) -> None:
     try:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:  # It also ends what the work leaves behind.
-            runner.run(asyncio.wait([task]))
+            tasks.append(loop.create_task(work()))
+            runner.run(asyncio.wait(tasks))
     finally:
         ended.set()
 
 
-def _cancel(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any]", ended: threading.Event) -> None:
+def _cancel(loop: asyncio.AbstractEventLoop, tasks: "list[asyncio.Task[_T]]", ended: threading.Event) -> None:
     """Cancels the work, and waits for its end, but no longer than SETTLE_SECONDS; a second interrupt does not cut this short."""
     with suppress(RuntimeError):  # The loop has ended.
-        loop.call_soon_threadsafe(task.cancel)
+        loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
     until = time.monotonic() + _SETTLE_SECONDS
     while not ended.is_set() and time.monotonic() < until:
         with suppress(KeyboardInterrupt):

@@ -11,7 +11,7 @@ import random
 import sqlite3
 import ssl
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
@@ -115,7 +115,7 @@ class Endpoint(Teacher):
     def failures_of(self, request: Request) -> list[tuple[str, int]]:
         return self.store.failures_of(request.key(self.model))
 
-    async def session(self, work: Awaitable[_T]) -> _T:
+    async def session(self, work: Callable[[], Awaitable[_T]]) -> _T:
         self.gate = _Gate()
         beat = asyncio.get_running_loop().create_task(self._keep_beating())
         http = openai.DefaultAioHttpClient(timeout=self.timeout, verify=_certificates())
@@ -124,7 +124,7 @@ class Endpoint(Teacher):
             async with openai.AsyncOpenAI(
                 api_key=self.key or "none", base_url=self.base_url, max_retries=0, timeout=self.timeout, http_client=http
             ) as self.client:
-                return await work
+                return await work()
         finally:
             beat.cancel()
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ CLIENT = [sys.executable, "-X", "faulthandler", str(Path(__file__).parents[1] / 
 SLOW_DOWN = {"error": {"message": "slow down"}}
 SECONDS = 5.0
 """How long a cell may go on: the two seconds that are promised, and some for a busy machine."""
+
+pytestmark = pytest.mark.filterwarnings("error:coroutine .* was never awaited", "error::pytest.PytestUnraisableExceptionWarning")
 
 # ---- any way out of run_in_thread ----
 
@@ -63,7 +66,7 @@ def test_any_way_out_ends_the_work(error: BaseException, after: float) -> None:
     settled: list[str] = []
     began = time.monotonic()
     with pytest.raises(type(error)), raised_in_main_thread(error, after):
-        _run_in_thread(settle_when_cancelled(settled))
+        _run_in_thread(partial(settle_when_cancelled, settled))
     assert time.monotonic() - began < after + SECONDS
     assert after == 0.0 or settled == ["settled"]
     assert loops_running() == 0
@@ -81,7 +84,7 @@ def test_an_interrupt_while_the_thread_starts_ends_the_work(monkeypatch: pytest.
     monkeypatch.setattr(threading.Thread, "start", interrupted_start)
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        _run_in_thread(settle_when_cancelled([]))
+        _run_in_thread(partial(settle_when_cancelled, []))
     assert time.monotonic() - began < SECONDS
     assert loops_running() == 0
 
@@ -98,7 +101,7 @@ def test_work_that_does_not_end_holds_nobody_up() -> None:
 
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), raised_in_main_thread(KeyboardInterrupt(), 0.2):
-        _run_in_thread(stubborn())
+        _run_in_thread(stubborn)
     assert 0.2 < time.monotonic() - began < 0.2 + SECONDS
     release.set()
 
@@ -107,9 +110,9 @@ def test_a_result_and_an_error_come_out_as_they_are() -> None:
     async def divide(by: int) -> int:
         return 6 // by
 
-    assert _run_in_thread(divide(2)) == 3
+    assert _run_in_thread(partial(divide, 2)) == 3
     with pytest.raises(ZeroDivisionError):
-        _run_in_thread(divide(0))
+        _run_in_thread(partial(divide, 0))
     assert loops_running() == 0
 
 
@@ -125,7 +128,7 @@ def test_what_the_work_leaves_behind_is_ended() -> None:
         await asyncio.gather(settle_when_cancelled(settled), fail())
 
     with pytest.raises(ZeroDivisionError):
-        _run_in_thread(both())
+        _run_in_thread(both)
     assert settled == ["settled"]
 
 
