@@ -327,5 +327,7 @@ def describe_tasks(scores: DataFrame) -> DataFrame:
         "human_price_assumed",
         "stand_in",
     ]
+    if "human_pool" in scores:  # A method of the teacher's labels draws from fewer.
+        scores = scores.assign(human_pool=scores.groupby("task").human_pool.transform("max"))
     tasks = scores[[name for name in names if name in scores]].drop_duplicates("task", ignore_index=True)
     return tasks.replace({"human_pool": _UNKNOWN}, None)

@@ -24,12 +24,12 @@ class LabelingSettings(_Requests):
 
 
 class Labeling(_Requests):
-    """The section `labeling` of a study: what 02 labels of each task. The first n raw examples of train are for students to learn
-    from; the first n_test of the test set put the teacher's own score beside that of students."""
+    """The section `labeling` of a study: what 02 labels of each task, nothing by default. The first n examples of train are for
+    students to learn from; the first n_test of the test set put the teacher's own score beside that of students."""
 
     methods: list[str] = ["zero_shot"]
-    n: int = Field(60, ge=0)
-    """Examples of train to label."""
+    n: int = Field(0, ge=0)
+    """Human examples of train to label, the first ones. Mixes that hold such labels draw their human examples from the others."""
     test_methods: list[str] = ["zero_shot"]
     n_test: int = Field(0, ge=0)
     """Examples of the test set to label."""

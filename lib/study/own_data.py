@@ -1,7 +1,9 @@
 """The example sets from elsewhere that a study names, and its data, read before anything is paid."""
 
+from collections.abc import Iterator
+
 from lib.core.example_sets import Given, example_sets
-from lib.core.tasks import checked_rows, load
+from lib.core.tasks import Card, checked_rows, load
 from lib.study.schema import Study, plans_of, studies_by_task
 
 
@@ -20,3 +22,28 @@ def check_data(study: Study) -> None:
             plans_of(card, own, load(card, "train", own.source).to_list()[: own.raw])
         if own.sets:
             example_sets(card, given_sets(own), own.source)
+
+
+def pool_lines(study: Study) -> list[str]:
+    """How many human examples each task has to learn from, and what of the study they are too few for; of local data."""
+    tasks = studies_by_task(study).values()
+    return [line for card, own in tasks if card.sources[own.source or card.default_source].files for line in _pool(card, own)]
+
+
+def _pool(card: Card, own: Study) -> Iterator[str]:
+    dev = own.training.human_dev
+    pool = len(load(card, "train", own.source)) - dev
+    beside = f" beside the {dev} that choose the best epoch" if dev else ""
+    yield f"{card.name}: {pool} human examples to learn from{beside}.{_left_out(own, pool, 'are in no mix')}"
+    if labeled := max((min(n, pool) for _, split, n in own.labeling.parts if split == "train"), default=0):
+        others = pool - labeled
+        yield (
+            f"{card.name}: the teacher labels the first {labeled} of them. Mixes with its labels draw human examples "
+            f"from the other {others}.{_left_out(own, others, 'are in no such mix')}"
+        )
+
+
+def _left_out(own: Study, pool: int, consequence: str) -> str:
+    """Names the human sizes that a pool does not hold."""
+    beyond = [f"{size:,}" for size in own.sizes.human if size > pool]
+    return f" Sizes beyond that {consequence}: {', '.join(beyond)}." if beyond else ""

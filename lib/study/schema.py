@@ -63,6 +63,12 @@ class _Labels(Labeling):
             raise ValueError(f"unknown method {', '.join(map(repr, unknown))}; there is {', '.join(LABELING_METHODS)}")
         return methods
 
+    @model_validator(mode="after")
+    def _says_how_many(self) -> "_Labels":
+        if "methods" in self.model_fields_set and self.methods and not self.written and "n" not in self.model_fields_set:
+            raise ValueError(f"say how many human examples are labeled by {self.methods[0]}, as in n: 60")
+        return self
+
     @property
     def parts(self) -> list[tuple[str, str, int]]:
         """Method, split and number of each set of labels that is asked for."""

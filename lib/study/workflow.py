@@ -254,13 +254,15 @@ class StudySteps:
         return {"study": self.name, "teacher": self.teacher, "budget": self.dollars, **access}
 
     def check(self, *, dry: bool) -> list[str]:
-        """Refuses what could not run to its end before anything is paid; of a dry run, what it would cost at most."""
+        """Refuses what could not run to its end before anything is paid. Says how many human examples there are to learn from,
+        and of a dry run what it would cost at most."""
         dry_run.check_teacher(self.study, self.teacher)
         own_data.check_data(self.study)
+        pools = own_data.pool_lines(self.study)
         if dry:
-            return [f"Teacher {self.teacher}:", *dry_run.cost_lines(self.study, self.teacher, self.dollars)]
+            return [*pools, f"Teacher {self.teacher}:", *dry_run.cost_lines(self.study, self.teacher, self.dollars)]
         dry_run.check_budget(self.teacher, self.dollars)
-        return []
+        return pools
 
     def _of_tasks(self, name: str) -> list[str]:
         return [path for task in self.tasks.values() for path in getattr(task, name)]
@@ -378,8 +380,9 @@ class Studies:
                 raise WorkflowError(
                     f"Study {name!r} is already running here (it holds {steps.folder}/.lock); wait for it or stop it."
                 ) from None
-            if steps.study.takes:
-                print(f"Study {name} takes {steps.study.takes} from nothing; what is done already is kept.", file=sys.stderr)
+        takes = {name: steps.study.takes for name, steps in self.steps.items() if steps.study.takes}
+        lines = [f"Study {name} takes {time} from nothing; what is done already is kept." for name, time in takes.items()]
+        print(*self._notes, *lines, sep="\n", file=sys.stderr)
 
     def _say_end(self) -> None:
         if self.dry:

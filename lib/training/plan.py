@@ -36,6 +36,9 @@ class _Pools:
     card: Card
     source: str | None
     human: list[Row]
+    """Those that the teacher labeled too stand last."""
+    labeled: int
+    """How many of the human examples the teacher labeled too."""
     sets: dict[str, ExampleSet]
     """By method. Where there are none, an empty one stands for people alone."""
     offers: dict[str, Offer]
@@ -67,22 +70,25 @@ def pools_for(
     train = load(card, "train", source).to_list()
     written = example_sets(card, examples, source)
     written = with_matched(card, written, names=mixes.matched, human=train, size=mixes.matched_size, seed=seed)
-    human, dev = _without_dev(card, _human_pool(train, written), n=students.human_dev)
+    free, labeled = _by_labels(train, written)
+    free, dev = _without_dev(card, free, n=students.human_dev)
+    human = [*free, *labeled]
     sets = written or people_alone(card)
     prices = prices_of(card, sets, human_price=mixes.human_price, synthetic_price=mixes.synthetic_price)
     offers = {}
     for method, example_set in sets.items():
-        offers[method] = Offer(prices[method], (len(human), len(example_set.rows)), example_set.shown)
-    return _Pools(card, source, human, sets, offers, _evaluations(card, source, also=students.also_test) | dev)
+        pool = free if example_set.name.of_human_texts else human  # No text comes twice in one mix.
+        offers[method] = Offer(prices[method], (len(pool), len(example_set.rows)), example_set.shown)
+    return _Pools(card, source, human, len(labeled), sets, offers, _evaluations(card, source, also=students.also_test) | dev)
 
 
-def _human_pool(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> list[Row]:
-    """The human examples to draw from, without those that the teacher labeled: no text comes twice in one mix."""
+def _by_labels(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> tuple[list[Row], list[Row]]:
+    """The human examples that people alone labeled, and those that the teacher labeled too."""
     labeled = set[str]()
     for example_set in sets.values():
         if example_set.name.of_human_texts:
             labeled.update(row["id"] for row in example_set.rows)
-    return [row for row in rows if row["id"] not in labeled]
+    return [row for row in rows if row["id"] not in labeled], [row for row in rows if row["id"] in labeled]
 
 
 def _without_dev(card: Card, human: Sequence[Row], *, n: int) -> tuple[list[Row], dict[str, Evaluation]]:
@@ -160,7 +166,7 @@ def scores_of(pools: _Pools, runs: Sequence[Run], *, recipe: Recipe, kept: str, 
     synthetic = {method: example_set.rows for method, example_set in pools.sets.items() if method != NONE}
     scores = sweep(
         pools.card, pools.human, synthetic=synthetic, evaluations=pools.evaluations,
-        runs=runs, recipe=recipe, kept=kept, workers=workers,
+        runs=runs, recipe=recipe, kept=kept, workers=workers, labeled=pools.labeled,
     )  # fmt: skip
     return _with_facts(scores, pools)
 
@@ -169,9 +175,10 @@ def _with_facts(scores: DataFrame, pools: _Pools) -> DataFrame:
     """Score rows with names, prices and pool sizes of the example sets, and where the data are from."""
     card, name = pools.card, pools.source or pools.card.default_source
     offers, any_offer = pools.offers, next(iter(pools.offers.values()))
+    whole = max(offer.pools[0] for offer in offers.values())
     columns: dict[str, object] = {
         "human_price": any_offer.prices.human,
-        "human_pool": any_offer.pools[0],
+        "human_pool": scores.method.map({method: offer.pools[0] for method, offer in offers.items()}).fillna(whole).astype(int),
         "human_shown": scores.method.map({method: offer.shown for method, offer in offers.items()}).fillna(0).astype(int),
         "synthetic_price": scores.method.map({method: offer.prices.synthetic for method, offer in offers.items()}),
         "synthetic_pool": scores.method.map({method: offer.pools[1] for method, offer in offers.items()}),

@@ -64,8 +64,10 @@ class Bench:
         evaluations: Mapping[str, Evaluation],
         recipe: Recipe,
         threads: int = 1,
+        labeled: int = 0,
     ):
         self.card, self.recipe, self.evaluations, self.threads = card, recipe, dict(evaluations), threads
+        self.labeled = labeled
         self.sources = {NONE: list(human), **{name: list(rows) for name, rows in synthetic.items()}}
         self.sizes = {name: len(rows) for name, rows in self.sources.items()}
         self.places, self.tested, start = dict[str, int](), dict[str, range](), 0
@@ -87,7 +89,7 @@ class Bench:
     def scores(self, run: Run) -> dict[str, Any]:
         """Trains the student of a run and scores it on each evaluation set, with as many threads in every process."""
         torch.set_num_threads(self.threads)
-        chosen = draw_mix(run, self.places, sizes=self.sizes)
+        chosen = draw_mix(run, self.places, sizes=self.sizes, labeled=self.labeled)
         human_dev = list(self.tested.get(DEV, ()))
         dev = [] if self.pool.at_once else human_dev or _held_back(chosen, run, share=self.recipe.dev_share)
         student = train(self.pool, [i for i in chosen if i not in set(dev)], seed=run.seed, dev=dev)
@@ -131,13 +133,17 @@ def sweep(
     recipe: Recipe,
     kept: str,
     workers: int | None = None,
+    labeled: int = 0,
 ) -> DataFrame:
-    """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill loses only runs in progress."""
+    """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill loses only runs in progress.
+
+    `labeled` of the human examples, the last ones, were labeled by the teacher too: a mix takes the others first.
+    """
     _check(card, runs, evaluations=evaluations)
     workers = _workers_for(runs, recipe, workers=workers)
     # By all runs, not by those that are missing: sums differ a little between one thread and two.
     threads = 1 if workers > 1 else torch.get_num_threads()
-    bench = Bench(card, human, synthetic=synthetic, evaluations=evaluations, recipe=recipe, threads=threads)
+    bench = Bench(card, human, synthetic=synthetic, evaluations=evaluations, recipe=recipe, threads=threads, labeled=labeled)
     done = {run: results for (run, scope), results in _read_kept(kept).items() if scope == bench.scopes.get(run.method)}
     missing = [run for run in dict.fromkeys(runs) if run not in done]
     workers = min(workers, max(1, len(missing)))
@@ -251,19 +257,31 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def draw_mix(run: Run, places: dict[str, int], *, sizes: dict[str, int]) -> list[int]:
-    """The texts of a run, drawn by its seed: a larger draw of one seed holds the smaller one."""
-    human = _draw(sizes[NONE], run.n_human, seed=run.seed, source="human", start=places[NONE])
+def draw_mix(run: Run, places: dict[str, int], *, sizes: dict[str, int], labeled: int = 0) -> list[int]:
+    """The texts of a run, drawn by its seed: a larger draw of one seed holds the smaller one. The last `labeled` human examples
+    are drawn only when there are no others left."""
+    human = _draw_human(sizes[NONE], run, start=places[NONE], labeled=labeled)
     if not run.n_synthetic:
         return human
     size, start = sizes[run.method], places[run.method]
     return human + _draw(size, run.n_synthetic, seed=run.seed, source=run.method, start=start)
 
 
+def _draw_human(size: int, run: Run, *, start: int, labeled: int) -> list[int]:
+    _check_enough(size, run.n_human, source="human")
+    free = size - labeled
+    first = _draw(free, min(run.n_human, free), seed=run.seed, source="human", start=start)
+    return first + _draw(labeled, run.n_human - len(first), seed=run.seed, source="labeled human", start=start + free)
+
+
 def _draw(size: int, n: int, *, seed: int, source: str, start: int) -> list[int]:
+    _check_enough(size, n, source=source)
+    return [start + i for i in random.Random(f"{seed} {source}").sample(range(size), size)[:n]]
+
+
+def _check_enough(size: int, n: int, *, source: str) -> None:
     if n > size:
         raise ValueError(f"A run asks for {n} {source} examples, but there are {size}.")
-    return [start + i for i in random.Random(f"{seed} {source}").sample(range(size), size)[:n]]
 
 
 def _read_kept(kept: str) -> dict[tuple[Run, str], dict[str, Any]]:

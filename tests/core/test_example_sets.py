@@ -10,7 +10,7 @@ from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE, Offer, Prices, cells
 from lib.core.set_names import SetName
 from lib.core.tasks import load, read_card
-from lib.training.plan import _human_pool
+from lib.training.plan import _by_labels
 
 WRITTEN, LABELED = SetName("zero_shot"), SetName("", labels_by="zero_shot")
 
@@ -113,7 +113,7 @@ def test_a_set_from_elsewhere_is_no_labels_of_human_texts_whatever_its_file_is_c
     sets = example_sets.example_sets(card, [str(tmp_path / "labeled_by_vendor.csv")])
     human = load(card).to_list()
     assert list(example_sets.written_sets(card, sets)) == ["labeled_by_vendor"]
-    assert _human_pool(human, sets) == human
+    assert _by_labels(human, sets) == (human, [])
     assert [row["id"] for row in sets["labeled_by_vendor"].rows] == ["labeled_by_vendor-0000", "labeled_by_vendor-0001"]
 
 

@@ -307,8 +307,9 @@ def test_too_few_raw_examples_are_said_before_anything_is_paid_for(tmp_path: Pat
 
 def test_budgets_are_spent_on_sets_that_there_are(tmp_path: Path) -> None:
     for name in ("zero_shot", "labeled_zero_shot"):
-        assert schema.studies_by_task(study_of(tmp_path, budgets=GOOD["budgets"] | {"budget_methods": [name]}))
-    wrong = study_of(tmp_path, budgets=GOOD["budgets"] | {"budget_methods": ["zero_shoot"]})
+        asked = {"labeling": {"n": 9}, "budgets": GOOD["budgets"] | {"budget_methods": [name]}}
+        assert schema.studies_by_task(study_of(tmp_path, **asked))
+    wrong = study_of(tmp_path, labeling={"n": 9}, budgets=GOOD["budgets"] | {"budget_methods": ["zero_shoot"]})
     refused(
         lambda: schema.studies_by_task(wrong),
         "budgets.budget_methods: no 'zero_shoot' among the study's sets",

@@ -86,6 +86,27 @@ def test_labels_are_asked_for_by_method_split_and_number(tmp_path: Path) -> None
         assert tuple(parameters[name] for name in ("method", "split", "n")) == values
 
 
+def test_labels_of_human_examples_are_asked_for_only_if_the_study_says_how_many(tmp_path: Path) -> None:
+    for labeling in ({}, {"test_methods": ["few_shot"], "n_test": 20}):
+        assert steps_of(tmp_path, labeling=labeling).tasks["news"].human_labels == []
+    with pytest.raises(ValueError, match=r"labeling.*few_shot.*n: 60"):
+        steps_of(tmp_path, labeling={"methods": ["few_shot"]})
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_how_many_human_examples_there_are_is_said_before_a_run(tmp_path: Path, dry: bool) -> None:
+    quiet = {"labeling": {}, "sizes": {"human": [0, 40, 500], "synthetic": [0, 5]}}
+    lines = steps_of(tmp_path, **quiet).check(dry=dry)
+    assert lines[0] == "news: 320 human examples to learn from. Sizes beyond that are in no mix: 500."
+    assert "labels" not in lines[1] if dry else len(lines) == 1
+    asked = quiet | {"labeling": {"n": 300}, "training": {"human_dev": 10}}
+    assert steps_of(tmp_path, **asked).check(dry=dry)[:2] == [
+        "news: 310 human examples to learn from beside the 10 that choose the best epoch. Sizes beyond that are in no mix: 500.",
+        "news: the teacher labels the first 300 of them. Mixes with its labels draw human examples from the other 10. "
+        "Sizes beyond that are in no such mix: 40, 500.",
+    ]
+
+
 def test_a_task_by_path_is_given_by_path(tmp_path: Path) -> None:
     card = tmp_path / "own.yaml"
     card.write_text((paths.TASKS / "news.yaml").read_text(encoding="utf-8").replace("name: news", "name: mine"))

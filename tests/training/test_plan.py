@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE, Offer, Prices
 from lib.core.set_names import SetName, from_columns
-from lib.core.tasks import Card, read_card
+from lib.core.tasks import Card, load, read_card
 from lib.training.plan import _Mix, _mixes_of, _Pools, _with_facts, pools_for, runs_of
 from lib.training.settings import Mixes
 from lib.training.sweep import Run
@@ -107,7 +107,7 @@ def pools_of(card: Card, names: list[SetName]) -> _Pools:
         name.key: ExampleSet(name, [{"id": str(k)} for k in range(5 + n)], 0.1, f"t{n}", 3 * n) for n, name in enumerate(names)
     }
     offers = {key: Offer(Prices(1, one.price), (9, len(one.rows)), one.shown) for key, one in sets.items()}
-    return _Pools(card, None, [], sets, offers, {})
+    return _Pools(card, None, [], 0, sets, offers, {})
 
 
 def test_prices_pools_and_names_reach_the_rows() -> None:
@@ -130,7 +130,8 @@ def test_prices_pools_and_names_reach_the_rows() -> None:
 
 def test_the_pools_of_the_demo_and_their_runs(capsys: pytest.CaptureFixture[str]) -> None:
     pools = pools_for(read_card("news"), None)
-    assert pools.offers["labeled_zero_shot"].pools == (len(pools.human), 60)
+    assert pools.offers["labeled_zero_shot"].pools == (len(pools.human) - 60, 60)
+    assert pools.offers["zero_shot"].pools[0] == len(pools.human) == len(load(read_card("news")))
     assert list(pools.table().columns) == ["human pool", "synthetic pool", "shown", "human", "synthetic"]
     mixes = Mixes(human_sizes=[0, 4], synthetic_sizes=[0, 5, 999], budgets=[0.9], shares=[0], budget_methods=["zero_shot"])
     runs = runs_of(pools, mixes, seeds=1)
@@ -138,6 +139,18 @@ def test_the_pools_of_the_demo_and_their_runs(capsys: pytest.CaptureFixture[str]
     assert Run("zero_shot", 4, 5, 1) in runs
     assert not any(run.n_synthetic == 999 for run in runs)
     assert "mixes by number ask for more than a pool holds" in capsys.readouterr().out
+
+
+def test_no_mix_holds_a_text_with_the_label_of_people_and_with_that_of_the_teacher() -> None:
+    pools = pools_for(read_card("news"), None)
+    free = pools.offers["labeled_zero_shot"].pools[0]
+    taken = {row["id"] for row in pools.sets["labeled_zero_shot"].rows}
+    assert {row["id"] for row in pools.human[free:]} == taken
+    mixes = Mixes(human_sizes=[free, free + 1], synthetic_sizes=[0, 5])
+    runs = runs_of(pools, mixes, seeds=1)
+    assert Run("labeled_zero_shot", free, 5, 1) in runs
+    assert Run("labeled_zero_shot", free + 1, 5, 1) not in runs
+    assert {Run("zero_shot", free + 1, 5, 1), Run(NONE, free + 1, 0, 1)} <= set(runs)
 
 
 def test_where_there_are_no_sets_every_budget_goes_to_people() -> None:

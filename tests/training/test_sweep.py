@@ -30,7 +30,7 @@ from lib.core.mixes import NONE, TEST, Cell
 from lib.core.set_names import SetName
 from lib.core.tasks import load, names, read_card
 from lib.training import sweep
-from lib.training.plan import _evaluations, _human_pool, _runs_for, _without_dev
+from lib.training.plan import _by_labels, _evaluations, _runs_for, _without_dev
 from lib.training.settings import Recipe
 from lib.training.student import precision
 from lib.training.sweep import DEV, Bench, Evaluation, Run, _draw, _held_back, _selection, draw_mix
@@ -126,6 +126,20 @@ def test_a_mix_holds_what_its_run_says(n_human: int, n_synthetic: int, seed: int
     assert sum(i >= 20 for i in chosen) == n_synthetic == len(chosen) - n_human
 
 
+@given(n_human=st.integers(0, 12), seed=st.integers(0, 20), labeled=st.integers(0, 12))
+def test_what_the_teacher_labeled_is_drawn_last_and_the_others_as_if_it_were_not_there(
+    n_human: int, seed: int, labeled: int
+) -> None:
+    run = Run(NONE, n_human, 0, seed)
+    chosen = draw_mix(run, {NONE: 0}, sizes={NONE: 12}, labeled=labeled)
+    assert len({*chosen}) == n_human
+    assert sum(i >= 12 - labeled for i in chosen) == max(0, n_human - (12 - labeled))
+    if n_human <= 12 - labeled:
+        assert chosen == draw_mix(run, {NONE: 0}, sizes={NONE: 12 - labeled})
+    else:
+        refused(lambda: draw_mix(run._replace(n_human=13), {NONE: 0}, sizes={NONE: 12}, labeled=labeled), "asks for 13 human")
+
+
 def test_a_method_may_be_called_like_an_evaluation_set(recipe: Recipe) -> None:
     """What is drawn is what the source holds, never what students are tested on."""
     bench = Bench(CARD, HUMAN, synthetic={TEST: SYNTHETIC["a"], "b": SYNTHETIC["b"]}, evaluations=TESTED, recipe=recipe)
@@ -142,11 +156,11 @@ def test_more_than_there_is_is_refused(tmp_path: Path, recipe: Recipe) -> None:
     refused(lambda: scores(tmp_path / "k", recipe, [Run("b", 0, 7, 1)]), "7 b examples", "6")
 
 
-def test_what_the_teacher_labeled_is_not_drawn_as_human_too() -> None:
+def test_what_the_teacher_labeled_stands_apart() -> None:
     labeled = ExampleSet(SetName("", labels_by="zero_shot"), HUMAN[:5], 0.1, "m")
     written = ExampleSet(SetName("zero_shot"), [row | {"id": HUMAN[7]["id"]} for row in HUMAN[7:8]], 0.1, "m")
     elsewhere = ExampleSet(SetName("labeled_by_vendor"), HUMAN[8:10], 0.1, "m")
-    assert _human_pool(HUMAN, {"l": labeled, "w": written, "e": elsewhere}) == HUMAN[5:]
+    assert _by_labels(HUMAN, {"l": labeled, "w": written, "e": elsewhere}) == (HUMAN[5:], HUMAN[:5])
 
 
 # ---- examples held back ----
