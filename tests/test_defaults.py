@@ -16,7 +16,7 @@ from lib.core.settings import Budgets, Sizes
 from lib.generation.settings import Generation, GenerationSettings
 from lib.labeling import dollars_before, label, read_pool
 from lib.labeling.settings import Labeling, LabelingSettings
-from lib.study.schema import Study
+from lib.study.schema import Study, read_study
 from lib.teacher.backends import open_teacher
 from lib.teacher.settings import Access
 from lib.training.settings import Mixes, Students, Training
@@ -80,6 +80,17 @@ def test_a_seed_is_the_same_everywhere() -> None:
 def test_a_study_has_the_defaults_of_the_notebooks(section: type[BaseModel], model: type[BaseModel]) -> None:
     assert defaults(section).keys() & defaults(model).keys()
     assert differing(defaults(section), defaults(model)) == {}
+
+
+def test_the_demo_generates_and_trains_as_a_study_of_one_s_own_does() -> None:
+    """What it says beside is how much: sizes, seeds, sets; and per_reply, which is the default of its methods."""
+    demo = read_study("demo")
+    for section, amounts in {"generation": {"per_reply"}, "training": {"seeds"}}.items():
+        chosen = getattr(demo, section)
+        own = type(chosen)()
+        differing_names = {name for name in type(own).model_fields if getattr(chosen, name) != getattr(own, name)}
+        assert differing_names - amounts == set(), section
+    assert demo.raw == Study.model_fields["raw"].default
 
 
 def test_what_a_study_calls_otherwise_has_the_same_default() -> None:

@@ -20,8 +20,9 @@ class Recipe(Strict):
     """Examples in one step of training."""
     learning_rate: float = Field(3e-4, gt=0)
     """Its peak, after the warm-up."""
-    frozen_layers: int = Field(4, ge=0)
-    """Layers below that stay as they are, with the embeddings; 0 trains everything, all of them train the head alone."""
+    frozen_layers: int | None = Field(None, ge=0)
+    """Layers below that stay as they are, with the embeddings; 0 trains everything. None: all of them, so that the head alone is
+    trained (a linear probe), which takes a moment."""
     warmup: float = Field(0.1, ge=0, le=1)
     """Part of the steps in which the learning rate grows to its peak."""
     max_tokens: int | None = Field(None, ge=1)

@@ -50,7 +50,9 @@ class Pool:
             reader = reader_of_kind(other.model_copy(update={"labels": card.labels, "roles": card.roles}), tokenizer, longest)
             self.examples += [(reader, row, reader.items(row)) for row in tested]
         self.cut = sum(_is_cut(items) for _, _, items in self.examples)
-        self.longest, self.probes = longest, recipe.frozen_layers == model.config.num_hidden_layers
+        layers = int(model.config.num_hidden_layers)
+        self.frozen = layers if recipe.frozen_layers is None else recipe.frozen_layers
+        self.longest, self.probes = longest, self.frozen == layers
         self.at_once = self.probes and issubclass(reader_of_kind, LabelReader)
         self._lay_out(model)
 
@@ -61,10 +63,10 @@ class Pool:
             for item in items:
                 item.first = len(pieces)
                 pieces += item.pieces
-        if not self.recipe.frozen_layers:
+        if not self.frozen:
             places = keep_tokens(model, [token for piece in pieces for token in piece.ids])
             pieces = [Piece(list(map(places.__getitem__, ids)), types) for ids, types in pieces]
-        lower, self.upper = parts(model, self.recipe.encoder, self.recipe.frozen_layers)
+        lower, self.upper = parts(model, self.recipe.encoder, self.frozen)
         tokens = [torch.tensor([piece.ids, piece.types]).T for piece in pieces]
         if lower is not None:
             tokens = list(self._below(lower, tokens))

@@ -528,7 +528,7 @@ def test_a_probe_of_two_choices_is_logistic_regression_on_their_difference() -> 
 def test_the_seed_of_a_probe_does_not_matter_much() -> None:
     """There is one best head, and a seed only says where the search for it begins."""
     card, rows = examples("text", 40)
-    pool = Pool(card, rows, recipe=Recipe(frozen_layers=6))
+    pool = Pool(card, rows, recipe=Recipe())
     assert predict(train(pool, range(20), seed=1), pool, chosen=range(40)) == predict(
         train(pool, range(20), seed=2), pool, chosen=range(40)
     )
