@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from lib.core.sources import Row, fields_of
 from lib.core.tasks import Card
 from lib.generation.drawing import LONGEST_TOPIC, Turns, bytes_in_prompt, no_list, short_texts, topic_list
-from lib.generation.sampler import COMMON, PATIENCE, TOKENS_A_FIELD, Call, Lists, Method, ReplyItem, Written
+from lib.generation.sampler import COMMON, PATIENCE, TOKENS_A_FIELD, Call, Lists, Method, ReplyItem, Written, cut_item
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
 
@@ -102,7 +102,7 @@ class _ToLabel(Method):
             row = None if problem else {**{name: item[name].strip() for name in self.card.fields}, "label": label}
             marks = {"attributes": self.attributes_of(call.drawn, number)}
             items.append(ReplyItem(prompts.quoted(item), row, (problem and f"invalid: {problem}") or "", {"label": label}, marks))
-        return items
+        return items + cut_item(answer, self.lost(call))
 
     def attributes_of(self, drawn: _Drawn, number: int) -> str | None:
         return prompts.quoted(drawn.attributes[number]) if number < len(drawn.attributes) else None

@@ -69,7 +69,7 @@ class Dialogues(Method):
     @property
     def room(self) -> int:
         """Tokens for a reply: half a token a byte is twice what the longest human dialogue takes."""
-        return 256 + max(len(prompts.quoted(_spoken(row)).encode()) for row in self.raw) // 2
+        return self.settings.max_tokens or 256 + max(len(prompts.quoted(_spoken(row)).encode()) for row in self.raw) // 2
 
     def lists(self) -> Lists:
         messages = prompts.topics(self.card, "", self.settings.topics)

@@ -11,7 +11,7 @@ from typing import Any
 from lib.core.sources import Row
 from lib.core.tasks import Card, text_of
 from lib.core.text import Seen, suspects
-from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_A_FIELD, Call, Method, ReplyItem, Written, cost_of
+from lib.generation.sampler import TOKENS_A_FIELD, Call, Method, ReplyItem, Written, cost_of, longest_text
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request, TeacherError
 
@@ -23,7 +23,7 @@ class Rephrasing(Method):
     """Rewords the examples of a set, which are the `raw` of its plan; where no new wording came back, the old one stays."""
 
     name, about = "rephrased", "one example of a set, to be said in other words"
-    uses = frozenset({"n", "seed", "dollars", "temperature", "top_p", "rephrase_all"})
+    uses = frozenset({"n", "seed", "dollars", "temperature", "top_p", "max_tokens", "rephrase_all"})
 
     @classmethod
     def fits(cls, card: Card) -> bool:
@@ -119,8 +119,8 @@ class Rephrasing(Method):
         return [self.write_request(row, ["x" * 30] * _MOST_WORDS) for row in self.raw]
 
 
-def longest_rows(card: Card, n: int) -> list[Row]:
+def longest_rows(card: Card, n: int, max_tokens: int | None = None) -> list[Row]:
     """Examples to reword, as long as a reply can make them."""
-    longest = dict.fromkeys(card.fields, "x" * BYTES_A_TOKEN * TOKENS_A_FIELD)
+    longest = dict.fromkeys(card.fields, longest_text(max_tokens))
     label = max(card.labels, key=lambda name: len(prompts.described(card, name)))
     return [{**longest, "label": label, "method": "longest"}] * n

@@ -23,9 +23,11 @@ BYTES_A_TOKEN = 5
 """More than a token of prose has, for the highest cost of a dry run."""
 PATIENCE = 3
 """Asking stops after so many times the items that were wanted, so that a teacher that repeats itself cannot ask for ever."""
+_END_OF_REPLY = 200
+"""Characters of a reply that was cut which the list of rejected items shows."""
 STALLED = 3
 """Rounds or replies in a row that bring nothing, after which a method asks no more."""
-COMMON = frozenset({"n", "dollars", "temperature", "top_p", "seed", "near"})
+COMMON = frozenset({"n", "dollars", "temperature", "top_p", "max_tokens", "seed", "near"})
 """Settings of every method that writes new examples."""
 
 
@@ -146,6 +148,16 @@ class ReplyItem(NamedTuple):
     """Columns of the item where it is rejected."""
     marks: Row = {}
     """Columns of the item, kept or not."""
+
+
+def cut_item(answer: Answer, lost: Row) -> list[ReplyItem]:
+    """The item that a reply was cut in, if it was: it is lost, and the whole ones before it are not."""
+    return [ReplyItem(str(answer.text)[-_END_OF_REPLY:], problem=answer.cut, lost=lost)] if answer.cut else []
+
+
+def longest_text(max_tokens: int | None) -> str:
+    """A field of an example as long as a reply can make it."""
+    return "x" * (BYTES_A_TOKEN * max(TOKENS_A_FIELD, max_tokens or 0))
 
 
 class Lists(NamedTuple):
@@ -290,7 +302,8 @@ class Method(ABC):
         return str(row["label"]) if row.get("label") in self.quota else next(iter(self.quota))
 
     def request(self, messages: prompts.Messages, schema: prompts.Schema, *, tokens: int) -> Request:
-        return Request(messages, schema, self.settings.temperature, self.settings.top_p, max_tokens=64 + tokens)
+        limit = self.settings.max_tokens or 64 + tokens
+        return Request(messages, schema, self.settings.temperature, self.settings.top_p, max_tokens=limit)
 
 
 def write(plan: Plan, teacher: Teacher, embed: Embed | None = None) -> Written:

@@ -23,6 +23,9 @@ class _Asking(Strict):
     per_reply: int | None = Field(None, ge=1)
     """Examples asked for in one request. None: 3, which the recordings of the demo hold (a replication of 2407.12813 asks for 1,
     at the full price of the prompt), and 5 for methods of 2310.20111, as there."""
+    max_tokens: int | None = Field(None, ge=1)
+    """Tokens that a reply may take; one that needs more is cut, and its unfinished example lost. None: 150 for each field of an
+    example that is asked for, for a dialogue twice what the longest human one takes."""
     conditioned: bool = True
     """Whether a text is written to a given label, as 2407.12813 recommends; false: the teacher chooses the label last."""
     topics: int = Field(20, ge=1)

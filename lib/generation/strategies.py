@@ -26,6 +26,8 @@ from lib.generation.sampler import (
     Plan,
     ReplyItem,
     Written,
+    cut_item,
+    longest_text,
 )
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
@@ -120,7 +122,7 @@ class _FromExample(Method):
 
     def read(self, call: Call, answer: Answer) -> list[ReplyItem]:
         found = parsing.read_list(answer.text or "", "examples") or []
-        items = [self.read_item(item) for item in found]
+        items = [self.read_item(item) for item in found] + cut_item(answer, self.lost(call))
         whole = len(items) == self.per_reply and not any(item.problem for item in items)
         if self.settings.strict and not whole:
             return [item if item.problem else item._replace(problem="discarded with its reply") for item in items]
@@ -159,7 +161,7 @@ class _FromExample(Method):
         return row | {"choices": [*others[:place], row["label"], *others[place:]]}
 
     def possible_requests(self) -> list[Request]:
-        long = dict.fromkeys(self.card.fields, "x" * BYTES_A_TOKEN * TOKENS_A_FIELD)
+        long = dict.fromkeys(self.card.fields, longest_text(self.settings.max_tokens))
         choices = [f"{number}".rjust(BYTES_A_TOKEN * TOKENS_AN_OPTION, "x") for number in range(len(self.options))]
         longest = self.show({**long, "choices": choices, "label": max([*self.card.labels, *choices], key=len)})
         return [self.show(self.seed_example), *[longest] * (self.most_replies - 1)]

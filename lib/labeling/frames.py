@@ -7,13 +7,14 @@ arguments of a reply are read one by one: each that cannot be used becomes a rej
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lib.core.kinds.frames import place_of
 from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.labeling import markup
+from lib.labeling.settings import LabelingRequests
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Bill, Request, Teacher
 
@@ -147,6 +148,7 @@ def annotate(
     method: str = "three_steps",
     shots: Sequence[Row] = (),
     window: int | None = None,
+    max_tokens: int | None = None,
     title: str = "dialogues",
 ) -> tuple[list[Row], list[Row], list[Answer]]:
     """The dialogues with the teacher's frames, the rejected rows, and all answers. The teacher never sees frames that a dialogue
@@ -156,7 +158,7 @@ def annotate(
     for name, step in _METHODS[method].items():
         open_parts = [part for part in parts if step.wants(part)]
         requests = [step.request(card, part.row, _step_lines(step, part), len(part.mentions), labeled) for part in open_parts]
-        answers = teacher.ask(requests, step.problem, f"{title} {name}") if requests else []
+        answers = teacher.ask(_limited(requests, max_tokens), step.problem, f"{title} {name}") if requests else []
         for part, answer in zip(open_parts, answers, strict=True):
             _take(card, part, step, answer)
             part.failed = "" if step.lists[0] in part.done else f"failed: {name}: {answer.problem or 'nothing of the dialogue'}"
@@ -166,6 +168,10 @@ def annotate(
         (examples if kept else failed).append(joined)
     rejected = [item for part in parts for item in part.rejected]
     return examples, failed + rejected, [answer for part in parts for answer in part.answers]
+
+
+def _limited(requests: Iterable[Request], max_tokens: int | None) -> list[Request]:
+    return [replace(request, max_tokens=max_tokens or request.max_tokens) for request in requests]
 
 
 def _step_lines(step: _Step, part: _Part) -> list[prompts.Turn]:
@@ -221,7 +227,7 @@ def _take(card: Card, part: _Part, step: _Step, answer: Answer) -> None:
     part.answers.append(answer)
     lists, cut = parsing.read_lists(answer.text or "", step.lists)
     if cut:
-        part.reject("reply cut off", str(answer.text)[-60:])
+        part.reject(answer.cut, str(answer.text)[-60:])
     readers = {"turns": _take_turns, "triggers": _take_triggers, "arguments": _take_arguments}
     for name in step.lists:
         if name in lists:
@@ -378,19 +384,19 @@ def _joined(row: Row, parts: Sequence[_Part]) -> tuple[Row, bool]:
 
 
 def possible_frame_requests(
-    card: Card, rows: Sequence[Row], *, method: str, raw: Sequence[Row], shots: int, window: int | None = None
+    card: Card, rows: Sequence[Row], *, method: str, raw: Sequence[Row], options: LabelingRequests
 ) -> list[Request]:
     """The requests that a dry run adds up: each step of each dialogue, with as many mentions as its turns can have, each a
     trigger of the longest type, and the longest dialogues as shots."""
-    labeled = [labeled_part(card, row) for row in raw] if shots else []
+    labeled = [labeled_part(card, row) for row in raw] if options.shots else []
     requests = []
     for step in _METHODS[method].values():
-        longest = sorted(labeled, key=lambda part: -len(prompts.quoted(step.shot(part)).encode()))[:shots]
+        longest = sorted(labeled, key=lambda part: -len(prompts.quoted(step.shot(part)).encode()))[: options.shots]
         for row in rows:
-            for turns in _windows(row, window):
+            for turns in _windows(row, options.window):
                 lines, most = _longest_lines(card, row, turns, step)
                 requests.append(step.request(card, row, lines, most, longest))
-    return requests
+    return _limited(requests, options.max_tokens)
 
 
 def _longest_lines(card: Card, row: Row, turns: Sequence[int], step: _Step) -> tuple[list[prompts.Turn], int]:

@@ -17,6 +17,7 @@ from lib.core.set_names import SetName
 from lib.core.sources import Row, fields_of
 from lib.core.tasks import Card, load
 from lib.labeling import frames
+from lib.labeling.settings import LabelingRequests
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError
 
@@ -181,9 +182,10 @@ def label(
     shots: Sequence[Row] = (),
     split: str = "train",
     window: int | None = None,
+    max_tokens: int | None = None,
     written: ExampleSet | None = None,
 ) -> Labeled:
-    """Labels each example, or the frames of each dialogue (`window`: turns in a request).
+    """Labels each example, or the frames of each dialogue (`window`: turns in a request; `max_tokens`: those of a reply).
 
     `written` is the set of 01 that the rows belong to, if any. `human_label` keeps the label that an example has in the data; the
     teacher never sees it.
@@ -194,12 +196,12 @@ def label(
     name = set_name(method, written.name if written else None).key
     if card.task_kind.dialogues:
         examples, rejected, answers = frames.annotate(
-            card, rows, teacher=teacher, method=method, shots=shots, window=window, title=title
+            card, rows, teacher=teacher, method=method, shots=shots, window=window, max_tokens=max_tokens, title=title
         )
         return Labeled([row | {"source": "synthetic", "method": name} for row in examples], rejected, answers)
     # A reply is checked without its request; whether it names a choice of its own example is checked afterwards.
     choices = sorted({choice for row in rows for choice in _choices(row)})
-    requests = _label_requests(card, rows, shots)
+    requests = _label_requests(card, rows, shots, max_tokens)
     answers = teacher.ask(requests, lambda text: parsing.label_problem(card, text, choices), title)
     labeled = Labeled(answers=answers, checked=method in AGAIN)
     sort = _check_again if labeled.checked else _take_label
@@ -208,13 +210,14 @@ def label(
     return labeled
 
 
-def _label_requests(card: Card, rows: Sequence[Row], shots: Sequence[Row] = ()) -> list[Request]:
+def _label_requests(card: Card, rows: Sequence[Row], shots: Sequence[Row], max_tokens: int | None) -> list[Request]:
     """A request for each label, greedy (temperature 0): what is most probably right, not a sample."""
     if card.task_kind.marked:
         raise ValueError(f"One label an example can be asked for, not {card.kind} (task {card.name!r}).")
     names = [*card.fields, "label"]
     labeled = [fields_of(row, names) for row in shots]
-    return [_request(card, fields_of(row, card.fields), _choices(row), labeled) for row in rows]
+    requests = [_request(card, fields_of(row, card.fields), _choices(row), labeled) for row in rows]
+    return [replace(request, max_tokens=max_tokens or request.max_tokens) for request in requests]
 
 
 def _request(card: Card, example: Row, choices: list[str], shots: Sequence[Row]) -> Request:
@@ -256,15 +259,15 @@ def _dollars(answer: Answer) -> float:
 
 
 def possible_requests(
-    card: Card, rows: Sequence[Row], *, method: str, raw: Sequence[Row], shots: int, window: int | None = None
+    card: Card, rows: Sequence[Row], *, method: str, raw: Sequence[Row], options: LabelingRequests
 ) -> list[Request]:
     """The requests that a dry run adds up: each example to label, with the longest examples as shots."""
     _check_method(card, method, written=method in AGAIN)
     if card.task_kind.dialogues:
-        return frames.possible_frame_requests(card, rows, method=method, raw=raw, shots=shots, window=window)
+        return frames.possible_frame_requests(card, rows, method=method, raw=raw, options=options)
     longest = list[Row]()
     if method == "few_shot":
         by_length = sorted(raw, key=lambda row: -len(prompts.quoted(fields_of(row, card.fields)).encode()))
         for label in card.labels:
-            longest += [row for row in by_length if row["label"] == label][:shots]
-    return _label_requests(card, rows, longest)
+            longest += [row for row in by_length if row["label"] == label][: options.shots]
+    return _label_requests(card, rows, longest, options.max_tokens)

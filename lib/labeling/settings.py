@@ -5,16 +5,19 @@ from pydantic import Field
 from lib.core.config import Strict
 
 
-class _Requests(Strict):
+class LabelingRequests(Strict):
     """What a request of 02 holds."""
 
     shots: int = Field(1, ge=1)
     """Human examples of each label that a prompt shows (few_shot), or dialogues (frames)."""
     window: int | None = Field(None, ge=1)
     """Turns of a dialogue that are labeled in one request. None: the whole dialogue."""
+    max_tokens: int | None = Field(None, ge=1)
+    """Tokens that a reply may take, as a teacher that thinks before it answers needs more. None: 64, and more for long choices
+    and for dialogues."""
 
 
-class LabelingSettings(_Requests):
+class LabelingSettings(LabelingRequests):
     """How the teacher labels one set."""
 
     raw: int = Field(60, ge=1)
@@ -23,7 +26,7 @@ class LabelingSettings(_Requests):
     """Dollars to collect a human text that the teacher labels. None: the card's."""
 
 
-class Labeling(_Requests):
+class Labeling(LabelingRequests):
     """The section `labeling` of a study: what 02 labels of each task, nothing by default. The first n examples of train are for
     students to learn from; the first n_test of the test set put the teacher's own score beside that of students."""
 

@@ -11,7 +11,7 @@ from lib.core.sources import Row
 from lib.core.tasks import Card, load, text_of
 from lib.generation import rephrasing_plan
 from lib.generation.rephrasing import longest_rows
-from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_A_FIELD, TOKENS_AN_OPTION
+from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_AN_OPTION, longest_text
 from lib.generation.settings import GenerationSettings
 from lib.labeling.labels import possible_requests, set_name
 from lib.study.schema import Study, plans_of, studies_by_task
@@ -81,26 +81,27 @@ def _plans(study: Study) -> dict[str, _Part]:
             )
         for method in writing.rephrase:
             name = SetName(method, derived=("rephrased",))
-            plan = rephrasing_plan(card, longest_rows(card, writing.n), settings=GenerationSettings(), name=name)
+            settings = GenerationSettings(max_tokens=writing.max_tokens)
+            plan = rephrasing_plan(card, longest_rows(card, writing.n, writing.max_tokens), settings=settings, name=name)
             parts[f"01 {card.name} {name.key}"] = _Part(plan.possible_requests(), writing.dollars)
         for method, split, n in ways.parts:
             pool, note = _rows_to_price(card, own, split, n, unread)
-            requests = possible_requests(card, pool, method=method, raw=raw, shots=ways.shots, window=ways.window)
+            requests = possible_requests(card, pool, method=method, raw=raw, options=ways)
             parts[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = _Part(requests)
         for key, way in ways.of_written:
-            rows = _longest_written(card, raw, writing.n)
-            requests = possible_requests(card, rows, method=way, raw=raw, shots=ways.shots, window=ways.window)
+            rows = _longest_written(card, raw, writing.n, writing.max_tokens)
+            requests = possible_requests(card, rows, method=way, raw=raw, options=ways)
             parts[f"02 {card.name} {set_name(way, writing.sets[key]).key}{note}"] = _Part(requests)
     return parts
 
 
-def _longest_written(card: Card, raw: Sequence[Row], n: int) -> list[Row]:
+def _longest_written(card: Card, raw: Sequence[Row], n: int, max_tokens: int | None) -> list[Row]:
     """Examples of 01 that 02 labels, as long as a reply can make them."""
     if card.task_kind.dialogues:
         longest = max(raw, key=lambda row: len(text_of(card, row)))
         turns = [turn | {"text": turn["text"] * 2} for turn in longest["turns"]]  # As long as Dialogues.room lets them be.
         return [longest | {"id": str(number), "turns": turns, "frames": []} for number in range(n)]
-    texts = dict.fromkeys(card.fields, "x" * BYTES_A_TOKEN * TOKENS_A_FIELD)
+    texts = dict.fromkeys(card.fields, longest_text(max_tokens))
     choices = ["x" * BYTES_A_TOKEN * TOKENS_AN_OPTION] * max((len(row.get("choices") or ()) for row in raw), default=0)
     return [texts | {"id": str(number), "choices": choices} for number in range(n)]
 

@@ -215,7 +215,7 @@ class TaskSteps:
         return self._labeling() | {"method": way, "n": self.study.generation.n}
 
     def _labeling(self) -> _Parameters:
-        settings = self.study.labeling.model_dump(include={"shots", "window"})
+        settings = self.study.labeling.model_dump(include={"shots", "window", "max_tokens"})
         collection = self.study.budgets.collection_price
         return self.task | settings | self.asking | {"seed": self.study.seed, "raw": self.study.raw, "collection": collection}
 

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from lib.core.pricing import TokenPrice, Usage, dollars
 from lib.teacher.ledger import Reply
+from lib.teacher.parsing import CUT, is_cut
 
 OVER_CAP = "over the dollar limit"
 PENDING = "waiting for a batch"
@@ -78,6 +79,13 @@ class Answer(NamedTuple):
     problem: str | None
     replies: list[tuple[Request, Reply]] = []
     failures: list[tuple[str, int]] = []
+
+    @property
+    def cut(self) -> str:
+        """How the accepted reply ended before its JSON did; empty if it did not."""
+        if not is_cut(self.text or ""):
+            return ""
+        return CUT if self.replies and self.replies[-1][1].problem == CUT else "reply cut off"
 
 
 @dataclass
@@ -206,14 +214,21 @@ class Teacher(ABC):
             failures += self.failures_of(attempt)
             if isinstance(reply, str):
                 return Answer(request, None, problem or reply, replies, failures)
-            problem = reply.problem or accept(reply.text)
-            replies.append((attempt, reply if problem is None else reply._replace(problem=problem)))
+            problem = _problem_of(reply, accept)
+            replies.append((attempt, reply._replace(problem=problem or reply.problem)))
             if problem is None:
                 return Answer(request, reply.text, None, replies, failures)
         return Answer(request, None, problem, replies, failures)
 
     def _money(self, bill: Bill) -> str:
         return f"${dollars(bill.nanodollars):.4f}{'' if self.pays else ' at list price'}"
+
+
+def _problem_of(reply: Reply, accept: Callable[[str], str | None]) -> str | None:
+    """Why a reply cannot be used. One that was cut can, if enough of it is whole."""
+    if reply.problem == CUT:
+        return CUT if accept(reply.text) else None
+    return reply.problem or accept(reply.text)
 
 
 def number_samples(requests: Sequence[Request], seen: Counter[str] | None = None) -> list[Request]:

@@ -10,12 +10,20 @@ import json_repair
 from lib.core.pricing import Usage
 from lib.core.tasks import Card
 
+CUT = "cut at max_tokens"
+"""The problem of a reply that ended at its limit; what was whole before counts."""
 _FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*|\s*```\s*$")
 _FEWEST_TURNS = 4
 """A dialogue with fewer says too little to learn from."""
 _MOST_TOKENS = 10**9
 """No call has so many tokens; a usage that says so, or less than none, is no usage."""
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_DEEPEST = 50
+"""Brackets within brackets; no reply that is asked for has so many."""
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*("?)|[{}\[\]:,]', re.DOTALL)
+"""A string, to its end or to that of the text; or punctuation."""
+_BEFORE_VALUE = ":[,"
+_OPENS = {"}": "{", "]": "["}
+_CLOSES = {"{": "}", "[": "]"}
 
 
 def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
@@ -33,8 +41,11 @@ def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
     text = content.encode("utf-8", "replace").decode() if isinstance(content, str) else ""
     if message.get("refusal"):
         return text, "refusal", usage
-    if choices[0].get("finish_reason") == "content_filter":
+    finish = choices[0].get("finish_reason")
+    if finish == "content_filter":
         return text, "content filter", usage
+    if finish in ("length", "max_tokens"):
+        return text, CUT, usage
     return text, None if text.strip() else "empty reply", usage
 
 
@@ -49,16 +60,19 @@ def _read_usage(usage: Any) -> Usage | None:
 
 
 def _read_json(text: str) -> tuple[Any, bool]:
-    """The JSON in a reply, repaired where it is broken, and whether it was cut off at the end."""
+    """The JSON in a reply, repaired where it is broken, and whether it was cut off at the end; then only what was whole."""
     bare = _FENCE.sub("", text).strip()
     start = min((i for i in (bare.find("{"), bare.find("[")) if i >= 0), default=-1)
-    try:
-        try:
-            return _whole_characters(_first_json(bare, max(start, 0))), False
-        except ValueError:
-            return (None, False) if start < 0 else (_whole_characters(json_repair.loads(bare[start:])), _is_cut(bare[start:]))
-    except (ValueError, RecursionError):  # A thousand brackets in a row, say.
+    if start < 0:
         return None, False
+    try:
+        return _whole_characters(_first_json(bare, start)), False
+    except (ValueError, RecursionError):
+        whole = _Whole(bare[start:])
+    try:
+        return _whole_characters(json_repair.loads(whole.text)) if whole.text else None, whole.cut
+    except (ValueError, RecursionError):
+        return None, whole.cut
 
 
 def _first_json(text: str, start: int) -> Any:
@@ -74,35 +88,73 @@ def _whole_characters(content: Any) -> Any:
     return json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def _is_cut(text: str) -> bool:
-    """Whether the end is missing, as opposed to prose after it: brackets are left open, outside of strings."""
-    bare = _STRING.sub("", text)
-    return not text.rstrip().endswith(("}", "]")) and sum(map(bare.count, "{[")) > sum(map(bare.count, "}]"))
+class _Whole:
+    """What is whole of a JSON text, with its brackets closed: all of it, or, where it was cut off, the items of its outer list
+    (or the members of its one object) that came to their end. The rest is never repaired: it would be taken for an item."""
+
+    def __init__(self, text: str):
+        self.stack: list[str] = []
+        self.in_place: list[bool] = []
+        """Whether each open bracket stands where a value can begin, and not in a text whose quotes are missing."""
+        self.pieces = 0
+        """Pieces of JSON that were closed."""
+        self.before, self.place = "", 0
+        """The mark before, and where it ended."""
+        self.end, self.closing = 0, ""
+        """Where the last whole item ended, and the brackets that are open there."""
+        for token in _TOKEN.finditer(text):
+            begins = not text[self.place : token.start()].strip()
+            self._read(token, begins and self.before in _BEFORE_VALUE)
+            self.before, self.place = token[0][0], token.end()
+            if len(self.stack) > _DEEPEST:
+                break
+        self.cut = bool(self.stack)
+        self.text = text[: self.end] + self.closing if self.cut else text
+
+    def _read(self, token: re.Match[str], in_place: bool) -> None:
+        mark = token[0][0]
+        if mark == '"' and token[1] and in_place:
+            self._item_ends(token.end(), value=self.before == ":")
+        elif mark in _CLOSES:
+            self.stack.append(mark)
+            self.in_place.append(in_place)
+        elif mark in _OPENS and _OPENS[mark] in self.stack:
+            while self.stack.pop() != _OPENS[mark]:
+                self.in_place.pop()
+            if self.in_place.pop() or not self.stack:
+                self.pieces += not self.stack
+                self._item_ends(token.end(), value=True)
+
+    def _item_ends(self, place: int, *, value: bool) -> None:
+        """Whether what ends there is an item of the outer list, a value of the one object, or a whole piece."""
+        lists = self.stack.count("[")
+        in_list = lists == 1 and self.stack[-1] == "["
+        in_object = lists == 0 and value and not self.pieces
+        if in_list or in_object or not self.stack:
+            self.end, self.closing = place, "".join(_CLOSES[mark] for mark in reversed(self.stack))
+
+
+def is_cut(text: str) -> bool:
+    """Whether a reply ends before its JSON does."""
+    return _read_json(text)[1]
 
 
 def read_list(text: str, name: str) -> list[Any] | None:
     """The list under `name` in a reply, or the reply if it is itself a list; None if there is neither."""
-    content, cut = _read_json(text)
+    content, _ = _read_json(text)
     if isinstance(content, dict):
         content = content.get(name, [content] if name not in content and content else None)
-    if not isinstance(content, list) or not content:
-        return None
-    return content[:-1] if cut else content
+    return content if isinstance(content, list) and content else None
 
 
 def read_lists(text: str, names: Sequence[str]) -> tuple[dict[str, list[Any]], bool]:
-    """The lists of these names in a reply, and whether it was cut off, when the item that it ends in is left out; a bare list
-    goes by the first name."""
+    """The lists of these names in a reply, and whether it was cut off; a bare list goes by the first name."""
     content, cut = _read_json(text)
     if isinstance(content, list):
         content = {names[0]: content}
     if not isinstance(content, dict):
         return {}, cut
-    lists = {name: content[name] for name in names if isinstance(content.get(name), list)}
-    if cut and lists:
-        last = list(lists)[-1]
-        lists[last] = lists[last][:-1]
-    return lists, cut
+    return {name: content[name] for name in names if isinstance(content.get(name), list)}, cut
 
 
 def list_problem(text: str, name: str) -> str | None:
@@ -111,11 +163,11 @@ def list_problem(text: str, name: str) -> str | None:
 
 def _turns_in(text: str) -> list[Any]:
     """The turns of a dialogue as a reply gives them; a last one that was cut off is left out."""
-    content, cut = _read_json(text)
+    content, _ = _read_json(text)
     while isinstance(content, dict) and "turns" not in content and len(content) == 1:  # {"dialogue": {"turns": [...]}}
         [content] = content.values()
     items = content.get("turns") if isinstance(content, dict) else content
-    return items[: len(items) - cut] if isinstance(items, list) else []
+    return items if isinstance(items, list) else []
 
 
 def turns_problem(text: str) -> str | None:

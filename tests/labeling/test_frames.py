@@ -26,6 +26,7 @@ from lib.labeling import markup
 from lib.labeling.agreement import agreement
 from lib.labeling.frames import _METHODS, _most_mentions, _Part, labeled_part
 from lib.labeling.labels import Labeled, dollars_before, humans_shown, label, possible_requests, read_pool
+from lib.labeling.settings import Labeling
 from lib.teacher.backends import open_teacher
 from lib.teacher.client import TRIES, Request, Teacher, TeacherError
 from lib.teacher.ledger import Reply
@@ -378,7 +379,7 @@ def test_no_labeling_costs_more_than_what_is_possible(method: str, window: int |
     teacher, price = Canned(answer), TokenPrice.model_validate(PRICES["m"])
     labeled = label(CARD, pool, teacher=teacher, method=method, shots=shown, split="test", window=window)
     assert "more mentions than a text can have" in {one["outcome"] for one in labeled.rejected}
-    possible = possible_requests(CARD, pool, method=method, raw=RAW[:20], shots=2, window=window)
+    possible = possible_requests(CARD, pool, method=method, raw=RAW[:20], options=Labeling(shots=2, window=window))
     assert len(possible) == len(teacher.asked)
     assert sum(price.nanodollars(one.worst()) for one in teacher.asked) <= sum(price.nanodollars(one.worst()) for one in possible)
 
