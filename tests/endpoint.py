@@ -11,7 +11,7 @@ import json
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +41,8 @@ class Served:
 
 
 Answer = Callable[[dict[str, Any], int], Any]
-"""(request body, number of the call) -> body | (status, body) | (status, body, headers) | RESET, or an awaitable of one."""
+"""(request body, number of the call) -> body | (status, body) | (status, body, headers) | RESET, or an awaitable of one;
+or an async generator of the bytes to send, from the first line of the response on."""
 
 
 async def serve(answer: Answer, delay: float, served: Served, keep: bool = True) -> asyncio.Server:
@@ -62,6 +63,11 @@ async def serve(answer: Answer, delay: float, served: Served, keep: bool = True)
                     result = await result
                 if result is RESET:
                     break
+                if isinstance(result, AsyncGenerator):
+                    async for piece in result:
+                        writer.write(piece)
+                        await writer.drain()
+                    continue
                 status, content, extra = (*result, {})[:3] if isinstance(result, tuple) else (200, result, {})
                 payload = content if isinstance(content, bytes) else json.dumps(content).encode()
                 lines = [f"HTTP/1.1 {status} X", "content-type: application/json", f"content-length: {len(payload)}"]

@@ -19,7 +19,7 @@ from lib.generation.rephrasing import Rephrasing
 from lib.generation.settings import Generation, GenerationSettings
 from lib.labeling.labels import AGAIN, FRAMES, LABELING_METHODS, methods_of, set_name
 from lib.labeling.settings import Labeling
-from lib.teacher.settings import TeacherPrices
+from lib.teacher.settings import Calls, TeacherPrices
 from lib.training.settings import Training
 
 _DEFAULTS = GenerationSettings()
@@ -85,7 +85,7 @@ class _Labels(Labeling):
 _PER_TASK = ("source", "raw", "sets", "generation", "labeling", "training", "sizes", "budgets")
 
 
-class Study(TeacherPrices):
+class Study(TeacherPrices, Calls):
     """Everything that the notebooks of a study are given."""
 
     question: str

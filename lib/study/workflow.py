@@ -250,7 +250,7 @@ class StudySteps:
         study, prices = self.study, {}
         for model, price in study.token_prices.items():
             prices[model] = {side: float(dollars) for side, dollars in price.model_dump(exclude_none=True).items()}
-        access = {"base_url": study.base_url, "priced_as": study.priced_as, "token_prices": prices, "store": Access().store}
+        access = study.model_dump(include=set(Access.model_fields)) | {"token_prices": prices, "store": Access().store}
         return {"study": self.name, "teacher": self.teacher, "budget": self.dollars, **access}
 
     def check(self, *, dry: bool) -> list[str]:

@@ -10,6 +10,7 @@ from lib.teacher.batch import BatchFiles
 from lib.teacher.client import Teacher
 from lib.teacher.ledger import Store
 from lib.teacher.recorded import Recorded
+from lib.teacher.settings import Calls
 
 
 def open_teacher(
@@ -23,6 +24,9 @@ def open_teacher(
     store: str | Path = "runs/teacher.sqlite",
     recordings: str | Path = paths.RECORDINGS,
     batches: str | Path = "runs/batches",
+    in_flight: int = 64,
+    timeout: float | None = None,
+    retries: int = 7,
 ) -> Teacher:
     """The teacher of that name. Whatever can cost money needs a price and a budget before it is asked anything."""
     if name == "recorded":
@@ -39,7 +43,8 @@ def open_teacher(
         return BatchFiles(model, price, store=ledger, folder=paths.resolve(batches))
     from lib.teacher.endpoint import Endpoint  # Here, so that nobody waits for openai who asks no endpoint.
 
-    return Endpoint(model, price, store=ledger, base_url=base_url)
+    calls = Calls(in_flight=in_flight, timeout=timeout, retries=retries)
+    return Endpoint(model, price, store=ledger, base_url=base_url, calls=calls)
 
 
 def teacher_price(name: str, token_prices: dict[str, dict[str, float]] | None, base_url: str | None) -> TokenPrice:

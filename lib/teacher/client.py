@@ -12,7 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -161,6 +161,10 @@ class Teacher(ABC):
         """Surrounds all fetching of one `ask`; an endpoint opens its connections here."""
         return await work()
 
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Surrounds all calls for one request; an endpoint waits here while enough are in flight."""
+        return nullcontext()
+
     @contextmanager
     def progress(self, title: str, replies: int) -> Iterator[Progress]:
         with tqdm(total=replies, desc=title, unit="reply", dynamic_ncols=True) as bar:
@@ -184,16 +188,18 @@ class Teacher(ABC):
 
     async def _answer_all(self, requests: list[Request], accept: Callable[[str], str | None], progress: Progress) -> list[Answer]:
         answers: dict[int, Answer] = {}
-        queue, errors = iter(enumerate(requests)), []
+        queue, errors = iter(enumerate(requests)), list[TeacherError]()
 
         async def work() -> None:
             for number, request in queue:
-                try:
-                    answers[number] = await self._answer(request, accept)
-                except TeacherError as error:
-                    errors.append(error)
-                if errors:  # The other workers finish their calls, and start no new ones.
-                    return
+                async with self.turn():
+                    if errors:  # The other workers finish their calls, and start no new ones.
+                        return
+                    try:
+                        answers[number] = await self._answer(request, accept)
+                    except TeacherError as error:
+                        errors.append(error)
+                        return
                 progress.bill.add([answers[number]])
                 progress.bar.set_postfix_str(self._money(progress.bill), refresh=False)
                 progress.bar.update()

@@ -12,7 +12,7 @@ import sqlite3
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -26,14 +26,20 @@ from lib.core import paths
 from lib.core.pricing import TokenPrice
 from lib.teacher.client import OVER_CAP, Request, Teacher, TeacherError
 from lib.teacher.ledger import STALE_SECONDS, Busy, OverCap, Reply, Store
+from lib.teacher.pace import Gate, Pace
 from lib.teacher.parsing import read_completion
+from lib.teacher.settings import Calls
 
-_ATTEMPTS = 8
-"""How often a call that fails (not one that is refused for its rate) is made before its row is given up."""
+_TIMEOUTS = 3
+"""How often a call that gets no reply in time is made: each may be billed."""
+_CONNECT_SECONDS = 20.0
+_SILENT_SECONDS = 60.0
+"""After so long without a first reply, the run says that it waits."""
 _PATIENCE_SECONDS = 600.0
 """How long one row waits in all for an endpoint that says 429."""
 _DISK_SECONDS = 60.0
 """How long a paid reply waits in memory for room on the disk."""
+_CALLS = Calls()
 _T = TypeVar("_T")
 
 
@@ -44,48 +50,33 @@ def _certificates() -> ssl.SSLContext:
 
 
 class _Failure(Exception):
-    """A call without a reply. `unsure`: it may have been billed. `wait`: seconds to wait, if the endpoint names them."""
+    """A call without a reply. `unsure`: it may have been billed. `wait`: seconds to wait, if the endpoint names them.
+    `always`: what is wrong with an endpoint that never replied, as every row would fail alike."""
 
     def __init__(
-        self, reason: str, *, unsure: bool = False, retry: bool = True, limited: bool = False, wait: float | None = None
+        self,
+        reason: str,
+        *,
+        unsure: bool = False,
+        retry: bool = True,
+        limited: bool = False,
+        wait: float | None = None,
+        always: str | None = None,
     ):
         super().__init__(reason)
-        self.reason, self.unsure, self.retry, self.limited, self.wait = reason, unsure, retry, limited, wait
+        self.reason, self.unsure, self.retry, self.limited, self.wait, self.always = reason, unsure, retry, limited, wait, always
+
+
+class _Timeout(_Failure):
+    """The endpoint has not answered in time."""
+
+    def __init__(self) -> None:
+        late = "has not answered in time: is its model loaded? `timeout` says how many seconds a call is given."
+        super().__init__("timeout", unsure=True, always=late)
 
 
 class _StoreFull(TeacherError):
     """A paid reply could not be stored; its reservation stays, and counts as its possible cost."""
-
-
-class _Gate:
-    """One gate for all calls. A 429 closes it for as long as the endpoint says.
-
-    A reply to a call that was sent after the refused one opens the gate early, as the endpoint accepts calls again: a single 429
-    delays only its own row, a real limit delays all rows.
-    """
-
-    def __init__(self) -> None:
-        self.open = asyncio.Event()
-        self.open.set()
-        self.opens_at = self.refused_at = 0.0
-
-    async def wait(self) -> None:
-        while not self.open.is_set():
-            try:
-                await asyncio.wait_for(self.open.wait(), self.opens_at - time.monotonic())
-            except TimeoutError:
-                if time.monotonic() >= self.opens_at:  # Else another refusal has come in meanwhile.
-                    self.open.set()
-
-    def refused(self, sent: float, wait: float) -> None:
-        self.refused_at = max(self.refused_at, sent)
-        self.opens_at = max(self.opens_at, time.monotonic() + wait)
-        self.open.clear()
-
-    def replied(self, sent: float) -> None:
-        if sent > self.refused_at:
-            self.opens_at = 0.0
-            self.open.set()
 
 
 def _api_key() -> str | None:
@@ -96,17 +87,17 @@ def _api_key() -> str | None:
 class Endpoint(Teacher):
     """Calls an endpoint; each reply is stored before it is used."""
 
-    timeout = 120.0
-
-    def __init__(self, model: str, price: TokenPrice, *, store: Store, base_url: str | None):
+    def __init__(self, model: str, price: TokenPrice, *, store: Store, base_url: str | None, calls: Calls = _CALLS):
         super().__init__(model, price, pays=True)
         self.store, self.base_url, self.key = store, base_url, _api_key()
+        self.in_flight, self.retries = calls.in_flight, calls.retries
+        self.pace = Pace(calls.in_flight, calls.timeout)
         if not self.key and not base_url:
             raise TeacherError(f"Teacher {model!r} needs a key: put OPENAI_API_KEY into the environment or .env.")
         self.openai_like = base_url is None or "openai.com" in base_url or "azure.com" in base_url
         self.structured = True
         self.replied = False
-        self.gate: _Gate
+        self.gate: Gate
         self.client: openai.AsyncOpenAI
 
     def close(self) -> None:
@@ -116,17 +107,28 @@ class Endpoint(Teacher):
         return self.store.failures_of(request.key(self.model))
 
     async def session(self, work: Callable[[], Awaitable[_T]]) -> _T:
-        self.gate = _Gate()
-        beat = asyncio.get_running_loop().create_task(self._keep_beating())
-        http = openai.DefaultAioHttpClient(timeout=self.timeout, verify=_certificates())
+        self.gate = Gate()
+        self.pace.begin()
+        loop = asyncio.get_running_loop()
+        beat, silent = loop.create_task(self._keep_beating()), loop.call_later(_SILENT_SECONDS, self._say_if_silent)
+        timeout = httpx2.Timeout(None, connect=_CONNECT_SECONDS)  # The pace says how long a call may take in all.
+        http = openai.DefaultAioHttpClient(timeout=timeout, verify=_certificates())
         try:
             # Retries are made here, where they are counted and priced, so the SDK makes none.
             async with openai.AsyncOpenAI(
-                api_key=self.key or "none", base_url=self.base_url, max_retries=0, timeout=self.timeout, http_client=http
+                api_key=self.key or "none", base_url=self.base_url, max_retries=0, timeout=timeout, http_client=http
             ) as self.client:
                 return await work()
         finally:
             beat.cancel()
+            silent.cancel()
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return self.pace.slot()
+
+    def _say_if_silent(self) -> None:
+        if not self.replied:
+            tqdm.write(f"{self._where} has not answered yet; a call is given {self.pace.timeout:.0f} seconds (`timeout`).")
 
     async def _keep_beating(self) -> None:
         while True:
@@ -146,17 +148,14 @@ class Endpoint(Teacher):
         worst = self.price.nanodollars(request.worst())
         while True:
             try:
-                if reply := self.store.find(key) or await self._reserve(key, worst):
-                    return reply
+                return await self._reserve(key, worst) or await self._paid_call(request, key, worst)
             except OverCap:
                 return OVER_CAP
-            try:
-                return await self._paid_call(request, key, worst)
             except _Failure as failure:
                 failures += not failure.limited
                 wait = self.pause(failure, failures)
                 waited += wait
-                if not failure.retry or failures >= self._attempts(failure) or waited > _PATIENCE_SECONDS:
+                if not failure.retry or failures > self._retries(failure) or waited > _PATIENCE_SECONDS:
                     return self._give_up(failure)
                 await asyncio.sleep(wait)
 
@@ -180,6 +179,7 @@ class Endpoint(Teacher):
             sent = time.monotonic()
             text, problem, usage = read_completion(await self._call(request))
             self.gate.replied(sent)
+            self.pace.replied(time.monotonic() - sent)
             self.replied = True
             reply = Reply(text, problem, usage or request.worst(), self.price.nanodollars(usage) if usage else worst)
             await self._keep(request, key, reply, time.monotonic() - sent)
@@ -201,6 +201,8 @@ class Endpoint(Teacher):
             reason, unsure = error.reason, error.unsure
             if error.limited and error.wait:
                 self.gate.refused(sent, error.wait)
+            if isinstance(error, _Timeout):
+                self.pace.timed_out(sent)
         self.store.fail(key, reason, unsure=worst if unsure else 0)
 
     async def _call(self, request: Request) -> Any:
@@ -210,8 +212,11 @@ class Endpoint(Teacher):
             # The SDK's plain post: its typed `create` spends a third of its time on checking what Request already is.
             structured = self.structured
             body = request.body(self.model, structured, limit)
-            response = await self.client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+            async with asyncio.timeout(self.pace.timeout):
+                response = await self.client.post("/chat/completions", cast_to=httpx2.Response, body=body)
             return json.loads(response.content)
+        except TimeoutError:
+            raise _Timeout from None
         except openai.APIConnectionError as error:
             raise _unconnected(error) from None
         except openai.APIStatusError as error:
@@ -234,9 +239,10 @@ class Endpoint(Teacher):
             return _Failure("no structured output here; asked without", limited=True, wait=0.0)
         return _Failure(f"{status}: {message[:200]}", retry=False)
 
-    def _attempts(self, failure: _Failure) -> int:
-        """Fewer attempts where the endpoint was never reached, so that the error comes soon."""
-        return _ATTEMPTS if self.replied or failure.reason != "cannot connect" else 4
+    def _retries(self, failure: _Failure) -> int:
+        """Fewer after a timeout, and where the endpoint never replied, so that the error comes soon."""
+        most = _TIMEOUTS - 1 if isinstance(failure, _Timeout) else self.retries
+        return min(self.retries, most // 2 if failure.always and not self.replied else most)
 
     def pause(self, failure: _Failure, failures: int) -> float:
         """Seconds to wait: as the endpoint says, else longer after each failure, with random jitter."""
@@ -246,11 +252,9 @@ class Endpoint(Teacher):
 
     def _give_up(self, failure: _Failure) -> str:
         """The problem of the row; raises TeacherError if the endpoint never replied, as all rows would fail alike."""
-        if failure.reason == "cannot connect" and not self.replied:
-            raise TeacherError(
-                f"{self._where} cannot be reached: is it running, and is the address right? Nothing was spent on it."
-            )
-        return failure.reason
+        if self.replied or not failure.always:
+            return failure.reason
+        raise TeacherError(f"{self._where} {failure.always}")
 
     async def _keep(self, request: Request, key: str, reply: Reply, seconds: float) -> None:
         """Stores a paid reply; waits for room on the disk if there is none."""
@@ -284,8 +288,11 @@ def _unconnected(error: openai.APIConnectionError) -> _Failure:
         causes.append(cause)
     never_made = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
     if any(isinstance(cause, never_made) for cause in causes):
-        return _Failure("cannot connect")
-    return _Failure("timeout" if any(isinstance(cause, TimeoutError) for cause in causes) else "connection lost", unsure=True)
+        down = "cannot be reached: is it running, and is the address right? Nothing was spent on it."
+        return _Failure("cannot connect", always=down)
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        return _Timeout()
+    return _Failure("connection lost", unsure=True, always="drops every connection: is the address right, http or https?")
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -1,8 +1,21 @@
 """How a teacher is reached and what its tokens cost: settings of 01, 02 and of a study, each declared once."""
 
+from pydantic import Field
+
 from lib.core import paths
 from lib.core.config import Strict
 from lib.core.pricing import TokenPrice
+
+
+class Calls(Strict):
+    """How an endpoint is called."""
+
+    in_flight: int = Field(64, ge=1)
+    """The most calls at once. It begins with 4; each reply that comes soon allows one more, and a timeout halves them."""
+    timeout: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Seconds until a call without a reply is given up. None: 600, and twice as long after each timeout."""
+    retries: int = Field(7, ge=0)
+    """How often a call that fails is made again before its row is given up; at most twice after timeouts, which may be billed."""
 
 
 class TeacherPrices(Strict):
@@ -16,7 +29,7 @@ class TeacherPrices(Strict):
     """The model at whose list price recorded replies are counted; arXiv 2410.06550 used gpt-4."""
 
 
-class Access(TeacherPrices):
+class Access(TeacherPrices, Calls):
     """How a notebook reaches its teacher."""
 
     store: str = "runs/teacher.sqlite"

@@ -203,8 +203,7 @@ def test_a_timeout_is_counted_as_what_it_may_have_cost(tmp_path: Path) -> None:
 
     trouble = only_first(lambda number: late({}))
     with serving(lambda body, n: trouble(body, n) if prompt(body) == "prompt 2" else says(body, n)) as served:
-        teacher = teacher_at(served.url, tmp_path)
-        teacher.timeout = 0.3
+        teacher = teacher_at(served.url, tmp_path, timeout=0.3)
         answers = teacher.ask(requests(5))
     assert problems(answers) == [None] * 5
     bill = Bill().add(answers)
@@ -262,10 +261,10 @@ def test_malformed_replies_are_paid_for_and_stored(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quick")
 def test_an_endpoint_that_always_fails_costs_its_row_only(tmp_path: Path) -> None:
     with serving(lambda body, n: (500, BROKEN) if prompt(body) == "prompt 1" else says(body, n)) as served:
-        answers = teacher_at(served.url, tmp_path).ask(requests(3))
+        answers = teacher_at(served.url, tmp_path, retries=2).ask(requests(3))
     assert problems(answers) == [None, "500 from the endpoint", None]
-    assert Bill().add(answers).problems == {"500 from the endpoint": endpoint._ATTEMPTS}
-    assert len(served.times) == 2 + endpoint._ATTEMPTS
+    assert Bill().add(answers).problems == {"500 from the endpoint": 3}
+    assert len(served.times) == 2 + 3
 
 
 def test_a_400_gives_up_its_row_only(tmp_path: Path) -> None:
@@ -297,8 +296,7 @@ def test_an_endpoint_without_structured_output_is_asked_without(tmp_path: Path, 
 )
 def test_what_would_fail_for_every_row_stops_with_one_sentence(tmp_path: Path, status: int, message: str) -> None:
     with serving(lambda body, n: (status, {"error": {"message": message}}) if n >= 5 else says(body, n), delay=0.02) as served:
-        teacher = teacher_at(served.url, tmp_path)
-        teacher.in_flight = 4
+        teacher = teacher_at(served.url, tmp_path, in_flight=4)
         with pytest.raises(TeacherError, match=f"^{served.url} refuses model 'm': .*{message}") as error:
             teacher.ask(requests(50))
         assert len(served.times) <= 12
@@ -332,8 +330,7 @@ def test_while_an_endpoint_refuses_nothing_new_arrives(tmp_path: Path) -> None:
         return (429, SLOW_DOWN, {"retry-after": "1"}) if now < until[0] else says(body, number)
 
     with serving(answer) as served:
-        teacher = teacher_at(served.url, tmp_path)
-        teacher.in_flight = 8
+        teacher = teacher_at(served.url, tmp_path, in_flight=8)
         answers = teacher.ask(requests(50))
     assert problems(answers) == [None] * 50
     first = served.times[0]
@@ -354,8 +351,7 @@ def test_a_later_refusal_keeps_the_gate_closed_for_longer(tmp_path: Path) -> Non
         return says(body, number) if number else (429, SLOW_DOWN, {"retry-after": "1"})
 
     with serving(answer) as served:
-        teacher = teacher_at(served.url, tmp_path)
-        teacher.in_flight = 2
+        teacher = teacher_at(served.url, tmp_path, in_flight=2)
         assert problems(teacher.ask(requests(10))) == [None] * 10
     assert served.times[2] - served.times[0] > 1.55
 
@@ -365,8 +361,7 @@ def test_a_stray_refusal_delays_its_own_row_only(tmp_path: Path) -> None:
         return (429, SLOW_DOWN, {"retry-after": "3"}) if number == 10 else says(body, number)
 
     with serving(answer, delay=0.03) as served:
-        teacher = teacher_at(served.url, tmp_path)
-        teacher.in_flight = 8
+        teacher = teacher_at(served.url, tmp_path, in_flight=8)
         assert problems(teacher.ask(requests(200))) == [None] * 200
     assert served.bodies[-1] == served.bodies[10]  # All others came before it was asked again.
     assert served.times[-1] - served.times[10] > 2.9
