@@ -1,5 +1,6 @@
 """Notebook 01: examples that a teacher writes. `METHODS` holds every way of asking, by name; `register_method` adds one."""
 
+import os
 from collections.abc import Sequence
 
 import pandas as pd
@@ -56,7 +57,7 @@ def plan_for(card: Card, raw: Sequence[Row], *, method: str, settings: Generatio
     """What a method is to write, with these human examples to show. A setting that it does not use is refused."""
     chosen = method_of(method)
     _refuse_unused(chosen, settings)
-    return Plan(card, chosen, settings, raw if chosen.reads_human else ())
+    return Plan(card, chosen, settings, raw if chosen.reads_human else (), people=raw)
 
 
 def rephrasing_plan(card: Card, rows: Sequence[Row], *, settings: GenerationSettings, name: SetName) -> Plan:
@@ -79,8 +80,18 @@ def _refuse_unused(method: type[Method], settings: GenerationSettings) -> None:
 
 
 def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> list[Row]:
-    """The human examples that prompts of a method may show: the first n of train, or none, so that they need not be read."""
-    return load(card, "train", source).to_list()[:n] if method_of(method).reads_human else []
+    """The first n human examples of train, which prompts of a method may show and written texts are compared with. None where
+    prompts show none and they are not at hand."""
+    shows, place = method_of(method).reads_human, card.sources.get(source or card.default_source)
+    if not shows and place and place.hub and not os.environ.get("HUB_MIRROR"):
+        return []
+    try:
+        rows: list[Row] = load(card, "train", source).to_list()[:n]
+    except ValueError:
+        if shows:
+            raise
+        rows = []
+    return rows
 
 
 def preview(card: Card, rows: Sequence[Row]) -> DataFrame:

@@ -23,7 +23,7 @@ class Rephrasing(Method):
     """Rewords the examples of a set, which are the `raw` of its plan; where no new wording came back, the old one stays."""
 
     name, about = "rephrased", "one example of a set, to be said in other words"
-    uses = frozenset({"n", "seed", "dollars", "temperature", "top_p", "max_tokens", "rephrase_all"})
+    uses = frozenset({"n", "seed", "dollars", "temperature", "top_p", "max_tokens", "drop_junk", "rephrase_all"})
 
     @classmethod
     def fits(cls, card: Card) -> bool:
@@ -89,7 +89,7 @@ class Rephrasing(Method):
     def keep_or_reword(self, written: Written, seen: Seen, row: Row, answer: Answer | None) -> None:
         """One example in its new wording, if there is one that no other example has."""
         new = parsing.read_field(answer.text, self.field) if answer and answer.text else None
-        outcome = "duplicate" if new and seen.like(text_of(self.card, row | {self.field: new})) else None
+        outcome = self.problem_of(seen, row | {self.field: new}) if new else None
         if answer and (outcome or not new):
             lost = {"outcome": outcome or f"failed: {answer.problem}", "item": row["id"], "label": row["label"], "dollars": 0.0}
             written.rejected.append(lost)
@@ -101,6 +101,10 @@ class Rephrasing(Method):
         }
         written.examples.append(row | marks | ({self.field: new} if new else {}))
         seen.add(text_of(self.card, written.examples[-1]))
+
+    def problem_of(self, seen: Seen, row: Row) -> str | None:
+        """Why a new wording is not taken, or None."""
+        return self.junk_in(row) or ("duplicate" if seen.like(text_of(self.card, row)) else None)
 
     def say_what_is_left(self, written: Written) -> None:
         """A set that is all old wordings is no result; one that is so in part says it."""

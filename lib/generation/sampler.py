@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 from lib.core.encoders import Embed
@@ -12,6 +13,7 @@ from lib.core.set_names import SetName
 from lib.core.sources import Row
 from lib.core.tasks import Card, text_of
 from lib.core.text import Seen
+from lib.generation.junk import JunkFilter
 from lib.generation.settings import GenerationSettings
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, TRIES, Answer, Bill, Request, Teacher, TeacherError, number_samples
@@ -27,7 +29,7 @@ _END_OF_REPLY = 200
 """Characters of a reply that was cut which the list of rejected items shows."""
 STALLED = 3
 """Rounds or replies in a row that bring nothing, after which a method asks no more."""
-COMMON = frozenset({"n", "dollars", "temperature", "top_p", "max_tokens", "seed", "near"})
+COMMON = frozenset({"n", "dollars", "temperature", "top_p", "max_tokens", "seed", "near", "drop_junk"})
 """Settings of every method that writes new examples."""
 
 
@@ -101,6 +103,8 @@ class Plan:
     """The human examples that a prompt may show."""
     set_name: SetName | None = None
     """What the set is called, where that is not the method's to say."""
+    people: Sequence[Row] = ()
+    """Human examples that written texts are compared with; those that prompts show, if there are no others."""
 
     def __post_init__(self) -> None:
         self.start().check()
@@ -191,6 +195,11 @@ class Method(ABC):
         self.per_reply: int = self.settings.per_reply or self.usual["per_reply"]
         self.barren = 0
         """Rounds or replies in a row that brought nothing."""
+
+    @cached_property
+    def junk(self) -> JunkFilter:
+        """What is no example at all, beside people's."""
+        return JunkFilter(self.card, self.plan.people or self.raw)
 
     # ---- what a new method says ----
 
@@ -285,10 +294,16 @@ class Method(ABC):
 
     def outcome(self, written: Written, seen: Seen, row: Row) -> str | None:
         """Why a valid example is not kept, or None."""
+        if problem := self.junk_in(row):
+            return problem
         if again := seen.like(text_of(self.card, row)):
             return again
         part = self.part_of(row)
         return None if written.have[part] < self.quota[part] else "surplus"
+
+    def junk_in(self, row: Row) -> str | None:
+        """Why a text is no example at all, or None."""
+        return self.junk.problem(row) if self.settings.drop_junk else None
 
     def keep(self, written: Written, item: ReplyItem, marks: Row) -> Row:
         written.have[self.part_of(item.row or {})] += 1

@@ -20,6 +20,9 @@ class _Asking(Strict):
     near: float | None = Field(None, gt=0, le=1)
     """Share of common pieces from which on two texts are near duplicates, 1: only equal ones. None: 0.8 (ours), and 1 for methods
     of 2310.20111, as there."""
+    drop_junk: bool = True
+    """Whether a text is left out that has no letters, is only a label's name, or has less than half the characters of nearly all
+    of people's (ours)."""
     per_reply: int | None = Field(None, ge=1)
     """Examples asked for in one request. None: 3, which the recordings of the demo hold (a replication of 2407.12813 asks for 1,
     at the full price of the prompt), and 5 for methods of 2310.20111, as there."""

@@ -22,6 +22,7 @@ PASSAGE = read_card("passage")
 
 def plan_of_set(card: Card, examples: list[dict[str, Any]], **settings: Any) -> Plan:
     name = SetName("zero_shot", derived=("rephrased",))
+    settings = {"drop_junk": False} | settings  # The texts of a test may be short.
     return rephrasing_plan(card, examples, settings=GenerationSettings(**settings), name=name)
 
 

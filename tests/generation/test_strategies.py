@@ -286,7 +286,8 @@ def test_a_method_says_what_its_settings_are_and_refuses_the_others() -> None:
     with pytest.raises(ValueError, match="Unknown method 'treee': there is zero_shot, .*, tree, dialogues"):
         plan_of(CARD, "treee")
     assert raw_examples(CHOICES, "tree", 9) == raw
-    assert raw_examples(CHOICES, "zero_shot", 9) == []
+    assert raw_examples(CHOICES, "zero_shot", 9) == raw  # Written texts are compared with them.
+    assert raw_examples(CARD, "zero_shot", 9) == []
     assert _draw_seed(raw, 1, identity=raw[4]["id"]) == raw[4]
     with pytest.raises(ValueError, match=r"There is no human example 'none' to begin with: it is not among the first 9 of train"):
         _draw_seed(raw, 1, identity="none")
