@@ -483,7 +483,7 @@ def test_no_panel_is_empty() -> None:
     )
     figure = figure_of(score_by_volume(table))
     drawn = [axis.get_title() for axis in figure.axes if axis.get_visible()]
-    assert drawn == ["a: synthetic only", "b: synthetic only", "a: + 9 raw"]
+    assert drawn == ["a: synthetic only", "b: synthetic only", "a: + 9 human"]
 
 
 def test_a_caption_names_the_tasks_that_are_drawn() -> None:

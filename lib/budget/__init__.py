@@ -3,7 +3,7 @@
 from lib.budget.claims import Measured
 from lib.budget.comparison import by_start
 from lib.budget.findings import by_set, read_diversity
-from lib.budget.planner import exchanges, make_plan, next_for_all
+from lib.budget.planner import make_plan, next_for_all
 from lib.budget.plots import (
     against_human,
     claims_figure,
@@ -15,7 +15,7 @@ from lib.budget.plots import (
     score_by_volume,
     teacher_and_students,
 )
-from lib.budget.report import answer, short
+from lib.budget.report import answer, short, short_exchanges, shown
 from lib.budget.scores import budgets_of, describe_tasks, price_list, read_scores, results, with_out_of_domain
 from lib.budget.settings import PlanSettings
 from lib.budget.sliders import show_sliders
@@ -36,7 +36,6 @@ __all__ = [
     "cumulative",
     "describe_tasks",
     "dollars_for_score",
-    "exchanges",
     "fits_table",
     "held_out",
     "make_plan",
@@ -52,7 +51,9 @@ __all__ = [
     "score_by_ratio",
     "score_by_volume",
     "short",
+    "short_exchanges",
     "show_sliders",
+    "shown",
     "teacher_and_students",
     "with_out_of_domain",
 ]

@@ -1,4 +1,4 @@
-"""Compares methods at equal numbers of examples: alone, with raw examples, by volume and by ratio, and out of domain.
+"""Compares methods at equal numbers of examples: alone, with human examples, by volume and by ratio, and out of domain.
 
 Also: whether a teacher's own score predicts its students', and how much the score of a strategy depends on the example that it
 started from (arXiv 2310.20111).
@@ -27,38 +27,38 @@ _MIX = ["task", "method", "n_human", "n_synthetic"]
 # ---- methods at equal numbers ----
 
 
-def by_method(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
-    """For each task every method at the same size: alone, and with each number of raw examples that was also trained alone.
+def by_method(scores: DataFrame, human: Sequence[int] = ()) -> DataFrame:
+    """For each task every method at the same size: alone, and with each number of human examples that was also trained alone.
 
-    `mix` describes it; raw examples alone have their own rows. Of the synthetic sizes that all methods have alone, it is the one
-    with the most numbers of raw examples, and of several such sizes the largest.
+    `mix` describes it; human examples alone have their own rows. Of the synthetic sizes that all methods have alone, it is the
+    one with the most numbers of human examples, and of several such sizes the largest.
     """
     means = _means(scores)
     parts: list[DataFrame] = []
     for _, rows in means.groupby("task", sort=False):
-        parts += _at_one_size(rows, raw)
+        parts += _at_one_size(rows, human)
     table = pd.concat(parts, ignore_index=True) if parts else means.head(0)
     return table.assign(mix=[_mix_text(row.n_human, row.n_synthetic) for row in table.itertuples()])
 
 
-def _at_one_size(means: DataFrame, raw: Sequence[int]) -> list[DataFrame]:
-    """The methods of one task at the size that they share, and their raw examples alone; nothing if they share no size."""
+def _at_one_size(means: DataFrame, human: Sequence[int]) -> list[DataFrame]:
+    """The methods of one task at the size that they share, and their human examples alone; nothing if they share no size."""
     methods = set(means.method) - {NONE}
     sizes = _shared(means[(means.n_human == 0) & (means.method != NONE)], methods, "n_synthetic")
     if not sizes:
         return []
     alone = means[means.method == NONE]
-    candidates = ({0} | set(alone.n_human)) & set(raw if len(raw) else means.n_human)
-    raw_of = {size: _shared(_of_size(means, size), methods, "n_human") & candidates for size in sizes}
-    size = max(sizes, key=lambda size: (len(raw_of[size]), size))
+    candidates = ({0} | set(alone.n_human)) & set(human if len(human) else means.n_human)
+    human_of = {size: _shared(_of_size(means, size), methods, "n_human") & candidates for size in sizes}
+    size = max(sizes, key=lambda size: (len(human_of[size]), size))
     rows = _of_size(means, size)
-    return [rows[rows.n_human.isin(raw_of[size])], alone[alone.n_human.isin(raw_of[size])]]
+    return [rows[rows.n_human.isin(human_of[size])], alone[alone.n_human.isin(human_of[size])]]
 
 
-def _means(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
-    """Mean score and interval of each mix, tasks and methods in their first order; with `raw`, only of these numbers of raw
+def _means(scores: DataFrame, human: Sequence[int] = ()) -> DataFrame:
+    """Mean score and interval of each mix, tasks and methods in their first order; with `human`, only of these numbers of human
     examples."""
-    rows = scores[scores.n_human.isin(raw)] if len(raw) else scores
+    rows = scores[scores.n_human.isin(human)] if len(human) else scores
     tasks, methods = list(dict.fromkeys(scores.task)), list(dict.fromkeys(scores.method))
     means = over_seeds(rows, _MIX) if len(rows) else rows.head(0)[_MIX].assign(mean=0.0, low=0.0, high=0.0, seeds=0)
     order = {"task": tasks.index, "method": methods.index}
@@ -76,14 +76,14 @@ def _shared(means: DataFrame, methods: set[str], column: str) -> set[int]:
 
 
 def _mix_text(n_human: int, n_synthetic: int) -> str:
-    parts = [f"{n_human} raw"] * bool(n_human or not n_synthetic) + [f"{n_synthetic} synthetic"] * bool(n_synthetic)
+    parts = [f"{n_human} human"] * bool(n_human or not n_synthetic) + [f"{n_synthetic} synthetic"] * bool(n_synthetic)
     return " + ".join(parts)
 
 
-def by_volume(scores: DataFrame, raw: Sequence[int] = ()) -> DataFrame:
-    """Curves of each method with a fixed number of raw examples, over the number of synthetic ones, from three points on; each
-    starts at the score of the raw examples alone."""
-    return _curves(_means(scores, raw), "n_human")
+def by_volume(scores: DataFrame, human: Sequence[int] = ()) -> DataFrame:
+    """Curves of each method with a fixed number of human examples, over the number of synthetic ones, from three points on; each
+    starts at the score of the human examples alone."""
+    return _curves(_means(scores, human), "n_human")
 
 
 def by_ratio(scores: DataFrame, totals: Sequence[int] = ()) -> DataFrame:

@@ -24,8 +24,8 @@ _SHARES = (
 )
 """Shares to try, the small ones close to each other: synthetic examples are cheap, and a small share buys many."""
 FAR = 2.0
-"""A recommendation has at most this many times the examples of the largest run, beyond which a surface is unreliable. The
-interval of the best share has no such limit: it is that of spending all the money."""
+"""A recommendation has at most this many times the examples of the largest run, beyond which a surface is unreliable, and no more
+than the pools hold. The interval of the best share has no such limits: it is that of spending all the money."""
 _MOST = 10**12
 """The largest number of examples, which stands for infinity."""
 WAYS = (NONE, "synthetic only", "best mix")
@@ -51,7 +51,7 @@ class Spent(NamedTuple):
     best: np.ndarray
     draws: np.ndarray
     limited: np.ndarray
-    """Whether the money would buy more examples than a recommendation may have (`FAR`)."""
+    """Whether the money would buy more examples than a recommendation may have (`FAR`, or the pools)."""
 
     def ways(self, scores: np.ndarray) -> dict[str, np.ndarray]:
         """Scores against budgets: all for people, all for the teacher, and the best mix."""
@@ -89,10 +89,14 @@ class BudgetPlan:
         return metric_of(self.rows)
 
 
-def make_plan(rows: DataFrame, budgets: Sequence[float], *, draws: int = DRAWS, seed: int = 1) -> BudgetPlan:
+def make_plan(
+    rows: DataFrame, budgets: Sequence[float], *, draws: int = DRAWS, seed: int = 1, beyond_pools: bool = False
+) -> BudgetPlan:
     """Fits a surface to each task and method, and finds the best mixes; default budgets follow from the most expensive run."""
     surfaces, refused = fit_all(rows, draws, seed=seed)
     offers = _offers(rows)
+    if beyond_pools:
+        offers = {key: offer._replace(pools=(_MOST, _MOST)) for key, offer in offers.items()}
     table, without_mix = plan_table(surfaces, offers, rows, budgets=budgets)
     curves = {(fit.task, fit.method): spend_curve(fit, offers, rows, budgets=budgets) for fit in surfaces}
     return BudgetPlan(rows, surfaces, offers, table, curves, [*refused, *without_mix])
@@ -107,7 +111,8 @@ def _offers(scores: DataFrame) -> dict[tuple[str, str], Offer]:
 def spend(surface: Surface, offer: Offer, budgets: Sequence[float], *, far: float = FAR) -> Spent:
     """What each budget buys at each share, with scores. A cell that buys nothing has the score -inf; a budget that buys nothing
     at any share is left out."""
-    h_most, s_most = (int(min(far * most, _MOST)) for most in surface.reach)
+    limits = offer.pools if far < np.inf else (_MOST, _MOST)
+    h_most, s_most = (int(min(far * most, limit)) for most, limit in zip(surface.reach, limits, strict=True))
     within = offer._replace(pools=(h_most, s_most))
     shares = [[*_SHARES[:-1], _all_but_shown(offer, budget)] for budget in budgets]
     bought = [
@@ -181,7 +186,8 @@ def mixes_for(surface: Surface, spent: Spent, offer: Offer) -> DataFrame:
     columns |= {"mean": spent.best[lines, best], "low": score_low, "high": score_high}
     columns |= {"human_alone": alone[NONE], "synthetic_alone": alone["synthetic only"]}
     columns |= {"shown": np.where(s > 0, offer.shown, 0), "limited": spent.limited[lines, best]}
-    columns |= {"beyond": (h > surface.reach[0]) | (s > surface.reach[1]), "dry": (h > offer.pools[0]) | (s > offer.pools[1])}
+    columns |= {"beyond": (h > surface.reach[0]) | (s > surface.reach[1]), "costs": _price_of(offer, h, s)}
+    columns |= {"emptied": ((h > 0) & (h >= offer.pools[0])) | ((s > 0) & (s >= offer.pools[1]))}
     return pd.DataFrame(columns)
 
 
@@ -194,7 +200,7 @@ def _could_be_best(surface: Surface, offer: Offer, budgets: Sequence[float]) -> 
 
 _COLUMNS = [
     *("task", "method", "chosen", "budget", "people", "people_low", "people_high", "share", "n_human", "n_synthetic", "shown"),
-    *("mean", "low", "high", "human_alone", "synthetic_alone", "best_of", "limited", "beyond", "dry"),
+    *("mean", "low", "high", "human_alone", "synthetic_alone", "best_of", "limited", "beyond", "costs", "emptied"),
 ]
 
 

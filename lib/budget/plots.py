@@ -40,14 +40,14 @@ _MARKERS = "os^DvP*X"
 # ---- methods at equal numbers ----
 
 
-def score_by_method(scores: DataFrame, raw: Sequence[int] = ()) -> Drawing:
-    """A panel a task, a line a method: its synthetic examples alone and beside raw ones; a band: the raw ones alone."""
-    table = comparison.by_method(scores, raw)
+def score_by_method(scores: DataFrame, human: Sequence[int] = ()) -> Drawing:
+    """A panel a task, a line a method: its synthetic examples alone and beside human ones; a band: the human ones alone."""
+    table = comparison.by_method(scores, human)
     if table.empty:
         return Drawing("score_by_method", None, "No number of synthetic examples that all methods were trained with.")
     text = (
         "Students' scores on the test set by method at equal numbers of examples; bars: 95% t-intervals; dashed, "
-        "with a band: the raw examples alone."
+        "with a band: the human examples alone."
     )
     return Drawing("score_by_method", _methods(table, metric_of(scores)), caption(text, scores, table.task), table)
 
@@ -79,27 +79,27 @@ def _methods(table: DataFrame, metrics: Mapping[str, str]) -> Figure:
 
 
 def _method_marks(axis: Axes, part: DataFrame, methods: list[str], *, shift: float, color: Any, marker: str) -> None:
-    """One size of raw examples: a point with its interval for each method, and the raw examples alone as a band."""
+    """One size of human examples: a point with its interval for each method, and the human examples alone as a band."""
     part = part.assign(low=part.low.clip(lower=0), high=part.high.clip(upper=1))
     if NONE in part.index:
-        raw = part.loc[NONE]
-        axis.axvline(raw["mean"], color=color, linewidth=0.8, linestyle="--", label=f"{raw.n_human} raw")
-        if raw.low == raw.low:  # One seed has no interval.
-            axis.axvspan(raw.low, raw.high, color=color, alpha=0.12, linewidth=0)
+        alone = part.loc[NONE]
+        axis.axvline(alone["mean"], color=color, linewidth=0.8, linestyle="--", label=f"{alone.n_human} human")
+        if alone.low == alone.low:  # One seed has no interval.
+            axis.axvspan(alone.low, alone.high, color=color, alpha=0.12, linewidth=0)
     heights = [number + shift for number, name in enumerate(methods) if name in part.index]
     rows = [part.loc[name] for name in methods if name in part.index]
     if rows:
         axis.hlines(heights, [row.low for row in rows], [row.high for row in rows], color=color, linewidth=0.8)
-        label = f"{rows[0].n_human} raw + n synthetic" if rows[0].n_human else "n synthetic"
+        label = f"{rows[0].n_human} human + n synthetic" if rows[0].n_human else "n synthetic"
         axis.plot([row["mean"] for row in rows], heights, marker, color=color, label=label)
 
 
-def score_by_volume(scores: DataFrame, raw: Sequence[int] = ()) -> Drawing:
-    """Score against the number of synthetic examples: a row for each number of raw ones, a column a task, a curve a method."""
-    table = comparison.by_volume(scores, raw)
+def score_by_volume(scores: DataFrame, human: Sequence[int] = ()) -> Drawing:
+    """Score against the number of synthetic examples: a row for each number of human ones, a column a task, a curve a method."""
+    table = comparison.by_volume(scores, human)
     if table.empty:
-        return Drawing("score_by_volume", None, "No three numbers of synthetic examples beside one number of raw ones.")
-    titles = {size: "synthetic only" if size == 0 else f"+ {size} raw" for size in sorted(set(table.n_human))}
+        return Drawing("score_by_volume", None, "No three numbers of synthetic examples beside one number of human ones.")
+    titles = {size: "synthetic only" if size == 0 else f"+ {size} human" for size in sorted(set(table.n_human))}
     figure = _curves_by(table, metric_of(scores), x="n_synthetic", row="n_human", titles=titles, label="synthetic examples")
     text = "Students' scores on the test set against the number of synthetic examples; bars: 95% t-intervals."
     return Drawing("score_by_volume", figure, caption(text, scores, table.task), table)

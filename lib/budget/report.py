@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
+from IPython.display import Markdown
 from pandas import DataFrame
 
-from lib.budget.planner import FAR, BudgetPlan, in_dollars
+from lib.budget.planner import FAR, BudgetPlan, exchanges, in_dollars
 from lib.budget.scores import gaps
 from lib.budget.surface import CannotTell
 from lib.plotting import flags, named
@@ -33,13 +34,16 @@ def recommendations(plan: BudgetPlan) -> list[str]:
     return sentences
 
 
+_WIDE = 0.5
+"""An interval of the share for people that is wider tells nothing that anybody could act on."""
+
+
 def _recommendation(row: Any, n_methods: int, *, metric: str = "score", stand_in: bool = False) -> str:
     """Recommends a purchase with its uncertainty, in two sentences; sentences on its limits follow."""
     shown = f" (beside the {row.shown:g} that its prompts show)" if row.shown else ""
     synthetic = f" and {row.n_synthetic:,.0f} by {named(row.method)}" if row.n_synthetic else ""
-    between = f"90% interval: {_percent(row.people_low)} to {_percent(row.people_high)}"
     text = (
-        f"With {in_dollars(row.budget)} on {row.task}, spend {_percent(row.people)} on people ({between}): "
+        f"With {in_dollars(row.budget)} on {row.task}, {_share_text(row)}: "
         f"{row.n_human:,.0f} human examples{shown}{synthetic}. Expect {_article(named(metric))} {named(metric)} of "
         f"{_score(row.mean)} ({_score(row.low)} to {_score(row.high)}), where people alone would give {_score(row.human_alone)} "
         f"and the teacher alone {_score(row.synthetic_alone)}"
@@ -48,16 +52,24 @@ def _recommendation(row: Any, n_methods: int, *, metric: str = "score", stand_in
     return " ".join([text, *_limits(row), *([_STAND_INS] if stand_in else [])])
 
 
+def _share_text(row: Any) -> str:
+    """The part for people, or that it cannot be told."""
+    low, high = _percent(row.people_low), _percent(row.people_high)
+    if _is_wide(row.people_low, row.people_high):
+        return f"the best part for people cannot be told: it may be anything from {low} to {high}. One such mix"
+    return f"spend {_percent(row.people)} on people (90% interval: {low} to {high})"
+
+
+def _is_wide(low: float, high: float) -> bool:
+    return high - low > _WIDE
+
+
 def _limits(row: Any) -> list[str]:
     """Limits of an answer that its interval does not include."""
-    sentences = []
     if row.limited:
-        sentences.append(f"Not all the money is spent: this keeps to {FAR:g} times what any run learned from.")
-    elif row.beyond:
-        sentences.append("It is more than any run learned from.")
-    if row.dry:
-        sentences.append("The pool at hand holds fewer.")
-    return sentences
+        limit = "a pool holds no more" if row.emptied else f"more than {FAR:g} times what any run learned from is not advised"
+        return [f"It costs {in_dollars(row.costs)} and leaves the rest: {limit}."]
+    return ["It is more than any run learned from."] if row.beyond else []
 
 
 def _article(word: str) -> str:
@@ -101,14 +113,55 @@ def short(table: DataFrame) -> DataFrame:
             "task": table.task,
             "method": table.method.map(named),
             "budget": table.budget.map(in_dollars),
-            "for people": _with_interval(table.people, table.people_low, table.people_high, text=_percent),
-            "human": table.n_human.map("{:,.0f}".format),
-            "synthetic": table.n_synthetic.map("{:,.0f}".format),
+            "for people": _shares(table),
+            "human examples": table.n_human.map("{:,.0f}".format),
+            "synthetic examples": table.n_synthetic.map("{:,.0f}".format),
             "score": _with_interval(table["mean"], table.low, table.high, text=_score),
             "people alone": table.human_alone.map(_score, na_action="ignore"),
             "teacher alone": table.synthetic_alone.map(_score, na_action="ignore"),
         }
     )
+
+
+def _shares(table: DataFrame) -> list[str]:
+    """The part for people with its interval, or the interval alone where it says nearly nothing."""
+    plain = _with_interval(table.people, table.people_low, table.people_high, text=_percent)
+    wide = [_is_wide(low, high) for low, high in zip(table.people_low, table.people_high, strict=True)]
+    parts = zip(plain, wide, strict=True)
+    return [f"cannot be told{text[text.index(' ') :]}" if is_wide else text for text, is_wide in parts]
+
+
+def short_exchanges(plan: BudgetPlan) -> DataFrame:
+    """What a synthetic example is worth at the best mix of each budget, as text without numbers far beyond the runs."""
+    table = exchanges(plan)
+    most = {(surface.task, surface.method): 10 * surface.reach[1] for surface in plan.chosen}
+    limits = [most[key] for key in zip(table.task, table.method, strict=True)] if len(table) else []
+
+    def cells(*names: str) -> list[str]:
+        rows = zip(*(table[name] for name in names), limits, strict=True) if len(table) else []
+        return [f"{_count(value, limit)} ({_count(low, limit)} to {_count(high, limit)})" for value, low, high, limit in rows]
+
+    return pd.DataFrame(
+        {
+            "task": table.task,
+            "method": [named(method) for method in table.get("method", [])],
+            "budget": [in_dollars(budget) for budget in table.get("budget", [])],
+            "synthetic examples for one human example": cells("synthetic_per_human", "low", "high"),
+            "worth nearly nothing from": cells("stops_at", "stops_low", "stops_high"),
+        }
+    )
+
+
+def _count(value: float, limit: float) -> str:
+    """A number of examples; one beyond the limit only as such."""
+    if value > limit:
+        return f"over {limit:,.0f}"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def shown(table: DataFrame, otherwise: str) -> DataFrame | Markdown:
+    """A table to be displayed or, if it has no rows, a sentence in its place."""
+    return table if len(table) else Markdown(f"*{_escaped(otherwise)}*")
 
 
 def _with_interval(

@@ -16,6 +16,8 @@ class PlanSettings(Strict):
     """Dollars to learn from one example, as an assumption of yours."""
     run_price: float = 0.0
     """Dollars for a training run, whatever its size, as an assumption of yours."""
+    beyond_pools: bool = False
+    """Whether more examples may be advised than the pools hold, up to twice what any run learned from."""
     draws: int = Field(1000, ge=2)
     """Refits of each surface that the intervals come from."""
     seed: int = 1

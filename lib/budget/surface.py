@@ -24,6 +24,7 @@ from scipy.optimize import least_squares
 from scipy.stats import f
 
 from lib.core.mixes import NONE
+from lib.core.progress import Bar
 
 DRAWS = 1000
 _WIDTHS = {"floor": 0.7, "gain": 0.7, "n0": 1.5, "alpha": 0.6, "k": 1.5, "S": 1.7, "B": 2.0, "c": 1.0}
@@ -335,13 +336,18 @@ def rows_of(scores: DataFrame, task: str, method: str) -> DataFrame:
 def fit_all(scores: DataFrame, draws: int = DRAWS, *, seed: int = 1) -> tuple[list[Surface], list[CannotTell]]:
     """Fits a surface to each task and method; returns an error for each that has none."""
     surfaces, refused = [], []
-    for task, group in scores.groupby("task", sort=False):
-        for method in dict.fromkeys(group.method[group.method != NONE]) or [NONE]:
-            try:
-                surfaces.append(fit(rows_of(scores, str(task), method), draws, seed=seed))
-            except CannotTell as error:
-                refused.append(error)
+    for task, method in Bar(_tasks_and_methods(scores), desc="surfaces and their refits", unit="method"):
+        try:
+            surfaces.append(fit(rows_of(scores, task, method), draws, seed=seed))
+        except CannotTell as error:
+            refused.append(error)
     return surfaces, refused
+
+
+def _tasks_and_methods(scores: DataFrame) -> list[tuple[str, str]]:
+    """Each task with each of its methods, or with people alone."""
+    groups = scores.groupby("task", sort=False)
+    return [(str(task), method) for task, rows in groups for method in dict.fromkeys(rows.method[rows.method != NONE]) or [NONE]]
 
 
 def fits_table(surfaces: Sequence[Surface]) -> DataFrame:

@@ -212,7 +212,8 @@ def best_share_by_budget(plan: BudgetPlan) -> Drawing:
         axis.set_ylabel("best share for people")
         plain_dollars(axis)
     text = (
-        f"Best share for people against the budget, with at most {FAR:g} times the examples of any run. "
+        f"Best share for people against the budget, with at most {FAR:g} times the examples of any run and no more "
+        "than the pools hold. "
         "Band: where 90% of refits have it if all the money is spent. No point: some stays unspent."
     )
     return Drawing("best_share_by_budget", figure, caption(text, plan.rows, table.task), table)
@@ -239,7 +240,8 @@ def dollars_for_score(plan: BudgetPlan) -> Drawing:
         "Dollars that a score costs with people alone, with each method alone and with the best mix (of the chosen method); "
         "human examples that prompts show are paid for. Bands: 90% of refits. A line ends where no more was tried."
     )
-    return Drawing("dollars_for_score", figure, caption(text, plan.rows, table.task), table)
+    unreached = table.replace(float("inf"), float("nan"))
+    return Drawing("dollars_for_score", figure, caption(text, plan.rows, table.task), unreached)
 
 
 def _costs(axis: Axes, rows: DataFrame, *, chosen: bool) -> dict[str, Any]:

@@ -314,7 +314,7 @@ class StudySteps:
             "scores": self.scores,
             "labels": self.test_labels,
             "figures": self.figures,
-            "raw_sizes": _union(own.sizes.human for own in owns if any(own.sizes.synthetic)),
+            "human_sizes": _union(own.sizes.human for own in owns if any(own.sizes.synthetic)),
             "totals": _union(own.sizes.totals for own in owns),
             "budgets": _union(own.budgets.budgets for own in owns),
             "shares": self._shares(),

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from tqdm import tqdm
-
 from lib.core.pricing import TokenPrice, Usage, dollars
+from lib.core.progress import Bar
 from lib.teacher.ledger import Reply
 from lib.teacher.parsing import CUT, is_cut
 
@@ -128,7 +127,7 @@ def _problems_of(answer: Answer) -> list[str]:
 class Progress(NamedTuple):
     """A bar, and the bill beside it: of one call of `ask`, or of several that belong together."""
 
-    bar: "tqdm[Any]"
+    bar: Bar
     bill: Bill
 
 
@@ -167,7 +166,7 @@ class Teacher(ABC):
 
     @contextmanager
     def progress(self, title: str, replies: int) -> Iterator[Progress]:
-        with tqdm(total=replies, desc=title, unit="reply", dynamic_ncols=True) as bar:
+        with Bar(total=replies, desc=title, unit="reply") as bar:
             yield Progress(bar, Bill())
 
     def ask(

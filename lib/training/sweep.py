@@ -19,11 +19,11 @@ import pandas as pd
 import torch
 import torch.multiprocessing
 from pandas import DataFrame
-from tqdm import tqdm
 
 from lib.core import paths
 from lib.core.fingerprint import code_of_module
 from lib.core.mixes import NONE
+from lib.core.progress import Bar
 from lib.core.sources import Row
 from lib.core.tasks import Card, check_fits
 from lib.training.settings import Recipe
@@ -149,9 +149,7 @@ def sweep(
     workers = min(workers, max(1, len(missing)))
     if workers > 1:
         _make_ready()
-    with tqdm(
-        total=len(runs), initial=len(runs) - len(missing), desc=f"{card.name} students", unit="run", dynamic_ncols=True
-    ) as bar:
+    with Bar(total=len(runs), initial=len(runs) - len(missing), desc=f"{card.name} students", unit="run") as bar:
         for run, results in _trained(bench, missing, workers=workers):
             done[run] = results
             _keep(kept, run, scope=bench.scopes[run.method], results=results)

@@ -46,14 +46,14 @@ TWO_METHODS = scores(
 
 
 def test_methods_at_the_largest_size_that_all_have() -> None:
-    """`a` has 16 alone, but `b` has not; beside 10 and 7 raw examples only one of them was trained."""
+    """`a` has 16 alone, but `b` has not; beside 10 and 7 human examples only one of them was trained."""
     found = comparison.by_method(TWO_METHODS)
     assert shown(found, "method", "n_human", "n_synthetic", "mix") == [
         ("b", 0, 8, "8 synthetic"),
-        ("b", 5, 8, "5 raw + 8 synthetic"),
+        ("b", 5, 8, "5 human + 8 synthetic"),
         ("a", 0, 8, "8 synthetic"),
-        ("a", 5, 8, "5 raw + 8 synthetic"),
-        (NONE, 5, 0, "5 raw"),
+        ("a", 5, 8, "5 human + 8 synthetic"),
+        (NONE, 5, 0, "5 human"),
     ]
     assert found["mean"].tolist() == pytest.approx([0.4, 0.7, 0.35, 0.65, 0.5])
     assert set(found.seeds) == {2}
@@ -72,15 +72,15 @@ def test_without_raw_examples_alone_there_is_nothing_to_be_beside() -> None:
 
 
 def test_only_these_numbers_of_raw_examples() -> None:
-    found = comparison.by_method(TWO_METHODS, raw=[0])
+    found = comparison.by_method(TWO_METHODS, human=[0])
     assert shown(found, "method", "n_human", "n_synthetic") == [("b", 0, 8), ("a", 0, 8)]
-    both = comparison.by_method(TWO_METHODS, raw=[0, 5, 7])
+    both = comparison.by_method(TWO_METHODS, human=[0, 5, 7])
     assert both.equals(comparison.by_method(TWO_METHODS))
 
 
 def test_beside_raw_examples_without_the_methods_alone() -> None:
     """The size is still the largest that all methods have alone."""
-    found = comparison.by_method(TWO_METHODS, raw=[5])
+    found = comparison.by_method(TWO_METHODS, human=[5])
     assert shown(found, "method", "n_human", "n_synthetic") == [("b", 5, 8), ("a", 5, 8), (NONE, 5, 0)]
 
 
@@ -113,8 +113,8 @@ def test_volume_starts_at_the_raw_examples_alone() -> None:
     found = comparison.by_volume(table)
     assert shown(found, "curve", "method", "n_human", "n_synthetic") == [("a", NONE, 5, 0), ("a", "a", 5, 4), ("a", "a", 5, 8)]
     assert found["mean"].tolist() == pytest.approx([0.5, 0.6, 0.7])
-    assert comparison.by_volume(table, raw=[5]).equals(found)
-    assert comparison.by_volume(table, raw=[6]).empty
+    assert comparison.by_volume(table, human=[5]).equals(found)
+    assert comparison.by_volume(table, human=[6]).empty
 
 
 def test_ratio_has_a_curve_for_each_method_and_total() -> None:

@@ -54,8 +54,16 @@ def test_a_dearer_kind_is_bought_less() -> None:
 def test_what_was_never_tried_is_not_recommended_and_said() -> None:
     [row] = planner.mixes_for(FIT, planner.spend(FIT, OFFER, [50_000]), OFFER).itertuples()
     assert (row.n_human, row.n_synthetic) == (800, 4000) or row.n_human == 800
-    assert (row.limited, row.beyond, row.dry) == (True, True, False)
-    assert planner.mixes_for(FIT, planner.spend(FIT, OFFER, [900]), OFFER._replace(pools=(100, 100))).dry[0]
+    assert (row.limited, row.beyond) == (True, True)
+
+
+def test_what_the_pools_do_not_hold_is_advised_only_if_asked_for() -> None:
+    rows = ROWS.assign(human_pool=300, synthetic_pool=1500)
+    plan, beyond = (planner.make_plan(rows, [900], draws=10, beyond_pools=asked) for asked in (False, True))
+    [row] = plan.best.itertuples()
+    assert (row.n_human <= 300, row.n_synthetic <= 1500, row.limited, row.emptied) == (True, True, True, True)
+    assert row.costs == pytest.approx(row.n_human + 0.02 * row.n_synthetic)
+    assert beyond.best.n_human.item() > 300
 
 
 def test_a_budget_below_one_example_is_refused() -> None:

@@ -3,17 +3,19 @@
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from IPython.display import Markdown
 from surfaces import known
 
-from lib.budget import planner, report, sliders
+from lib.budget import planner, report, sliders, surface_plots
 from lib.budget.surface import CannotTell
 
 ROW: dict[str, Any] = {
     "task": "news", "method": "few_shot_3", "budget": 800.0, "people": 0.35, "people_low": 0.2, "people_high": 0.6, "n_human": 280,
     "n_synthetic": 52000, "shown": 3, "mean": 0.812, "low": 0.8, "high": 0.83, "human_alone": 0.7, "synthetic_alone": 0.75, "best_of": 0.9,
-    "limited": False, "beyond": False, "dry": False,
+    "limited": False, "beyond": False, "costs": 790.5, "emptied": False,
 }  # fmt: skip
 
 
@@ -33,9 +35,9 @@ def test_a_recommendation_is_two_sentences() -> None:
     ("changes", "part"),
     [
         ({"n_methods": 4}, "of 4 methods this one is best in 90% of refits."),
-        ({"limited": True, "beyond": True}, "Not all the money is spent: this keeps to 2 times what any run learned from."),
+        ({"limited": True, "beyond": True}, "It costs $790.50 and leaves the rest: more than 2 times what any run learned from"),
+        ({"limited": True, "emptied": True}, "It costs $790.50 and leaves the rest: a pool holds no more."),
         ({"beyond": True}, "It is more than any run learned from."),
-        ({"dry": True}, "The pool at hand holds fewer."),
         ({"n_synthetic": 0, "shown": 0}, ": 280 human examples. Expect"),
         ({"synthetic_alone": float("nan")}, "the teacher alone an unknown score."),
         ({"stand_in": True}, "written by a language model in place of people"),
@@ -50,10 +52,36 @@ def test_the_best_mixes_in_few_columns() -> None:
     table = report.short(pd.DataFrame([ROW | {"budget": 2.5, "synthetic_alone": float("nan")}]))
     [row] = table.astype(object).where(table.notna(), None).to_dict("records")
     assert row == {
-        "task": "news", "method": "few-shot 3", "budget": "$2.50", "for people": "35% (20% to 60%)", "human": "280",
-        "synthetic": "52,000", "score": ".81 (.80 to .83)", "people alone": ".70", "teacher alone": None,
+        "task": "news", "method": "few-shot 3", "budget": "$2.50", "for people": "35% (20% to 60%)", "human examples": "280",
+        "synthetic examples": "52,000", "score": ".81 (.80 to .83)", "people alone": ".70", "teacher alone": None,
     }  # fmt: skip
     assert list(report.short(pd.DataFrame([ROW]).head(0)).columns) == list(row)
+
+
+def test_an_interval_that_says_anything_is_no_advice() -> None:
+    wide = {"people": 0.95, "people_low": 0.0, "people_high": 0.95}
+    text = text_of(**wide)
+    assert text.startswith("With $800 on news, the best part for people cannot be told: it may be anything from 0% to 95%. One")
+    assert "95% on people" not in text
+    [cell] = report.short(pd.DataFrame([ROW | wide]))["for people"]
+    assert cell == "cannot be told (0% to 95%)"
+
+
+def test_no_table_is_infinite_or_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does one hold numbers of examples that nobody could ever buy."""
+    plan = planner.make_plan(known(), [20, 100], draws=20)
+    key = {"task": "t", "method": "m", "synthetic_per_human": 253149.76, "low": 2.5, "high": float("inf")}
+    rows = [key | {"budget": 20.0, "stops_at": 300.0, "stops_low": 40.0, "stops_high": float("inf")}]
+    monkeypatch.setattr(report, "exchanges", lambda _: pd.DataFrame(rows))
+    [row] = report.short_exchanges(plan).to_dict("records")
+    assert row["synthetic examples for one human example"] == "over 20,000 (2.5 to over 20,000)"
+    assert row["worth nearly nothing from"] == "300 (40 to over 20,000)"
+    monkeypatch.setattr(report, "exchanges", lambda _: pd.DataFrame(columns=["task"]))
+    empty = report.short_exchanges(plan)
+    assert isinstance(report.shown(empty, "Nothing."), Markdown)
+    costs = surface_plots.dollars_for_score(plan).table
+    assert costs is not None
+    assert not np.isinf(costs.select_dtypes("number")).any().any()
 
 
 def test_the_largest_budget_of_the_chosen_method_is_answered_for() -> None:

@@ -163,7 +163,7 @@ def test_few_shot_rephrasing_the_teachers_own_score_and_mixes_by_number(own: tup
         "few_shot_3_rephrased": 8,
         "bought": 0,
     }
-    compare = {"raw_sizes": [0, 4], "totals": [8], "budgets": [], "shares": []}
+    compare = {"human_sizes": [0, 4], "totals": [8], "budgets": [], "shares": []}
     run("05_budget", new, scores=[str(scores)], labels=[test], figures=str(figures), **compare)
     kinds = (
         "score_by_method",

@@ -134,7 +134,7 @@ def test_scores_that_are_there_need_no_task() -> None:
     measured = Studies(["measured"]).steps["measured"]
     assert measured.scores == measured.budget()["scores"] == ["data/scores/tweet_sentiment.csv.gz"]
     assert measured.targets == ["runs/measured/figures/05_budget.json", "runs/measured/figures/report.html"]
-    assert measured.budget()["raw_sizes"] == [0, 100, 1000]
+    assert measured.budget()["human_sizes"] == [0, 100, 1000]
 
 
 def test_small_numbers_come_back_from_yaml_as_numbers() -> None:
