@@ -5,6 +5,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 CONFIG = study=$(STUDY) $(if $(TEACHER),teacher=$(TEACHER)) $(if $(BUDGET),budget=$(BUDGET))
+# Of pip's lines, enough to see that it works.
+SIGNS = awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " packages found"} /^Installing/ {print "  installing"} {fflush()}'
 SNAKEMAKE = snakemake --profile profiles/$(or $(PROFILE),default) --config $(CONFIG)
 
 .PHONY: help setup demo measured study publish lab test lint format lock git clean
@@ -16,9 +18,10 @@ help: ## list the targets
 setup: $(READY) ## make .venv from requirements.lock and this project
 
 $(READY): requirements.lock pyproject.toml
+	@echo "Setting up .venv with $$(wc -l < requirements.lock) packages: some minutes."
 	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.lock | $(SIGNS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
 DEMO = demo,demo_creators,demo_frames,measured
@@ -37,8 +40,8 @@ publish: STUDY ?= demo
 publish: setup ## copy what the repository shows from runs/STUDY to figures/STUDY: make publish STUDY=demo
 	@$(BIN)/python -m lib.study.publish $(STUDY)
 
-lab: setup ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks
+lab: setup ## JupyterLab on the notebooks: make lab FLAGS="--no-browser --port 9999"
+	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(FLAGS)
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,16 @@ def test_targets_and_studies_in_the_docs_are_there() -> None:
         named = {word.removeprefix("STUDY=") for word in words if word.startswith("STUDY=")}
         assert {word for word in words[1:] if "=" not in word} <= targets, words
         assert named <= studies, words
+
+
+@pytest.mark.parametrize(("user", "allowed"), [("0", True), ("1000", False)])
+def test_jupyterlab_starts_as_root_too_and_takes_flags(tmp_path: Path, user: str, allowed: bool) -> None:
+    """In a container everybody is root."""
+    told = tmp_path / "id"
+    told.write_text(f"#!/bin/sh\necho {user}\n", encoding="utf-8")
+    told.chmod(0o755)
+    command = ["make", "-n", "-o", "setup", "lab", "FLAGS=--port 9999"]
+    said = subprocess.run(
+        command, cwd=paths.ROOT, capture_output=True, text=True, check=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    )
+    assert ("--allow-root" in said.stdout, "--port 9999" in said.stdout) == (allowed, True)

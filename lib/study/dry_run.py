@@ -35,20 +35,25 @@ def budget_of(study: Study, requested: object) -> float | None:
     return budget
 
 
-def check_budget(teacher: str, budget: float | None) -> None:
+def check_budget(study: Study, teacher: str, budget: float | None) -> None:
     """Refuses a run that could cost money before its first notebook starts."""
-    if teacher != "recorded" and budget is None:
-        raise ValueError(
-            f"Say how many dollars the study may spend on teacher {teacher!r} at most: BUDGET=5 (0 if it costs nothing)."
-        )
+    if budget is None and not _is_free(study, teacher):
+        raise ValueError(f"Say how many dollars the study may spend on teacher {teacher!r} at most: BUDGET=5.")
+
+
+def _is_free(study: Study, teacher: str) -> bool:
+    """Whether no reply of a teacher costs anything."""
+    if teacher == "recorded":
+        return True
+    price = _price_of(study, teacher)
+    return not (price.input or price.output)
 
 
 def check_teacher(study: Study, teacher: str) -> None:
     """Refuses a teacher without a price, or one without costs whose examples no budget could be shared with."""
     if teacher == "recorded":
         return
-    price = _price_of(study, teacher)
-    if not (price.input or price.output or study.budgets.synthetic_price):
+    if _is_free(study, teacher) and not study.budgets.synthetic_price:
         raise ValueError(
             f"Teacher {teacher!r} costs nothing, so any share of a budget buys any number of its examples: say in the study "
             "what one is worth, as in `budgets: {synthetic_price: 0.001}` (the machine's time, say)."
@@ -141,6 +146,8 @@ def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
         return ["  is asked nothing, and costs nothing"]
     if teacher == "recorded":
         return ["  replays data/recordings and costs nothing"]
+    if _is_free(study, teacher):
+        return ["  costs nothing, as token_prices say, and needs no BUDGET"]
     costs = _highest_costs(study, teacher)
     total = sum(costs.values())
     lines = [f"  {part:<40} at most ${_cents(cost)}" for part, cost in costs.items()]

@@ -261,7 +261,7 @@ class StudySteps:
         pools = own_data.pool_lines(self.study)
         if dry:
             return [*pools, f"Teacher {self.teacher}:", *dry_run.cost_lines(self.study, self.teacher, self.dollars)]
-        dry_run.check_budget(self.teacher, self.dollars)
+        dry_run.check_budget(self.study, self.teacher, self.dollars)
         return pools
 
     def _of_tasks(self, name: str) -> list[str]:

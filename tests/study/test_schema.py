@@ -424,10 +424,19 @@ def test_a_budget_that_is_none(tmp_path: Path, given: object) -> None:
     refused(lambda: dry_run.budget_of(study_of(tmp_path), given), "A budget is a number of dollars from 0 up", repr(given))
 
 
-def test_a_teacher_that_may_cost_money_needs_a_budget() -> None:
-    dry_run.check_budget("recorded", None)
-    dry_run.check_budget("gpt-4o-mini", 1.0)
-    refused(lambda: dry_run.check_budget("gpt-4o-mini", None), "'gpt-4o-mini'", "BUDGET=5")
+def test_a_teacher_that_may_cost_money_needs_a_budget(tmp_path: Path) -> None:
+    study = study_of(tmp_path)
+    dry_run.check_budget(study, "recorded", None)
+    dry_run.check_budget(study, "gpt-4o-mini", 1.0)
+    refused(lambda: dry_run.check_budget(study, "gpt-4o-mini", None), "'gpt-4o-mini'", "BUDGET=5")
+
+
+def test_a_free_teacher_needs_no_budget_in_a_dry_run_nor_in_a_real_one(tmp_path: Path) -> None:
+    prices = {"token_prices": {"m": {"input": 0, "output": 0}}, "budgets": GOOD["budgets"] | {"synthetic_price": 0.001}}
+    study = study_of(tmp_path, **prices)
+    dry_run.check_teacher(study, "m")
+    dry_run.check_budget(study, "m", None)
+    assert dry_run.cost_lines(study, "m", None) == ["  costs nothing, as token_prices say, and needs no BUDGET"]
 
 
 def test_a_dry_run_needs_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
