@@ -34,6 +34,8 @@ class Served:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
+    """What it says of itself, by path: {"/v1/models": {...}}."""
 
     @property
     def url(self) -> str:
@@ -52,6 +54,12 @@ async def serve(answer: Answer, delay: float, served: Served, keep: bool = True)
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:])}
                 body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
+                method, path = head[0].split(" ")[:2]
+                if method == "GET":  # Not a call: it asks about the server, and this one may say nothing.
+                    about = json.dumps(served.about.get(path, {})).encode()
+                    status = 200 if path in served.about else 404
+                    writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(about)}\r\n\r\n".encode() + about)
+                    continue
                 number = len(served.times)
                 served.times.append(asyncio.get_running_loop().time())
                 if keep:

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from lib.core import paths
 from lib.core.pricing import TokenPrice
 from lib.teacher.client import OVER_CAP, Request, Teacher, TeacherError
+from lib.teacher.identity import identity
 from lib.teacher.ledger import STALE_SECONDS, Busy, OverCap, Reply, Store
 from lib.teacher.pace import Gate, Pace
 from lib.teacher.parsing import read_completion
@@ -33,6 +34,8 @@ from lib.teacher.settings import Calls
 _TIMEOUTS = 3
 """How often a call that gets no reply in time is made: each may be billed."""
 _CONNECT_SECONDS = 20.0
+_ABOUT_SECONDS = 30.0
+"""How long a server may take to say what it serves."""
 _SILENT_SECONDS = 60.0
 """After so long without a first reply, the run says that it waits."""
 _PATIENCE_SECONDS = 600.0
@@ -96,7 +99,9 @@ class Endpoint(Teacher):
             raise TeacherError(f"Teacher {model!r} needs a key: put OPENAI_API_KEY into the environment or .env.")
         self.openai_like = base_url is None or "openai.com" in base_url or "azure.com" in base_url
         self.structured = True
-        self.replied = False
+        self.replied = self.told = False
+        self.served_by: str | None = None
+        self.unnamed: set[str] = set()
         self.gate: Gate
         self.client: openai.AsyncOpenAI
 
@@ -104,7 +109,42 @@ class Endpoint(Teacher):
         self.store.close()
 
     def failures_of(self, request: Request) -> list[tuple[str, int]]:
-        return self.store.failures_of(request.key(self.model))
+        return self.store.failures_of(self._key(request))
+
+    def _key(self, request: Request) -> str:
+        """Under which a reply is stored: by request and model, and by the server that answers. A reply that is stored without a
+        server (by batch files, or by a version that kept none) is taken, and counted."""
+        plain = request.key(self.model)
+        key = request.key(self._stored_as)
+        if key == plain or self.store.find(key) or not self.store.find(plain):
+            return key
+        self.unnamed.add(plain)
+        return plain
+
+    @property
+    def _stored_as(self) -> str:
+        return f"{self.model} at {self.served_by}" if self.served_by else self.model
+
+    async def identity(self) -> str | None:
+        """What answers: weights or an address; None where the model's name says it all."""
+        return await identity(self.base_url, self.model, self._get)
+
+    async def _get(self, url: str) -> Any:
+        """What the server says there, as JSON; None if it says nothing."""
+        try:
+            async with asyncio.timeout(_ABOUT_SECONDS):
+                response = await self.client.get(url, cast_to=httpx2.Response)
+            return json.loads(response.content)
+        except (openai.APIError, TimeoutError, ValueError, RecursionError):
+            return None
+
+    def finish(self, title: str) -> None:
+        if self.unnamed and not self.told:
+            tqdm.write(
+                f"{len(self.unnamed)} replies are stored without their server (by batch files or an earlier version): if "
+                f"{self.model!r} was another model then, say another `store`."
+            )
+            self.told = True
 
     async def session(self, work: Callable[[], Awaitable[_T]]) -> _T:
         self.gate = Gate()
@@ -118,6 +158,8 @@ class Endpoint(Teacher):
             async with openai.AsyncOpenAI(
                 api_key=self.key or "none", base_url=self.base_url, max_retries=0, timeout=timeout, http_client=http
             ) as self.client:
+                if self.served_by is None:
+                    self.served_by = await self.identity()
                 return await work()
         finally:
             beat.cancel()
@@ -144,7 +186,7 @@ class Endpoint(Teacher):
             raise TeacherError(f"{self.store.path} cannot be written ({error}); what was paid for before is stored.") from None
 
     async def _fetch_patiently(self, request: Request) -> Reply | str:
-        key, failures, waited = request.key(self.model), 0, 0.0
+        key, failures, waited = self._key(request), 0, 0.0
         worst = self.price.nanodollars(request.worst())
         while True:
             try:
@@ -261,7 +303,7 @@ class Endpoint(Teacher):
         until, warned = time.monotonic() + _DISK_SECONDS, False
         while True:
             try:
-                return self.store.keep(key, reply, model=self.model, request=vars(request), seconds=seconds)
+                return self.store.keep(key, reply, model=self._stored_as, request=vars(request), seconds=seconds)
             except sqlite3.OperationalError as error:
                 if time.monotonic() > until:
                     raise _StoreFull(

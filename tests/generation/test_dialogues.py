@@ -58,7 +58,7 @@ def teaching(say: Callable[[int], Any], topics: int = 5) -> Iterator[Served]:
 def written_by(folder: Path, say: Callable[[int], Any], **settings: Any) -> tuple[Written, list[dict[str, Any]]]:
     plan = plan_of(CARD, "dialogues", settings.pop("raw", HUMAN[:8]), **settings)
     with teaching(say) as served:
-        return write(plan, teacher_at(served.url, folder)), served.bodies[1:]
+        return write(plan, teacher_at(served.url, folder, in_flight=1)), served.bodies[1:]
 
 
 def shown_in(body: dict[str, Any]) -> list[dict[str, Any]]:

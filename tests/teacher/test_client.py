@@ -14,6 +14,7 @@ from lib.core.pricing import TokenPrice, Usage, dollars
 from lib.teacher.backends import open_teacher
 from lib.teacher.batch import BatchFiles
 from lib.teacher.client import OVER_CAP, Bill, Request, Teacher, TeacherError, number_samples
+from lib.teacher.endpoint import Endpoint
 from lib.teacher.recorded import Recorded, _read_recordings, write_recordings
 
 ODD = 'a "quoted" \u2028 text \x85 with \u2029 every \x0b end \x1c of a line\n'
@@ -288,7 +289,11 @@ def test_an_answered_batch_is_not_left_to_be_sent_again(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.input.jsonl"))
 
 
-def test_batch_files_share_the_store_with_an_endpoint(tmp_path: Path) -> None:
+def test_batch_files_share_the_store_with_openai(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def openai(endpoint: Endpoint) -> None:
+        return None
+
+    monkeypatch.setattr(Endpoint, "identity", openai)
     with serving(lambda body, n: completion("good")) as served:
         answers = teacher_at(served.url, tmp_path).ask(requests(3))
     assert batch(tmp_path).ask(requests(3)) == answers
