@@ -17,11 +17,13 @@ help: ## list the targets
 
 setup: $(READY) ## make .venv from requirements.lock and this project
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock requirements-local.txt pyproject.toml
 	@echo "Setting up .venv with $$(wc -l < requirements.lock) packages: some minutes."
 	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv .venv
 	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.lock | $(SIGNS)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-local.txt \
+		|| echo "No llama.cpp for this machine: everything but the teacher 'local' works."
 	touch $(READY)
 
 DEMO = demo,demo_creators,demo_frames,measured

@@ -23,12 +23,20 @@ class TokenPrice(Strict):
     output: Decimal = Field(ge=0)
     cached: Decimal | None = Field(None, ge=0)
     discount: Decimal = Field(Decimal(1), ge=0)
+    hour: Decimal = Field(Decimal(0), ge=0)
+    """Dollars an hour of the machine that serves the model."""
 
-    def nanodollars(self, usage: "Usage") -> int:
-        """What a call costs, rounded up to a whole nanodollar."""
+    def nanodollars(self, usage: "Usage", seconds: float = 0.0) -> int:
+        """What a call costs that had the machine to itself for some seconds, rounded up to a whole nanodollar."""
         cached = self.input if self.cached is None else self.cached
         millionths = (usage.input - usage.cached) * self.input + usage.cached * cached + usage.output * self.output
-        return int((millionths * self.discount * _NANO / _MILLION).to_integral_value(ROUND_CEILING))
+        tokens = millionths * self.discount * _NANO / _MILLION
+        return int((tokens + self.hour * _NANO * Decimal(seconds) / 3600).to_integral_value(ROUND_CEILING))
+
+
+def hourly_price(dollars_an_hour: float) -> TokenPrice:
+    """The price of a model on a machine that is paid by the hour."""
+    return TokenPrice(input=Decimal(0), output=Decimal(0), hour=Decimal(str(dollars_an_hour)))
 
 
 class Usage(NamedTuple):

@@ -53,11 +53,12 @@ def method_of(name: str) -> type[Method]:
     return METHODS[name]
 
 
-def plan_for(card: Card, raw: Sequence[Row], *, method: str, settings: GenerationSettings) -> Plan:
-    """What a method is to write, with these human examples to show. A setting that it does not use is refused."""
+def plan_for(card: Card, raw: Sequence[Row], *, method: str, settings: GenerationSettings, completion: bool = False) -> Plan:
+    """What a method is to write, with these human examples to show; `completion`: the teacher is a base model. A setting that
+    the method does not use is refused."""
     chosen = method_of(method)
     _refuse_unused(chosen, settings)
-    return Plan(card, chosen, settings, raw if chosen.reads_human else (), people=raw)
+    return Plan(card, chosen, settings, raw if chosen.reads_human else (), people=raw, completion=completion)
 
 
 def rephrasing_plan(card: Card, rows: Sequence[Row], *, settings: GenerationSettings, name: SetName) -> Plan:

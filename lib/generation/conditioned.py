@@ -91,12 +91,42 @@ class _ToLabel(Method):
         self.requested += sum(call.drawn.items for call in calls)
 
     def write_request(self, drawn: _Drawn) -> Request:
+        if self.plan.completion:
+            return self.line_request(drawn)
         schema = prompts.examples_schema(self.card, drawn.label is None)
         return self.request(self.prompt(drawn), schema, tokens=drawn.items * TOKENS_A_FIELD * len(self.card.fields))
 
+    def line_request(self, drawn: _Drawn) -> Request:
+        """Asks a base model for the rest of a line."""
+        names = self.line_fields(drawn.label)
+        messages = prompts.line_to_continue(
+            self.card, [fields_of(row, names) for row in drawn.shots], *self.line_begun(drawn.label)
+        )
+        tokens = 64 + TOKENS_A_FIELD * len(self.card.fields)
+        temperature, top_p = self.settings.temperature, self.settings.top_p
+        return Request(messages, None, temperature, top_p, max_tokens=tokens, stop="\n", choices=drawn.items)
+
+    def line_fields(self, label: str | None) -> list[str]:
+        """In the order of a line: the label first, so that the text is written to it, or last, if it is the teacher's choice."""
+        return [*self.card.fields, "label"] if label is None else ["label", *self.card.fields]
+
+    def line_begun(self, label: str | None) -> tuple[Row, str]:
+        """What a line begins with, and the field that follows."""
+        return {} if label is None else {"label": label}, next(iter(self.card.fields))
+
+    def problem_in(self, text: str) -> str | None:
+        return parsing.line_problem(text) if self.plan.completion else super().problem_in(text)
+
+    def items_in(self, call: Call, answer: Answer) -> list[Any]:
+        """The items of a reply as they came."""
+        if not self.plan.completion:
+            return parsing.read_list(answer.text or "", "examples") or []
+        beginning = prompts.line_beginning(*self.line_begun(call.drawn.label))
+        return [parsing.read_line(beginning, line) for line in (answer.text or "").splitlines()]
+
     def read(self, call: Call, answer: Answer) -> list[ReplyItem]:
         items = []
-        for number, item in enumerate(parsing.read_list(answer.text or "", "examples") or []):
+        for number, item in enumerate(self.items_in(call, answer)):
             problem = parsing.item_problem(self.card, call.drawn.label, item)
             label = call.drawn.label if call.drawn.label is not None else parsing.known_label(self.card, item)
             row = None if problem else {**{name: item[name].strip() for name in self.card.fields}, "label": label}
@@ -131,6 +161,7 @@ class _ToLabel(Method):
 
 class ZeroShot(_ToLabel):
     name, about = "zero_shot", "description and label only"
+    continues = True
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
         return prompts.zero_shot(self.card, drawn.label, drawn.items)
@@ -231,7 +262,7 @@ class _FewShot(_ToLabel):
     shots: ClassVar[int]
     """Human examples that a prompt shows."""
     uses = _ToLabel.uses | {"raw"}
-    reads_human = True
+    reads_human = continues = True
 
     def check(self) -> None:
         """There is one to show of each label, at least; of fewer than the method is named for, a prompt shows all."""

@@ -105,8 +105,15 @@ class Plan:
     """What the set is called, where that is not the method's to say."""
     people: Sequence[Row] = ()
     """Human examples that written texts are compared with; those that prompts show, if there are no others."""
+    completion: bool = False
+    """Whether the teacher is a base model, which continues examples rather than answers."""
 
     def __post_init__(self) -> None:
+        if self.completion and not self.method.continues:
+            raise ValueError(
+                f"Method {self.method.name!r} needs a teacher that answers; one that continues a text (`completion`, as `local` "
+                "does) can be asked by zero_shot, one_shot, few_shot_3 and few_shot_5."
+            )
         self.start().check()
 
     def start(self, embed: Embed | None = None) -> "Method":
@@ -184,6 +191,8 @@ class Method(ABC):
     """Whether prompts show human examples."""
     unlabeled: ClassVar[bool] = False
     """Whether its examples have no labels before 02."""
+    continues: ClassVar[bool] = False
+    """Whether a base model can be asked by it."""
     has_parents: ClassVar[bool] = False
     """Whether each example was written after another one of the set, its parent."""
     usual: ClassVar[Mapping[str, Any]] = {"near": 0.8, "per_reply": 3}

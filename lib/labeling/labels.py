@@ -173,6 +173,13 @@ def _draw_shots(card: Card, raw: Sequence[Row], *, n: int, seed: int) -> list[Ro
 # ---- requests and replies ----
 
 
+def _refuse_completion(card: Card, completion: bool) -> None:
+    if completion:
+        raise ValueError(
+            f"Frames (task {card.name!r}) need a teacher that answers, not one that continues a text (`completion`)."
+        )
+
+
 def label(
     card: Card,
     rows: Sequence[Row],
@@ -184,8 +191,10 @@ def label(
     window: int | None = None,
     max_tokens: int | None = None,
     written: ExampleSet | None = None,
+    completion: bool = False,
 ) -> Labeled:
-    """Labels each example, or the frames of each dialogue (`window`: turns in a request; `max_tokens`: those of a reply).
+    """Labels each example, or the frames of each dialogue (`window`: turns in a request; `max_tokens`: those of a reply);
+    `completion`: by a base model.
 
     `written` is the set of 01 that the rows belong to, if any. `human_label` keeps the label that an example has in the data; the
     teacher never sees it.
@@ -195,13 +204,14 @@ def label(
     title = f"{card.name} {method} labels {written.method if written else split}"
     name = set_name(method, written.name if written else None).key
     if card.task_kind.dialogues:
+        _refuse_completion(card, completion)
         examples, rejected, answers = frames.annotate(
             card, rows, teacher=teacher, method=method, shots=shots, window=window, max_tokens=max_tokens, title=title
         )
         return Labeled([row | {"source": "synthetic", "method": name} for row in examples], rejected, answers)
     # A reply is checked without its request; whether it names a choice of its own example is checked afterwards.
     choices = sorted({choice for row in rows for choice in _choices(row)})
-    requests = _label_requests(card, rows, shots, max_tokens)
+    requests = _label_requests(card, rows, shots, max_tokens=max_tokens, completion=completion)
     answers = teacher.ask(requests, lambda text: parsing.label_problem(card, text, choices), title)
     labeled = Labeled(answers=answers, checked=method in AGAIN)
     sort = _check_again if labeled.checked else _take_label
@@ -210,14 +220,26 @@ def label(
     return labeled
 
 
-def _label_requests(card: Card, rows: Sequence[Row], shots: Sequence[Row], max_tokens: int | None) -> list[Request]:
+def _label_requests(
+    card: Card, rows: Sequence[Row], shots: Sequence[Row] = (), *, max_tokens: int | None = None, completion: bool = False
+) -> list[Request]:
     """A request for each label, greedy (temperature 0): what is most probably right, not a sample."""
     if card.task_kind.marked:
         raise ValueError(f"One label an example can be asked for, not {card.kind} (task {card.name!r}).")
     names = [*card.fields, "label"]
     labeled = [fields_of(row, names) for row in shots]
-    requests = [_request(card, fields_of(row, card.fields), _choices(row), labeled) for row in rows]
+    write = _line_request if completion else _request
+    requests = [write(card, fields_of(row, card.fields), _choices(row), labeled) for row in rows]
     return [replace(request, max_tokens=max_tokens or request.max_tokens) for request in requests]
+
+
+def _line_request(card: Card, example: Row, choices: list[str], shots: Sequence[Row]) -> Request:
+    """Asks a base model for the label that ends a line."""
+    begun = example | ({"choices": choices} if choices else {})
+    longest = max(len(label.encode()) for label in choices or card.labels)
+    schema = {"type": "string", "enum": choices or list(card.labels)}
+    messages = prompts.line_to_continue(card, shots, begun, "label")
+    return Request(messages, schema, temperature=0.0, max_tokens=16 + longest, stop="\n")
 
 
 def _request(card: Card, example: Row, choices: list[str], shots: Sequence[Row]) -> Request:
@@ -259,15 +281,22 @@ def _dollars(answer: Answer) -> float:
 
 
 def possible_requests(
-    card: Card, rows: Sequence[Row], *, method: str, raw: Sequence[Row], options: LabelingRequests
+    card: Card,
+    rows: Sequence[Row],
+    *,
+    method: str,
+    raw: Sequence[Row],
+    options: LabelingRequests,
+    completion: bool = False,
 ) -> list[Request]:
     """The requests that a dry run adds up: each example to label, with the longest examples as shots."""
     _check_method(card, method, written=method in AGAIN)
     if card.task_kind.dialogues:
+        _refuse_completion(card, completion)
         return frames.possible_frame_requests(card, rows, method=method, raw=raw, options=options)
     longest = list[Row]()
     if method == "few_shot":
         by_length = sorted(raw, key=lambda row: -len(prompts.quoted(fields_of(row, card.fields)).encode()))
         for label in card.labels:
             longest += [row for row in by_length if row["label"] == label][: options.shots]
-    return _label_requests(card, rows, longest, options.max_tokens)
+    return _label_requests(card, rows, longest, max_tokens=options.max_tokens, completion=completion)

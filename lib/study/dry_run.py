@@ -17,6 +17,7 @@ from lib.labeling.labels import possible_requests, set_name
 from lib.study.schema import Study, plans_of, studies_by_task
 from lib.teacher.backends import teacher_price
 from lib.teacher.client import TRIES, Request
+from lib.teacher.settings import is_local
 
 _UNREAD = 2000
 """Bytes that a field of an example is taken to have in a dry run that cannot read the example."""
@@ -37,7 +38,7 @@ def budget_of(study: Study, requested: object) -> float | None:
 
 def check_budget(study: Study, teacher: str, budget: float | None) -> None:
     """Refuses a run that could cost money before its first notebook starts."""
-    if budget is None and not _is_free(study, teacher):
+    if budget is None and not is_local(teacher) and not _is_free(study, teacher):
         raise ValueError(f"Say how many dollars the study may spend on teacher {teacher!r} at most: BUDGET=5.")
 
 
@@ -46,7 +47,7 @@ def _is_free(study: Study, teacher: str) -> bool:
     if teacher == "recorded":
         return True
     price = _price_of(study, teacher)
-    return not (price.input or price.output)
+    return not (price.input or price.output or price.hour)
 
 
 def check_teacher(study: Study, teacher: str) -> None:
@@ -62,7 +63,8 @@ def check_teacher(study: Study, teacher: str) -> None:
 
 def _price_of(study: Study, teacher: str) -> TokenPrice:
     stated = {model: price.model_dump() for model, price in study.token_prices.items()}
-    return teacher_price(teacher, stated, study.base_url or os.environ.get("OPENAI_BASE_URL"))
+    base_url = study.base_url or os.environ.get("OPENAI_BASE_URL")
+    return teacher_price(teacher, stated, base_url, machine_price=study.machine_price)
 
 
 class _Part(NamedTuple):
@@ -72,15 +74,15 @@ class _Part(NamedTuple):
     dollars: float | None = None
 
 
-def _plans(study: Study) -> dict[str, _Part]:
+def _plans(study: Study, teacher: str = "recorded") -> dict[str, _Part]:
     """All parts of a study."""
-    parts, unread = dict[str, _Part](), set[str]()
+    parts, unread, completion = dict[str, _Part](), set[str](), study.completes(teacher)
     for card, own in studies_by_task(study).values():
         if not own.asks:
             continue
         raw, note = _rows_to_price(card, own, "train", own.raw, unread)
         writing, ways = own.generation, own.labeling
-        for key, plan in plans_of(card, own, raw).items():
+        for key, plan in plans_of(card, own, raw, completion=completion).items():
             parts[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = _Part(
                 plan.possible_requests(), writing.dollars
             )
@@ -91,11 +93,11 @@ def _plans(study: Study) -> dict[str, _Part]:
             parts[f"01 {card.name} {name.key}"] = _Part(plan.possible_requests(), writing.dollars)
         for method, split, n in ways.parts:
             pool, note = _rows_to_price(card, own, split, n, unread)
-            requests = possible_requests(card, pool, method=method, raw=raw, options=ways)
+            requests = possible_requests(card, pool, method=method, raw=raw, options=ways, completion=completion)
             parts[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = _Part(requests)
         for key, way in ways.of_written:
             rows = _longest_written(card, raw, writing.n, writing.max_tokens)
-            requests = possible_requests(card, rows, method=way, raw=raw, options=ways)
+            requests = possible_requests(card, rows, method=way, raw=raw, options=ways, completion=completion)
             parts[f"02 {card.name} {set_name(way, writing.sets[key]).key}{note}"] = _Part(requests)
     return parts
 
@@ -133,7 +135,7 @@ def _highest_costs(study: Study, teacher: str) -> dict[str, int]:
     """The highest cost of each part in nanodollars: each request at its longest, in all its tries; at most the dollars of a set
     that has a limit."""
     price, costs = _price_of(study, teacher), {}
-    for name, part in _plans(study).items():
+    for name, part in _plans(study, teacher).items():
         costs[name] = sum(TRIES * price.nanodollars(request.worst()) for request in part.requests)
         if part.dollars is not None:
             costs[name] = min(costs[name], nano(part.dollars))
@@ -148,6 +150,8 @@ def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
         return ["  replays data/recordings and costs nothing"]
     if _is_free(study, teacher):
         return ["  costs nothing, as token_prices say, and needs no BUDGET"]
+    if hour := _price_of(study, teacher).hour:
+        return [f"  costs the time of its machine, ${hour} an hour"]
     costs = _highest_costs(study, teacher)
     total = sum(costs.values())
     lines = [f"  {part:<40} at most ${_cents(cost)}" for part, cost in costs.items()]

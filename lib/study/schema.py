@@ -276,12 +276,14 @@ def parameters_of(own: Study, name: SetName) -> dict[str, Any]:
     }
 
 
-def plans_of(card: Card, own: Study, raw: Sequence[Row]) -> dict[str, Plan]:
-    """What 01 is to write for a task, by set."""
+def plans_of(card: Card, own: Study, raw: Sequence[Row], *, completion: bool = False) -> dict[str, Plan]:
+    """What 01 is to write for a task, by set; `completion`: by a base model."""
     plans = {}
     for key, name in own.generation.sets.items():
         settings = parameters_of(own, name)
-        plans[key] = plan_for(card, raw, method=settings.pop("method"), settings=GenerationSettings(**settings))
+        plans[key] = plan_for(
+            card, raw, method=settings.pop("method"), settings=GenerationSettings(**settings), completion=completion
+        )
     return plans
 
 

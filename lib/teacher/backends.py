@@ -1,16 +1,19 @@
-"""A teacher is opened by its name: `recorded` replays data/recordings, `batch:MODEL` exchanges batch files, and any other name
-is a model at an OpenAI-compatible endpoint."""
+"""A teacher is opened by its name: `recorded` replays data/recordings, `local` runs on this machine, `batch:MODEL` exchanges
+batch files, and any other name is a model at an OpenAI-compatible endpoint."""
 
 import os
 from pathlib import Path
 
 from lib.core import paths
-from lib.core.pricing import TokenPrice, nano, token_price
+from lib.core.pricing import TokenPrice, hourly_price, nano, token_price
 from lib.teacher.batch import BatchFiles
 from lib.teacher.client import Teacher
 from lib.teacher.ledger import Store
 from lib.teacher.recorded import Recorded
-from lib.teacher.settings import Calls
+from lib.teacher.settings import Calls, is_local
+
+_TWO_CORES = 0.085
+"""Dollars an hour of two cores and four GiB, as clouds rent them; assumed, to be set by `machine_price`."""
 
 
 def open_teacher(
@@ -20,6 +23,8 @@ def open_teacher(
     budget: float | None = None,
     base_url: str | None = None,
     token_prices: dict[str, dict[str, float]] | None = None,
+    machine_price: float | None = None,
+    completion: bool | None = None,
     priced_as: str = "gpt-4",
     store: str | Path = "runs/teacher.sqlite",
     recordings: str | Path = paths.RECORDINGS,
@@ -32,7 +37,7 @@ def open_teacher(
     if name == "recorded":
         return Recorded(paths.resolve(recordings), token_price(priced_as, token_prices))
     base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
-    price = teacher_price(name, token_prices, base_url)
+    price = teacher_price(name, token_prices, base_url, machine_price=machine_price)
     if budget is None and (price.input or price.output):
         raise ValueError(f"Teacher {name!r} costs money: say how many dollars the study may spend at most (BUDGET=5).")
     if budget is not None and not 0 <= budget < float("inf"):
@@ -41,14 +46,26 @@ def open_teacher(
     model = name.removeprefix("batch:")
     if model != name:
         return BatchFiles(model, price, store=ledger, folder=paths.resolve(batches))
+    calls = Calls(in_flight=in_flight, timeout=timeout, retries=retries)
+    if is_local(name):
+        from lib.teacher import local  # Here, as below.
+
+        return local.Local(local.find_weights(name), price, store=ledger, calls=calls)
     from lib.teacher.endpoint import Endpoint  # Here, so that nobody waits for openai who asks no endpoint.
 
-    calls = Calls(in_flight=in_flight, timeout=timeout, retries=retries)
     return Endpoint(model, price, store=ledger, base_url=base_url, calls=calls)
 
 
-def teacher_price(name: str, token_prices: dict[str, dict[str, float]] | None, base_url: str | None) -> TokenPrice:
-    """What a teacher's tokens cost; batch files at half the list price, as the Batch API bills them."""
+def teacher_price(
+    name: str,
+    token_prices: dict[str, dict[str, float]] | None,
+    base_url: str | None,
+    *,
+    machine_price: float | None = None,
+) -> TokenPrice:
+    """What a teacher costs: its tokens, or its machine's time; batch files at half the list price, as the Batch API bills."""
+    if machine_price is not None or is_local(name):
+        return hourly_price(_TWO_CORES if machine_price is None else machine_price)
     model = name.removeprefix("batch:")
     price = token_price(model, token_prices, base_url)
     listed = model not in (token_prices or {})

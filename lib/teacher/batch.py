@@ -34,7 +34,7 @@ class BatchFiles(Teacher):
         text, problem, usage = read_completion(self.outputs[key])
         usage = usage or _estimated_usage(request, text)
         reply = Reply(text, problem, usage, self.price.nanodollars(usage))
-        self.store.keep(key, reply, model=self.model, request=vars(request), seconds=0.0)
+        self.store.keep(key, reply, model=self.model, request=request.as_row(), seconds=0.0)
         return reply
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class BatchFiles(Teacher):
         )
 
     def _input_line(self, key: str, request: Request) -> str:
-        call = {"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": request.body(self.model)}
+        call = {"custom_id": key, "method": "POST", "url": f"/v1{request.path}", "body": request.body(self.model)}
         return json.dumps(call, ensure_ascii=False) + "\n"
 
     def _promised(self, written_anew: Path | None = None) -> int:

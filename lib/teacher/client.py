@@ -47,24 +47,49 @@ class Request:
     sample: int = 0
     again: int = 0
     """The number of malformed replies before this attempt."""
+    stop: str | None = None
+    """A completion: the model continues the text of the only message, up to this string. None: it answers the messages (chat)."""
+    choices: int = 1
+    """How many continuations of the one text; the reply holds one a line."""
+
+    @property
+    def completion(self) -> bool:
+        return self.stop is not None
+
+    @property
+    def path(self) -> str:
+        """Where an OpenAI-compatible endpoint takes it."""
+        return "/completions" if self.completion else "/chat/completions"
 
     def key(self, model: str) -> str:
-        exact = json.dumps(vars(self) | {"model": model}, sort_keys=True, ensure_ascii=False)
+        exact = json.dumps(self.as_row() | {"model": model}, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(exact.encode()).hexdigest()[:32]
+
+    def as_row(self) -> dict[str, Any]:
+        """Its fields, as they are stored; those of a completion only where it is one."""
+        return {name: value for name, value in vars(self).items() if name not in ("stop", "choices") or self.completion}
 
     def body(self, model: str, structured: bool = True, limit: str = "max_tokens") -> dict[str, Any]:
         """The body of the call for an OpenAI-compatible endpoint."""
-        body: dict[str, Any] = {"model": model, "messages": self.messages, limit: self.max_tokens}
-        body |= {k: v for k, v in {"temperature": self.temperature, "top_p": self.top_p}.items() if v is not None}
-        if self.schema and structured:
-            json_schema = {"name": "reply", "strict": True, "schema": self.schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": json_schema}
-        return body
+        sampling = {"temperature": self.temperature, "top_p": self.top_p}
+        body: dict[str, Any] = {name: value for name, value in sampling.items() if value is not None}
+        form = _reply_form(self.schema) if self.schema and structured else {}
+        if self.completion:
+            return {"model": model, **self._continuation(), **body, **form, **({"json_schema": self.schema} if form else {})}
+        return {"model": model, "messages": self.messages, limit: self.max_tokens, **body, **form}
+
+    def _continuation(self) -> dict[str, Any]:
+        several = {"n": self.choices} if self.choices > 1 else {}
+        return {"prompt": self.messages[0]["content"], "max_tokens": self.max_tokens, "stop": [self.stop], **several}
 
     def worst(self) -> Usage:
         """More tokens than the call can use: a token covers at least one byte, and a chat template adds few."""
         text = json.dumps([self.messages, self.schema], ensure_ascii=False).encode()
-        return Usage(len(text) + 16 * len(self.messages) + 64, self.max_tokens)
+        return Usage(len(text) + 16 * len(self.messages) + 64, self.max_tokens * self.choices)
+
+
+def _reply_form(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}}
 
 
 class Answer(NamedTuple):
@@ -139,6 +164,8 @@ class Teacher(ABC):
     """The common part of all teachers: numbered samples, repeats after malformed replies, progress, the bill."""
 
     in_flight = 64
+    money_note = ""
+    """What is said beside dollars that nobody pays."""
 
     def __init__(self, model: str, price: TokenPrice, *, pays: bool):
         self.model, self.price, self.pays = model, price, pays
@@ -226,7 +253,7 @@ class Teacher(ABC):
         return Answer(request, None, problem, replies, failures)
 
     def _money(self, bill: Bill) -> str:
-        return f"${dollars(bill.nanodollars):.4f}{'' if self.pays else ' at list price'}"
+        return f"${dollars(bill.nanodollars):.4f}{self.money_note}"
 
 
 def _problem_of(reply: Reply, accept: Callable[[str], str | None]) -> str | None:

@@ -27,7 +27,7 @@ from lib.core.pricing import TokenPrice
 from lib.teacher.client import OVER_CAP, Request, Teacher, TeacherError
 from lib.teacher.identity import identity
 from lib.teacher.ledger import STALE_SECONDS, Busy, OverCap, Reply, Store
-from lib.teacher.pace import Gate, Pace
+from lib.teacher.pace import Clock, Gate, Pace
 from lib.teacher.parsing import read_completion
 from lib.teacher.settings import Calls
 
@@ -103,6 +103,7 @@ class Endpoint(Teacher):
         self.served_by: str | None = None
         self.unnamed: set[str] = set()
         self.gate: Gate
+        self.clock = Clock()
         self.client: openai.AsyncOpenAI
 
     def close(self) -> None:
@@ -187,7 +188,7 @@ class Endpoint(Teacher):
 
     async def _fetch_patiently(self, request: Request) -> Reply | str:
         key, failures, waited = self._key(request), 0, 0.0
-        worst = self.price.nanodollars(request.worst())
+        worst = self.price.nanodollars(request.worst(), self.pace.timeout)
         while True:
             try:
                 return await self._reserve(key, worst) or await self._paid_call(request, key, worst)
@@ -219,11 +220,13 @@ class Endpoint(Teacher):
         try:
             await self.gate.wait()
             sent = time.monotonic()
+            self.clock.start(key)
             text, problem, usage = read_completion(await self._call(request))
             self.gate.replied(sent)
             self.pace.replied(time.monotonic() - sent)
             self.replied = True
-            reply = Reply(text, problem, usage or request.worst(), self.price.nanodollars(usage) if usage else worst)
+            cost = self.price.nanodollars(usage, self.clock.seconds(key)) if usage else worst
+            reply = Reply(text, problem, usage or request.worst(), cost)
             await self._keep(request, key, reply, time.monotonic() - sent)
             return reply
         except _StoreFull:
@@ -232,6 +235,7 @@ class Endpoint(Teacher):
             self._failed(error, key, sent, worst)
             raise
         finally:
+            self.clock.stop(key)
             self.store.let_go(key)
 
     def _failed(self, error: BaseException, key: str, sent: float, worst: int) -> None:
@@ -255,7 +259,7 @@ class Endpoint(Teacher):
             structured = self.structured
             body = request.body(self.model, structured, limit)
             async with asyncio.timeout(self.pace.timeout):
-                response = await self.client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+                response = await self.client.post(request.path, cast_to=httpx2.Response, body=body)
             return json.loads(response.content)
         except TimeoutError:
             raise _Timeout from None
@@ -303,7 +307,7 @@ class Endpoint(Teacher):
         until, warned = time.monotonic() + _DISK_SECONDS, False
         while True:
             try:
-                return self.store.keep(key, reply, model=self._stored_as, request=vars(request), seconds=seconds)
+                return self.store.keep(key, reply, model=self._stored_as, request=request.as_row(), seconds=seconds)
             except sqlite3.OperationalError as error:
                 if time.monotonic() > until:
                     raise _StoreFull(

@@ -88,3 +88,30 @@ class Gate:
         if sent > self.refused_at:
             self.opens_at = 0.0
             self.open.set()
+
+
+class Clock:
+    """The time of the machine behind an endpoint, shared evenly among the calls that are under way."""
+
+    def __init__(self) -> None:
+        self.shares: dict[str, float] = {}
+        self.until = time.monotonic()
+
+    def _share(self) -> None:
+        now = time.monotonic()
+        for key in self.shares:
+            self.shares[key] += (now - self.until) / len(self.shares)
+        self.until = now
+
+    def start(self, key: str) -> None:
+        self._share()
+        self.shares[key] = 0.0
+
+    def seconds(self, key: str) -> float:
+        """The call's share so far."""
+        self._share()
+        return self.shares[key]
+
+    def stop(self, key: str) -> None:
+        self._share()
+        self.shares.pop(key, None)

@@ -34,7 +34,7 @@ def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return "", "empty choices", usage
-    message = choices[0].get("message")
+    message = choices[0].get("message") or {"content": _lines_of(choices)}
     message = message if isinstance(message, dict) else {}
     content = message.get("content")
     # Half of a character (a lone surrogate) can come in escaped, and no file or store can hold it.
@@ -47,6 +47,12 @@ def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
     if finish in ("length", "max_tokens"):
         return text, CUT, usage
     return text, None if text.strip() else "empty reply", usage
+
+
+def _lines_of(choices: list[Any]) -> str:
+    """The continuations of a completion, one a line."""
+    texts = [choice.get("text") for choice in choices if isinstance(choice, dict)]
+    return "\n".join(text.strip() for text in texts if isinstance(text, str) and text.strip())
 
 
 def _read_usage(usage: Any) -> Usage | None:
@@ -147,6 +153,21 @@ def read_list(text: str, name: str) -> list[Any] | None:
     return content if isinstance(content, list) and content else None
 
 
+def read_line(beginning: str, text: str) -> Any:
+    """The object of a JSON line, of which the model was given the beginning; None if it does not end, or is none."""
+    line = (beginning + text).rstrip()
+    try:
+        content = json.loads(line) if line.endswith("}") else None
+    except (ValueError, RecursionError):
+        content = _read_json(line)[0]
+    return _whole_characters(content) if isinstance(content, dict) else None
+
+
+def line_problem(text: str) -> str | None:
+    """What is wrong with a reply none of whose lines came to its end."""
+    return None if any(line.rstrip().endswith("}") for line in text.splitlines()) else "a line without an end"
+
+
 def read_lists(text: str, names: Sequence[str]) -> tuple[dict[str, list[Any]], bool]:
     """The lists of these names in a reply, and whether it was cut off; a bare list goes by the first name."""
     content, cut = _read_json(text)
@@ -217,7 +238,7 @@ def known_label(card: Card, content: Any, choices: Sequence[str] = ()) -> str | 
 
 
 def _plain(label: str) -> str:
-    return label.strip().strip('".').casefold()
+    return label.strip().strip('".}').strip('" ').casefold()
 
 
 def read_label(card: Card, text: str, choices: Sequence[str] = ()) -> str | None:

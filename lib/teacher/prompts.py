@@ -221,6 +221,33 @@ def _turn_lines(turns: Sequence[Turn]) -> str:
     return "\n".join(map(quoted, turns))
 
 
+# ---- for base models, which continue a text: examples as lines, and the beginning of the next one ----
+
+
+def line_to_continue(card: Card, shots: Sequence[dict[str, Any]], begun: dict[str, Any], field: str) -> Messages:
+    """Human examples as JSON lines, and a line that begins with what is known and stops where `field` has to follow.
+
+    A model that was never taught to follow orders continues what it sees. The label comes first, so that the text is written to
+    it. No form is asked for: the line itself is the form.
+    """
+    lines = "".join(quoted(shot) + "\n" for shot in shots)
+    return [{"role": "user", "content": f"{_lines_head(card)}\n{lines}{line_beginning(begun, field)}"}]
+
+
+def line_beginning(begun: dict[str, Any], field: str) -> str:
+    """The beginning of a JSON line, up to the value of a field."""
+    known = "".join(f"{quoted(name)}: {quoted(value)}, " for name, value in begun.items())
+    return f"{{{known}{quoted(field)}:"  # No space after it: models begin a word with its space.
+
+
+def _lines_head(card: Card) -> str:
+    """What the lines are, and the first sentence of the task: all that a base model can be told."""
+    fields = "; ".join(f"{name}: {what}" for name, what in card.fields.items())
+    labels = f" Labels: {', '.join(card.labels)}." if card.labels else ""
+    task = card.description.split(". ")[0].rstrip(".")
+    return f"A data set in {card.language}, one JSON object a line, to learn to {task}. {fields}.{labels}"
+
+
 # ---- parts of prompts, and the forms of replies ----
 
 

@@ -14,6 +14,8 @@ from lib.teacher.ledger import Reply
 class Recorded(Teacher):
     """Replays what a language model once answered, looked up by the exact request; no key, no network."""
 
+    money_note = " at list price"
+
     def __init__(self, folder: Path, price: TokenPrice):
         super().__init__("recorded", price, pays=False)
         self.folder = folder
@@ -48,7 +50,7 @@ def _recording_line(request: Request, reply: Reply) -> str:
     # A reply is found malformed again each time it is read; only what the endpoint itself said of it is kept.
     problem = None if reply.problem == "malformed" else reply.problem
     tokens = {"tokens_in": reply.usage.input, "tokens_out": reply.usage.output}
-    return json.dumps({"request": vars(request), "text": reply.text, "problem": problem, **tokens}, ensure_ascii=False)
+    return json.dumps({"request": request.as_row(), "text": reply.text, "problem": problem, **tokens}, ensure_ascii=False)
 
 
 def write_recordings(path: str | Path, answers: Iterable[Answer]) -> None:

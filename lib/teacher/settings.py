@@ -7,6 +7,11 @@ from lib.core.config import Strict
 from lib.core.pricing import TokenPrice
 
 
+def is_local(teacher: str) -> bool:
+    """Whether a teacher runs on this machine: `local`, `local:NAME` or `local:PATH`."""
+    return teacher == "local" or teacher.startswith("local:")
+
+
 class Calls(Strict):
     """How an endpoint is called."""
 
@@ -25,8 +30,18 @@ class TeacherPrices(Strict):
     """The endpoint. None: OPENAI_BASE_URL, else OpenAI."""
     token_prices: dict[str, TokenPrice] = {}
     """Dollars per million tokens where genai-prices does not know a model: {model: {input: 1, output: 2}}."""
+    machine_price: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """Dollars an hour of the machine that serves the model; then its tokens cost nothing. None: a model of `local` costs what
+    clouds ask for two cores (assumed: $0.085 an hour), any other has a price for its tokens."""
+    completion: bool | None = None
+    """Whether the model continues a text (a base model, at /completions) rather than answers it (chat). None: as is usual, so a
+    model of `local` does."""
     priced_as: str = "gpt-4"
     """The model at whose list price recorded replies are counted; arXiv 2410.06550 used gpt-4."""
+
+    def completes(self, teacher: str) -> bool:
+        """Whether a teacher is asked to continue a text."""
+        return is_local(teacher) if self.completion is None else self.completion
 
 
 class Access(TeacherPrices, Calls):

@@ -58,8 +58,8 @@ def test_the_answer_is_not_shown_where_labels_are_fixed(tmp_path: Path) -> None:
     assert [row["id"] for row in checked.examples] == ["t0", "t2"]
     assert [(row["item"], row["label"], row["again"]) for row in checked.rejected] == [("t1", "kind", "rude")]
     assert agreement(CARD, checked, REMARKS).pairs == [("kind", "kind"), ("kind", "kind"), ("kind", "rude")]
-    assert [one.messages for one in _label_requests(CARD, REMARKS, (), None)] == [
-        one.messages for one in _label_requests(CARD, [row | {"label": "rude"} for row in REMARKS], (), None)
+    assert [one.messages for one in _label_requests(CARD, REMARKS)] == [
+        one.messages for one in _label_requests(CARD, [row | {"label": "rude"} for row in REMARKS])
     ]
 
 
@@ -69,8 +69,8 @@ def test_numbers_are_answers_too_and_long_choices_have_room(tmp_path: Path) -> N
         assert [row["id"] for row in asked(CHOICES, rows, served, tmp_path).examples] == ["n"]
         assert len(served.bodies) == 1
     long = [ROWS[0] | {"choices": ["x" * 600, "y"], "label": "y"}]
-    assert _label_requests(CHOICES, ROWS, (), None)[0].max_tokens == 64
-    assert _label_requests(CHOICES, long, (), None)[0].max_tokens > 300
+    assert _label_requests(CHOICES, ROWS)[0].max_tokens == 64
+    assert _label_requests(CHOICES, long)[0].max_tokens > 300
 
 
 def test_if_nothing_agrees_it_says_so(tmp_path: Path) -> None:
@@ -98,4 +98,4 @@ def test_what_a_teacher_wrote_has_its_labels() -> None:
 
 def test_kinds_without_one_answer_are_refused() -> None:
     with pytest.raises(ValueError, match=r"One label an example can be asked for, not frames \(task 'frames'\)"):
-        _label_requests(read_card("frames"), [], (), None)
+        _label_requests(read_card("frames"), [])

@@ -1,0 +1,172 @@
+"""Base models, which continue examples: what they are sent, and what becomes of the lines that come back."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asking import CARD, teacher_at
+from endpoint import serving
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.core.pricing import TokenPrice
+from lib.core.sources import Row
+from lib.core.tasks import load, read_card
+from lib.generation import plan_for, write
+from lib.generation.settings import GenerationSettings
+from lib.labeling.labels import label
+from lib.teacher import parsing, prompts
+from lib.teacher.client import Request
+from lib.teacher.recorded import Recorded, write_recordings
+from lib.teacher.settings import Access
+
+RAW: list[Row] = [{"id": f"r{number}", "text": f"remark {number}", "label": ("kind", "rude")[number % 2]} for number in range(12)]
+PAIRS = read_card("entailment")
+
+
+def continuations(*texts: str) -> dict[str, Any]:
+    choices = [{"index": at, "text": text, "finish_reason": "stop"} for at, text in enumerate(texts)]
+    return {"choices": choices, "usage": {"prompt_tokens": 50, "completion_tokens": 20}}
+
+
+def remark(number: int) -> str:
+    """One that is like no other."""
+    return f"Well, {hashlib.sha256(str(number).encode()).hexdigest()[:24]}!"
+
+
+def begun(body: dict[str, Any]) -> str:
+    """The last line of a prompt."""
+    return str(body["prompt"]).splitlines()[-1]
+
+
+def model(body: dict[str, Any], number: int) -> dict[str, Any]:
+    """One whole line, one that was cut off, one that goes on to another label; the space before a value is the model's."""
+    return continuations(f' "{remark(number)}"}}', ' "one that was cut o', f' "said {number}", "label": "none"}}')
+
+
+def test_examples_are_lines_and_the_next_one_begins_with_its_label(tmp_path: Path) -> None:
+    plan = plan_for(CARD, RAW, method="few_shot_3", settings=GenerationSettings(n=4), completion=True)
+    with serving(model) as served:
+        written = write(plan, teacher_at(served.url, tmp_path))
+    assert [row["label"] for row in written.examples] == ["kind", "rude"] * 2, written.rejected
+    assert all(row["text"].startswith("Well, ") for row in written.examples)
+    outcomes = {row["outcome"]: row["items"] for row in written.account()}
+    assert outcomes.keys() == {"kept", "invalid: not an object", "invalid: label outside the task"}
+    assert sum(row["dollars"] for row in written.account()) == pytest.approx(written.bill.summary()["dollars"])
+    first = served.bodies[0]
+    lines = first["prompt"].splitlines()
+    assert [json.loads(line)["label"] for line in lines[1:-1]] == ["kind"] * 3
+    assert begun(first) == '{"label": "kind", "text":'
+    assert first["stop"] == ["\n"]
+    assert first["n"] == 2
+    assert not {"messages", "response_format"} & first.keys()
+    assert len(written.shown) == 12  # Three for each of four prompts, in turn
+
+
+def test_the_label_can_be_the_models_to_choose(tmp_path: Path) -> None:
+    def answer(body: dict[str, Any], number: int) -> dict[str, Any]:
+        return continuations(f' "{remark(number)}", "label": "{("kind", "rude")[number % 2]}"}}')
+
+    settings = GenerationSettings(n=4, conditioned=False, per_reply=1)
+    with serving(answer) as served:
+        written = write(
+            plan_for(CARD, RAW, method="few_shot_3", settings=settings, completion=True), teacher_at(served.url, tmp_path)
+        )
+    assert sorted(row["label"] for row in written.examples) == ["kind", "kind", "rude", "rude"]
+    assert begun(served.bodies[0]) == '{"text":'
+
+
+def test_a_task_of_two_fields_is_continued_from_the_first(tmp_path: Path) -> None:
+    rows = load(PAIRS, "train").to_list()[:20]
+
+    def answer(body: dict[str, Any], number: int) -> dict[str, Any]:
+        premise = (
+            f"It rained for {number} days in the valley, said the ministry, and {remark(number)} was heard on all its roads."
+        )
+        return continuations(f' "{premise}", "hypothesis": "The roads of the valley were wet for {number} days."}}')
+
+    plan = plan_for(PAIRS, rows, method="few_shot_5", settings=GenerationSettings(n=2), completion=True)
+    with serving(answer) as served:
+        written = write(plan, teacher_at(served.url, tmp_path))
+    assert [sorted(PAIRS.fields) == sorted({"premise", "hypothesis"} & row.keys()) for row in written.examples] == [True] * 2
+    assert begun(served.bodies[0]).endswith('"premise":')
+
+
+@pytest.mark.parametrize("method", ["zero_shot_topic", "attributes"])
+def test_a_method_that_gives_orders_is_refused(method: str) -> None:
+    with pytest.raises(ValueError, match=f"Method '{method}' needs a teacher that answers; .* can be asked by zero_shot, "):
+        plan_for(CARD, RAW, method=method, settings=GenerationSettings(), completion=True)
+
+
+def test_a_label_ends_a_line(tmp_path: Path) -> None:
+    replies = [' "kind"', '"rude"}', " kind", ' "no label"']
+    with serving(lambda body, number: continuations(replies[number % 4])) as served:
+        teacher = teacher_at(served.url, tmp_path)
+        labeled = label(CARD, RAW[:3], teacher=teacher, method="few_shot", shots=RAW[4:6], completion=True)
+    assert [row["label"] for row in labeled.examples] == ["kind", "rude", "kind"]
+    body = served.bodies[0]
+    assert begun(body) == '{"text": "remark 0", "label":'
+    assert body["json_schema"]["enum"] == ["kind", "rude"]
+    assert body["temperature"] == 0.0
+
+
+def test_an_endpoint_without_schemas_is_asked_without(tmp_path: Path) -> None:
+    def answer(body: dict[str, Any], number: int) -> Any:
+        if "json_schema" in body or "response_format" in body:
+            return 400, {"error": {"message": "unknown field json_schema"}}
+        return continuations(' "kind"')
+
+    with serving(answer) as served:
+        labeled = label(CARD, RAW[:2], teacher=teacher_at(served.url, tmp_path), completion=True)
+    assert len(labeled.examples) == 2
+
+
+def test_a_completion_is_recorded_and_replayed(tmp_path: Path) -> None:
+    plan = plan_for(CARD, RAW, method="few_shot_3", settings=GenerationSettings(n=4), completion=True)
+    with serving(model) as served:
+        written = write(plan, teacher_at(served.url, tmp_path))
+    write_recordings(tmp_path / "recordings" / "01.jsonl", written.answers)
+    again = write(plan, Recorded(tmp_path / "recordings", TokenPrice(input=1, output=1)))
+    assert [row["text"] for row in again.examples] == [row["text"] for row in written.examples]
+
+
+def test_a_chat_is_known_by_the_same_key_as_before_there_were_completions() -> None:
+    request = Request([{"role": "user", "content": "a prompt"}])
+    assert request.as_row().keys() == {"messages", "schema", "temperature", "top_p", "max_tokens", "sample", "again"}
+    assert (
+        request.key("m")
+        != Request(request.messages, stop="\n").key("m")
+        != Request(request.messages, stop="\n", choices=2).key("m")
+    )
+
+
+@pytest.mark.parametrize(
+    ("teacher", "said", "completes"),
+    [
+        ("local", None, True),
+        ("local:m.gguf", None, True),
+        ("gpt-4o", None, False),
+        ("gpt-4o", True, True),
+        ("local", False, False),
+    ],
+)
+def test_a_model_of_this_machine_continues_if_nothing_else_is_said(teacher: str, said: bool | None, completes: bool) -> None:
+    assert Access(completion=said).completes(teacher) is completes
+
+
+@given(st.text(min_size=1), st.sampled_from(["kind", "rude"]))
+def test_a_line_gives_back_what_was_written(text: str, name: str) -> None:
+    beginning = prompts.line_beginning({"label": name}, "text")
+    line = json.dumps({"label": name, "text": text})
+    assert line.startswith(beginning)
+    row = parsing.read_line(beginning, line[len(beginning) :])
+    assert row["label"] == name
+    assert row["text"].encode("utf-8", "replace") == text.encode("utf-8", "replace")
+
+
+@given(st.text())
+def test_whatever_follows_a_beginning_is_a_line_or_none(text: str) -> None:
+    row = parsing.read_line('{"label": "kind", "text":', text)
+    assert row is None or isinstance(row, dict)
