@@ -8,6 +8,7 @@ from lib.core import paths
 from lib.core.pricing import TokenPrice, hourly_price, nano, token_price
 from lib.teacher.batch import BatchFiles
 from lib.teacher.client import Teacher
+from lib.teacher.keys import check_address
 from lib.teacher.ledger import Store
 from lib.teacher.recorded import Recorded
 from lib.teacher.settings import Calls, is_local
@@ -64,6 +65,7 @@ def teacher_price(
     machine_price: float | None = None,
 ) -> TokenPrice:
     """What a teacher costs: its tokens, or its machine's time; batch files at half the list price, as the Batch API bills."""
+    check_address(base_url)
     if machine_price is not None or is_local(name):
         return hourly_price(_TWO_CORES if machine_price is None else machine_price)
     model = name.removeprefix("batch:")

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from lib.core import paths
 from lib.core.pricing import TokenPrice, Usage, dollars
 from lib.core.sources import numbered_lines
@@ -23,6 +25,7 @@ class BatchFiles(Teacher):
         self.store, self.folder = store, folder
         self.outputs = dict(_read_outputs(folder))
         self.pending: dict[str, Request] = {}
+        self.other_models: set[str] = set()
 
     async def fetch(self, request: Request) -> Reply | str:
         key = request.key(self.model)
@@ -31,16 +34,27 @@ class BatchFiles(Teacher):
         if key not in self.outputs:
             self.pending[key] = request
             return PENDING
+        self._note_model(self.outputs[key])
         text, problem, usage = read_completion(self.outputs[key])
         usage = usage or _estimated_usage(request, text)
         reply = Reply(text, problem, usage, self.price.nanodollars(usage))
         self.store.keep(key, reply, model=self.model, request=request.as_row(), seconds=0.0)
         return reply
 
+    def _note_model(self, body: Any) -> None:
+        """A provider may add a date to the name of a model; another name is another model, if somebody edited the input."""
+        name = body.get("model") if isinstance(body, dict) else None
+        if isinstance(name, str) and name and self.model not in name:
+            self.other_models.add(name)
+
     def close(self) -> None:
         self.store.close()
 
     def finish(self, title: str) -> None:
+        if self.other_models:
+            names = ", ".join(sorted(map(repr, self.other_models)))
+            tqdm.write(f"The batch answers for {self.model!r} say that they are by {names[:200]}.")
+            self.other_models.clear()
         if self.pending:
             raise TeacherError(self._write_pending(title))
         self._promised()
@@ -73,10 +87,10 @@ class BatchFiles(Teacher):
         would be paid for again."""
         total = 0
         for file in set(self.folder.glob("*.input.jsonl")) - {written_anew}:
-            rows = [json.loads(line) for _, line in numbered_lines(file)]
-            open_rows = [row for row in rows if row["custom_id"] not in self.outputs and not self.store.find(row["custom_id"])]
-            total += self._worst(_request_in(row["body"]) for row in open_rows)
-            if not open_rows:
+            asked = dict(_read_input(file))
+            open_keys = [key for key in asked if key not in self.outputs and not self.store.find(key)]
+            total += self._worst(asked[key] for key in open_keys)
+            if not open_keys:
                 file.unlink(missing_ok=True)
         return total
 
@@ -84,10 +98,19 @@ class BatchFiles(Teacher):
         return sum(self.price.nanodollars(request.worst()) for request in requests)
 
 
-def _request_in(body: dict[str, Any]) -> Request:
-    """The request that a batch input line holds, as far as its cost goes."""
-    schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
-    return Request(body["messages"], schema, max_tokens=body["max_tokens"])
+def _read_input(file: Path) -> Iterator[tuple[str, Request]]:
+    """The requests in a batch input file as far as their cost goes, by custom_id. It may have been edited since."""
+    for number, line in numbered_lines(file):
+        try:
+            row = json.loads(line)
+            body = row["body"]
+            limit = body.get("max_tokens") or body["max_completion_tokens"]
+            schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+            yield row["custom_id"], Request(body["messages"], schema, max_tokens=int(limit))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ValueError(
+                f"{paths.relative(file)}, line {number}: not a line of a batch input file; delete the file if it was never sent."
+            ) from None
 
 
 def _read_outputs(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -97,7 +120,7 @@ def _read_outputs(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             try:
                 row = json.loads(line)
                 if not row.get("error") and (row.get("response") or {}).get("status_code", 200) == 200:
-                    yield row["custom_id"], row["response"]["body"]
+                    yield str(row["custom_id"]), row["response"]["body"]
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise ValueError(f"{paths.relative(file)}, line {number}: not a line of a batch output file.") from None
 

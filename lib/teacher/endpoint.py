@@ -6,8 +6,8 @@ try again, give the row up, or stop) and what it may have cost.
 
 import asyncio
 import json
-import os
 import random
+import re
 import sqlite3
 import ssl
 import time
@@ -19,13 +19,12 @@ from typing import Any, TypeVar
 import aiohttp
 import httpx2
 import openai
-from dotenv import dotenv_values
 from tqdm import tqdm
 
-from lib.core import paths
 from lib.core.pricing import TokenPrice
 from lib.teacher.client import OVER_CAP, Request, Teacher, TeacherError
 from lib.teacher.identity import identity
+from lib.teacher.keys import api_key
 from lib.teacher.ledger import STALE_SECONDS, Busy, OverCap, Reply, Store
 from lib.teacher.pace import Clock, Gate, Pace
 from lib.teacher.parsing import read_completion
@@ -82,17 +81,12 @@ class _StoreFull(TeacherError):
     """A paid reply could not be stored; its reservation stays, and counts as its possible cost."""
 
 
-def _api_key() -> str | None:
-    """OPENAI_API_KEY, from the environment or .env."""
-    return os.environ.get("OPENAI_API_KEY") or dotenv_values(paths.ROOT / ".env").get("OPENAI_API_KEY") or None
-
-
 class Endpoint(Teacher):
     """Calls an endpoint; each reply is stored before it is used."""
 
     def __init__(self, model: str, price: TokenPrice, *, store: Store, base_url: str | None, calls: Calls = _CALLS):
         super().__init__(model, price, pays=True)
-        self.store, self.base_url, self.key = store, base_url, _api_key()
+        self.store, self.base_url, self.key = store, base_url, api_key()
         self.in_flight, self.retries = calls.in_flight, calls.retries
         self.pace = Pace(calls.in_flight, calls.timeout)
         if not self.key and not base_url:
@@ -136,7 +130,7 @@ class Endpoint(Teacher):
             async with asyncio.timeout(_ABOUT_SECONDS):
                 response = await self.client.get(url, cast_to=httpx2.Response)
             return json.loads(response.content)
-        except (openai.APIError, TimeoutError, ValueError, RecursionError):
+        except (openai.APIError, aiohttp.ClientError, TimeoutError, ValueError, RecursionError):
             return None
 
     def finish(self, title: str) -> None:
@@ -153,7 +147,8 @@ class Endpoint(Teacher):
         loop = asyncio.get_running_loop()
         beat, silent = loop.create_task(self._keep_beating()), loop.call_later(_SILENT_SECONDS, self._say_if_silent)
         timeout = httpx2.Timeout(None, connect=_CONNECT_SECONDS)  # The pace says how long a call may take in all.
-        http = openai.DefaultAioHttpClient(timeout=timeout, verify=_certificates())
+        # A redirect is said, not followed: texts and key go to the address that was named.
+        http = openai.DefaultAioHttpClient(timeout=timeout, verify=_certificates(), follow_redirects=False)
         try:
             # Retries are made here, where they are counted and priced, so the SDK makes none.
             async with openai.AsyncOpenAI(
@@ -183,7 +178,7 @@ class Endpoint(Teacher):
     async def fetch(self, request: Request) -> Reply | str:
         try:
             return await self._fetch_patiently(request)
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             raise TeacherError(f"{self.store.path} cannot be written ({error}); what was paid for before is stored.") from None
 
     async def _fetch_patiently(self, request: Request) -> Reply | str:
@@ -260,13 +255,14 @@ class Endpoint(Teacher):
             body = request.body(self.model, structured, limit)
             async with asyncio.timeout(self.pace.timeout):
                 response = await self.client.post(request.path, cast_to=httpx2.Response, body=body)
-            return json.loads(response.content)
+            # A reply may repeat what it was sent, key and all; one wrong byte does not spoil what was paid for.
+            return json.loads(self._without_key(response.content.decode("utf-8-sig", "replace")))
         except TimeoutError:
             raise _Timeout from None
-        except openai.APIConnectionError as error:
+        except (openai.APIConnectionError, aiohttp.ClientError) as error:  # The SDK lets some of aiohttp's through.
             raise _unconnected(error) from None
         except openai.APIStatusError as error:
-            message = " ".join(self._without_key(str(error)).split())
+            message = _plain(self._without_key(str(error)))
             with_schema = bool(request.schema and structured)
             raise self._refusal(error.status_code, error.response.headers, message, with_schema) from None
         except (ValueError, RecursionError):
@@ -278,6 +274,9 @@ class Endpoint(Teacher):
             return _Failure("429 too many requests", limited=True, wait=_retry_after(headers) or 1.0)
         if status >= 500 or status in (408, 409):
             return _Failure(f"{status} from the endpoint", wait=_retry_after(headers))
+        if 300 <= status < 400:
+            target = self._without_key(headers.get("location", "elsewhere"))[:200]
+            return TeacherError(f"{self._where} redirects to {target}: if that is right, name it as the address (base_url).")
         if status in (401, 402, 403, 404, 429):
             return TeacherError(f"{self._where} refuses model {self.model!r}: {message[:300]}")
         if structured and any(word in message for word in ("response_format", "json_schema")):
@@ -327,7 +326,7 @@ class Endpoint(Teacher):
         return message.replace(self.key, "[key]") if self.key else message
 
 
-def _unconnected(error: openai.APIConnectionError) -> _Failure:
+def _unconnected(error: Exception) -> _Failure:
     """The failure behind a connection error, from the error of aiohttp: the SDK does not tell a dropped connection from none."""
     causes: list[BaseException] = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
@@ -339,6 +338,11 @@ def _unconnected(error: openai.APIConnectionError) -> _Failure:
     if any(isinstance(cause, TimeoutError) for cause in causes):
         return _Timeout()
     return _Failure("connection lost", unsure=True, always="drops every connection: is the address right, http or https?")
+
+
+def _plain(message: str) -> str:
+    """An error's message as one line, without the tags of a page."""
+    return " ".join(re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", message, flags=re.DOTALL | re.IGNORECASE).split())
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -62,11 +62,15 @@ class Busy(Exception):
     """Another process is asking for the same reply right now."""
 
 
+def _started(pid: int) -> float:
+    """Seconds from the start of the machine to that of a process: the same whatever happens to the clock meanwhile."""
+    return psutil.Process(pid).create_time() - psutil.boot_time()
+
+
 @cache
 def _this_process() -> tuple[str, int, float]:
-    """Host, process and its start time, which together no later process shares."""
-
-    return socket.gethostname(), os.getpid(), psutil.Process().create_time()
+    """Host, process and its start, which together no later process shares."""
+    return socket.gethostname(), os.getpid(), _started(os.getpid())
 
 
 def _alive(host: str, pid: int, started: float, beat: float) -> bool:
@@ -75,7 +79,7 @@ def _alive(host: str, pid: int, started: float, beat: float) -> bool:
         return time.time() - beat < STALE_SECONDS
 
     try:
-        return abs(psutil.Process(pid).create_time() - started) < 1.0
+        return abs(_started(pid) - started) < 1.0
     except psutil.NoSuchProcess:
         return False
 
@@ -98,6 +102,11 @@ def _opened(path: Path) -> sqlite3.Connection:
             if "locked" not in str(error) or time.monotonic() > until:
                 raise
             time.sleep(0.02)
+        except sqlite3.DatabaseError as error:
+            db.close()
+            raise ValueError(
+                f"{paths.relative(path)} is damaged, or no store of replies ({error}): move it away, or name another `store`."
+            ) from None
 
 
 class Store:
