@@ -29,14 +29,14 @@ def yield_figure(texts: TaskTexts) -> Drawing:
 def measures_figure(texts: TaskTexts) -> Drawing:
     """How varied each set is, and how close to people."""
     table = measures.measure(texts.equal_texts, texts.anchors, embed=texts.embed, seed=texts.seed)
-    caption = f"diversity of the examples, n = {texts.n} a set; 95% jackknife intervals. {texts.note}"
+    caption = f"diversity of the examples, {texts.size_note}; 95% jackknife intervals. {texts.note}"
     return _drawing(texts, "diversity", plots.plot_measures(table), caption, table=table)
 
 
 def map_figure(texts: TaskTexts) -> Drawing:
     """Where the texts of each set lie among those of people."""
     points = measures.text_map(texts.whole_texts, embed=texts.embed, seed=texts.seed)
-    shown = min(len(texts.human), measures.MOST_POINTS)
+    shown = min(len(texts.human), measures.MOST_TEXTS)
     caption = (
         f"texts in the plane of the two first principal components of their embeddings; grey: {shown} human texts. {texts.note}"
     )
@@ -46,7 +46,7 @@ def map_figure(texts: TaskTexts) -> Drawing:
 def lengths_figure(texts: TaskTexts) -> Drawing:
     """How long the texts of each set are."""
     table = text_lengths(texts)
-    caption = f"words of a text; box: quartiles, whiskers: 5% to 95%, n = {texts.n} a set. {texts.data_note}"
+    caption = f"words of a text; box: quartiles, whiskers: 5% to 95%, {texts.size_note}. {texts.data_note}"
     return _drawing(texts, "lengths", plots.plot_lengths(table), caption, table=table)
 
 
@@ -87,7 +87,7 @@ def words_figure(texts: TaskTexts) -> Drawing:
     caption = (
         "how far a word's most frequent label goes beyond that label's share in the set, in standard deviations (z), against the "
         f"number of texts with the word; named: those beyond chance at a false discovery rate of {FALSE_DISCOVERIES:g} (exact "
-        f"binomial test, Benjamini and Hochberg). n = {texts.n} a set. {texts.data_note}"
+        f"binomial test, Benjamini and Hochberg). {texts.size_note}. {texts.data_note}"
     )
     return _drawing(texts, "telling_words", plots.plot_words(table, list(texts.equal)), caption, table=table)
 
@@ -100,7 +100,7 @@ def guessing_figure(texts: TaskTexts) -> Drawing:
     caption = (
         f"accuracy of a logistic regression on embeddings of parts of the input, cross-validated ({shortcuts.FOLDS} folds, or as "
         "many as the rarest label has examples) inside each set, with 95% Wilson intervals; dotted: the most frequent label. "
-        f"Trivial: matching words answer it. n = {texts.n} a set. {texts.note}"
+        f"Trivial: matching words answer it. {texts.size_note}. {texts.note}"
     )
     return _drawing(texts, "guessing", plots.plot_guesses(table), caption, table=table)
 

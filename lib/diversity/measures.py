@@ -36,8 +36,8 @@ _MEASURES = {
 _LONGEST_GRAM = 4
 _EPSILON = 0.1
 """The count for no common n-gram in BLEU: method1 of nltk's SmoothingFunction."""
-MOST_POINTS = 2000
-"""Texts of one set on a map: more hide each other, and make its file large."""
+MOST_TEXTS = 2000
+"""Texts of one set that are compared: a random part of a larger one. More would hide each other on a map, and take minutes."""
 _CELLS = 2**24
 """Similarities in memory at once."""
 
@@ -188,14 +188,15 @@ def measure(sets: Mapping[str, Sequence[str]], anchors: Sequence[str], *, embed:
 
 
 def equal_sets(sets: Mapping[str, Sequence[Any]], human: Sequence[Any], *, seed: int) -> tuple[dict[str, list[Any]], list[Any]]:
-    """As many of each set as the smallest has, and of the human ones too; and the other human ones, at least half of all, to
-    measure nearness to."""
-    size = min([*map(len, sets.values()), len(human) // 2])
+    """As many of each set as the smallest has, and of the human ones too, at most `MOST_TEXTS`; and as many of the other human
+    ones, at least half of all, to measure nearness to."""
+    size = min([*map(len, sets.values()), len(human) // 2, MOST_TEXTS])
     places = _equal_part(HUMAN, range(len(human)), n=size, seed=seed)
     taken = set(places)
     parts = {name: _equal_part(name, rows, n=size, seed=seed) for name, rows in sets.items()}
     parts[HUMAN] = [human[i] for i in places]
-    return parts, [row for i, row in enumerate(human) if i not in taken]
+    others = [row for i, row in enumerate(human) if i not in taken]
+    return parts, _equal_part("other human", others, n=MOST_TEXTS, seed=seed) if len(others) > MOST_TEXTS else others
 
 
 def _equal_part(name: str, texts: Sequence[Any], *, n: int, seed: int) -> list[Any]:
@@ -222,7 +223,7 @@ def text_map(sets: Mapping[str, Sequence[str]], *, embed: Embed, seed: int) -> D
     """Texts as points in the plane of the two largest principal components of all; of a large set a random part."""
     names, texts = [], []
     for name, whole in sets.items():
-        part = _equal_part(name, whole, n=min(len(whole), MOST_POINTS), seed=seed)
+        part = _equal_part(name, whole, n=min(len(whole), MOST_TEXTS), seed=seed)
         names += [name] * len(part)
         texts += part
     points = PCA(2, random_state=seed).fit_transform(embed(texts))

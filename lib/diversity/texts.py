@@ -14,7 +14,7 @@ from lib.core.encoders import Embedder
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, text_of
 from lib.core.text import plainly, words
-from lib.diversity.measures import HUMAN, equal_sets, nearest
+from lib.diversity.measures import HUMAN, MOST_TEXTS, equal_sets, nearest
 from lib.plotting import source_note
 
 _NEAREST, _FARTHEST = 3, 2
@@ -58,7 +58,15 @@ class TaskTexts:
     @property
     def summary(self) -> str:
         names, others = ", ".join(self.equal), len(self.other_human)
-        return f"{self.n} examples of each of {names}; {others} other human texts to measure nearness to"
+        part = self.size_note.partition(" a set")[2]
+        return f"{self.n} examples of each of {names}{part}; {others} other human texts to measure nearness to"
+
+    @property
+    def size_note(self) -> str:
+        """The number of texts of each set, for a caption; and of how many, if these are too many to be all compared."""
+        sizes = {name: len(rows) for name, rows in (self.written_rows | {HUMAN: self.human}).items()}
+        drawn = ", ".join(f"{size:,} {name}" for name, size in sizes.items())
+        return f"n = {self.n} a set" + f" (at random from {drawn})" * (self.n == MOST_TEXTS)
 
     @cached_property
     def rows(self) -> dict[str, list[Row]]:

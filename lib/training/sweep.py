@@ -32,6 +32,8 @@ from lib.training.student import Pool, device_of, precision, scores, train
 _LIBRARIES = ("torch", "transformers")
 DEV = "human dev"
 """The evaluation set, where there is one, that the best epoch is chosen by; no score rows are made of it."""
+_MANY = 20_000
+"""Examples from which on only those are read that a run learns from."""
 _WORTH_A_PROCESS = 5
 """Runs for each processor core from which on it pays to start a process there; it takes some seconds to."""
 
@@ -53,7 +55,10 @@ class Evaluation(NamedTuple):
 
 
 class Bench:
-    """The examples of a sweep: one source after another, evaluation sets last; the pool of their inputs is made when needed."""
+    """The examples of a sweep: one source after another, evaluation sets last; the pool of their inputs is made when needed.
+
+    Of very many examples the pool holds those that the `runs` learn from alone.
+    """
 
     def __init__(
         self,
@@ -65,6 +70,7 @@ class Bench:
         recipe: Recipe,
         threads: int = 1,
         labeled: int = 0,
+        runs: Sequence[Run] = (),
     ):
         self.card, self.recipe, self.evaluations, self.threads = card, recipe, dict(evaluations), threads
         self.labeled = labeled
@@ -74,14 +80,27 @@ class Bench:
         for name, size in self.sizes.items():
             self.places[name] = start
             start += size
+        self._in_pool = self._positions(start, runs)
+        start = len(self._in_pool)
         for name, evaluation in self.evaluations.items():
             self.tested[name] = range(start, start + len(evaluation.rows))
             start += len(evaluation.rows)
 
+    def _positions(self, size: int, runs: Sequence[Run]) -> dict[int, int]:
+        """The position in the pool of each example to learn from."""
+        used = set(range(size))
+        if size > _MANY and runs:
+            used = set(chain.from_iterable(draw_mix(run, self.places, sizes=self.sizes, labeled=self.labeled) for run in runs))
+        return {example: position for position, example in enumerate(sorted(used))}
+
+    def mix(self, run: Run) -> list[int]:
+        """The positions in the pool of the examples that a run learns from."""
+        return [self._in_pool[i] for i in draw_mix(run, self.places, sizes=self.sizes, labeled=self.labeled)]
+
     @cached_property
     def pool(self) -> Pool:
         learned = list(chain.from_iterable(self.sources.values()))
-        pool = Pool(self.card, learned, recipe=self.recipe, others=self.evaluations.values())
+        pool = Pool(self.card, [learned[i] for i in self._in_pool], recipe=self.recipe, others=self.evaluations.values())
         if pool.cut:
             print(f"{pool.cut} of {len(pool.examples)} examples are longer than {pool.longest} tokens and were cut.")
         return pool
@@ -89,7 +108,7 @@ class Bench:
     def scores(self, run: Run) -> dict[str, Any]:
         """Trains the student of a run and scores it on each evaluation set, with as many threads in every process."""
         torch.set_num_threads(self.threads)
-        chosen = draw_mix(run, self.places, sizes=self.sizes, labeled=self.labeled)
+        chosen = self.mix(run)
         human_dev = list(self.tested.get(DEV, ()))
         dev = [] if self.pool.at_once else human_dev or _held_back(chosen, run, share=self.recipe.dev_share)
         student = train(self.pool, [i for i in chosen if i not in set(dev)], seed=run.seed, dev=dev)
@@ -143,7 +162,9 @@ def sweep(
     workers = _workers_for(runs, recipe, workers=workers)
     # By all runs, not by those that are missing: sums differ a little between one thread and two.
     threads = 1 if workers > 1 else torch.get_num_threads()
-    bench = Bench(card, human, synthetic=synthetic, evaluations=evaluations, recipe=recipe, threads=threads, labeled=labeled)
+    bench = Bench(
+        card, human, synthetic=synthetic, evaluations=evaluations, recipe=recipe, threads=threads, labeled=labeled, runs=runs
+    )
     done = {run: results for (run, scope), results in _read_kept(kept).items() if scope == bench.scopes.get(run.method)}
     missing = [run for run in dict.fromkeys(runs) if run not in done]
     workers = min(workers, max(1, len(missing)))

@@ -338,6 +338,15 @@ def test_equal_sets_are_equal_and_leave_half_of_the_human_ones_for_anchors(sizes
     assert (sets, anchors) == measures.equal_sets(given_sets, human, seed=seed)
 
 
+def test_of_many_texts_a_random_part_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measures, "MOST_TEXTS", 5)
+    sets, anchors = measures.equal_sets({"a": range(90), "b": range(70)}, range(100, 140), seed=1)
+    assert {name: len(rows) for name, rows in sets.items()} == {"a": 5, "b": 5, "human": 5}
+    assert len(anchors) == 5
+    assert not {*anchors} & {*sets["human"]}
+    assert max(sets["a"]) > 5
+
+
 def test_human_texts_that_are_the_same_are_anchors_all_the_same() -> None:
     """They are counted by place, not by what they say."""
     sets, anchors = measures.equal_sets({"a": list("abcdef")}, ["well said"] * 6, seed=1)
@@ -388,6 +397,6 @@ def test_intervals_cover_what_other_texts_of_the_same_kind_would_give(n: int) ->
 
 
 def test_a_map_of_many_texts_shows_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measures, "MOST_POINTS", 5)
+    monkeypatch.setattr(measures, "MOST_TEXTS", 5)
     points = measures.text_map({"a": SOME[:3], "human": SOME}, embed=one_hot, seed=1)
     assert points.set.value_counts().to_dict() == {"human": 5, "a": 3}

@@ -29,6 +29,15 @@ def task_texts(sets: dict[str, list[str]], other_human: Sequence[str] = (), embe
     return TaskTexts(CARD, [*rows[HUMAN], *others], written, written, rows, others, encoder, 1, "Data: made up.")
 
 
+def test_a_caption_says_what_a_part_was_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = task_texts({"m": ["a", "b"], HUMAN: ["c", "d"]}, ["e"])
+    assert made.size_note == "n = 2 a set"
+    assert "at random" not in made.summary
+    monkeypatch.setattr(texts, "MOST_TEXTS", 2)
+    assert made.size_note == "n = 2 a set (at random from 2 m, 3 human)"
+    assert "(at random from 2 m, 3 human); 1 other human texts" in made.summary
+
+
 def degrees(angles: list[str]) -> np.ndarray:
     """A text is a direction, in degrees."""
     radians = np.radians([float(angle) for angle in angles])

@@ -151,6 +151,19 @@ def test_a_method_may_be_called_like_an_evaluation_set(recipe: Recipe) -> None:
     assert [bench.pool.examples[i][1] for i in bench.tested[TEST]] == TESTED[TEST].rows
 
 
+def test_of_very_many_examples_those_are_read_that_a_run_learns_from(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [Run("b", 3, 2, 1), Run(NONE, 4, 0, 2)]
+    given_parts: dict[str, Any] = {"synthetic": SYNTHETIC, "evaluations": TESTED, "recipe": recipe, "runs": runs}
+    whole = Bench(CARD, HUMAN, **given_parts)
+    monkeypatch.setattr("lib.training.sweep._MANY", 5)
+    small = Bench(CARD, HUMAN, **given_parts)
+    assert len(small.pool.examples) < len(whole.pool.examples)
+    for run in runs:
+        learned = [[bench.pool.examples[i][1] for i in bench.mix(run)] for bench in (whole, small)]
+        assert learned[0] == learned[1]
+    assert [small.pool.examples[i][1] for i in small.tested[TEST]] == TESTED[TEST].rows
+
+
 def test_more_than_there_is_is_refused(tmp_path: Path, recipe: Recipe) -> None:
     refused(lambda: _draw(3, 4, seed=1, source="human", start=0), "asks for 4 human examples, but there are 3")
     refused(lambda: scores(tmp_path / "k", recipe, [Run("b", 0, 7, 1)]), "7 b examples", "6")
