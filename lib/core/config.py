@@ -44,6 +44,8 @@ def read_checked(path: Path, model: type[_Model]) -> _Model:
         raise ValueError(f"{paths.relative(path)}, line {line}: not valid YAML ({error.problem}).") from None
     except yaml.YAMLError as error:
         raise ValueError(f"{paths.relative(path)}: not valid YAML ({' '.join(str(error).split())}).") from None
+    except RecursionError:
+        raise ValueError(f"{paths.relative(path)}: not valid YAML (it is nested too deeply).") from None
     except FileNotFoundError:
         raise ValueError(f"{paths.relative(path)}: no such file.") from None
     except UnicodeDecodeError as error:

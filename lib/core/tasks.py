@@ -6,6 +6,7 @@ the embedded reference set, a data set of the hub (or of a folder laid out like 
 JSONL file; whatever the columns there, `load` gives a `datasets.Dataset` with `id`, the card's fields and `label`.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -90,6 +91,20 @@ class Card(Strict):
             raise ValueError(f"metric: no {self.metric!r}; a {self.kind} task has {names}")
         self.task_kind.check_card(self)
         return self
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_differ(cls, labels: dict[str, str]) -> dict[str, str]:
+        """A reply that names a label is read without regard to case and spaces."""
+        known = dict[str, str]()
+        for label in labels:
+            folded = " ".join(unicodedata.normalize("NFC", label).split()).casefold()
+            if not folded:
+                raise ValueError("a label needs a name")
+            if folded in known:
+                raise ValueError(f"{known[folded]!r} and {label!r} differ in case, spaces or accents alone: rename one")
+            known[folded] = label
+        return labels
 
     @model_validator(mode="after")
     def _guidelines_are_there(self) -> "Card":
