@@ -26,7 +26,7 @@ $(READY): requirements.lock requirements-local.txt pyproject.toml
 		|| echo "No llama.cpp for this machine: everything but the teacher 'local' works."
 	touch $(READY)
 
-DEMO = demo,demo_creators,demo_frames,measured
+DEMO = demo,demo_creators,demo_frames,demo_live,measured
 
 demo: setup ## run three small studies offline, and 05 on measured scores; ends by naming figures, tables and what it would have cost
 	@$(MAKE) --no-print-directory study STUDY=$(DEMO)

@@ -23,7 +23,7 @@ from lib.labeling.labels import set_name
 from lib.labeling.settings import LabelingSettings
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
-from lib.teacher.settings import Access
+from lib.teacher.settings import Access, local_is_installed
 from lib.training.settings import Mixes, Students
 
 _Parameters = dict[str, Any]
@@ -410,7 +410,19 @@ def open_studies(config: Mapping[str, object], arguments: Sequence[str] = sys.ar
 def _read(name: str, teacher: str | None, budget: object) -> StudySteps:
     study = schema.read_study(name)
     _use_mirror(study)
-    return StudySteps(schema.study_path(name).stem, study, teacher or study.teacher, dry_run.budget_of(study, budget))
+    study, teacher = _local_or_recorded(study, teacher or study.teacher)
+    return StudySteps(schema.study_path(name).stem, study, teacher, dry_run.budget_of(study, budget))
+
+
+def _local_or_recorded(study: Study, teacher: str) -> tuple[Study, str]:
+    """The study and its teacher; the recorded replies of `local`, where a machine cannot run it."""
+    if teacher != "local" or local_is_installed():
+        return study, teacher
+    print(
+        "llama.cpp is not installed (requirements-local.txt): replies that its model gave elsewhere are replayed.",
+        file=sys.stderr,
+    )
+    return study.model_copy(update={"completion": study.completes(teacher)}), "recorded"
 
 
 def _locked(path: str) -> IO[str]:

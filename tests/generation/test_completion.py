@@ -11,12 +11,14 @@ from endpoint import serving
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.core import paths
 from lib.core.pricing import TokenPrice
 from lib.core.sources import Row
 from lib.core.tasks import load, read_card
 from lib.generation import plan_for, write
 from lib.generation.settings import GenerationSettings
-from lib.labeling.labels import label
+from lib.labeling.labels import label, read_pool
+from lib.study import schema, workflow
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Request
 from lib.teacher.recorded import Recorded, write_recordings
@@ -170,3 +172,18 @@ def test_a_line_gives_back_what_was_written(text: str, name: str) -> None:
 def test_whatever_follows_a_beginning_is_a_line_or_none(text: str) -> None:
     row = parsing.read_line('{"label": "kind", "text":', text)
     assert row is None or isinstance(row, dict)
+
+
+def test_the_live_demo_can_be_replayed_where_no_model_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the recordings of that model, asked in the same way."""
+    monkeypatch.setattr(workflow, "local_is_installed", lambda: False)
+    steps = workflow._read("demo_live", None, None)
+    assert steps.teacher == "recorded"
+    [(card, own)] = schema.studies_by_task(steps.study).values()
+    raw = load(card, "train").to_list()[: own.raw]
+    [plan] = schema.plans_of(card, own, raw, completion=steps.study.completes(steps.teacher)).values()
+    teacher = Recorded(paths.RECORDINGS, TokenPrice(input=1, output=1))
+    assert len(write(plan, teacher).examples) == own.generation.n
+    [(method, split, n)] = own.labeling.parts
+    pool = read_pool(card, method=method, split=split, n=n, raw=own.raw)
+    assert len(label(card, pool.rows, teacher=teacher, method=method, shots=pool.shots, completion=True).examples) == n

@@ -175,7 +175,7 @@ def test_a_mistake_is_one_sentence_for_snakemake() -> None:
 # ---- notebooks ----
 
 
-@pytest.mark.parametrize("study", ["demo", "demo_creators", "demo_frames", "measured"])
+@pytest.mark.parametrize("study", ["demo", "demo_creators", "demo_frames", "demo_live", "measured"])
 def test_a_step_is_given_only_what_its_notebook_takes(study: str) -> None:
     steps = Studies([study]).steps[study]
     given = [("05_budget", steps.budget())]
