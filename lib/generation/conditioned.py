@@ -10,8 +10,19 @@ from typing import Any, ClassVar, NamedTuple
 
 from lib.core.sources import Row, fields_of
 from lib.core.tasks import Card
-from lib.generation.drawing import LONGEST_TOPIC, Turns, bytes_in_prompt, no_list, short_texts, topic_list
-from lib.generation.sampler import COMMON, PATIENCE, TOKENS_A_FIELD, Call, Lists, Method, ReplyItem, Written, cut_item
+from lib.generation.drawing import LONGEST_TOPIC, Turns, bytes_in_prompt, fewer_topics, no_list, short_texts, topic_list
+from lib.generation.sampler import (
+    COMMON,
+    LIST_ROUNDS,
+    PATIENCE,
+    TOKENS_A_FIELD,
+    Call,
+    Lists,
+    Method,
+    ReplyItem,
+    Written,
+    cut_item,
+)
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
 
@@ -94,7 +105,8 @@ class _ToLabel(Method):
         if self.plan.completion:
             return self.line_request(drawn)
         schema = prompts.examples_schema(self.card, drawn.label is None)
-        return self.request(self.prompt(drawn), schema, tokens=drawn.items * TOKENS_A_FIELD * len(self.card.fields))
+        room = drawn.items * TOKENS_A_FIELD * len(self.card.fields)
+        return self.request(self.prompt(drawn), schema, tokens=room, least={"examples": drawn.items})
 
     def line_request(self, drawn: _Drawn) -> Request:
         """Asks a base model for the rest of a line."""
@@ -155,7 +167,7 @@ class _ToLabel(Method):
         first_round = sum(math.ceil(want / self.per_reply) for want in rounds)
         full, single = (self.write_request(_Drawn(label, items, **self.longest(items))) for items in (self.per_reply, 1))
         lists = self.lists()
-        list_requests = list(lists.requests.values()) if lists else []
+        list_requests = [*lists.requests.values()] * LIST_ROUNDS if lists else []
         return list_requests + [full] * first_round + [single] * ((PATIENCE - 1) * self.settings.n)
 
 
@@ -190,11 +202,11 @@ class ZeroShotTopic(_WithLists):
             raise ValueError(f"Method {self.name!r} needs a topic_prompt in the card of task {self.card.name!r}.")
 
     def lists(self) -> Lists:
-        requests = {}
+        requests, n = {}, self.settings.topics
         for label in self.by_list():
-            messages = prompts.topics(self.card, label, self.settings.topics)
-            requests[label] = self.request(messages, prompts.topics_schema(), tokens=self.settings.topics * 16)
-        return Lists("topics", requests, topic_list)
+            messages = prompts.topics(self.card, label, n)
+            requests[label] = self.request(messages, prompts.topics_schema(), tokens=n * 16, least={"topics": n})
+        return Lists("topics", requests, topic_list, lambda topics: fewer_topics(topics, n))
 
     def begin(self, lists: dict[str, list[Any]], written: Written) -> None:
         super().begin(lists, written)
@@ -219,8 +231,9 @@ class Attributes(_WithLists):
         requests = {}
         for label in self.by_list():
             messages = prompts.attributes(self.card, label, count, values)
-            requests[label] = self.request(messages, prompts.attributes_schema(), tokens=count * (values + 1) * 16)
-        return Lists("attributes", requests, _attribute_list)
+            least = {"attributes": count, "values": values}
+            requests[label] = self.request(messages, prompts.attributes_schema(), tokens=count * (values + 1) * 16, least=least)
+        return Lists("attributes", requests, _attribute_list, lambda listed: _fewer_values(listed, count, values))
 
     def begin(self, lists: dict[str, list[Any]], written: Written) -> None:
         super().begin(lists, written)
@@ -244,16 +257,29 @@ class Attributes(_WithLists):
         return prompts.to_attributes(self.card, drawn.label, drawn.items, drawn.attributes)
 
 
-def _attribute_list(answer: Answer) -> list[tuple[str, list[str]]]:
-    """Each attribute with its values; one without any is left out."""
+def _attribute_list(answers: Sequence[Answer]) -> list[tuple[str, list[str]]]:
+    """Each attribute of all answers with its values; one without any is left out."""
     attributes: dict[str, list[str]] = {}
-    for item in parsing.read_list(answer.text or "", "attributes") or []:
-        if isinstance(item, dict):
-            names, values = short_texts([item.get("name")]), short_texts(item.get("values"))
-            attributes |= {names[0]: values} if names and values else {}
+    for item in itertools.chain.from_iterable(map(_attribute_items, answers)):
+        names, values = short_texts([item.get("name")]), short_texts(item.get("values"))
+        if names and values:
+            attributes[names[0]] = list(dict.fromkeys([*attributes.get(names[0], []), *values]))
     if not attributes:
-        raise no_list("attributes", answer)
+        raise no_list("attributes", answers[-1])
     return list(attributes.items())
+
+
+def _attribute_items(answer: Answer) -> list[dict[str, Any]]:
+    items = parsing.read_list(answer.text or "", "attributes") or []
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _fewer_values(listed: Sequence[tuple[str, list[str]]], count: int, values: int) -> str:
+    """How a list of attributes is shorter than asked; empty if it is not."""
+    came = sum(len(of_one) for _, of_one in listed)
+    if len(listed) >= count and came >= count * values:
+        return ""
+    return f"{len(listed)} attributes with {came} values came of the {count} with {values} each asked for"
 
 
 class _FewShot(_ToLabel):

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from lib.core.sources import Row
 from lib.core.tasks import Card
-from lib.generation.drawing import LONGEST_TOPIC, Turns, bytes_in_prompt, topic_list
-from lib.generation.sampler import BYTES_A_TOKEN, COMMON, PATIENCE, Call, Lists, Method, ReplyItem, Written
+from lib.generation.drawing import LONGEST_TOPIC, Turns, bytes_in_prompt, fewer_topics, topic_list
+from lib.generation.sampler import BYTES_A_TOKEN, COMMON, LIST_ROUNDS, PATIENCE, Call, Lists, Method, ReplyItem, Written
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
 
@@ -73,8 +73,9 @@ class Dialogues(Method):
 
     def lists(self) -> Lists:
         messages = prompts.topics(self.card, "", self.settings.topics)
-        request = self.request(messages, prompts.topics_schema(), tokens=self.settings.topics * 16)
-        return Lists("topics", {"": request}, topic_list)
+        n = self.settings.topics
+        request = self.request(messages, prompts.topics_schema(), tokens=n * 16, least={"topics": n})
+        return Lists("topics", {"": request}, topic_list, lambda topics: fewer_topics(topics, n))
 
     def begin(self, lists: dict[str, list[Any]], written: Written) -> None:
         """Topics and human dialogues come in turn, own ones are drawn from the pool."""
@@ -107,7 +108,9 @@ class Dialogues(Method):
         shots = [{self.field: row[self.field], "turns": _spoken(row)} for row in rows]
         names = list(dict.fromkeys([like["turns"][0]["speaker"], *self.speakers]))  # Who begins comes first.
         messages = prompts.like_dialogues(self.card, shots, topic, names, len(like["turns"]), _length(like))
-        return self.request(messages, prompts.turns_schema(self.speakers), tokens=self.room - 64)
+        return self.request(
+            messages, prompts.turns_schema(self.speakers), tokens=self.room - 64, least={"turns": parsing.FEWEST_TURNS}
+        )
 
     def problem_in(self, text: str) -> str | None:
         return parsing.turns_problem(text)
@@ -142,7 +145,7 @@ class Dialogues(Method):
         own = {self.field: "x" * LONGEST_TOPIC, "turns": [{"speaker": "", "text": "x" * BYTES_A_TOKEN * self.room}]}
         shots = [*by_length[: self.settings.human_shots], *[own] * self.settings.own_shots]
         longest = self.write_request("x" * LONGEST_TOPIC, shots, by_length[0])
-        return [*self.lists().requests.values(), *[longest] * (PATIENCE * self.settings.n)]
+        return [*[*self.lists().requests.values()] * LIST_ROUNDS, *[longest] * (PATIENCE * self.settings.n)]
 
 
 def _spoken(row: Row) -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 """What prompts are given beside the task: things in turn, in an order that the seed decides, and the teacher's lists of them."""
 
+import itertools
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -33,11 +34,18 @@ class Turns:
         return taken
 
 
-def topic_list(answer: Answer) -> list[str]:
-    topics = short_texts(parsing.read_list(answer.text or "", "topics"))
+def topic_list(answers: Sequence[Answer]) -> list[str]:
+    """The different topics of all answers."""
+    listed = [short_texts(parsing.read_list(answer.text or "", "topics")) for answer in answers]
+    topics = list(dict.fromkeys(itertools.chain.from_iterable(listed)))
     if not topics:
-        raise no_list("topics", answer)
+        raise no_list("topics", answers[-1])
     return topics
+
+
+def fewer_topics(topics: Sequence[str], wanted: int) -> str:
+    """How a list of topics is shorter than asked; empty if it is not."""
+    return f"{len(topics)} different ones came of the {wanted} asked for" if len(topics) < wanted else ""
 
 
 def no_list(name: str, answer: Answer) -> TeacherError:

@@ -14,6 +14,7 @@ from lib.core.sources import Row
 from lib.core.tasks import Card, text_of
 from lib.core.text import Seen
 from lib.generation.junk import JunkFilter
+from lib.generation.repeats import REPEATED, STUCK, Repeats
 from lib.generation.settings import GenerationSettings
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, TRIES, Answer, Bill, Request, Teacher, TeacherError, number_samples
@@ -27,6 +28,8 @@ PATIENCE = 3
 """Asking stops after so many times the items that were wanted, so that a teacher that repeats itself cannot ask for ever."""
 _END_OF_REPLY = 200
 """Characters of a reply that was cut which the list of rejected items shows."""
+LIST_ROUNDS = 3
+"""How often a list of topics or attributes is asked for, where too few come."""
 STALLED = 3
 """Rounds or replies in a row that bring nothing, after which a method asks no more."""
 COMMON = frozenset({"n", "dollars", "temperature", "top_p", "max_tokens", "seed", "near", "drop_junk"})
@@ -46,6 +49,9 @@ class Written:
     """Kept examples for each part of the quota."""
     shown: set[str] = field(default_factory=set)
     """Human examples that prompts showed, whatever came of them."""
+    repeats: Repeats = field(default_factory=Repeats)
+    lists: dict[str, list[Any]] = field(default_factory=dict)
+    """The topics or attributes that the teacher listed first, by label."""
     out_of_money: bool = False
     """Whether the plan's own dollars, not the study's, ended it."""
     stalled: bool = False
@@ -172,11 +178,16 @@ def longest_text(max_tokens: int | None) -> str:
 
 
 class Lists(NamedTuple):
-    """Lists that a method asks for first: what they list, a request for each label (or one for all), how a reply is read."""
+    """Lists that a method asks for first."""
 
     name: str
+    """What they list."""
     requests: Mapping[str, Request]
-    read: Callable[[Answer], list[Any]]
+    """For each label, or one for all."""
+    read: Callable[[Sequence[Answer]], list[Any]]
+    """The list in one answer, or in all that came to one request."""
+    missing: Callable[[list[Any]], str]
+    """How a list is shorter than asked; empty if it is not."""
 
 
 class Method(ABC):
@@ -291,9 +302,10 @@ class Method(ABC):
         marks |= {"sample": answer.request.sample, "dollars": cost_of(answer) / max(1, len(items))}
         if not items:
             written.rejected.append({"outcome": f"failed: {answer.problem}", "item": "", **self.lost(call), **marks})
+        again = REPEATED if written.repeats.came_before(answer) else ""
         kept = []
         for item in items:
-            outcome = item.problem or self.outcome(written, seen, item.row or {})
+            outcome = again or item.problem or self.outcome(written, seen, item.row or {})
             if outcome:
                 written.rejected.append({"outcome": outcome, "item": item.text, **item.lost, **marks, **item.marks})
             else:
@@ -325,9 +337,10 @@ class Method(ABC):
         """The part of the quota that an example counts for."""
         return str(row["label"]) if row.get("label") in self.quota else next(iter(self.quota))
 
-    def request(self, messages: prompts.Messages, schema: prompts.Schema, *, tokens: int) -> Request:
+    def request(self, messages: prompts.Messages, schema: prompts.Schema, *, tokens: int, least: dict[str, int]) -> Request:
+        """A request with room for so many tokens; `least` says how many items its lists must hold."""
         limit = self.settings.max_tokens or 64 + tokens
-        return Request(messages, schema, self.settings.temperature, self.settings.top_p, max_tokens=limit)
+        return Request(messages, schema, self.settings.temperature, self.settings.top_p, max_tokens=limit, least=least)
 
 
 def write(plan: Plan, teacher: Teacher, embed: Embed | None = None) -> Written:
@@ -337,9 +350,10 @@ def write(plan: Plan, teacher: Teacher, embed: Embed | None = None) -> Written:
     for row in method.known_rows():
         seen.add(text_of(plan.card, row))
     method.begin(_ask_for_lists(method, teacher, written), written)
+    said = False
     with teacher.progress(method.title(written), 0) as progress:
         while not written.stopped_by_cap and method.barren < STALLED:
-            calls = method.next_calls(written)
+            calls = [call for call in method.next_calls(written) if not written.repeats.is_stuck(call.request)]
             calls = calls[: _affordable(plan.settings.dollars, teacher, written, [call.request for call in calls])]
             if not calls:
                 break
@@ -348,6 +362,9 @@ def write(plan: Plan, teacher: Teacher, embed: Embed | None = None) -> Written:
             answers = teacher.ask(requests, method.problem_in, method.title(written), progress)
             taken = [method.take(written, seen, call, answer) for call, answer in zip(calls, answers, strict=True)]
             method.after(calls, taken)
+            if written.repeats.stuck and not said:
+                progress.bar.write(STUCK)
+                said = True
             progress.bar.set_description(method.title(written), refresh=False)
     written.stalled = method.barren >= STALLED
     written.out_of_money &= len(written.examples) < plan.n
@@ -356,17 +373,36 @@ def write(plan: Plan, teacher: Teacher, embed: Embed | None = None) -> Written:
 
 
 def _ask_for_lists(method: Method, teacher: Teacher, written: Written) -> dict[str, list[Any]]:
-    """The teacher's own lists, by label or one for all."""
-    lists, limit = method.lists(), method.settings.dollars
+    """The teacher's own lists, by label or one for all. A list that is shorter than asked is asked for again, and what comes
+    is added to it."""
+    lists, numbers, answers = method.lists(), Counter[str](), dict[str, list[Answer]]()
     if lists is None:
         return {}
-    requests = list(lists.requests.values())
-    if _affordable(limit, teacher, written, requests) < len(requests):
-        raise TeacherError(f"The set's own limit of ${limit:g} does not pay for its lists of {lists.name}: raise `dollars`.")
-    answers = teacher.ask(requests, lambda text: parsing.list_problem(text, lists.name), f"{method.card.name} {lists.name}")
-    written.answers += answers
-    written.list_answers += answers
-    return {label: lists.read(answer) for label, answer in zip(lists.requests, answers, strict=True)}
+    open_labels = list(lists.requests)
+    for attempt in range(LIST_ROUNDS):
+        requests = number_samples([lists.requests[label] for label in open_labels], numbers)
+        if _affordable(method.settings.dollars, teacher, written, requests) < len(requests):
+            break
+        title = f"{method.card.name} {lists.name}" + f" again {attempt}" * (attempt > 0)
+        for label, answer in zip(open_labels, _ask_once(teacher, lists, requests, title), strict=True):
+            answers.setdefault(label, []).append(answer)
+            written.answers.append(answer)
+            written.list_answers.append(answer)
+        open_labels = [label for label in open_labels if lists.missing(lists.read(answers[label]))]
+        if not open_labels:
+            break
+    if not answers:
+        limit = f"${method.settings.dollars:g}"
+        raise TeacherError(f"The set's own limit of {limit} does not pay for its lists of {lists.name}: raise `dollars`.")
+    written.lists = {label: lists.read(each) for label, each in answers.items()}
+    for label in open_labels:
+        whose = f"{method.card.name} {lists.name}" + f" for {label}" * bool(label)
+        print(f"{whose}: {lists.missing(written.lists[label])}.")
+    return written.lists
+
+
+def _ask_once(teacher: Teacher, lists: Lists, requests: Sequence[Request], title: str) -> list[Answer]:
+    return teacher.ask(requests, lambda text: parsing.list_problem(text, lists.name), title)
 
 
 def _affordable(limit: float | None, teacher: Teacher, written: Written, requests: Sequence[Request]) -> int:

@@ -106,8 +106,9 @@ class _FromExample(Method):
     def show(self, row: Row) -> Request:
         example = self.example(row)
         room = TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * len(self.options)
+        least = {"examples": self.per_reply, "options": len(self.options)}
         messages = prompts.more_like_it(self.card, example, self.per_reply, len(self.options))
-        return self.request(messages, prompts.created_schema(self.card, list(example)), tokens=self.per_reply * room)
+        return self.request(messages, prompts.created_schema(self.card, list(example)), tokens=self.per_reply * room, least=least)
 
     def example(self, row: Row) -> dict[str, Any]:
         """An example as the prompt shows it: text, options, answer; with fixed options these come first, so that the text is

@@ -11,7 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,6 +24,8 @@ from lib.teacher.parsing import CUT, is_cut
 
 OVER_CAP = "over the dollar limit"
 PENDING = "waiting for a batch"
+OPTIONAL = ("seed", "minItems", "response_format")
+"""What a call is made without where an endpoint refuses it."""
 TRIES = 5
 """How often one request is sent until its reply is usable; each malformed reply is paid for, too."""
 _SETTLE_SECONDS = 1.5
@@ -51,6 +53,8 @@ class Request:
     """A completion: the model continues the text of the only message, up to this string. None: it answers the messages (chat)."""
     choices: int = 1
     """How many continuations of the one text; the reply holds one a line."""
+    least: dict[str, int] = field(default_factory=dict)
+    """Items that lists of the schema must hold, by their names. An endpoint is told so; it is no part of the key."""
 
     @property
     def completion(self) -> bool:
@@ -66,16 +70,19 @@ class Request:
         return hashlib.sha256(exact.encode()).hexdigest()[:32]
 
     def as_row(self) -> dict[str, Any]:
-        """Its fields, as they are stored; those of a completion only where it is one."""
-        return {name: value for name, value in vars(self).items() if name not in ("stop", "choices") or self.completion}
+        """What makes it another request, as it is stored; the fields of a completion only where it is one."""
+        left_out = {"least"} if self.completion else {"least", "stop", "choices"}
+        return {name: value for name, value in vars(self).items() if name not in left_out}
 
-    def body(self, model: str, structured: bool = True, limit: str = "max_tokens") -> dict[str, Any]:
-        """The body of the call for an OpenAI-compatible endpoint."""
-        sampling = {"temperature": self.temperature, "top_p": self.top_p}
-        body: dict[str, Any] = {name: value for name, value in sampling.items() if value is not None}
-        form = _reply_form(self.schema) if self.schema and structured else {}
+    def body(self, model: str, without: Collection[str] = (), limit: str = "max_tokens") -> dict[str, Any]:
+        """The body of the call for an OpenAI-compatible endpoint, `without` the fields of OPTIONAL that it does not take. Each
+        sample has its own seed, so that a server with a fixed one does not answer all alike."""
+        sampling = {"temperature": self.temperature, "top_p": self.top_p, "seed": int(self.key("")[:7], 16)}
+        body = {name: value for name, value in sampling.items() if value is not None and name not in without}
+        schema = self.schema if not self.schema or "minItems" in without else _with_least(self.schema, self.least)
+        form = _reply_form(schema) if schema and "response_format" not in without else {}
         if self.completion:
-            return {"model": model, **self._continuation(), **body, **form, **({"json_schema": self.schema} if form else {})}
+            return {"model": model, **self._continuation(), **body, **form, **({"json_schema": schema} if form else {})}
         return {"model": model, "messages": self.messages, limit: self.max_tokens, **body, **form}
 
     def _continuation(self) -> dict[str, Any]:
@@ -90,6 +97,18 @@ class Request:
 
 def _reply_form(schema: dict[str, Any]) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}}
+
+
+def _with_least(schema: dict[str, Any], least: dict[str, int]) -> dict[str, Any]:
+    """A schema of objects and lists that says how many items its lists must hold."""
+    if "items" in schema:
+        return schema | {"items": _with_least(schema["items"], least)}
+    if "properties" not in schema:
+        return schema
+    properties = {name: _with_least(part, least) for name, part in schema["properties"].items()}
+    for name in least.keys() & properties.keys():
+        properties[name] = properties[name] | {"minItems": least[name]}
+    return schema | {"properties": properties}
 
 
 class Answer(NamedTuple):

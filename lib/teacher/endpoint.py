@@ -22,7 +22,7 @@ import openai
 from tqdm import tqdm
 
 from lib.core.pricing import TokenPrice
-from lib.teacher.client import OVER_CAP, Request, Teacher, TeacherError
+from lib.teacher.client import OPTIONAL, OVER_CAP, Request, Teacher, TeacherError
 from lib.teacher.identity import identity
 from lib.teacher.keys import api_key
 from lib.teacher.ledger import STALE_SECONDS, Busy, OverCap, Reply, Store
@@ -39,6 +39,8 @@ _SILENT_SECONDS = 60.0
 """After so long without a first reply, the run says that it waits."""
 _PATIENCE_SECONDS = 600.0
 """How long one row waits in all for an endpoint that says 429."""
+_NAMES_OF = {"seed": ("seed",), "minItems": ("minItems", "min_items"), "response_format": ("response_format", "json_schema")}
+"""What an endpoint calls the optional fields of a call when it refuses one."""
 _DISK_SECONDS = 60.0
 """How long a paid reply waits in memory for room on the disk."""
 _CALLS = Calls()
@@ -92,7 +94,8 @@ class Endpoint(Teacher):
         if not self.key and not base_url:
             raise TeacherError(f"Teacher {model!r} needs a key: put OPENAI_API_KEY into the environment or .env.")
         self.openai_like = base_url is None or "openai.com" in base_url or "azure.com" in base_url
-        self.structured = True
+        self.refused: set[str] = set()
+        """The optional fields of a call that this endpoint does not take."""
         self.replied = self.told = False
         self.served_by: str | None = None
         self.unnamed: set[str] = set()
@@ -251,8 +254,7 @@ class Endpoint(Teacher):
         limit = "max_completion_tokens" if self.openai_like else "max_tokens"
         try:
             # The SDK's plain post: its typed `create` spends a third of its time on checking what Request already is.
-            structured = self.structured
-            body = request.body(self.model, structured, limit)
+            body = request.body(self.model, self.refused, limit)
             async with asyncio.timeout(self.pace.timeout):
                 response = await self.client.post(request.path, cast_to=httpx2.Response, body=body)
             # A reply may repeat what it was sent, key and all; one wrong byte does not spoil what was paid for.
@@ -263,13 +265,12 @@ class Endpoint(Teacher):
             raise _unconnected(error) from None
         except openai.APIStatusError as error:
             message = _plain(self._without_key(str(error)))
-            with_schema = bool(request.schema and structured)
-            raise self._refusal(error.status_code, error.response.headers, message, with_schema) from None
+            raise self._refusal(error.status_code, error.response.headers, message, json.dumps(body)) from None
         except (ValueError, RecursionError):
             raise _Failure("truncated JSON", unsure=True) from None
 
-    def _refusal(self, status: int, headers: Any, message: str, structured: bool) -> Exception:
-        """The failure of the row, or the error that stops the run, for an HTTP error."""
+    def _refusal(self, status: int, headers: Any, message: str, sent: str) -> Exception:
+        """The failure of the row, or the error that stops the run, for an HTTP error to the body that was sent."""
         if status == 429 and "insufficient_quota" not in message:
             return _Failure("429 too many requests", limited=True, wait=_retry_after(headers) or 1.0)
         if status >= 500 or status in (408, 409):
@@ -279,9 +280,10 @@ class Endpoint(Teacher):
             return TeacherError(f"{self._where} redirects to {target}: if that is right, name it as the address (base_url).")
         if status in (401, 402, 403, 404, 429):
             return TeacherError(f"{self._where} refuses model {self.model!r}: {message[:300]}")
-        if structured and any(word in message for word in ("response_format", "json_schema")):
-            self.structured = False
-            return _Failure("no structured output here; asked without", limited=True, wait=0.0)
+        for name in OPTIONAL:
+            if f'"{name}"' in sent and any(word in message for word in _NAMES_OF[name]):
+                self.refused.add(name)
+                return _Failure(f"{name} is not taken here; asked without", limited=True, wait=0.0)
         return _Failure(f"{status}: {message[:200]}", retry=False)
 
     def _retries(self, failure: _Failure) -> int:

@@ -13,7 +13,7 @@ from lib.core.tasks import Card
 CUT = "cut at max_tokens"
 """The problem of a reply that ended at its limit; what was whole before counts."""
 _FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*|\s*```\s*$")
-_FEWEST_TURNS = 4
+FEWEST_TURNS = 4
 """A dialogue with fewer says too little to learn from."""
 _MOST_TOKENS = 10**9
 """No call has so many tokens; a usage that says so, or less than none, is no usage."""
@@ -201,8 +201,8 @@ def read_turns(text: str, speakers: Sequence[str]) -> list[dict[str, str]] | str
     spoken = [turn for turn in turns if turn and turn["text"]]
     if None in turns:
         return "a turn without a known speaker and a text"
-    if len(spoken) < _FEWEST_TURNS:
-        return f"fewer than {_FEWEST_TURNS} turns"
+    if len(spoken) < FEWEST_TURNS:
+        return f"fewer than {FEWEST_TURNS} turns"
     return spoken if len({turn["speaker"] for turn in spoken}) > 1 else "only one speaker"
 
 

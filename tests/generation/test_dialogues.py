@@ -270,7 +270,7 @@ def test_mistakes_in_a_plan(settings: dict[str, Any], said: str) -> None:
 def test_by_name_saved_and_read_again(tmp_path: Path) -> None:
     raw = generation.raw_examples(CARD, "dialogues", 6)
     plan = generation.plan_for(
-        CARD, raw, method="dialogues", settings=GenerationSettings(n=4, seed=3, human_shots=1, drop_junk=False)
+        CARD, raw, method="dialogues", settings=GenerationSettings(n=4, seed=3, human_shots=1, topics=5, drop_junk=False)
     )
     assert (len(plan.raw), plan.n, plan.start().near) == (6, 4, 0.8)
     with teaching(talk) as served:

@@ -196,6 +196,7 @@ def test_pending_requests_are_written_as_a_batch(tmp_path: Path) -> None:
     assert {(line["method"], line["url"]) for line in lines} == {("POST", "/v1/chat/completions")}
     assert [line["body"] for line in lines] == [request.body("m") for request in requests(3)]
     assert len({line["custom_id"] for line in lines}) == 3
+    assert isinstance(lines[0]["body"].pop("seed"), int)
     assert lines[0]["body"] == {
         "model": "m", "messages": [{"role": "user", "content": "prompt 0"}], "max_tokens": 100, "temperature": 1.0, "top_p": 1.0
     }  # fmt: skip

@@ -80,6 +80,7 @@ def test_a_call_says_what_the_request_says(tmp_path: Path) -> None:
         teacher_at(served.url, tmp_path).ask([Request(requests(1)[0].messages, None, None, None, 78)])
     messages = [{"role": "user", "content": "prompt 0"}]
     named = {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
+    assert all(isinstance(body.pop("seed"), int) for body in served.bodies)
     assert served.bodies == [
         {"model": "m", "messages": messages, "max_tokens": 77, "temperature": 0.3, "top_p": 0.9, "response_format": named},
         {"model": "m", "messages": messages, "max_tokens": 78},
@@ -275,6 +276,46 @@ def test_a_400_gives_up_its_row_only(tmp_path: Path) -> None:
     assert "this model's context is 10 tokens" in str(answers[1].problem)
     assert len(served.times) == 3
     assert Bill().add(answers).problems == {answers[1].problem: 1}
+
+
+LISTS = {"type": "object", "properties": {"topics": {"type": "array", "items": {"type": "string"}}}}
+
+
+def test_each_sample_carries_its_own_seed(tmp_path: Path) -> None:
+    with serving(says) as served:
+        teacher_at(served.url, tmp_path).ask(requests(1) * 30)
+        teacher_at(served.url, tmp_path / "another store").ask(requests(1) * 30)
+    seeds = [body["seed"] for body in served.bodies]
+    assert len(set(seeds)) == 30  # The same again for the same sample.
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("seed", "body.seed: Extra inputs are not permitted"), ("minItems", "response_format: 'minItems' is not permitted")],
+)
+def test_an_endpoint_that_refuses_an_optional_field_is_asked_without(tmp_path: Path, name: str, message: str) -> None:
+    def answer(body: dict[str, Any], number: int) -> Any:
+        return (422, {"error": {"message": message}}) if f'"{name}"' in json.dumps(body) else says(body, number)
+
+    with serving(answer) as served:
+        teacher = teacher_at(served.url, tmp_path)
+        answers = teacher.ask(
+            requests(1, schema=LISTS, least={"topics": 3}) + requests(20, schema=LISTS, least={"topics": 3})[1:]
+        )
+    assert problems(answers) == [None] * 20
+    assert teacher.refused == {name}
+    assert all("response_format" in body for body in served.bodies)
+
+
+def test_what_a_list_must_hold_is_told_and_makes_no_other_call(tmp_path: Path) -> None:
+    with serving(says) as served:
+        for least in ({}, {"topics": 3}):
+            teacher_at(served.url, tmp_path).ask(requests(1, schema=LISTS, least=least))
+        teacher_at(served.url, tmp_path).ask(requests(1, schema=LISTS, least={"topics": 3}, sample=1))
+    told = [body["response_format"]["json_schema"]["schema"]["properties"]["topics"].get("minItems") for body in served.bodies]
+    assert told == [None, 3]
+    assert LISTS["properties"]["topics"].keys() == {"type", "items"}  # type: ignore[index]
 
 
 @pytest.mark.parametrize("word", ["response_format", "json_schema"])
