@@ -1,0 +1,116 @@
+"""How fast the teacher `local` is, against a bare client of the same server, and how many of its items can be used.
+
+The baseline is an aiohttp client with as many calls in flight: no store, no cap, no reading of items. Both ask for the same lines
+of the task news, in turn, so that what else the machine does slows both. `python benchmarks/local.py` prints a table for people;
+its last line is JSON.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from lib.core.pricing import hourly_price
+from lib.core.tasks import read_card
+from lib.generation import plan_for, raw_examples, write
+from lib.generation.sampler import Written
+from lib.generation.settings import GenerationSettings
+from lib.teacher import local
+from lib.teacher.client import Request
+from lib.teacher.ledger import Store
+
+PAIRS = 3
+TASKS = ("news", "review", "emotion")
+
+
+def requests_of(task: str, n: int) -> list[Request]:
+    """The first requests of 01 for n examples."""
+    card = read_card(task)
+    raw = raw_examples(card, "few_shot_5", 60)
+    method = plan_for(card, raw, method="few_shot_5", settings=GenerationSettings(n=n), completion=True).start()
+    method.begin({}, Written())
+    return [call.request for call in method.next_calls(Written())]
+
+
+def bare(requests: list[Request], weights: local.Weights) -> float:
+    """Lines a second of aiohttp alone."""
+
+    async def ask_all(url: str, key: str) -> int:
+        waiting, lines = iter(requests), 0
+
+        async def work() -> None:
+            nonlocal lines
+            for request in waiting:
+                async with session.post(f"{url}{request.path}", json=request.body(weights.name)) as response:
+                    lines += len(json.loads(await response.read())["choices"])
+
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as session:
+            await asyncio.gather(*(work() for _ in range(local.SLOTS)))
+        return lines
+
+    with local._server(weights, linger=60.0) as address:
+        began = time.perf_counter()
+        return asyncio.run(ask_all(address["url"], address["key"])) / (time.perf_counter() - began)
+
+
+def ours(requests: list[Request], weights: local.Weights, folder: Path) -> float:
+    """Lines a second of the teacher as a notebook uses it."""
+    teacher = local.Local(weights, hourly_price(0.085), store=Store(folder / f"{time.time()}.sqlite", "s"))
+    began = time.perf_counter()
+    answers = teacher.ask(requests)
+    seconds = time.perf_counter() - began
+    teacher.close()
+    return sum(len((answer.text or "").splitlines()) for answer in answers) / seconds
+
+
+def written(task: str, n: int, weights: local.Weights, folder: Path) -> dict[str, Any]:
+    """What 01 writes of a task: seconds, tokens, and the share of its items that are kept."""
+    card = read_card(task)
+    plan = plan_for(
+        card, raw_examples(card, "few_shot_5", 60), method="few_shot_5", settings=GenerationSettings(n=n), completion=True
+    )
+    teacher = local.Local(weights, hourly_price(0.085), store=Store(folder / f"{task}.sqlite", "s"))
+    began = time.perf_counter()
+    result = write(plan, teacher)
+    seconds = time.perf_counter() - began
+    teacher.close()
+    items = sum(row["items"] for row in result.account() if row["outcome"] != "surplus")
+    tokens = result.bill.tokens_in + sum(len(reply.text) // 4 for answer in result.answers for _, reply in answer.replies)
+    return {"kept": len(result.examples), "seconds": seconds, "usable": len(result.examples) / items, "tokens": tokens / seconds}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--teacher", default="local")
+    parser.add_argument("--n", type=int, default=48, help="examples of each task")
+    given = parser.parse_args()
+    weights, ratios = local.find_weights(given.teacher), []
+    requests = requests_of("news", given.n)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ours(requests[:4], weights, folder)  # The server starts, and keeps the beginning of the prompts.
+        for _ in range(PAIRS):
+            alone, with_store = bare(requests, weights), ours(requests, weights, folder)
+            ratios.append(with_store / alone)
+            print(f"bare {alone:.2f} lines a second, the teacher {with_store:.2f}", flush=True)
+        by_task = {task: written(task, given.n, weights, folder) for task in TASKS}
+    for task, figures in by_task.items():
+        print(task, {key: round(value, 3) for key, value in figures.items()})
+    rates = [figures["kept"] / figures["seconds"] for figures in by_task.values()]
+    last = {
+        "client_ratio": round(statistics.median(ratios), 3),
+        "tokens_per_second": round(statistics.mean(figures["tokens"] for figures in by_task.values()), 1),
+        "examples_per_minute": round(60 * statistics.mean(rates), 1),
+        "usable": {task: round(figures["usable"], 3) for task, figures in by_task.items()},
+    }
+    print(json.dumps(last))
+
+
+if __name__ == "__main__":
+    main()
