@@ -91,7 +91,8 @@ class Request:
 
     def worst(self) -> Usage:
         """More tokens than the call can use: a token covers at least one byte, and a chat template adds few."""
-        text = json.dumps([self.messages, self.schema], ensure_ascii=False).encode()
+        schema = self.schema and _with_least(self.schema, self.least)
+        text = json.dumps([self.messages, schema], ensure_ascii=False).encode()
         return Usage(len(text) + 16 * len(self.messages) + 64, self.max_tokens * self.choices)
 
 
