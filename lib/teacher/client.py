@@ -163,10 +163,15 @@ class Bill:
 
 
 def _problems_of(answer: Answer) -> list[str]:
-    """The reason of each unused reply and each failed call."""
-    unused = [reply.problem or "malformed" for _, reply in answer.replies[: None if answer.text is None else -1]]
+    """The reason of each unused reply, of each failed call, and why no call was made."""
     unsent = [answer.problem] if answer.problem in (OVER_CAP, PENDING) else []
-    return [*unused, *(reason for reason, _ in answer.failures), *unsent]
+    return [*(reason for reason, _ in lost_calls_of(answer)), *unsent]
+
+
+def lost_calls_of(answer: Answer) -> list[tuple[str, int]]:
+    """Reason and nanodollars of each call that brought nothing to use; a failed call counts with what it may have cost."""
+    unused = answer.replies[: None if answer.text is None else -1]
+    return [*((reply.problem or "malformed", reply.nanodollars) for _, reply in unused), *answer.failures]
 
 
 class Progress(NamedTuple):
