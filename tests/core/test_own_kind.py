@@ -143,7 +143,9 @@ def test_a_kind_of_ones_own_goes_from_01_to_05(card: Card, tmp_path: Path) -> No
 
     # 05
     offers = {one.method: Offer(prices_of(card, {one.method: one})[one.method], (24, 8))}
-    table = _with_facts(found, _Pools(card, None, human=human, sets={one.method: one}, offers=offers, evaluations=tests))
+    table = _with_facts(
+        found, _Pools(card, None, human=human, labeled=0, sets={one.method: one}, offers=offers, evaluations=tests)
+    )
     save_table(tmp_path / "scores.csv", table, step)
     read = scores.read_scores([str(tmp_path / "scores.csv")])
     assert set(comparison.by_method(read).task) == {"analogy"}

@@ -110,7 +110,19 @@ def test_dialogues_are_written_and_compared_with_those_of_people(tmp_path: Path)
     written, labeled = tmp_path / "written.parquet", str(paths.ROOT / "data/reference/frames/garden.jsonl")
     with serving(talker) as served:
         asking = ASKING | {"task": card, "base_url": served.url, "store": str(tmp_path / "t.sqlite")}
-        shown = text_of(run("01_generation", tmp_path, **asking, method="dialogues", n=6, rounds=2, raw=8, output=str(written)))
+        shown = text_of(
+            run(
+                "01_generation",
+                tmp_path,
+                **asking,
+                method="dialogues",
+                n=6,
+                rounds=2,
+                raw=8,
+                drop_junk=False,
+                output=str(written),
+            )
+        )
     assert "interviewer: number" in shown
     assert "6 of 6 examples in" in shown
     assert len(set(made(written)["human_shown"])) == 8

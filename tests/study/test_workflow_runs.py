@@ -516,7 +516,11 @@ def test_a_run_over_its_budget_keeps_what_was_paid_and_a_larger_one_pays_for_the
 
     def model(body: dict[str, Any], number: int) -> dict[str, Any]:
         wanted = body["response_format"]["json_schema"]["schema"]["properties"]
-        said = {"label": wanted["label"]["enum"][0]} if "label" in wanted else {"examples": [{"text": f"Headline {number}"}]}
+        said = (
+            {"label": wanted["label"]["enum"][0]}
+            if "label" in wanted
+            else {"examples": [{"text": f"The mayor of town {number} opens bridge {number * 7919} again"}]}
+        )
         return completion(json.dumps(said), usage=usage)
 
     only = ("--until", "generation", "labeling")
