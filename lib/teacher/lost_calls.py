@@ -1,7 +1,7 @@
 """What calls cost that brought nothing to use, by reason: 01 and 02 show it beside the rejected items."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pandas import DataFrame
 
@@ -25,9 +25,8 @@ def lost_calls(answers: Sequence[Answer]) -> DataFrame:
     return DataFrame(rows, columns=["lost calls", "number", "dollars", "remedy"])
 
 
-def say_if_expensive(answers: Iterable[Answer]) -> None:
+def say_if_expensive(answers: Sequence[Answer]) -> None:
     """Prints a line where lost calls took a good part of the money."""
-    answers = list(answers)
     bill, lost = Bill().add(answers), lost_calls(answers)
     total = dollars(bill.nanodollars + bill.unsure_nanodollars)
     if lost.empty or lost.dollars.sum() <= _MUCH * total:
