@@ -38,5 +38,5 @@ class Repeats:
 
 
 def _prompt(request: Request) -> str:
-    """The request, whichever sample of it."""
-    return replace(request, sample=0, again=0).key("")
+    """The request, whichever sample of it, and however much room there is for the reply."""
+    return replace(request, sample=0, again=0, max_tokens=0).key("")

@@ -17,7 +17,7 @@ from lib.generation.junk import JunkFilter
 from lib.generation.repeats import REPEATED, STUCK, Repeats
 from lib.generation.settings import GenerationSettings
 from lib.teacher import parsing, prompts
-from lib.teacher.client import OVER_CAP, TRIES, Answer, Bill, Request, Teacher, TeacherError, number_samples
+from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError, number_samples
 
 TOKENS_A_FIELD = 150
 """Room for a field of one example in a reply. Those of the embedded tasks take 10 to 130 tokens."""
@@ -411,7 +411,7 @@ def _affordable(limit: float | None, teacher: Teacher, written: Written, request
         return len(requests)
     left = nano(limit) - written.bill.nanodollars
     for count, request in enumerate(requests):
-        left -= TRIES * teacher.price.nanodollars(request.worst())
+        left -= teacher.highest_cost(request)
         if left < 0:
             written.out_of_money = True
             return count

@@ -13,8 +13,8 @@ class LabelingRequests(Strict):
     window: int | None = Field(None, ge=1)
     """Turns of a dialogue that are labeled in one request. None: the whole dialogue."""
     max_tokens: int | None = Field(None, ge=1)
-    """Tokens that a reply may take, as a teacher that thinks before it answers needs more. None: 64, and more for long choices
-    and for dialogues."""
+    """Tokens that an answer may take; what a teacher thinks before has its own (`reasoning_tokens`). None: 64, and more for long
+    choices and for dialogues."""
 
 
 class LabelingSettings(LabelingRequests):

@@ -136,7 +136,8 @@ def _highest_costs(study: Study, teacher: str) -> dict[str, int]:
     that has a limit."""
     price, costs = _price_of(study, teacher), {}
     for name, part in _plans(study, teacher).items():
-        costs[name] = sum(TRIES * price.nanodollars(request.worst()) for request in part.requests)
+        longest = [request.with_room(study.reasoning_tokens).worst() for request in part.requests]
+        costs[name] = sum(TRIES * price.nanodollars(usage) for usage in longest)
         if part.dollars is not None:
             costs[name] = min(costs[name], nano(part.dollars))
     return costs

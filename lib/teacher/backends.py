@@ -26,6 +26,7 @@ def open_teacher(
     token_prices: dict[str, dict[str, float]] | None = None,
     machine_price: float | None = None,
     completion: bool | None = None,
+    reasoning_tokens: int = 0,
     priced_as: str = "gpt-4",
     store: str | Path = "runs/teacher.sqlite",
     recordings: str | Path = paths.RECORDINGS,
@@ -36,18 +37,32 @@ def open_teacher(
 ) -> Teacher:
     """The teacher of that name. Whatever can cost money needs a price and a budget before it is asked anything."""
     if name == "recorded":
-        return Recorded(paths.resolve(recordings), token_price(priced_as, token_prices))
-    base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
-    price = teacher_price(name, token_prices, base_url, machine_price=machine_price)
+        teacher: Teacher = Recorded(paths.resolve(recordings), token_price(priced_as, token_prices))
+    else:
+        base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+        price = teacher_price(name, token_prices, base_url, machine_price=machine_price)
+        _check_budget(name, price, budget)
+        ledger = Store(store, study, cap=None if budget is None else nano(budget))
+        calls = Calls(in_flight=in_flight, timeout=timeout, retries=retries)
+        teacher = _paid_teacher(name, price, ledger, base_url=base_url, calls=calls, batches=batches)
+    teacher.reasoning_tokens = reasoning_tokens
+    return teacher
+
+
+def _check_budget(name: str, price: TokenPrice, budget: float | None) -> None:
     if budget is None and (price.input or price.output):
         raise ValueError(f"Teacher {name!r} costs money: say how many dollars the study may spend at most (BUDGET=5).")
     if budget is not None and not 0 <= budget < float("inf"):
         raise ValueError(f"A budget is a number of dollars from 0 up, not {budget!r}.")
-    ledger = Store(store, study, cap=None if budget is None else nano(budget))
+
+
+def _paid_teacher(
+    name: str, price: TokenPrice, ledger: Store, *, base_url: str | None, calls: Calls, batches: str | Path
+) -> Teacher:
+    """One whose replies are new: batch files, a model on this machine or one at an endpoint."""
     model = name.removeprefix("batch:")
     if model != name:
         return BatchFiles(model, price, store=ledger, folder=paths.resolve(batches))
-    calls = Calls(in_flight=in_flight, timeout=timeout, retries=retries)
     if is_local(name):
         from lib.teacher import local  # Here, as below.
 

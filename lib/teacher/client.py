@@ -24,7 +24,7 @@ from lib.teacher.parsing import CUT, is_cut
 
 OVER_CAP = "over the dollar limit"
 PENDING = "waiting for a batch"
-OPTIONAL = ("seed", "minItems", "response_format")
+OPTIONAL = ("seed", "minItems", "response_format", "temperature", "top_p")
 """What a call is made without where an endpoint refuses it."""
 TRIES = 5
 """How often one request is sent until its reply is usable; each malformed reply is paid for, too."""
@@ -88,6 +88,10 @@ class Request:
     def _continuation(self) -> dict[str, Any]:
         several = {"n": self.choices} if self.choices > 1 else {}
         return {"prompt": self.messages[0]["content"], "max_tokens": self.max_tokens, "stop": [self.stop], **several}
+
+    def with_room(self, tokens: int) -> "Request":
+        """The request with so many more tokens, for a model that thinks before it answers; one that continues a text does not."""
+        return self if self.completion or not tokens else replace(self, max_tokens=self.max_tokens + tokens)
 
     def worst(self) -> Usage:
         """More tokens than the call can use: a token covers at least one byte, and a chat template adds few."""
@@ -191,6 +195,8 @@ class Teacher(ABC):
     in_flight = 64
     money_note = ""
     """What is said beside dollars that nobody pays."""
+    reasoning_tokens = 0
+    """Room in each reply for what the model thinks before it answers."""
 
     def __init__(self, model: str, price: TokenPrice, *, pays: bool):
         self.model, self.price, self.pays = model, price, pays
@@ -216,6 +222,10 @@ class Teacher(ABC):
         """Surrounds all calls for one request; an endpoint waits here while enough are in flight."""
         return nullcontext()
 
+    def highest_cost(self, request: Request) -> int:
+        """Nanodollars of a request at its worst, in all its tries."""
+        return TRIES * self.price.nanodollars(request.with_room(self.reasoning_tokens).worst())
+
     @contextmanager
     def progress(self, title: str, replies: int) -> Iterator[Progress]:
         with Bar(total=replies, desc=title, unit="reply") as bar:
@@ -230,7 +240,7 @@ class Teacher(ABC):
     ) -> list[Answer]:
         """One answer for each request, in order. `accept` returns the problem of a text, or None if it is usable. Calls that get
         the same `progress` share one bar."""
-        numbered = number_samples(requests)
+        numbered = number_samples([request.with_room(self.reasoning_tokens) for request in requests])
         with nullcontext(progress) if progress else self.progress(title, len(numbered)) as progress:
             fetching = partial(self._answer_all, numbered, accept, progress)
             answers = _run_in_thread(partial(self.session, fetching))

@@ -22,12 +22,13 @@ import openai
 from tqdm import tqdm
 
 from lib.core.pricing import TokenPrice
-from lib.teacher.client import OPTIONAL, OVER_CAP, Request, Teacher, TeacherError
+from lib.teacher.client import OVER_CAP, Request, Teacher, TeacherError
+from lib.teacher.dialect import Dialect
 from lib.teacher.identity import identity
 from lib.teacher.keys import api_key
 from lib.teacher.ledger import STALE_SECONDS, Busy, OverCap, Reply, Store
 from lib.teacher.pace import Clock, Gate, Pace
-from lib.teacher.parsing import read_completion
+from lib.teacher.parsing import CUT_THINKING, read_completion
 from lib.teacher.settings import Calls
 
 _TIMEOUTS = 3
@@ -39,8 +40,6 @@ _SILENT_SECONDS = 60.0
 """After so long without a first reply, the run says that it waits."""
 _PATIENCE_SECONDS = 600.0
 """How long one row waits in all for an endpoint that says 429."""
-_NAMES_OF = {"seed": ("seed",), "minItems": ("minItems", "min_items"), "response_format": ("response_format", "json_schema")}
-"""What an endpoint calls the optional fields of a call when it refuses one."""
 _DISK_SECONDS = 60.0
 """How long a paid reply waits in memory for room on the disk."""
 _CALLS = Calls()
@@ -93,10 +92,10 @@ class Endpoint(Teacher):
         self.pace = Pace(calls.in_flight, calls.timeout)
         if not self.key and not base_url:
             raise TeacherError(f"Teacher {model!r} needs a key: put OPENAI_API_KEY into the environment or .env.")
-        self.openai_like = base_url is None or "openai.com" in base_url or "azure.com" in base_url
-        self.refused: set[str] = set()
-        """The optional fields of a call that this endpoint does not take."""
-        self.replied = self.told = False
+        openai_like = base_url is None or "openai.com" in base_url or "azure.com" in base_url
+        self.dialect = Dialect(model, openai_like=openai_like)
+        self.replied = self.told = self.answered = False
+        """Whether there was a reply, whether somebody was told of replies without a server, whether a reply held an answer."""
         self.served_by: str | None = None
         self.unnamed: set[str] = set()
         self.gate: Gate
@@ -180,9 +179,23 @@ class Endpoint(Teacher):
 
     async def fetch(self, request: Request) -> Reply | str:
         try:
-            return await self._fetch_patiently(request)
+            reply = await self._fetch_patiently(request)
         except sqlite3.DatabaseError as error:
             raise TeacherError(f"{self.store.path} cannot be written ({error}); what was paid for before is stored.") from None
+        self._check_room(reply)
+        return reply
+
+    def _check_room(self, reply: Reply | str) -> None:
+        """Stops a run whose first replies end before their answer, as a model that thinks was given no room for it."""
+        if isinstance(reply, str):
+            return
+        if reply.problem != CUT_THINKING:
+            self.answered = True
+        elif not self.answered and not self.reasoning_tokens:
+            raise TeacherError(
+                f"{self.model!r} thinks before it answers, and a reply ended before its answer: say how many tokens thinking may "
+                "take, as in `reasoning_tokens: 4000` (a study) or `access: {reasoning_tokens: 4000}` (01 and 02)."
+            )
 
     async def _fetch_patiently(self, request: Request) -> Reply | str:
         key, failures, waited = self._key(request), 0, 0.0
@@ -251,10 +264,9 @@ class Endpoint(Teacher):
 
     async def _call(self, request: Request) -> Any:
         """The endpoint's JSON; every way in which that can fail becomes a Failure, or an error that stops the run."""
-        limit = "max_completion_tokens" if self.openai_like else "max_tokens"
         try:
             # The SDK's plain post: its typed `create` spends a third of its time on checking what Request already is.
-            body = request.body(self.model, self.refused, limit)
+            body = self.dialect.body(request)
             async with asyncio.timeout(self.pace.timeout):
                 response = await self.client.post(request.path, cast_to=httpx2.Response, body=body)
             # A reply may repeat what it was sent, key and all; one wrong byte does not spoil what was paid for.
@@ -280,10 +292,8 @@ class Endpoint(Teacher):
             return TeacherError(f"{self._where} redirects to {target}: if that is right, name it as the address (base_url).")
         if status in (401, 402, 403, 404, 429):
             return TeacherError(f"{self._where} refuses model {self.model!r}: {message[:300]}")
-        for name in OPTIONAL:
-            if f'"{name}"' in sent and any(word in message for word in _NAMES_OF[name]):
-                self.refused.add(name)
-                return _Failure(f"{name} is not taken here; asked without", limited=True, wait=0.0)
+        if changed := self.dialect.adapt(message, sent):
+            return _Failure(changed, limited=True, wait=0.0)
         return _Failure(f"{status}: {message[:200]}", retry=False)
 
     def _retries(self, failure: _Failure) -> int:

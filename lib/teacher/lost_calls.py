@@ -7,11 +7,15 @@ from pandas import DataFrame
 
 from lib.core.pricing import dollars
 from lib.teacher.client import Answer, Bill, lost_calls_of
-from lib.teacher.parsing import CUT
+from lib.teacher.parsing import CUT, CUT_THINKING
 
 _MUCH = 0.1
 """Share of a bill from which on lost calls are said to be expensive."""
-_REMEDIES = {CUT: "raise max_tokens, or lower per_reply", "timeout": "lower in_flight, or raise timeout"}
+_REMEDIES = {
+    CUT: "raise max_tokens, or lower per_reply",
+    CUT_THINKING: "raise reasoning_tokens",
+    "timeout": "lower in_flight, or raise timeout",
+}
 
 
 def lost_calls(answers: Sequence[Answer]) -> DataFrame:

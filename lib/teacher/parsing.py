@@ -12,6 +12,10 @@ from lib.core.tasks import Card
 
 CUT = "cut at max_tokens"
 """The problem of a reply that ended at its limit; what was whole before counts."""
+CUT_THINKING = "cut while it was thinking"
+"""The problem of a reply that ended before the model came to its answer."""
+_THINKING = re.compile(r"\s*<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_THOUGHT = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*|\s*```\s*$")
 FEWEST_TURNS = 4
 """A dialogue with fewer says too little to learn from."""
@@ -27,7 +31,8 @@ _CLOSES = {"{": "}", "[": "]"}
 
 
 def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
-    """Text, problem and usage of a chat completion; whatever an endpoint leaves out is a problem, not a crash."""
+    """Text, problem and usage of a completion; whatever an endpoint leaves out is a problem, not a crash. What the model thought
+    before its answer is no part of the text."""
     if not isinstance(body, dict):
         return "", "not a completion", None
     usage = _read_usage(body.get("usage"))
@@ -36,17 +41,48 @@ def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
         return "", "empty choices", usage
     message = choices[0].get("message") or {"content": _lines_of(choices)}
     message = message if isinstance(message, dict) else {}
-    content = message.get("content")
-    # Half of a character (a lone surrogate) can come in escaped, and no file or store can hold it.
-    text = content.encode("utf-8", "replace").decode() if isinstance(content, str) else ""
+    text, ended = _after_thinking(_content_of(message)) if "message" in choices[0] else (_content_of(message), True)
+    finish = choices[0].get("finish_reason")
     if message.get("refusal"):
         return text, "refusal", usage
-    finish = choices[0].get("finish_reason")
     if finish == "content_filter":
         return text, "content filter", usage
-    if finish in ("length", "max_tokens"):
+    cut = finish in ("length", "max_tokens")
+    if not ended or (cut and not text.strip() and _thinks(message, body.get("usage"))):
+        return "", CUT_THINKING, usage
+    if cut:
         return text, CUT, usage
     return text, None if text.strip() else "empty reply", usage
+
+
+def _content_of(message: dict[str, Any]) -> str:
+    """The text of a message; of a list of parts, those that are text and no thoughts."""
+    content = message.get("content")
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        content = "".join(text for text in texts if isinstance(text, str))
+    # Half of a character (a lone surrogate) can come in escaped, and no file or store can hold it.
+    return content.encode("utf-8", "replace").decode() if isinstance(content, str) else ""
+
+
+def _after_thinking(text: str) -> tuple[str, bool]:
+    """What follows the reasoning in a reply, and whether the reasoning came to its end. Some servers put the first tag into the
+    prompt, so that a reply has only the last; one that begins as JSON has no reasoning, whatever stands in its texts."""
+    begins = _THINKING.match(text)
+    if not begins and text.lstrip()[:1] in ("{", "[", "`"):
+        return text, True
+    if ends := _THOUGHT.search(text):
+        return text[ends.end() :], True
+    return ("", False) if begins else (text, True)
+
+
+def _thinks(message: dict[str, Any], usage: Any) -> bool:
+    """Whether a model thought before it answered, as its reply or its bill shows."""
+    fields = [message.get("reasoning_content"), message.get("reasoning"), message.get("content")]
+    details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
+    return any(str(field or "").strip() for field in fields) or bool(
+        isinstance(details, dict) and details.get("reasoning_tokens")
+    )
 
 
 def _lines_of(choices: list[Any]) -> str:
@@ -56,12 +92,15 @@ def _lines_of(choices: list[Any]) -> str:
 
 
 def _read_usage(usage: Any) -> Usage | None:
+    """The tokens of a call. Reasoning is output; where an endpoint leaves it out (xAI, Gemini), its total does not."""
     try:
         details = usage.get("prompt_tokens_details") or {}
-        read = Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]), int(details.get("cached_tokens") or 0))
+        spent, written = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
+        total = int(usage.get("total_tokens") or 0)
+        read = Usage(spent, max(written, total - spent), int(details.get("cached_tokens") or 0))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         return None
-    possible = 0 <= read.cached <= read.input < _MOST_TOKENS and 0 <= read.output < _MOST_TOKENS
+    possible = 0 <= read.cached <= read.input < _MOST_TOKENS and 0 <= written <= read.output < _MOST_TOKENS
     return read if possible else None
 
 

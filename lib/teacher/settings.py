@@ -43,6 +43,8 @@ class TeacherPrices(Strict):
     completion: bool | None = None
     """Whether the model continues a text (a base model, at /completions) rather than answers it (chat). None: as is usual, so a
     model of `local` does."""
+    reasoning_tokens: int = Field(0, ge=0)
+    """Tokens that a model which thinks before it answers may take for that in each reply, beside those of the answer."""
     priced_as: str = "gpt-4"
     """The model at whose list price recorded replies are counted; arXiv 2410.06550 used gpt-4."""
 

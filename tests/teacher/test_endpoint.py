@@ -304,7 +304,7 @@ def test_an_endpoint_that_refuses_an_optional_field_is_asked_without(tmp_path: P
             requests(1, schema=LISTS, least={"topics": 3}) + requests(20, schema=LISTS, least={"topics": 3})[1:]
         )
     assert problems(answers) == [None] * 20
-    assert teacher.refused == {name}
+    assert teacher.dialect.refused == {name}
     assert all("response_format" in body for body in served.bodies)
 
 
