@@ -17,11 +17,15 @@ from lib.generation.rephrasing import Rephrasing
 from lib.generation.sampler import Method, Plan, Written, write
 from lib.generation.settings import GenerationSettings
 from lib.generation.strategies import STRATEGIES
+from lib.teacher.lost_calls import cut_remedy
+from lib.teacher.parsing import CUT
 
 __all__ = [
     "METHODS",
     "Plan",
     "Written",
+    "account_table",
+    "lists_table",
     "plan_for",
     "preview",
     "raw_examples",
@@ -101,6 +105,25 @@ def preview(card: Card, rows: Sequence[Row]) -> DataFrame:
     some = table.groupby("label").head(1) if card.labels and "label" in table else table.head(FEW)
     names = [*card.fields, "begins", "choices", "label", "topic", "attributes", "rephrased_from"]
     return some[[name for name in dict.fromkeys(names) if name in some and some[name].notna().any()]]
+
+
+def account_table(written: Written) -> DataFrame:
+    """Items and dollars by outcome, and in all; with a remedy for those that were cut."""
+    table = pd.DataFrame(written.account(), columns=["outcome", "items", "dollars"])
+    table.loc[len(table)] = ["in all", table["items"].sum(), written.bill.summary()["dollars"]]
+    remedy = cut_remedy(written.answers)
+    return table.assign(remedy=[remedy if CUT in outcome else "" for outcome in table.outcome])
+
+
+def lists_table(written: Written) -> DataFrame:
+    """The topics or attributes that the teacher listed first: one a row, and a column for each label with a list of its own."""
+    columns = {label or "for all labels": pd.Series(list(map(_in_words, items))) for label, items in written.lists.items()}
+    return pd.DataFrame(columns).fillna("")
+
+
+def _in_words(item: str | tuple[str, list[str]]) -> str:
+    """A topic, or an attribute with its values."""
+    return item if isinstance(item, str) else f"{item[0]}: {', '.join(item[1])}"
 
 
 def _opening(row: Row) -> str | None:

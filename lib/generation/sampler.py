@@ -65,15 +65,6 @@ class Written:
     def stopped_by_cap(self) -> bool:
         return any(answer.problem == OVER_CAP for answer in self.answers)
 
-    def exchange(self) -> list[tuple[str, str]]:
-        """The last prompt and its raw reply, and the first list of topics or attributes, to be read."""
-        pairs = [("list", self.list_answers[0])] if self.list_answers else []
-        texts = []
-        for name, answer in [*pairs, *[("examples", answer) for answer in self.answers[-1:]]]:
-            texts.append((f"prompt for {name}", answer.request.messages[-1]["content"]))
-            texts.append((f"reply with {name}", answer.text or str(answer.problem)))
-        return texts
-
     def require(self, plan: "Plan") -> None:
         """Stops where nothing was kept, and says why; fewer than wanted is said but is a result."""
         wanted = f"{plan.card.name} {plan.key}: {len(self.examples)} of {plan.n} examples kept"

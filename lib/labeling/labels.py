@@ -26,6 +26,8 @@ FRAMES = {"three_steps": "mentions, triggers, arguments: a request for each", "o
 AGAIN = {"again": "the answer, asked for again without it: those of a written set that agree are kept"}
 LABELING_METHODS = _LABELS | FRAMES | AGAIN
 _ANOTHER = "another answer when asked again"
+_READABLE = 500
+"""Characters of a reply that stand beside an example whose label was not kept."""
 _DEFAULT_N = 60
 """Examples of a split that are labeled if no number is given."""
 
@@ -260,7 +262,9 @@ def _take_label(card: Card, labeled: Labeled, row: Row, answer: Answer, name: st
         marks = {"label": label, "source": "synthetic", "method": name}
         labeled.examples.append(fields_of(row, ["id", *card.fields]) | marks | origin)
     else:
-        labeled.rejected.append({"outcome": f"failed: {answer.problem}", "item": row["id"], **origin})
+        labeled.rejected.append(
+            {"outcome": f"failed: {answer.problem}", "item": row["id"], "reply": _last_reply(answer), **origin}
+        )
 
 
 def _check_again(card: Card, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
@@ -271,9 +275,13 @@ def _check_again(card: Card, labeled: Labeled, row: Row, answer: Answer, name: s
         labeled.examples.append(row | {"method": name, "dollars": dollars})
     else:
         outcome = _ANOTHER if again else f"failed: {answer.problem or 'the answer is no choice of the example'}"
-        labeled.rejected.append(
-            {"outcome": outcome, "item": row["id"], "label": row["label"], "again": again, "dollars": dollars}
-        )
+        facts = {"outcome": outcome, "item": row["id"], "label": row["label"], "again": again, "reply": _last_reply(answer)}
+        labeled.rejected.append(facts | {"dollars": dollars})
+
+
+def _last_reply(answer: Answer) -> str:
+    """What the teacher wrote last, as far as it can be looked at."""
+    return answer.replies[-1][1].text[:_READABLE] if answer.replies else ""
 
 
 def _dollars(answer: Answer) -> float:

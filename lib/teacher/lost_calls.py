@@ -11,11 +11,7 @@ from lib.teacher.parsing import CUT, CUT_THINKING
 
 _MUCH = 0.1
 """Share of a bill from which on lost calls are said to be expensive."""
-_REMEDIES = {
-    CUT: "raise max_tokens, or lower per_reply",
-    CUT_THINKING: "raise reasoning_tokens",
-    "timeout": "lower in_flight, or raise timeout",
-}
+_REMEDIES = {CUT_THINKING: "raise reasoning_tokens", "timeout": "lower in_flight, or raise timeout"}
 
 
 def lost_calls(answers: Sequence[Answer]) -> DataFrame:
@@ -25,8 +21,16 @@ def lost_calls(answers: Sequence[Answer]) -> DataFrame:
         for reason, nanodollars in lost_calls_of(answer):
             counts[reason] += 1
             costs[reason] += nanodollars
-    rows = [(reason, count, dollars(costs[reason]), _REMEDIES.get(reason, "")) for reason, count in counts.most_common()]
+    remedies = _REMEDIES | {CUT: cut_remedy(answers)}
+    rows = [(reason, count, dollars(costs[reason]), remedies.get(reason, "")) for reason, count in counts.most_common()]
     return DataFrame(rows, columns=["lost calls", "number", "dollars", "remedy"])
+
+
+def cut_remedy(answers: Sequence[Answer]) -> str:
+    """What max_tokens was where replies were cut at it, and what to set; empty if none was."""
+    calls = [call for answer in answers for call in answer.replies]
+    limits = [request.max_tokens for request, reply in calls if reply.problem == CUT]
+    return f"max_tokens was {max(limits)}: set it to {2 * max(limits)}" if limits else ""
 
 
 def say_if_expensive(answers: Sequence[Answer]) -> None:
@@ -36,5 +40,5 @@ def say_if_expensive(answers: Sequence[Answer]) -> None:
     if lost.empty or lost.dollars.sum() <= _MUCH * total:
         return
     share, most = lost.dollars.sum() / total, lost.sort_values("dollars").iloc[-1]
-    remedy = f"; to mend it, {most.remedy}" if most.remedy else ""
+    remedy = f" ({most.remedy})" if most.remedy else ""
     print(f"{share:.0%} of the money went to calls that brought nothing to use, most of it: {most['lost calls']}{remedy}.")

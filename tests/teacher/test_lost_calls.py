@@ -27,9 +27,9 @@ def test_a_cut_reply_has_a_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[
     with serving(lambda body, number: completion("no", finish="length")) as served:
         answers = teacher_at(served.url, tmp_path).ask(requests(1), lambda text: "not a yes")
     [remedy] = lost_calls(answers).remedy
-    assert remedy == "raise max_tokens, or lower per_reply"
+    assert remedy == "max_tokens was 100: set it to 200"
     say_if_expensive(answers)
-    assert "most of it: cut at max_tokens; to mend it, raise max_tokens, or lower per_reply." in capsys.readouterr().out
+    assert "most of it: cut at max_tokens (max_tokens was 100: set it to 200)." in capsys.readouterr().out
 
 
 def test_without_losses_nothing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
