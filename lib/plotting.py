@@ -114,9 +114,10 @@ def _rows_note(scores: DataFrame) -> str:
     if "n_test" in scores:
         sizes = scores.dropna(subset="n_test").groupby("task", sort=False).n_test.first()
         parts.append("n test: " + ", ".join(f"{task} {n:g}" for task, n in sizes.items()) + ".")
-    for name in ("encoder", "teacher"):
+    synthetic = scores[scores.method != NONE]
+    for name, rows in {"encoder": scores, "teacher": synthetic if len(synthetic) else scores}.items():
         if name in scores:
-            parts.append(f"{name.capitalize()}: {', '.join(sorted(set(scores[name].dropna())))}.")
+            parts.append(f"{name.capitalize()}: {', '.join(sorted(set(rows[name].dropna())))}.")
     return " ".join([*parts, *_data_notes(scores)])
 
 
@@ -158,6 +159,10 @@ def named(key: str) -> str:
     if key in _NAMES or key == NONE:
         return _NAMES.get(key, key)
     name = set_names.find(key)
+    if name.levels:
+        return ", ".join([named(replace(name, levels=()).key), *name.level_words])
+    if name.repeat > 1:
+        return f"{named(name.first_repeat.key)}, repeat {name.repeat}"
     if name.derived:
         return f"{named(replace(name, derived=()).key)}, {', '.join(name.derived)}"
     if name.start > 1:
@@ -174,6 +179,10 @@ _ORDER = [
 """Methods that always have the same colour, in the order of the palette; those of a row never stand in one figure."""
 
 
+_SHADES = ((0.0, 0.0), (1.0, 0.5), (0.0, 0.45), (1.0, 0.7), (0.0, 0.7))
+"""How much of white (1) or black (0) is in the colour of the first, second, ... set of one method."""
+
+
 def palette_index(key: str) -> int:
     """The row of ORDER that a method stands in; of any other a number that is the same in each process."""
     rows = [index for index, names in enumerate(_ORDER) if key in names]
@@ -181,13 +190,21 @@ def palette_index(key: str) -> int:
 
 
 def color(key: str) -> Any:
-    """The colour of a method, the same in every figure: from whatever example a strategy began, corrected or not."""
+    """The colour of a method, the same in every figure: from whatever example a strategy began, whichever repeat, corrected or
+    not. Sets of one method that their levels set apart have shades of it."""
     palette = sns.color_palette("colorblind")
     if key in (NONE, "human"):
         return palette[0]
     name = set_names.find(key)
-    base = replace(name, start=1, derived=tuple(step for step in name.derived if step != "corrected"))
-    return palette[1 + palette_index(base.key) % 9]
+    base = replace(name, start=1, repeat=1, levels=(), derived=tuple(step for step in name.derived if step != "corrected"))
+    hue = palette[1 + palette_index(base.key) % 9]
+    return _shade(hue, set_names.place_among_levels(name)) if name.levels else hue
+
+
+def _shade(hue: Sequence[float], place: int) -> tuple[float, ...]:
+    """A colour itself, or lighter or darker, by the place of a set among those of its method."""
+    towards, part = _SHADES[place % len(_SHADES)]
+    return tuple((1 - part) * value + part * towards for value in hue)
 
 
 def save_figure(

@@ -6,8 +6,10 @@ started from (arXiv 2310.20111).
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas import DataFrame
 from scipy.stats import spearmanr, t
@@ -109,35 +111,43 @@ def _curves(means: DataFrame, fixed: str) -> DataFrame:
 
 
 def teacher_student_pairs(scores: DataFrame, labels: Sequence[str]) -> DataFrame:
-    """One row for each way of labeling, task and method of writing: the teacher's own score on the test set, and the score of
-    students that learned from its examples alone."""
+    """One row for each way of labeling, task and method of writing: a teacher's own score on the test set, and the score of
+    students that learned from its examples alone. `model` names the teacher; sets of other teachers are left out."""
     alone = by_method(scores[~scores.method.map(lambda key: set_names.find(str(key)).of_human_texts).astype(bool)])
     alone = alone[alone.n_human == 0]
+    writers = scores.reindex(columns=["task", "method", "teacher"]).dropna().drop_duplicates()
     rows: list[dict[str, Any]] = []
     for path in labels:
         record = how_made(path)
         if missing := [name for name in ("task", "score", "metric", "n") if name not in record]:
             raise ValueError(f"{path}: not labels of a test set by 02 (no {', '.join(missing)} in the JSON beside it).")
         teacher = {"labels_by": record["parameters"]["method"], "task": record["task"], "teacher": record["score"]}
-        teacher |= {"n_labels": record["n"], "metric": record["metric"]}
-        for student in alone[alone.task == record["task"]].itertuples():
+        teacher |= {"n_labels": record["n"], "metric": record["metric"], "model": record.get("teacher", "")}
+        others = writers[(writers.task == record["task"]) & (writers.teacher != (teacher["model"] or writers.teacher))]
+        for student in alone[(alone.task == record["task"]) & ~alone.method.isin(others.method)].itertuples():
             score = {"student": student.mean, "low": student.low, "high": student.high, "seeds": student.seeds}
             rows.append(teacher | {"method": student.method, "n_synthetic": student.n_synthetic} | score)
     columns = ["labels_by", "task", "teacher", "n_labels", "metric", "method", "n_synthetic", "student", "low", "high", "seeds"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=[*columns, "model"])
 
 
 def rank_correlations(pairs: DataFrame, seed: int = 1) -> DataFrame:
-    """For each way of labeling: Spearman's rho between the teacher's score and its students', mean over methods, over tasks; with
-    a 95% bootstrap interval over tasks, from four on (three tasks have only six orders)."""
+    """For each way of labeling: Spearman's rho between a teacher's score and its students', mean over methods, over tasks and
+    teachers; with a 95% bootstrap interval over tasks, from four on (three tasks have only six orders)."""
     rows = []
     for labels_by, part in pairs.groupby("labels_by", sort=False):
-        tasks = part.groupby("task")[["teacher", "student"]].mean().to_numpy()
-        rho, low, high = _rho(tasks), float("nan"), float("nan")
+        means = part.groupby(["task", "model"])[["teacher", "student"]].mean()
+        tasks = [of_task.to_numpy() for _, of_task in means.groupby("task")]
+        rho, low, high = _rho(np.concatenate(tasks)), float("nan"), float("nan")
         if len(tasks) >= FEWEST_TASKS and rho == rho:
-            low, high = bootstrap_interval(lambda index, of=tasks: _rho(of[index]), len(tasks), draws=BOOTSTRAPS, seed=seed)
+            low, high = bootstrap_interval(partial(_rho_of, tasks), len(tasks), draws=BOOTSTRAPS, seed=seed)
         rows.append({"labels_by": labels_by, "rho": rho, "low": low, "high": high, "tasks": len(tasks)})
     return pd.DataFrame(rows, columns=["labels_by", "rho", "low", "high", "tasks"])
+
+
+def _rho_of(tasks: Sequence[np.ndarray], index: Sequence[int]) -> float:
+    """Spearman's rho of some of the tasks, each with all its teachers."""
+    return _rho(np.concatenate([tasks[at] for at in index]))
 
 
 def _rho(tasks: Any) -> float:

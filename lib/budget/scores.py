@@ -1,7 +1,7 @@
 """Tables of scores: how they are read and checked, and what each budget and each mix in them was worth."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ _COLUMNS = [
 """The columns of a training run that the budget notebook needs."""
 _NEEDED = ["n_human", "n_synthetic", "seed", "score"]
 """The columns that a table of your own must have; the others have defaults or are parameters."""
+_COUNTED = ("set_start", "set_repeat")
+"""The fields of a set's name that are numbers."""
+_FILE = "file that a row is from"
 _UNKNOWN = 10**12
 """The size of a pool that a table does not have: more than any budget buys, so that it limits nothing."""
 Shares = Sequence[float] | Mapping[str, Sequence[float]]
@@ -74,20 +77,19 @@ def read_scores(
             raise ValueError(f"{name} is {price!r}; it must be a number of dollars from 0 up.")
     parameters = {"human_price": human_price, "synthetic_price": synthetic_price}
     prices = {name: price for name, price in parameters.items() if price is not None}
-    scores = _joined([_checked(_completed(read_table(path), path), path, list(prices)) for path in tables], prices)
+    scores = _joined(
+        [_checked(_completed(read_table(path), path), path, list(prices)).assign(**{_FILE: path}) for path in tables], prices
+    )
+    scores = _told_apart(scores, _methods_of_several_teachers([scores]))
+    # Of tables that lack what others have.
+    defaults = {"evaluated_on": TEST, "human_shown": 0, "training_price": 0.0, "run_price": 0.0}
+    scores = scores.fillna({column: value for column, value in defaults.items() if column in scores})
     if training_price or run_price:
         scores = scores.assign(training_price=training_price, run_price=run_price)
-    defaults = {
-        "evaluated_on": TEST,
-        "human_shown": 0,
-        "training_price": 0.0,
-        "run_price": 0.0,
-    }  # Of tables that lack what others have.
-    scores = scores.fillna({column: value for column, value in defaults.items() if column in scores})
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
         check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
-    _register_names(scores)
-    return scores
+    _refuse_two_offers(scores, given=list(prices))
+    return scores.drop(columns=_FILE)
 
 
 def _joined(tables: Sequence[DataFrame], prices: Mapping[str, float]) -> DataFrame:
@@ -103,6 +105,43 @@ def _register_names(scores: DataFrame) -> None:
     columns = [name for name in set_names.COLUMNS if name in scores]
     for row in scores[columns].drop_duplicates().to_dict("records") if columns else []:
         set_names.from_columns({str(name): value for name, value in row.items()})
+
+
+def _methods_of_several_teachers(tables: Sequence[DataFrame]) -> set[str]:
+    """The methods by which several teachers wrote for one task."""
+    rows = pd.concat([table.reindex(columns=["task", "method", "teacher"]) for table in tables])
+    teachers = rows[rows.method != NONE].dropna().groupby(["task", "method"]).teacher.nunique()
+    return set(teachers[teachers > 1].index.get_level_values("method"))
+
+
+def _told_apart(scores: DataFrame, methods: Collection[str]) -> DataFrame:
+    """The rows; those of some methods under names that hold the teacher."""
+    _register_names(scores)
+    if not methods or "teacher" not in scores:
+        return scores
+    texts = [column for column in ("method", *set_names.COLUMNS) if column in scores and column not in _COUNTED]
+    scores = scores.astype(dict.fromkeys(texts, object))  # A column without a text is one of numbers.
+    for (method, teacher), rows in scores[scores.method.isin(methods)].groupby(["method", "teacher"], sort=False):
+        name = set_names.find(str(method)).by_teacher(str(teacher))
+        for column, value in {"method": name.key, **set_names.as_columns(name)}.items():
+            scores.loc[rows.index, column] = value
+    return scores
+
+
+def _refuse_two_offers(scores: DataFrame, *, given: Sequence[str]) -> None:
+    """Refuses rows of one task and method that say two prices or numbers of shown examples: they are of two example sets."""
+    facts = [name for name in ("human_price", "synthetic_price", "human_shown") if name in scores and name not in given]
+    for (task, method), rows in scores[scores.method != NONE].groupby(["task", "method"], sort=False):
+        for fact in facts:
+            first = rows.dropna(subset=fact).drop_duplicates(fact)
+            if len(first) > 1:
+                one, other = (first.iloc[place] for place in (0, 1))
+                files = " and ".join(dict.fromkeys([one[_FILE], other[_FILE]]))
+                remedy = f", or give {fact} as a parameter" if fact.endswith("price") else ""
+                raise ValueError(
+                    f"{files}: rows of {task}, {method} have two values of {fact}, {one[fact]:g} and {other[fact]:g}, so they "
+                    f"are of two example sets: give both sets to one run of 04, which tells them apart{remedy}."
+                )
 
 
 def _completed(scores: DataFrame, path: str) -> DataFrame:
@@ -149,7 +188,8 @@ def shares_by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float
 def with_out_of_domain(scores: DataFrame, paths: Sequence[str]) -> DataFrame:
     """Adds the rows of other evaluation sets from the same tables, and drops the students' answers."""
     tables = [read_table(path) for path in paths]
-    others = [table[table.evaluated_on != TEST] for table in tables if "evaluated_on" in table]
+    methods = _methods_of_several_teachers(tables)
+    others = [_told_apart(table[table.evaluated_on != TEST], methods) for table in tables if "evaluated_on" in table]
     return pd.concat([scores, *(others or [tables[0].head(0)])], ignore_index=True).drop(columns="predicted", errors="ignore")
 
 

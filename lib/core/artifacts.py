@@ -94,16 +94,46 @@ def _made_path(path: str | Path) -> Path:
 def how_made(path: str | Path) -> dict[str, Any]:
     """What the JSON beside an artefact says."""
     beside = _made_path(path)
-    problem = "is not whole" if beside.is_file() else "is missing"
+    made = _read_made(beside)
+    if made is None:
+        problem = "is not whole" if beside.is_file() else "is missing"
+        remedy = "Run its notebook again." if beside.is_file() else _how_to_find(path)
+        raise ValueError(f"{paths.relative(beside)} {problem}: it says how {paths.relative(path)} was made. {remedy}")
+    return made
+
+
+def _read_made(beside: Path) -> dict[str, Any] | None:
+    """The content of a JSON file; None if it is not there or not whole."""
     try:
         made = json.loads(beside.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        made = None
-    if not isinstance(made, dict):
-        raise ValueError(
-            f"{paths.relative(beside)} {problem}: it says how {paths.relative(path)} was made. Run its notebook again."
-        )
-    return made
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    return made if isinstance(made, dict) else None
+
+
+def is_example_set(path: str | Path) -> bool:
+    """Whether a JSON file lies beside a table that calls it an example set of 01 or 02."""
+    return isinstance((_read_made(_made_path(path)) or {}).get("set"), dict)
+
+
+def _how_to_find(path: str | Path) -> str:
+    """What to do about a JSON file that is not where its table is: most often the table alone was renamed."""
+    orphans = _orphans_of(paths.resolve(path))
+    if len(orphans) == 1:
+        return f"If the table was renamed, rename {paths.relative(orphans[0])}, which has lost its own, with it."
+    return "Rename or copy the JSON together with the table. Run its notebook again if the JSON is lost."
+
+
+def _orphans_of(path: Path) -> list[Path]:
+    """The JSON files of a table's folder that lost their own table and say that it has as many rows."""
+    if not path.is_file():
+        return []
+    rows, orphans = len(read_table(path)), []
+    for beside in sorted(path.parent.glob("*.json")):
+        if not any(beside.with_suffix(ending).exists() for ending in (".parquet", ".csv")):
+            made = _read_made(beside) or {}
+            orphans += [beside] * ("step" in made and made.get("rows") == rows)
+    return orphans
 
 
 class ExampleSet(NamedTuple):

@@ -1,23 +1,34 @@
 """The example sets of a task that 03, 04 and 05 look at: of 01 and 02, from elsewhere, or those of data/examples."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from lib.core import paths
-from lib.core.artifacts import ExampleSet, load_set
+from lib.core.artifacts import ExampleSet, how_made, is_example_set, load_set
 from lib.core.config import Strict, explain
 from lib.core.kinds.frames import labeled_only
 from lib.core.mixes import NONE, Prices, check_prices
-from lib.core.set_names import SetName
+from lib.core.set_names import TEACHER, Levels, SetName
 from lib.core.tasks import Card, checked_rows, names, read_card
 
 Given = str | dict[str, Any]
 """An example set as 03 and 04 are given it: a file that 01 or 02 wrote or of one's own, or such a file with its method, price,
 teacher and number of human examples shown."""
+_NO_SETTINGS = frozenset(
+    {"task", "method", "teacher", "n", "split", "examples", "rephrase", "output", "study", "budget", "dollars", "collection"}
+    | {"start", "repeat", "base_url", "token_prices", "machine_price", "priced_as", "store", "recordings"}
+    | {"in_flight", "timeout", "retries"}
+)
+"""Parameters of 01 and 02 that do not set two example sets apart: names and fields of the name, paths, money, access. A set with
+a smaller n is a part of the larger one."""
+_LAST_SETTINGS = ("source", "seed")
+"""Those that sets are told apart by only if no other does."""
 
 
 def files_of(examples: Sequence[Given] | None) -> list[str]:
@@ -28,10 +39,66 @@ def example_sets(card: Card, examples: Sequence[Given] | None, source: str | Non
     """The synthetic sets to look at, by method: from files that 01 and 02 wrote or of one's own; if nothing is said of them
     (None), those of the demo studies in data/examples, if the task has any."""
     sources = _bundled(card, source) if examples is None else examples
-    sets = [_read_set(card, each, source=source) for each in sources]
-    if len(sets) > len({example_set.method for example_set in sets}):
-        raise ValueError(f"Two example sets are of one method: {', '.join(files_of(examples))}. Give one for each method.")
+    sets = _told_apart(files_of(sources), [_read_set(card, each, source=source) for each in sources])
     return {example_set.method: _with_known_labels(example_set) for example_set in sets}
+
+
+def _told_apart(files: Sequence[str], sets: Sequence[ExampleSet]) -> list[ExampleSet]:
+    """The sets; the names of those of one method also hold what sets them apart: their teachers, then settings of 01 and 02."""
+    groups, named = defaultdict[str, list[int]](list), list(sets)
+    for place, example_set in enumerate(sets):
+        groups[example_set.method].append(place)
+    for places in groups.values():
+        facts = [_settings_of(files[place], sets[place]) for place in places] if len(places) > 1 else [{}]
+        for place, levels in zip(places, _levels_of(facts), strict=True):
+            name = sets[place].name
+            named[place] = sets[place]._replace(name=replace(name, levels=(*name.levels, *levels)))
+    _refuse_equal_names(files, named)
+    return named
+
+
+def _settings_of(file: str, example_set: ExampleSet) -> dict[str, str]:
+    """What a set can be told apart by, in the order of trying: its teacher, and the settings that the JSON beside it holds."""
+    made = how_made(file).get("parameters", {}) if is_example_set(file) else {}
+    settings = {name: value for name, value in made.items() if name not in _NO_SETTINGS}
+    ordered = sorted(settings, key=lambda name: name in _LAST_SETTINGS)
+    return {TEACHER: example_set.teacher, **{name: _setting_text(settings[name]) for name in ordered}}
+
+
+def _setting_text(value: object) -> str:
+    return "default" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _levels_of(facts: Sequence[Mapping[str, str]]) -> list[Levels]:
+    """The fewest settings, in their order, that set all sets apart, with each set's values; as many as help where none do."""
+    chosen, apart = list[str](), 1
+    for name in _shared_names(facts):
+        values = len({_levels(of_set, [*chosen, name]) for of_set in facts})
+        if values > apart:
+            chosen, apart = [*chosen, name], values
+    return [_levels(of_set, chosen) for of_set in facts]
+
+
+def _shared_names(facts: Sequence[Mapping[str, str]]) -> list[str]:
+    """The settings that all sets have, in their order; older files lack newer ones."""
+    everywhere = set.intersection(*map(set, facts))
+    return [name for name in facts[0] if name in everywhere]
+
+
+def _levels(settings: Mapping[str, str], names: Sequence[str]) -> Levels:
+    return tuple((name, settings[name]) for name in names)
+
+
+def _refuse_equal_names(files: Sequence[str], sets: Sequence[ExampleSet]) -> None:
+    first = dict[str, int]()
+    for place, example_set in enumerate(sets):
+        other = first.setdefault(example_set.method, place)
+        if other != place:
+            raise ValueError(
+                f"{files[other]} and {files[place]} are both {example_set.method} by {example_set.teacher}, and no setting of "
+                "theirs differs: leave one out, or name it anew, as in "
+                f"{{file: {files[place]}, method: {example_set.name.method or 'labels'}_2}}."
+            )
 
 
 def _bundled(card: Card, source: str | None) -> list[str]:
@@ -56,9 +123,14 @@ def _read_set(card: Card, given: Given, *, source: str | None) -> ExampleSet:
         facts = OwnSet.model_validate({name: value for name, value in given.items() if name != "method"})
     except ValidationError as error:
         raise ValueError(f"The example set {method or given}: {explain(error)}.") from None
-    example_set = _own_set(card, facts.file, source=source)
-    name = SetName(str(method)) if method else example_set.name
-    return example_set._replace(name=name, price=facts.price, teacher=facts.teacher, shown=facts.shown)
+    example_set = load_set(facts.file) if facts.is_of_01_or_02 else _own_set(card, facts.file, source=source)
+    example_set = example_set._replace(**facts.model_dump(include={"price", "teacher", "shown"}, exclude_none=True))
+    return example_set._replace(name=_renamed(example_set.name, str(method))) if method else example_set
+
+
+def _renamed(name: SetName, method: str) -> SetName:
+    """The name of a set that somebody calls otherwise; human texts that a teacher only labeled stay what they are."""
+    return SetName("", labels_by=method) if name.of_human_texts else SetName(method)
 
 
 def _own_set(card: Card, path: str, *, source: str | None) -> ExampleSet:
@@ -97,9 +169,21 @@ def people_alone(card: Card) -> dict[str, ExampleSet]:
 
 class OwnSet(Strict):
     """A synthetic set from elsewhere: what one of its examples costs, who wrote it, and how many human examples its prompts
-    showed (paid for beside those that a student learns from)."""
+    showed (they are bought, too). Beside a Parquet file that 01 or 02 wrote lies a JSON file that says all this."""
 
     file: str
-    price: float = Field(gt=0, allow_inf_nan=False)
-    teacher: str = Field(min_length=1)
-    shown: int = Field(0, ge=0)
+    price: float | None = Field(None, gt=0, allow_inf_nan=False)
+    teacher: str | None = Field(None, min_length=1)
+    shown: int | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        missing = [name for name in ("price", "teacher") if getattr(self, name) is None]
+        if missing and not self.file.endswith(".parquet"):
+            raise ValueError(f"{' and '.join(missing)} missing; only a Parquet file of 01 or 02 brings them along")
+        return self
+
+    @property
+    def is_of_01_or_02(self) -> bool:
+        """Whether the JSON beside the file says what it is, or nothing else does."""
+        return self.file.endswith(".parquet") and (not (self.price and self.teacher) or is_example_set(self.file))

@@ -3,17 +3,23 @@
 Tables hold the `key` of a name. It is made from the fields and never read back: whoever meets a key looks its fields up (`find`).
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 _HUMAN_TEXTS = "labeled"
 """How the key of a set of human texts begins that a teacher only labeled."""
+TEACHER = "teacher"
+"""The level that names who wrote a set. Its value stands alone in keys and labels; those of settings stand after the setting."""
+Levels = tuple[tuple[str, str], ...]
+"""Pairs of a setting and its value."""
 
 
 @dataclass(frozen=True)
 class SetName:
-    """Which example set: each field is what somebody did, in the order of doing it."""
+    """Which example set: each field is what somebody did, in the order of doing it; then what sets it apart from others."""
 
     method: str
     """The way of writing; empty for human texts that a teacher only labeled."""
@@ -24,6 +30,10 @@ class SetName:
     derived: tuple[str, ...] = ()
     """What was done with the set after: rephrased, checked (cut to the answers that the teacher gives again), corrected (its
     labels, by the teacher), matched (a part that is labeled as often as human examples are), random (a part that is drawn)."""
+    levels: Levels = ()
+    """What sets it apart from sets beside it that are otherwise called the same: its teacher, or the value of a setting."""
+    repeat: int = 1
+    """Which asking of the same method it is: the first, second, ... draw of the teacher."""
 
     def __post_init__(self) -> None:
         if not self.method and not self.labels_by:
@@ -35,21 +45,45 @@ class SetName:
     def key(self) -> str:
         """What tables and files call the set."""
         start = [f"start_{self.start}"] if self.start > 1 else []
+        repeat = [f"repeat_{self.repeat}"] if self.repeat > 1 else []
         labels = [self.labels_by] if self.labels_by else []
-        return "_".join([self.method or _HUMAN_TEXTS, *start, *labels, *self.derived])
+        parts = [self.method or _HUMAN_TEXTS, *start, *repeat, *labels, *self.derived]
+        return "_".join([*parts, *(_level_key(*level) for level in self.levels)])
 
     @property
     def of_human_texts(self) -> bool:
         """Whether people wrote the texts, and a teacher only the labels."""
         return not self.method
 
+    @property
+    def first_repeat(self) -> "SetName":
+        """The name of the same set from the first asking; all repeats share it."""
+        return replace(self, repeat=1)
+
+    @property
+    def level_words(self) -> list[str]:
+        """Its levels for people."""
+        return [value if setting == TEACHER else f"{setting.replace('_', ' ')} {value}" for setting, value in self.levels]
+
     def after(self, step: str) -> "SetName":
         """The name of the set that one more step makes of this one."""
         return replace(self, derived=(*self.derived, step))
 
+    def by_teacher(self, teacher: str) -> "SetName":
+        """The name of this set beside one that another teacher wrote by the same method."""
+        others = tuple(level for level in self.levels if level[0] != TEACHER)
+        return replace(self, levels=((TEACHER, teacher), *others))
+
     def fields(self) -> dict[str, Any]:
         """As the JSON file beside an example set holds it."""
-        return {"method": self.method, "start": self.start, "labels_by": self.labels_by, "derived": list(self.derived)}
+        fields: dict[str, Any] = {"method": self.method, "start": self.start, "labels_by": self.labels_by}
+        return fields | {"derived": list(self.derived), "levels": dict(self.levels), "repeat": self.repeat}
+
+
+def _level_key(setting: str, value: str) -> str:
+    """A level as a part of a key: small letters, digits and _."""
+    word = re.sub(r"\W+", "_", value.lower()).strip("_")
+    return word if setting == TEACHER else f"{setting}_{word}"
 
 
 _KNOWN: dict[str, SetName] = {}
@@ -61,26 +95,51 @@ def find(key: str) -> SetName:
     return _KNOWN.get(key) or SetName(key)
 
 
+def place_among_levels(name: SetName) -> int:
+    """The place of a name among those that only their levels set apart from it, in the order of these."""
+    plain = replace(name, levels=())
+    return sorted({other.levels for other in _KNOWN.values() if other.levels and replace(other, levels=()) == plain}).index(
+        name.levels
+    )
+
+
 def from_fields(fields: dict[str, Any]) -> SetName:
-    """The name that a JSON file holds."""
-    return SetName(fields["method"], int(fields["start"]), fields["labels_by"], tuple(fields["derived"]))
+    """The name that a JSON file holds; those of older files have neither levels nor a repeat."""
+    levels = tuple((str(setting), str(value)) for setting, value in dict(fields.get("levels") or {}).items())
+    name = SetName(fields["method"], int(fields["start"]), fields["labels_by"], tuple(fields["derived"]))
+    return replace(name, levels=levels, repeat=int(fields.get("repeat", 1)))
 
 
-COLUMNS = ("set_method", "set_start", "set_labels_by", "set_derived")
-"""The columns of a table of scores that hold the fields of a name, `derived` joined by +; empty for people alone."""
+COLUMNS = ("set_method", "set_start", "set_labels_by", "set_derived", "set_levels", "set_repeat")
+"""The columns of a table of scores that hold the fields of a name, `derived` joined by +, `levels` as JSON; empty for people
+alone. Older tables lack the last two."""
 
 
 def as_columns(name: SetName | None) -> dict[str, Any]:
     """The fields of a name for a row of a table; of no name, for people alone."""
-    values = (name.method, name.start, name.labels_by, "+".join(name.derived)) if name else ("", 1, "", "")
+    if not name:
+        return dict(zip(COLUMNS, ("", 1, "", "", "", 1), strict=True))
+    levels = json.dumps(dict(name.levels), ensure_ascii=False) if name.levels else ""
+    values = (name.method, name.start, name.labels_by, "+".join(name.derived), levels, name.repeat)
     return dict(zip(COLUMNS, values, strict=True))
 
 
 def from_columns(row: Mapping[str, Any]) -> SetName | None:
     """The name that a row of a table holds, which `find` knows from then on; none for people alone."""
-    method, start, labels_by, derived = (row.get(column) for column in COLUMNS)
-    texts = [value if isinstance(value, str) else "" for value in (method, labels_by, derived)]
-    if not texts[0] and not texts[1]:
+    method, labels_by, derived, levels = (_text(row, f"set_{field}") for field in ("method", "labels_by", "derived", "levels"))
+    if not method and not labels_by:
         return None
-    parts = tuple(part for part in texts[2].split("+") if part)
-    return SetName(texts[0], int(start) if start and start == start else 1, texts[1], parts)
+    fields: dict[str, Any] = {"method": method, "labels_by": labels_by, "start": _number(row, "set_start")}
+    fields |= {"derived": [part for part in derived.split("+") if part], "repeat": _number(row, "set_repeat")}
+    return from_fields(fields | {"levels": json.loads(levels) if levels else {}})
+
+
+def _text(row: Mapping[str, Any], column: str) -> str:
+    value = row.get(column)
+    return value if isinstance(value, str) else ""
+
+
+def _number(row: Mapping[str, Any], column: str) -> int:
+    """A start or a repeat; 1 where the row has none."""
+    value = row.get(column)
+    return int(value) if value and value == value else 1

@@ -9,7 +9,7 @@ from lib.study.schema import Study, plans_of, studies_by_task
 
 def given_sets(own: Study) -> list[Given]:
     """The study's sets from elsewhere, in the form of the parameter `examples` of 03 and 04."""
-    return [{"method": name, **own_set.model_dump()} for name, own_set in own.sets.items()]
+    return [{"method": name, **own_set.model_dump(exclude_none=True)} for name, own_set in own.sets.items()]
 
 
 def check_data(study: Study) -> None:

@@ -176,13 +176,14 @@ def _with_facts(scores: DataFrame, pools: _Pools) -> DataFrame:
     card, name = pools.card, pools.source or pools.card.default_source
     offers, any_offer = pools.offers, next(iter(pools.offers.values()))
     whole = max(offer.pools[0] for offer in offers.values())
+    teachers = {method: example_set.teacher for method, example_set in pools.sets.items()}
     columns: dict[str, object] = {
         "human_price": any_offer.prices.human,
         "human_pool": scores.method.map({method: offer.pools[0] for method, offer in offers.items()}).fillna(whole).astype(int),
         "human_shown": scores.method.map({method: offer.shown for method, offer in offers.items()}).fillna(0).astype(int),
         "synthetic_price": scores.method.map({method: offer.prices.synthetic for method, offer in offers.items()}),
         "synthetic_pool": scores.method.map({method: offer.pools[1] for method, offer in offers.items()}),
-        "teacher": ", ".join(sorted({example_set.teacher for example_set in pools.sets.values()})),
+        "teacher": scores.method.map(teachers).fillna(", ".join(sorted(set(teachers.values())))),
         "data": plotting.source_note(card, pools.source),
         "human_price_source": card.human_price.said,
         "data_source": card.sources[name].origin(name),

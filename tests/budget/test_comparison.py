@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 from lib import plotting
 from lib.budget import comparison
-from lib.budget.scores import describe_tasks
+from lib.budget.scores import describe_tasks, read_scores
 from lib.core.mixes import NONE
 from lib.core.set_names import SetName
 from lib.core.stats import mean_interval
@@ -203,6 +203,25 @@ def test_sets_that_the_teacher_only_labeled_do_not_decide_at_which_size_writing_
     assert shown(found, "method", "n_synthetic") == [("b", 8), ("a", 8)]
 
 
+def test_each_teacher_stands_beside_the_students_of_its_own_sets(tmp_path: Path) -> None:
+    """Two small tables of scores of one method and task, by two teachers, in one 05."""
+    tables, labels = [], []
+    for number, teacher in enumerate(("big", "small")):
+        rows = scores((NONE, 5, 0, 0.5), ("m", 0, 8, 0.4 - 0.2 * number))
+        facts = {"human_price": 1.0, "synthetic_price": 0.5, "human_pool": 9, "synthetic_pool": 9, "teacher": teacher}
+        tables.append(str(tmp_path / f"{teacher}.csv"))
+        rows.assign(**facts).to_csv(tables[-1])
+        labels.append(write_labels(tmp_path, "t", 0.9 - 0.4 * number, method=f"by_{teacher}", teacher=teacher))
+    found = comparison.teacher_student_pairs(read_scores(tables), labels)
+    assert shown(found, "labels_by", "model", "method", "teacher", "student") == [
+        ("by_big", "big", "m_big", 0.9, pytest.approx(0.4)),
+        ("by_small", "small", "m_small", 0.5, pytest.approx(0.2)),
+    ]
+    both = comparison.rank_correlations(found.assign(labels_by="zero_shot"))
+    assert shown(both, "rho", "tasks") == [(pytest.approx(1), 1)]
+    assert comparison.by_method(read_scores(tables)).mix.tolist()[:2] == ["8 synthetic"] * 2
+
+
 def test_labels_without_students_and_students_without_labels(tmp_path: Path) -> None:
     labels = [write_labels(tmp_path, "untrained", 0.1)]
     assert comparison.teacher_student_pairs(TWO_METHODS, labels).empty
@@ -218,7 +237,7 @@ def test_correlations_of_no_pairs_are_an_empty_table() -> None:
 def pairs(*means: tuple[float, float], labels_by: str = "zero_shot") -> pd.DataFrame:
     """Teacher and students of some tasks, two methods each, whose mean is the student's score."""
     rows = [(labels_by, f"task {n}", teacher, student + off) for n, (teacher, student) in enumerate(means) for off in (-0.1, 0.1)]
-    return pd.DataFrame(rows, columns=["labels_by", "task", "teacher", "student"])
+    return pd.DataFrame(rows, columns=["labels_by", "task", "teacher", "student"]).assign(model="m")
 
 
 def test_of_three_tasks_a_correlation_has_no_interval() -> None:

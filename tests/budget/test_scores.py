@@ -237,6 +237,37 @@ def test_a_set_is_known_by_the_fields_that_its_rows_hold(tmp_path: Path) -> None
     assert set_names.find("plain_start_2").start == 1
 
 
+def test_rows_of_one_method_by_two_teachers_are_told_apart_in_every_table(tmp_path: Path) -> None:
+    """Also in rows out of domain, and of a task that only one of them wrote for; tables of one teacher pool as shards do."""
+    away = {"evaluated_on": "garden"}
+    home = {"evaluated_on": "test"}
+    first = table(home, away, ALONE | home, home | {"task": "other"}).assign(teacher="gpt-4o")
+    paths = [write(tmp_path, first.assign(teacher=name), f"{name}.csv") for name in ("gpt-4o", "local")]
+    found = read_scores(paths)
+    assert found[found.task == "t"].method.tolist() == ["m_gpt_4o", NONE, "m_local", NONE]
+    assert found[found.task == "other"].method.tolist() == ["m_gpt_4o", "m_local"]
+    assert set_names.find("m_local") == SetName("m").by_teacher("local")
+    everywhere = with_out_of_domain(found, paths)
+    assert everywhere[everywhere.evaluated_on == "garden"].method.tolist() == ["m_gpt_4o", "m_local"]
+    shards = [paths[0], write(tmp_path, first, "shard.csv")]
+    assert set(read_scores(shards).method) == {"m", NONE}
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "said"),
+    [
+        ("synthetic_price", 0.5, "or give synthetic_price"),
+        ("human_shown", 4, "one run of 04"),
+        ("human_price", 2.0, "human_price"),
+    ],
+)
+def test_rows_of_two_sets_are_never_pooled_silently(tmp_path: Path, fact: str, value: float, said: str) -> None:
+    paths = [write(tmp_path, table({}), "a.csv"), write(tmp_path, table({fact: value}), "b.csv")]
+    refused(lambda: read_scores(paths), *paths, f"rows of t, m have two values of {fact}", said)
+    if fact.endswith("price"):
+        assert len(read_scores(paths, **{fact: 3.0})) == 2
+
+
 def test_what_is_no_table_of_scores(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
     refused(lambda: read_scores([str(tmp_path / "none.csv")]), "none.csv: no such file")

@@ -2,22 +2,27 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from refusing import refused
 
+from lib import diversity, plotting
 from lib.core import artifacts, example_sets
 from lib.core.artifacts import ExampleSet
 from lib.core.mixes import NONE, Offer, Prices, cells
 from lib.core.set_names import SetName
 from lib.core.tasks import load, read_card
-from lib.training.plan import _by_labels
+from lib.teacher.settings import Access
+from lib.training.plan import _by_labels, pools_for, runs_of, scores_of
+from lib.training.settings import Mixes, Recipe
 
 WRITTEN, LABELED = SetName("zero_shot"), SetName("", labels_by="zero_shot")
 
 
-def saved(folder: Path, file: str, name: SetName) -> str:
-    rows = [{"text": "a", "label": "b", "method": name.key}] * 2
-    artifacts.save_set(folder / file, rows, step=artifacts.Step("01", {}), name=name, teacher="m", bill={"dollars": 0.5})
+def saved(folder: Path, file: str, name: SetName, teacher: str = "m", **parameters: Any) -> str:
+    rows = [{"id": f"{file}-{number}", "text": "a", "label": "arts", "method": name.key} for number in range(2)]
+    step = artifacts.Step("01_generation", parameters)
+    artifacts.save_set(folder / file, rows, step=step, name=name, teacher=teacher, bill={"dollars": 0.5}, human_shown=["h"])
     return str(folder / file)
 
 
@@ -30,9 +35,88 @@ def test_sets_by_method(tmp_path: Path) -> None:
     ]
 
 
-def test_two_sets_of_one_method_are_refused(tmp_path: Path) -> None:
-    files = [saved(tmp_path, name, WRITTEN) for name in ("a.parquet", "b.parquet")]
-    refused(lambda: example_sets.example_sets(read_card("news"), files), "Two example sets are of one method", *files)
+def read(*given: example_sets.Given) -> dict[str, ExampleSet]:
+    return example_sets.example_sets(read_card("news"), given)
+
+
+def test_two_teachers_of_one_method_stand_side_by_side(tmp_path: Path) -> None:
+    files = [saved(tmp_path, f"{teacher}.parquet", WRITTEN, teacher, temperature=1.0) for teacher in ("gpt-4o", "local")]
+    found = read(*files)
+    assert {key: (one.teacher, one.name.levels) for key, one in found.items()} == {
+        "zero_shot_gpt_4o": ("gpt-4o", (("teacher", "gpt-4o"),)),
+        "zero_shot_local": ("local", (("teacher", "local"),)),
+    }
+    assert [plotting.named(key) for key in found] == ["zero-shot, gpt-4o", "zero-shot, local"]
+    assert len({plotting.color(key) for key in found}) == 2
+
+
+def test_two_settings_of_one_teacher_stand_side_by_side(tmp_path: Path) -> None:
+    """What is no setting (paths, money, how many) does not set sets apart, and the seed only where nothing else does."""
+    settings = [{"temperature": 1.0, "max_tokens": None, "seed": 1}, {"temperature": 1.3, "max_tokens": 99, "seed": 2}]
+    plain = [{"output": "a", "budget": 1.0, "n": 2}, {"output": "b", "budget": 2.0, "n": 4}]
+    files = [saved(tmp_path, f"{k}.parquet", WRITTEN, **plain[k], **settings[k]) for k in (0, 1)]
+    assert list(read(*files)) == ["zero_shot_temperature_1", "zero_shot_temperature_1_3"]
+    assert plotting.named("zero_shot_temperature_1_3") == "zero-shot, temperature 1.3"
+    seeds = [saved(tmp_path, f"seed {k}.parquet", WRITTEN, seed=k) for k in (1, 2)]
+    assert list(read(*seeds)) == ["zero_shot_seed_1", "zero_shot_seed_2"]
+
+
+def test_a_factorial_design_names_both_factors(tmp_path: Path) -> None:
+    cells = [("a", 1.0), ("a", 1.3), ("b", 1.0)]
+    files = [saved(tmp_path, f"{k}.parquet", WRITTEN, who, temperature=value) for k, (who, value) in enumerate(cells)]
+    assert list(read(*files)) == ["zero_shot_a_temperature_1", "zero_shot_a_temperature_1_3", "zero_shot_b_temperature_1"]
+
+
+def test_two_sets_that_nothing_sets_apart_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    files = [saved(tmp_path, name, WRITTEN, temperature=1.0, n=n) for n, name in enumerate(("a.parquet", "b.parquet"))]
+    refused(lambda: read(*files), *files, "both zero_shot by m", "no setting of theirs differs", "method: zero_shot_2")
+    assert list(read(files[0], {"file": files[1], "method": "zero_shot_2"})) == ["zero_shot", "zero_shot_2"]
+
+
+def test_a_parquet_file_of_01_with_a_name_of_ones_own_keeps_its_price_and_teacher(tmp_path: Path) -> None:
+    file = saved(tmp_path, "a.parquet", WRITTEN, "gpt-4o")
+    [mine] = read({"file": file, "method": "mine"}).values()
+    assert (mine.method, mine.price, mine.teacher, mine.shown, mine.shown_ids) == ("mine", 0.25, "gpt-4o", 1, {"h"})
+    [mine] = read({"file": file, "method": "mine", "price": 0.1, "teacher": "t", "shown": 0}).values()
+    assert (mine.price, mine.teacher, mine.shown) == (0.1, "t", 0)
+    [labels] = read({"file": saved(tmp_path, "b.parquet", LABELED), "method": "ours"}).values()
+    assert (labels.method, labels.name.of_human_texts) == ("labeled_ours", True)
+
+
+def test_every_parameter_of_access_is_no_setting_of_a_set() -> None:
+    """But for the way of asking: a base model is asked otherwise."""
+    assert set(Access.model_fields) - example_sets._NO_SETTINGS == {"completion"}
+
+
+def test_a_table_renamed_without_its_json_names_the_json(tmp_path: Path) -> None:
+    file = saved(tmp_path, "a.parquet", WRITTEN)
+    (tmp_path / "other.json").write_text("[1, 2]")
+    (tmp_path / "broken.json").write_text("{")
+    renamed = str(Path(file).rename(tmp_path / "mine.parquet"))
+    refused(lambda: read(renamed), "mine.json is missing", "If the table was renamed, rename", "a.json", "with it")
+    refused(lambda: read({"file": renamed, "method": "mine"}), "mine.json is missing", "a.json")
+    (tmp_path / "a.json").unlink()
+    refused(lambda: read(renamed), "mine.json is missing", "together with the table")
+
+
+def test_two_teachers_of_one_method_go_through_03_and_04(tmp_path: Path) -> None:
+    """As a researcher would: two files of 01, to both notebooks."""
+    demo = artifacts.load_set(example_sets.paths.EXAMPLES / "news" / "zero_shot.parquet")
+    files = []
+    for teacher, dollars in {"gpt-4o": 0.5, "local": 0.1}.items():
+        files.append(str(tmp_path / f"{teacher}.parquet"))
+        step, bill = artifacts.Step("01_generation", {}), {"dollars": dollars}
+        artifacts.save_set(files[-1], demo.rows, step=step, name=demo.name, teacher=teacher, bill=bill)
+    card, keys = read_card("news"), ["zero_shot_gpt_4o", "zero_shot_local"]
+    texts = diversity.read_texts(card, files, source=None, encoder="all-MiniLM-L6-v2", seed=1)
+    assert list(texts.written) == keys
+    assert "gpt-4o, local" in texts.note
+    pools = pools_for(card, None, examples=files)
+    mixes = Mixes(human_sizes=[0], synthetic_sizes=[16])
+    scores = scores_of(pools, runs_of(pools, mixes, seeds=1), recipe=Recipe(), kept=str(tmp_path / "kept.jsonl"), workers=1)
+    assert dict(zip(scores.method, scores.teacher, strict=True)) == dict(zip(keys, ["gpt-4o", "local"], strict=True))
+    assert scores.set_levels.tolist() == ['{"teacher": "gpt-4o"}', '{"teacher": "local"}']
+    assert scores.synthetic_price.tolist() == [0.5 / 24, 0.1 / 24]
 
 
 def test_no_files_means_those_of_the_demo() -> None:

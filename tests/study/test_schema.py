@@ -254,10 +254,19 @@ def test_a_study_of_sets_that_are_there_asks_nothing(tmp_path: Path) -> None:
     (_, alone), (_, own) = schema.studies_by_task(study).values()
     own_data.check_data(study)
     assert dry_run.cost_lines(study, "recorded", None) == ["  is asked nothing, and costs nothing"]
-    assert own_data.given_sets(own) == [{"method": "mine", "file": file, "teacher": "m", "price": 0.01, "shown": 0}]
+    assert own_data.given_sets(own) == [{"method": "mine", "file": file, "teacher": "m", "price": 0.01}]
     assert (alone.methods, own.methods) == ([], ["mine"])
     broken = study.model_copy(update={"per_task": {places: {"sets": {"mine": SET | {"file": str(tmp_path / "none.csv")}}}}})
     refused(lambda: own_data.check_data(broken), "none.csv: no such file")
+
+
+def test_a_parquet_file_of_01_brings_its_price_and_teacher_along(tmp_path: Path) -> None:
+    file = "data/examples/news/zero_shot.parquet"
+    study = study_of(tmp_path, generation={"methods": []}, sets={"mine": {"file": file}})
+    own_data.check_data(study)
+    assert own_data.given_sets(study) == [{"method": "mine", "file": file}]
+    gone = study_of(tmp_path, generation={"methods": []}, sets={"mine": {"file": str(tmp_path / "none.parquet")}})
+    refused(lambda: own_data.check_data(gone), "none.parquet: no such file")
 
 
 # ---- what is otherwise for a task ----
@@ -281,7 +290,7 @@ def test_a_task_can_have_its_own_source_sizes_and_settings(tmp_path: Path) -> No
         ({"sets": {"Mine!": SET}}, ["sets", "small letters", "'Mine!'"]),
         ({"sets": {"labeled_by_us": SET}}, ["sets", "not labeled_...", "'labeled_by_us'"]),
         ({"sets": {"one_shot": SET}}, ["sets: 'one_shot' is a method of 01"]),
-        ({"sets": {"mine": {"file": "a.csv", "teacher": "m"}}}, ["sets.mine.price: missing"]),
+        ({"sets": {"mine": {"file": "a.csv", "teacher": "m"}}}, ["sets.mine: price missing", "only a Parquet file of 01 or 02"]),
         ({"sets": {"mine": SET | {"price": 0}}}, ["sets.mine.price", "greater than 0"]),
         ({"per_task": {"news": {"generation": {"m": 3}}}}, ["per_task.news: generation.m: unknown key"]),
         ({"per_task": {"news": {"sizes": {"human": [3]}}}}, ["per_task.news: sizes: human and synthetic go together"]),
