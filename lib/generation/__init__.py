@@ -13,6 +13,7 @@ from lib.core.sources import Row
 from lib.core.tasks import Card, load
 from lib.generation.conditioned import Attributes, FewShot3, FewShot5, OneShot, ZeroShot, ZeroShotTopic
 from lib.generation.dialogues import Dialogues
+from lib.generation.refining import BaseThenRefine, open_writer
 from lib.generation.rephrasing import Rephrasing
 from lib.generation.sampler import Method, Plan, Written, write
 from lib.generation.settings import GenerationSettings
@@ -26,6 +27,7 @@ __all__ = [
     "Written",
     "account_table",
     "lists_table",
+    "open_writer",
     "plan_for",
     "preview",
     "raw_examples",
@@ -47,7 +49,7 @@ def register_method(method: type[Method]) -> type[Method]:
     return method
 
 
-for _method in (ZeroShot, ZeroShotTopic, OneShot, FewShot3, FewShot5, Attributes, *STRATEGIES, Dialogues):
+for _method in (ZeroShot, ZeroShotTopic, OneShot, FewShot3, FewShot5, Attributes, BaseThenRefine, *STRATEGIES, Dialogues):
     register_method(_method)
 
 
@@ -103,7 +105,7 @@ def preview(card: Card, rows: Sequence[Row]) -> DataFrame:
     """Some examples to look at, with what each was written to: one of each fixed label, else the first few."""
     table = pd.DataFrame([row | {"begins": _opening(row)} for row in rows])
     some = table.groupby("label").head(1) if card.labels and "label" in table else table.head(FEW)
-    names = [*card.fields, "begins", "choices", "label", "topic", "attributes", "rephrased_from"]
+    names = [*card.fields, "begins", "choices", "label", "topic", "attributes", "draft", "rephrased_from"]
     return some[[name for name in dict.fromkeys(names) if name in some and some[name].notna().any()]]
 
 

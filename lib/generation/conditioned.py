@@ -3,19 +3,22 @@
 import itertools
 import json
 import math
+import random
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from lib.core.sources import Row, fields_of
 from lib.core.tasks import Card
+from lib.generation import choice_lines
 from lib.generation.drawing import LONGEST_TOPIC, Turns, bytes_in_prompt, fewer_topics, no_list, short_texts, topic_list
 from lib.generation.sampler import (
     COMMON,
     LIST_ROUNDS,
     PATIENCE,
     TOKENS_A_FIELD,
+    TOKENS_AN_OPTION,
     Call,
     Lists,
     Method,
@@ -66,8 +69,15 @@ class _ToLabel(Method):
             )
 
     @property
+    def conditioned(self) -> bool:
+        """Whether a text is written to a label; there is none to write to where each example has choices of its own."""
+        return self.settings.conditioned and bool(self.card.labels)
+
+    @property
     def quota(self) -> dict[str, int]:
         """Examples wanted of each label: as even as n allows, the first labels get what is left over."""
+        if not self.card.labels:
+            return {"any answer": self.settings.n}
         share, more = divmod(self.settings.n, len(self.card.labels))
         return {label: share + (i < more) for i, label in enumerate(self.card.labels)}
 
@@ -91,7 +101,7 @@ class _ToLabel(Method):
     def in_turn(self, missing: dict[str, int]) -> Iterator[tuple[str | None, int]]:
         """The label and the number of items of each call."""
         by_need = sorted(missing.items(), key=lambda label: -label[1])
-        wanted: list[tuple[str | None, int]] = [*by_need] if self.settings.conditioned else [(None, sum(missing.values()))]
+        wanted: list[tuple[str | None, int]] = [*by_need] if self.conditioned else [(None, sum(missing.values()))]
         by_label = []
         for label, count in wanted:
             by_label.append([(label, min(self.per_reply, count - start)) for start in range(0, count, self.per_reply)])
@@ -110,17 +120,25 @@ class _ToLabel(Method):
 
     def line_request(self, drawn: _Drawn) -> Request:
         """Asks a base model for the rest of a line."""
-        names = self.line_fields(drawn.label)
-        messages = prompts.line_to_continue(
-            self.card, [fields_of(row, names) for row in drawn.shots], *self.line_begun(drawn.label)
-        )
-        tokens = 64 + TOKENS_A_FIELD * len(self.card.fields)
+        shots = [self.line(row, drawn.label) for row in drawn.shots]
+        messages = prompts.line_to_continue(self.card, shots, *self.line_begun(drawn.label), more=self.line_more)
+        tokens = 64 + TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * self.options
         temperature, top_p = self.settings.temperature, self.settings.top_p
         return Request(messages, None, temperature, top_p, max_tokens=tokens, stop="\n", choices=drawn.items)
 
-    def line_fields(self, label: str | None) -> list[str]:
-        """In the order of a line: the label first, so that the text is written to it, or last, if it is the teacher's choice."""
-        return [*self.card.fields, "label"] if label is None else ["label", *self.card.fields]
+    @property
+    def line_more(self) -> Mapping[str, str]:
+        """What lines hold beside the card's fields, and what it is."""
+        return {}
+
+    @property
+    def options(self) -> int:
+        """Choices that each example has."""
+        return 0
+
+    def line(self, row: Row, label: str | None) -> Row:
+        """An example as a line: the label first, so that the text is written to it, or last, if it is the teacher's choice."""
+        return fields_of(row, [*self.card.fields, "label"] if label is None else ["label", *self.card.fields])
 
     def line_begun(self, label: str | None) -> tuple[Row, str]:
         """What a line begins with, and the field that follows."""
@@ -139,12 +157,18 @@ class _ToLabel(Method):
     def read(self, call: Call, answer: Answer) -> list[ReplyItem]:
         items = []
         for number, item in enumerate(self.items_in(call, answer)):
-            problem = parsing.item_problem(self.card, call.drawn.label, item)
+            row, problem = self.read_item(item, call.drawn.label)
             label = call.drawn.label if call.drawn.label is not None else parsing.known_label(self.card, item)
-            row = None if problem else {**{name: item[name].strip() for name in self.card.fields}, "label": label}
             marks = {"attributes": self.attributes_of(call.drawn, number)}
             items.append(ReplyItem(prompts.quoted(item), row, (problem and f"invalid: {problem}") or "", {"label": label}, marks))
         return items + cut_item(answer, self.lost(call))
+
+    def read_item(self, item: Any, label: str | None) -> tuple[Row | None, str | None]:
+        """An item as an example, or what is wrong with it."""
+        if problem := parsing.item_problem(self.card, label, item):
+            return None, problem
+        given = parsing.known_label(self.card, item) if label is None else label
+        return {**{name: item[name].strip() for name in self.card.fields}, "label": given}, None
 
     def attributes_of(self, drawn: _Drawn, number: int) -> str | None:
         return prompts.quoted(drawn.attributes[number]) if number < len(drawn.attributes) else None
@@ -161,7 +185,7 @@ class _ToLabel(Method):
 
     def possible_requests(self) -> list[Request]:
         label, rounds = None, [self.settings.n]
-        if self.settings.conditioned:
+        if self.conditioned:
             label = max(self.card.labels, key=lambda name: bytes_in_prompt(prompts.described(self.card, name)))
             rounds = list(self.quota.values())
         first_round = sum(math.ceil(want / self.per_reply) for want in rounds)
@@ -290,11 +314,20 @@ class _FewShot(_ToLabel):
     uses = _ToLabel.uses | {"raw"}
     reads_human = continues = True
 
+    @classmethod
+    def fits(cls, card: Card) -> bool:
+        return super().fits(card) or cls.only_continues(card)
+
+    @classmethod
+    def only_continues(cls, card: Card) -> bool:
+        """Questions with choices of their own are continued as lines; a teacher that answers is asked for them by a strategy."""
+        return card.task_kind.answers_with == "choice"
+
     def check(self) -> None:
         """There is one to show of each label, at least; of fewer than the method is named for, a prompt shows all."""
         super().check()
         have = Counter(row["label"] for row in self.raw)
-        wanted = list(self.card.labels) if self.settings.conditioned else []
+        wanted = list(self.card.labels) if self.conditioned else []
         if not self.raw or any(not have[label] for label in wanted):
             missing = [label for label in wanted if not have[label]] or ["any label"]
             raise ValueError(
@@ -305,9 +338,10 @@ class _FewShot(_ToLabel):
     def begin(self, lists: dict[str, list[Any]], written: Written) -> None:
         """The human examples come in turn, so that each is shown as often as any other."""
         super().begin(lists, written)
+        self.rng = random.Random(f"{self.settings.seed} {self.plan.key}")
         everything = Turns(self.settings.seed, "", self.raw)
-        self.turns = dict.fromkeys(self.card.labels, everything)
-        for label in self.card.labels if self.settings.conditioned else ():
+        self.turns = dict.fromkeys(self.quota, everything)
+        for label in self.card.labels if self.conditioned else ():
             self.turns[label] = Turns(self.settings.seed, label, [row for row in self.raw if row["label"] == label])
 
     def draw(self, label: str, items: int) -> dict[str, Any]:
@@ -316,6 +350,27 @@ class _FewShot(_ToLabel):
     def longest(self, items: int) -> dict[str, Any]:
         by_length = sorted(self.raw, key=lambda row: -bytes_in_prompt(json.dumps(row, ensure_ascii=False, default=str)))
         return {"shots": by_length[: self.shots]}
+
+    @property
+    def line_more(self) -> Mapping[str, str]:
+        return {} if self.card.labels else choice_lines.ABOUT
+
+    @property
+    def options(self) -> int:
+        """Choices that each example has: as many as people's have."""
+        return 0 if self.card.labels else len(self.raw[0]["choices"])
+
+    def line(self, row: Row, label: str | None) -> Row:
+        return super().line(row, label) if self.card.labels else choice_lines.as_line(self.card, row)
+
+    def read_item(self, item: Any, label: str | None) -> tuple[Row | None, str | None]:
+        if self.card.labels:
+            return super().read_item(item, label)
+        read = choice_lines.as_example(self.card, item, self.options)
+        return (None, read) if isinstance(read, str) else (read, None)
+
+    def finish(self, row: Row, written: Written) -> Row:
+        return row if self.card.labels else choice_lines.with_choices_in_turn(row, len(written.examples), self.rng)
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
         names = prompts.reply_fields(self.card, drawn.label is None)

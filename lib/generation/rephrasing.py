@@ -65,7 +65,7 @@ class Rephrasing(Method):
     def write_request(self, row: Row, words: Sequence[str]) -> Request:
         fields = {name: row[name] for name in self.card.fields}
         messages = prompts.reworded(self.card, fields, row["label"], self.field, words[:_MOST_WORDS])
-        return self.request(messages, prompts.field_schema(self.field), tokens=TOKENS_A_FIELD, least={})
+        return self.request(messages, prompts.texts_schema([self.field]), tokens=TOKENS_A_FIELD, least={})
 
     def problem_in(self, text: str) -> str | None:
         return None if parsing.read_field(text, self.field) else f"no {self.field} in the reply"

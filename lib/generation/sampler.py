@@ -106,11 +106,7 @@ class Plan:
     """Whether the teacher is a base model, which continues examples rather than answers."""
 
     def __post_init__(self) -> None:
-        if self.completion and not self.method.continues:
-            raise ValueError(
-                f"Method {self.method.name!r} needs a teacher that answers; one that continues a text (`completion`, as `local` "
-                "does) can be asked by zero_shot, one_shot, few_shot_3 and few_shot_5."
-            )
+        check_can_ask(self.method, self.card, completion=self.completion)
         self.start().check()
 
     def start(self, embed: Embed | None = None) -> "Method":
@@ -137,6 +133,20 @@ class Plan:
     def possible_requests(self) -> list[Request]:
         """Every request that can come of it, each at its longest: what a dry run adds up."""
         return self.start().possible_requests()
+
+
+def check_can_ask(method: "type[Method]", card: Card, *, completion: bool) -> None:
+    """Raises ValueError where a method cannot ask a teacher that continues a text (`completion`), or no other one."""
+    if completion and not method.continues:
+        raise ValueError(
+            f"Method {method.name!r} needs a teacher that answers; one that continues a text (`completion`, as `local` "
+            "does) can be asked by zero_shot, one_shot, few_shot_3, few_shot_5 and base_then_refine."
+        )
+    if not completion and method.only_continues(card):
+        raise ValueError(
+            f"Method {method.name!r} needs a teacher that continues a text for task {card.name!r} ({card.kind}): `local`, or a "
+            "base model at an endpoint (`completion: true`)."
+        )
 
 
 class Call(NamedTuple):
@@ -232,6 +242,11 @@ class Method(ABC):
         """Every request that can come of it, each at its longest: what a dry run adds up."""
 
     # ---- what it may say ----
+
+    @classmethod
+    def only_continues(cls, card: Card) -> bool:
+        """Whether nobody but a base model can be asked by it for that task."""
+        return False
 
     def check(self) -> None:  # noqa: B027 (not every method has something to do here)
         """Raises ValueError where the card, the settings or the human examples do not do."""

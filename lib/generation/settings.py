@@ -49,6 +49,11 @@ class _Asking(Strict):
     """Dialogues of the teacher's own that a prompt shows besides; while there are too few of these, more of people."""
     rounds: int = Field(4, ge=1)
     """Rounds that n dialogues are asked for in; each can show what those before brought."""
+    refiner: str | None = None
+    """The teacher that mends the drafts of a base model: `local`, or a model that answers at an endpoint. None: the teacher
+    itself, asked by chat."""
+    refiner_url: str | None = None
+    """The endpoint of the refiner. None: that of the teacher."""
     rephrase_all: bool = False
     """Whether all examples are reworded, not only those that give their label away. 2407.12813 seems to reword all; in a
     small set no word can go beyond chance."""

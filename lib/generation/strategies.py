@@ -15,6 +15,7 @@ from typing import Any
 from lib.core.encoders import Embed
 from lib.core.sources import Row
 from lib.core.tasks import Card, text_of
+from lib.generation.choice_lines import as_texts, with_choices_in_turn
 from lib.generation.sampler import (
     BYTES_A_TOKEN,
     COMMON,
@@ -131,7 +132,7 @@ class _FromExample(Method):
 
     def read_item(self, item: Any) -> ReplyItem:
         """An item in the card's words, or what is wrong with it."""
-        options = _plainly(item.get("options")) if isinstance(item, dict) else []
+        options = as_texts(item.get("options")) if isinstance(item, dict) else []
         if problem := self.problem_of(item, options):
             return ReplyItem(prompts.quoted(item), problem=f"invalid: {problem}")
         texts = {field: item[field].strip() for field in self.card.fields}
@@ -153,13 +154,7 @@ class _FromExample(Method):
         return None if _meant(item, options) else "the answer is not among the options"
 
     def finish(self, row: Row, written: Written) -> Row:
-        """Choices in a new order, so that the right one stands in each place about as often: in turn, from a drawn start."""
-        if "choices" not in row:
-            return row
-        others = [choice for choice in row["choices"] if choice != row["label"]]
-        self.rng.shuffle(others)
-        place = len(written.examples) % len(row["choices"])
-        return row | {"choices": [*others[:place], row["label"], *others[place:]]}
+        return with_choices_in_turn(row, len(written.examples), self.rng) if "choices" in row else row
 
     def possible_requests(self) -> list[Request]:
         long = dict.fromkeys(self.card.fields, longest_text(self.settings.max_tokens))
@@ -224,17 +219,9 @@ STRATEGIES = (_Fixed, _Random, _Contrastive, _Similar, _Tree)
 
 def _meant(item: Row, options: Sequence[str]) -> str | None:
     """The option that the answer names, if there is one."""
-    answer = _plainly([item.get("answer")])
+    answer = as_texts([item.get("answer")])
     matching = [option for option in options if answer and option.casefold() == answer[0].casefold()]
     return matching[0] if matching else None
-
-
-def _plainly(values: Any) -> list[str]:
-    """The texts of a list; none if it is no list of texts (numbers and true and false are written out)."""
-    if not isinstance(values, list) or not all(isinstance(value, str | int | float | bool) for value in values):
-        return []
-    texts = [(str(value).lower() if isinstance(value, bool) else str(value)).strip() for value in values]
-    return texts if all(texts) else []
 
 
 def _draw_seed(rows: Sequence[Row], seed: int, *, identity: str | None = None, start: int = 1) -> Row:

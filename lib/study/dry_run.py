@@ -9,15 +9,14 @@ from lib.core.pricing import TokenPrice, nano
 from lib.core.set_names import SetName
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, text_of
-from lib.generation import rephrasing_plan
+from lib.generation import METHODS, rephrasing_plan
 from lib.generation.rephrasing import longest_rows
-from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_AN_OPTION, longest_text
+from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_AN_OPTION, check_can_ask, longest_text
 from lib.generation.settings import GenerationSettings
 from lib.labeling.labels import possible_requests, set_name
 from lib.study.schema import Study, plans_of, studies_by_task
 from lib.teacher.backends import teacher_price
 from lib.teacher.client import TRIES, Request
-from lib.teacher.settings import is_local
 
 _UNREAD = 2000
 """Bytes that a field of an example is taken to have in a dry run that cannot read the example."""
@@ -38,20 +37,23 @@ def budget_of(study: Study, requested: object) -> float | None:
 
 def check_budget(study: Study, teacher: str, budget: float | None) -> None:
     """Refuses a run that could cost money before its first notebook starts."""
-    if budget is None and not is_local(teacher) and not _is_free(study, teacher):
-        raise ValueError(f"Say how many dollars the study may spend on teacher {teacher!r} at most: BUDGET=5.")
+    paid = [name for name, price in _prices_of(study, teacher).items() if price.input or price.output]
+    if budget is None and paid:
+        raise ValueError(f"Say how many dollars the study may spend on teacher {paid[0]!r} at most: BUDGET=5.")
 
 
 def _is_free(study: Study, teacher: str) -> bool:
     """Whether no reply of a teacher costs anything."""
-    if teacher == "recorded":
-        return True
-    price = _price_of(study, teacher)
-    return not (price.input or price.output or price.hour)
+    return not any(price.input or price.output or price.hour for price in _prices_of(study, teacher).values())
 
 
 def check_teacher(study: Study, teacher: str) -> None:
-    """Refuses a teacher without a price, or one without costs whose examples no budget could be shared with."""
+    """Refuses a teacher that a method cannot ask, one without a price, or one without costs whose examples no budget could be
+    shared with."""
+    completion = study.completes(teacher)
+    for card, own in studies_by_task(study).values():
+        for method in own.generation.methods:
+            check_can_ask(METHODS[method], card, completion=completion)
     if teacher == "recorded":
         return
     if _is_free(study, teacher) and not study.budgets.synthetic_price:
@@ -61,10 +63,19 @@ def check_teacher(study: Study, teacher: str) -> None:
         )
 
 
-def _price_of(study: Study, teacher: str) -> TokenPrice:
+def _prices_of(study: Study, teacher: str) -> dict[str, TokenPrice]:
+    """The price of the teacher, and of those that mend what it wrote. Recorded replies cost nothing."""
+    if teacher == "recorded":
+        return {}
     stated = {model: price.model_dump() for model, price in study.token_prices.items()}
     base_url = study.base_url or os.environ.get("OPENAI_BASE_URL")
-    return teacher_price(teacher, stated, base_url, machine_price=study.machine_price)
+    prices = {teacher: teacher_price(teacher, stated, base_url, machine_price=study.machine_price)}
+    for _, own in studies_by_task(study).values():
+        refiner, place = own.generation.refiner, own.generation.refiner_url
+        if refiner and refiner not in prices:
+            machine_price = None if place else study.machine_price
+            prices[refiner] = teacher_price(refiner, stated, place or base_url, machine_price=machine_price)
+    return prices
 
 
 class _Part(NamedTuple):
@@ -72,6 +83,8 @@ class _Part(NamedTuple):
 
     requests: list[Request]
     dollars: float | None = None
+    refiner: str | None = None
+    """Whom those of its requests go to that do not continue a text; None: to the teacher, as all others."""
 
 
 def _plans(study: Study, teacher: str = "recorded") -> dict[str, _Part]:
@@ -84,7 +97,7 @@ def _plans(study: Study, teacher: str = "recorded") -> dict[str, _Part]:
         writing, ways = own.generation, own.labeling
         for key, plan in plans_of(card, own, raw, completion=completion).items():
             parts[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = _Part(
-                plan.possible_requests(), writing.dollars
+                plan.possible_requests(), writing.dollars, writing.refiner if "refiner" in plan.method.uses else None
             )
         for method in writing.rephrase:
             name = SetName(method, derived=("rephrased",))
@@ -134,10 +147,11 @@ def _rows_to_price(card: Card, own: Study, split: str, n: int, unread: set[str])
 def _highest_costs(study: Study, teacher: str) -> dict[str, int]:
     """The highest cost of each part in nanodollars: each request at its longest, in all its tries; at most the dollars of a set
     that has a limit."""
-    price, costs = _price_of(study, teacher), {}
+    prices, costs = _prices_of(study, teacher), dict[str, int]()
     for name, part in _plans(study, teacher).items():
-        longest = [request.with_room(study.reasoning_tokens).worst() for request in part.requests]
-        costs[name] = sum(TRIES * price.nanodollars(usage) for usage in longest)
+        longest = [request.with_room(study.reasoning_tokens) for request in part.requests]
+        asked = [teacher if request.completion else part.refiner or teacher for request in longest]
+        costs[name] = sum(TRIES * prices[who].nanodollars(request.worst()) for who, request in zip(asked, longest, strict=True))
         if part.dollars is not None:
             costs[name] = min(costs[name], nano(part.dollars))
     return costs
@@ -151,11 +165,13 @@ def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
         return ["  replays data/recordings and costs nothing"]
     if _is_free(study, teacher):
         return ["  costs nothing, as token_prices say, and needs no BUDGET"]
-    if hour := _price_of(study, teacher).hour:
-        return [f"  costs the time of its machine, ${hour} an hour"]
+    prices = _prices_of(study, teacher)
+    machines = [f"  costs the time of its machine, ${price.hour} an hour" for price in [prices[teacher]] if price.hour]
+    if not any(price.input or price.output for price in prices.values()):
+        return machines
     costs = _highest_costs(study, teacher)
     total = sum(costs.values())
-    lines = [f"  {part:<40} at most ${_cents(cost)}" for part, cost in costs.items()]
+    lines = machines + [f"  {part:<40} at most ${_cents(cost)}" for part, cost in costs.items()]
     most = total if budget is None else min(total, nano(budget))
     lines.append(f"Highest cost: ${_cents(most)}, {_limit_text(total, budget, _ends_at_dollars(study))}.")
     return lines

@@ -7,7 +7,7 @@ text comes first and its label after it. The papers' own prompts are not publish
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lib.core.tasks import Card
@@ -18,7 +18,9 @@ Turn = dict[str, Any]
 """Of a dialogue: its number, who speaks and what."""
 Shot = tuple[Sequence[Turn], dict[str, Any]]
 """A labeled dialogue: its turns as a step shows them, none where the answer repeats them; and the right answer."""
+_NOTHING: Mapping[str, str] = {}
 _WRITER = "You write examples for a data set. You answer with one JSON object and nothing else."
+_EDITOR = "You edit examples of a data set. You answer with one JSON object and nothing else."
 _LABELER = "You label examples for a data set. You answer with one JSON object and nothing else."
 
 
@@ -108,6 +110,19 @@ def reworded(card: Card, example: dict[str, str], label: str, field: str, avoid:
         f"Its {field} makes the label too easy to guess. Write the {field} ({card.fields[field]}) anew in other words, so that "
         f"the label stays right and only somebody who understands the whole example can tell it.{beside}{words}\n\n"
         f"Answer in this form: {json.dumps({field: '...'})}",
+    )
+
+
+def mended(card: Card, draft: dict[str, str], label: str) -> Messages:
+    """BARE (2502.01697), section 3: an instruct model makes each draft of a base model good, one by one. It sees no other example
+    and is told to keep what the draft is about: the variety is the base model's, the quality its own. The label stays."""
+    return _messages(
+        _EDITOR,
+        f"{_task_part(card)}\n\nA draft of an example with the label {described(card, label)}:\n{quoted(draft)}\n\n"
+        f"Make a good example of it: one that reads like the real thing, in {card.language}, whole and without mistakes, and for "
+        "which that label is right without being named. Keep what it is about and how it is said; change only what has to be "
+        "better.\n\n"
+        f"Answer in this form: {json.dumps(dict.fromkeys(card.fields, '...'))}",
     )
 
 
@@ -224,14 +239,16 @@ def _turn_lines(turns: Sequence[Turn]) -> str:
 # ---- for base models, which continue a text: examples as lines, and the beginning of the next one ----
 
 
-def line_to_continue(card: Card, shots: Sequence[dict[str, Any]], begun: dict[str, Any], field: str) -> Messages:
+def line_to_continue(
+    card: Card, shots: Sequence[dict[str, Any]], begun: dict[str, Any], field: str, *, more: Mapping[str, str] = _NOTHING
+) -> Messages:
     """Human examples as JSON lines, and a line that begins with what is known and stops where `field` has to follow.
 
     A model that was never taught to follow orders continues what it sees. The label comes first, so that the text is written to
     it. No form is asked for: the line itself is the form.
     """
     lines = "".join(quoted(shot) + "\n" for shot in shots)
-    return [{"role": "user", "content": f"{_lines_head(card)}\n{lines}{line_beginning(begun, field)}"}]
+    return [{"role": "user", "content": f"{_lines_head(card, more)}\n{lines}{line_beginning(begun, field)}"}]
 
 
 def line_beginning(begun: dict[str, Any], field: str) -> str:
@@ -240,9 +257,9 @@ def line_beginning(begun: dict[str, Any], field: str) -> str:
     return f"{{{known}{quoted(field)}:"  # No space after it: models begin a word with its space.
 
 
-def _lines_head(card: Card) -> str:
+def _lines_head(card: Card, more: Mapping[str, str]) -> str:
     """What the lines are, and the first sentence of the task: all that a base model can be told."""
-    fields = "; ".join(f"{name}: {what}" for name, what in card.fields.items())
+    fields = "; ".join(f"{name}: {what}" for name, what in {**card.fields, **more}.items())
     labels = f" Labels: {', '.join(card.labels)}." if card.labels else ""
     task = card.description.split(". ")[0].rstrip(".")
     return f"A data set in {card.language}, one JSON object a line, to learn to {task}. {fields}.{labels}"
@@ -328,8 +345,8 @@ def attributes_schema() -> Schema:
     return _closed({"attributes": {"type": "array", "items": _closed({"name": {"type": "string"}, "values": values})}})
 
 
-def field_schema(field: str) -> Schema:
-    return _closed({field: {"type": "string"}})
+def texts_schema(fields: Iterable[str]) -> Schema:
+    return _closed({field: {"type": "string"} for field in fields})
 
 
 def label_schema(card: Card, choices: Sequence[str] = ()) -> Schema:

@@ -1,6 +1,5 @@
 """Base models, which continue examples: what they are sent, and what becomes of the lines that come back."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from asking import CARD, teacher_at
 from endpoint import serving
 from hypothesis import given
 from hypothesis import strategies as st
+from lines import RAW, continuations, remark
 
 from lib.core import paths
 from lib.core.pricing import TokenPrice
@@ -24,18 +24,7 @@ from lib.teacher.client import Request
 from lib.teacher.recorded import Recorded, write_recordings
 from lib.teacher.settings import Access
 
-RAW: list[Row] = [{"id": f"r{number}", "text": f"remark {number}", "label": ("kind", "rude")[number % 2]} for number in range(12)]
 PAIRS = read_card("entailment")
-
-
-def continuations(*texts: str) -> dict[str, Any]:
-    choices = [{"index": at, "text": text, "finish_reason": "stop"} for at, text in enumerate(texts)]
-    return {"choices": choices, "usage": {"prompt_tokens": 50, "completion_tokens": 20}}
-
-
-def remark(number: int) -> str:
-    """One that is like no other."""
-    return f"Well, {hashlib.sha256(str(number).encode()).hexdigest()[:24]}!"
 
 
 def begun(body: dict[str, Any]) -> str:
@@ -94,6 +83,80 @@ def test_a_task_of_two_fields_is_continued_from_the_first(tmp_path: Path) -> Non
         written = write(plan, teacher_at(served.url, tmp_path))
     assert [sorted(PAIRS.fields) == sorted({"premise", "hypothesis"} & row.keys()) for row in written.examples] == [True] * 2
     assert begun(served.bodies[0]).endswith('"premise":')
+
+
+QUESTIONS = read_card("commonsense")
+ASKED: list[Row] = [
+    {"id": f"q{at}", "question": f"Where would the cook keep pan number {at} of the kitchen?", "choices": ["drawer", "tree", "bath", "car", "river"], "label": "drawer"}
+    for at in range(8)
+]  # fmt: skip
+
+
+def question(number: int, right: str = "in a drawer", wrong: str = '["a tree", "a bath", "a car", "a river", "a cloud"]') -> str:
+    words = f"Somebody who wants to fry egg {remark(number)} looks for a pan. Where is it?"
+    return f' "{words}", "answer": "{right}", "wrong answers": {wrong}}}'
+
+
+@pytest.mark.parametrize("method", ["one_shot", "few_shot_3", "few_shot_5"])
+def test_questions_with_their_own_choices_are_lines_with_the_right_answer_before_the_wrong_ones(
+    tmp_path: Path, method: str
+) -> None:
+    plan = plan_for(QUESTIONS, ASKED, method=method, settings=GenerationSettings(n=10), completion=True)
+    with serving(lambda body, number: continuations(*map(question, range(3 * number, 3 * number + 3)))) as served:
+        written = write(plan, teacher_at(served.url, tmp_path))
+    assert len(written.examples) == 10
+    assert {len(row["choices"]) for row in written.examples} == {5}
+    assert all(row["label"] == "in a drawer" for row in written.examples)
+    places = [row["choices"].index(row["label"]) for row in written.examples]
+    assert sorted(places) == sorted([*range(5)] * 2)  # Each place as often as any other.
+    first = served.bodies[0]["prompt"].splitlines()
+    assert begun(served.bodies[0]) == '{"question":'
+    assert [*json.loads(first[1])] == ["question", "answer", "wrong answers"]
+    assert "answer: the right one; wrong answers: " in first[0]
+    for row in written.examples:
+        QUESTIONS.task_kind.checked(QUESTIONS, QUESTIONS.sources["reference"], row, row["label"])
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (question(1, wrong='["a tree", "a Tree", "in a drawer", "a bath"]'), "too few different answers"),
+        (question(1, wrong='"a tree"'), "too few different answers"),
+        (question(1, right=" "), "no answer"),
+        (' "Where is it, and why would anybody want to know that?"}', "no answer"),
+        (' "one that was cut o', "not an object"),
+    ],
+)
+def test_a_line_without_enough_answers_is_no_example(tmp_path: Path, line: str, problem: str) -> None:
+    plan = plan_for(QUESTIONS, ASKED, method="few_shot_3", settings=GenerationSettings(n=1, per_reply=2), completion=True)
+    with serving(lambda body, number: continuations(line, question(number))) as served:
+        written = write(plan, teacher_at(served.url, tmp_path))
+    assert len(written.examples) == 1
+    assert {row["outcome"] for row in written.rejected} <= {f"invalid: {problem}", "surplus"}
+    assert f"invalid: {problem}" in {row["outcome"] for row in written.rejected} or served.bodies[0].get("n", 1) == 1
+
+
+def test_a_teacher_that_answers_is_asked_for_choices_by_a_strategy() -> None:
+    with pytest.raises(ValueError, match=r"'few_shot_3' needs a teacher that continues a text for task 'commonsense'"):
+        plan_for(QUESTIONS, ASKED, method="few_shot_3", settings=GenerationSettings())
+
+
+def test_a_passage_and_its_question_are_continued_from_the_passage(tmp_path: Path) -> None:
+    card = read_card("passage")
+    rows = load(card, "train").to_list()[:20]
+    text = " ".join(["The old mill by the river was closed for years, until somebody bought it and mended its wheel."] * 4)
+
+    def answer(body: dict[str, Any], number: int) -> dict[str, Any]:
+        return continuations(
+            json.dumps({"passage": f"{text} {remark(number)}", "question": f"was the mill {number} mended"})[12:]
+        )
+
+    plan = plan_for(card, rows, method="few_shot_3", settings=GenerationSettings(n=2), completion=True)
+    with serving(answer) as served:
+        written = write(plan, teacher_at(served.url, tmp_path))
+    assert [row["label"] for row in written.examples] == list(card.labels), written.rejected
+    assert all(row["passage"].startswith("The old mill") for row in written.examples)
+    assert begun(served.bodies[0]) == f'{{"label": "{next(iter(card.labels))}", "passage":'
 
 
 @pytest.mark.parametrize("method", ["zero_shot_topic", "attributes"])

@@ -1,0 +1,56 @@
+"""Questions with choices of their own, as the lines that a base model continues: the question, the right answer, the wrong ones.
+
+A small model that first lists options and then has to repeat one of them word for word often repeats none. Asked for the answer
+where it follows best, right after its question, and then for wrong ones, whatever it writes is a question with one answer.
+"""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from lib.core.sources import Row
+from lib.core.tasks import Card
+
+_RIGHT, _WRONG = "answer", "wrong answers"
+ABOUT = {_RIGHT: "the right one", _WRONG: "others of the same sort that are wrong"}
+"""What the lines hold beside the card's fields."""
+
+
+def as_line(card: Card, row: Row) -> Row:
+    """A human example as a line shows it."""
+    wrong = [choice for choice in row["choices"] if choice != row["label"]]
+    return {name: row[name] for name in card.fields} | {_RIGHT: row["label"], _WRONG: wrong}
+
+
+def as_example(card: Card, item: Any, options: int) -> Row | str:
+    """The example that a line holds, with so many choices, or what is wrong with it."""
+    if not isinstance(item, dict):
+        return "not an object"
+    for name in (*card.fields, _RIGHT):
+        if not isinstance(item.get(name), str) or not item[name].strip():
+            return f"no {name}"
+    choices = {item[_RIGHT].strip().casefold(): item[_RIGHT].strip()}
+    for choice in as_texts(item.get(_WRONG)):
+        choices.setdefault(choice.casefold(), choice)
+    if len(choices) < options:
+        return "too few different answers"
+    return {name: item[name].strip() for name in card.fields} | {
+        "choices": [*choices.values()][:options],
+        "label": item[_RIGHT].strip(),
+    }
+
+
+def with_choices_in_turn(row: Row, number: int, rng: Random) -> Row:
+    """The example with its choices in a new order: the right one stands in each place in turn, by the number of the example."""
+    others = [choice for choice in row["choices"] if choice != row["label"]]
+    rng.shuffle(others)
+    place = number % len(row["choices"])
+    return row | {"choices": [*others[:place], row["label"], *others[place:]]}
+
+
+def as_texts(values: Any) -> list[str]:
+    """The texts of a list; none if it is no list of texts (numbers and true and false are written out)."""
+    if not isinstance(values, list) or not all(isinstance(value, str | int | float | bool) for value in values):
+        return []
+    texts: Sequence[str] = [(str(value).lower() if isinstance(value, bool) else str(value)).strip() for value in values]
+    return list(texts) if all(texts) else []
