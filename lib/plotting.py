@@ -121,6 +121,16 @@ def _rows_note(scores: DataFrame) -> str:
     return " ".join([*parts, *_data_notes(scores)])
 
 
+def bars_note(table: DataFrame) -> str:
+    """A sentence for captions: the units that the intervals of a table are over (its column `covers`)."""
+    kinds = [units for units in dict.fromkeys(table.covers) if units]
+    if not kinds:
+        return "No bars: runs of one seed, or of the same examples, have no interval without the answers of students."
+    kinds.sort(key=len, reverse=True)
+    points = " Points without a bar: one seed, or the same examples in all runs." if "" in set(table.covers) else ""
+    return f"Bars: 95% intervals over {' (of some points: over '.join(kinds)}{')' * (len(kinds) - 1)}.{points}"
+
+
 def _data_notes(scores: DataFrame) -> list[str]:
     """Sentences on the sources of data: each source once, with its tasks; a last one if data are stand-ins."""
     tasks: dict[str, list[str]] = {}

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pandas import DataFrame
-from scipy.stats import spearmanr, t
+from scipy.stats import spearmanr
 
 from lib.core import set_names
 from lib.core.artifacts import how_made
 from lib.core.mixes import NONE, TEST
-from lib.core.stats import bootstrap_interval, over_seeds
+from lib.core.stats import bootstrap_interval, crossed_interval, grid_of_runs, learned_alike, over_runs
 
 BOOTSTRAPS = 2000
 FEWEST_TASKS = 4
@@ -62,7 +62,7 @@ def _means(scores: DataFrame, human: Sequence[int] = ()) -> DataFrame:
     examples."""
     rows = scores[scores.n_human.isin(human)] if len(human) else scores
     tasks, methods = list(dict.fromkeys(scores.task)), list(dict.fromkeys(scores.method))
-    means = over_seeds(rows, _MIX) if len(rows) else rows.head(0)[_MIX].assign(mean=0.0, low=0.0, high=0.0, seeds=0)
+    means = over_runs(rows, _MIX) if len(rows) else rows.head(0)[_MIX].assign(mean=0.0, low=0.0, high=0.0, seeds=0, covers="")
     order = {"task": tasks.index, "method": methods.index}
     return means.sort_values(["task", "method"], key=lambda names: names.map(order[names.name]), kind="stable", ignore_index=True)
 
@@ -125,10 +125,11 @@ def teacher_student_pairs(scores: DataFrame, labels: Sequence[str]) -> DataFrame
         teacher |= {"n_labels": record["n"], "metric": record["metric"], "model": record.get("teacher", "")}
         others = writers[(writers.task == record["task"]) & (writers.teacher != (teacher["model"] or writers.teacher))]
         for student in alone[(alone.task == record["task"]) & ~alone.method.isin(others.method)].itertuples():
-            score = {"student": student.mean, "low": student.low, "high": student.high, "seeds": student.seeds}
+            score = {"student": student.mean} | {name: getattr(student, name) for name in ("low", "high", "seeds", "covers")}
             rows.append(teacher | {"method": student.method, "n_synthetic": student.n_synthetic} | score)
-    columns = ["labels_by", "task", "teacher", "n_labels", "metric", "method", "n_synthetic", "student", "low", "high", "seeds"]
-    return pd.DataFrame(rows, columns=[*columns, "model"])
+    columns = ["labels_by", "task", "teacher", "n_labels", "metric", "method", "n_synthetic", "student"]
+    columns += ["low", "high", "seeds", "covers", "model"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def rank_correlations(pairs: DataFrame, seed: int = 1) -> DataFrame:
@@ -177,7 +178,7 @@ def _alone(scores: DataFrame) -> DataFrame:
     rows = _with_evaluation(scores[(scores.n_human == 0) | (scores.n_synthetic == 0)])
     rows = rows.assign(n=rows.n_human + rows.n_synthetic)
     by = ["task", "evaluated_on", "method", "n"]
-    means = over_seeds(rows, by) if len(rows) else rows.head(0)[by].assign(mean=0.0, low=0.0, high=0.0, seeds=0)
+    means = over_runs(rows, by) if len(rows) else rows.head(0)[by].assign(mean=0.0, low=0.0, high=0.0, seeds=0, covers="")
     order = {name: list(dict.fromkeys(rows[name])).index for name in by[:3]}
     return means.sort_values(
         by, key=lambda values: values.map(order.get(str(values.name), int)), kind="stable", ignore_index=True
@@ -190,43 +191,41 @@ def _with_evaluation(scores: DataFrame) -> DataFrame:
 
 def differences_to_human(scores: DataFrame) -> DataFrame:
     """For each task, method and evaluation set: the relative difference to human examples, (G - H) / H, at the largest number
-    of examples that both were trained with alone; with a 95% interval over seeds (delta method, Welch)."""
+    of examples that both were trained with alone, by the seeds that both have; with its 95% interval."""
     rows: list[dict[str, Any]] = []
-    for (task, evaluated_on), means in _alone(scores).groupby(["task", "evaluated_on"], sort=False):
-        human = means[means.method == NONE].set_index("n")
-        for method, part in means[means.method != NONE].groupby("method", sort=False):
-            both = part[part.n.isin(human.index)]
-            if both.empty:
-                continue
-            largest = next(both[both.n == both.n.max()].itertuples())
-            people = human.loc[largest.n]
-            rows.append(
-                {"task": task, "evaluated_on": evaluated_on, "method": method, "n": largest.n, "human": people["mean"]}
-                | {"synthetic": largest.mean, "seeds": largest.seeds}
-                | dict(zip(("mean", "low", "high"), _relative(largest, people), strict=True))
-            )
-    columns = ["task", "evaluated_on", "method", "n", "human", "synthetic", "mean", "low", "high", "seeds"]
-    return pd.DataFrame(rows, columns=columns)
+    alone = _with_evaluation(scores[(scores.n_human == 0) | (scores.n_synthetic == 0)])
+    alone = alone.assign(n=alone.n_human + alone.n_synthetic)
+    for (task, evaluated_on), of_test in alone.groupby(["task", "evaluated_on"], sort=False):
+        sizes = dict(list(of_test[of_test.method == NONE].groupby("n")))
+        for method, part in of_test[of_test.method != NONE].groupby("method", sort=False):
+            if both := set(sizes) & set(part.n):
+                n = max(both)
+                key = {"task": task, "evaluated_on": evaluated_on, "method": method, "n": n}
+                rows.append(key | _relative(part[part.n == n], sizes[n]))
+    columns = ["task", "evaluated_on", "method", "n", "human", "synthetic", "mean", "low", "high", "seeds", "covers"]
+    return pd.DataFrame(rows, columns=columns).sort_values(
+        ["task", "evaluated_on"], key=lambda names: names.map(list(dict.fromkeys(names)).index), kind="stable", ignore_index=True
+    )
 
 
-def _relative(synthetic: Any, human: Any) -> tuple[float, float, float]:
-    """(G - H) / H of two means over seeds, and its interval; nan for a single seed or a human score of 0."""
-    if not human["mean"] or not synthetic.mean:
-        return float("nan"), float("nan"), float("nan")
-    ratio = synthetic.mean / human["mean"]
-    parts = []
-    for mean, low, high, seeds in (
-        (synthetic.mean, synthetic.low, synthetic.high, synthetic.seeds),
-        human[["mean", "low", "high", "seeds"]],
-    ):
-        error = (high - low) / 2 / t.ppf(0.975, max(1, seeds - 1)) / mean
-        parts.append((float(error) ** 2, int(seeds) - 1))
-    whole = sum(variance for variance, _ in parts)
-    if min(degrees for _, degrees in parts) < 1 or whole != whole:
-        return ratio - 1, float("nan"), float("nan")
-    degrees = whole**2 / sum(variance**2 / degrees for variance, degrees in parts) if whole else 1.0
-    half = ratio * whole**0.5 * float(t.ppf(0.975, degrees))
-    return ratio - 1, ratio - 1 - half, ratio - 1 + half
+def _relative(synthetic: DataFrame, human: DataFrame) -> dict[str, Any]:
+    """(G - H) / H of the runs of both, with its interval by the delta method; nan for a human score of 0."""
+    seeds = sorted(set(synthetic.seed) & set(human.seed))
+    first, first_samples = grid_of_runs(synthetic, seeds=seeds)
+    second, second_samples = grid_of_runs(human, seeds=seeds)
+    means = {"synthetic": float(first.mean()), "human": float(second.mean()), "seeds": len(seeds)}
+    if not seeds or not means["human"]:
+        return means | dict.fromkeys(("mean", "low", "high"), float("nan")) | {"covers": ""}
+    ratio = means["synthetic"] / means["human"]
+
+    def linear(of_synthetic: np.ndarray, of_human: np.ndarray) -> np.ndarray:
+        """What each run adds to the ratio; their mean is the ratio itself."""
+        return (of_synthetic - ratio * of_human) / means["human"] + ratio - 1
+
+    known = first_samples is not None and second_samples is not None
+    samples = linear(first_samples, second_samples) if known else None  # type: ignore[arg-type]
+    alike = bool(learned_alike(synthetic).all() and learned_alike(human).all())
+    return means | crossed_interval(linear(first, second), samples, alike=alike)._asdict()
 
 
 def by_start(scores: DataFrame) -> DataFrame:

@@ -14,7 +14,7 @@ from pandas import DataFrame
 from lib.budget.scores import kind_of_mix, metric_of, offer_of
 from lib.budget.surface import DRAWS, CannotTell, Surface, fit, fit_all, rows_of, slopes
 from lib.core.mixes import NONE, Offer, cell
-from lib.core.stats import over_seeds
+from lib.core.stats import over_runs
 
 _LOW, _HIGH = 0.05, 0.95
 _SHARES = (
@@ -265,7 +265,7 @@ def spend_curve(surface: Surface, offers: _Offers, scores: DataFrame, *, budgets
 
 def measured_mixes(scores: DataFrame, surface: Surface) -> DataFrame:
     """Mean and interval of each mix that a surface was fitted to."""
-    return over_seeds(rows_of(scores, surface.task, surface.method), ["n_human", "n_synthetic"])
+    return over_runs(rows_of(scores, surface.task, surface.method), ["n_human", "n_synthetic"])
 
 
 def shares_by_budget(plan: BudgetPlan) -> DataFrame:

@@ -9,15 +9,16 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from lib.budget import comparison
-from lib.budget.claims import Measured
-from lib.budget.findings import by_set, claims_table
-from lib.budget.scores import Shares, by_cell, by_dollars, describe_tasks, frontier, metric_of, with_mixes
+from lib.budget.claims import MEASURES, Measured
+from lib.budget.findings import FEWEST_FOR_VERDICT, by_set, claims_table
+from lib.budget.scores import Shares, by_cell, by_dollars, describe_tasks, frontier, metric_by_test, metric_of, with_mixes
 from lib.core import set_names
 from lib.core.mixes import NONE, TEST
 from lib.plotting import (
     MOST_TICKS,
     TEXT,
     Drawing,
+    bars_note,
     blocks,
     caption,
     color,
@@ -46,8 +47,8 @@ def score_by_method(scores: DataFrame, human: Sequence[int] = ()) -> Drawing:
     if table.empty:
         return Drawing("score_by_method", None, "No number of synthetic examples that all methods were trained with.")
     text = (
-        "Students' scores on the test set by method at equal numbers of examples; bars: 95% t-intervals; dashed, "
-        "with a band: the human examples alone."
+        "Students' scores on the test set by method at equal numbers of examples; dashed, with a band: the human examples alone. "
+        f"{bars_note(table)}"
     )
     return Drawing("score_by_method", _methods(table, metric_of(scores)), caption(text, scores, table.task), table)
 
@@ -101,7 +102,7 @@ def score_by_volume(scores: DataFrame, human: Sequence[int] = ()) -> Drawing:
         return Drawing("score_by_volume", None, "No three numbers of synthetic examples beside one number of human ones.")
     titles = {size: "synthetic only" if size == 0 else f"+ {size} human" for size in sorted(set(table.n_human))}
     figure = _curves_by(table, metric_of(scores), x="n_synthetic", row="n_human", titles=titles, label="synthetic examples")
-    text = "Students' scores on the test set against the number of synthetic examples; bars: 95% t-intervals."
+    text = f"Students' scores on the test set against the number of synthetic examples. {bars_note(table)}"
     return Drawing("score_by_volume", figure, caption(text, scores, table.task), table)
 
 
@@ -112,7 +113,7 @@ def score_by_ratio(scores: DataFrame, totals: Sequence[int] = ()) -> Drawing:
         return Drawing("score_by_ratio", None, "No three ratios at one number of examples.")
     titles = {n: f"{n} examples" for n in sorted(set(table.n))}
     figure = _curves_by(table, metric_of(scores), x="part", row="n", titles=titles, label="synthetic part of them")
-    text = "Students' scores on the test set against the synthetic part of a fixed number of examples; bars: 95% t-intervals."
+    text = f"Students' scores on the test set against the synthetic part of a fixed number of examples. {bars_note(table)}"
     return Drawing("score_by_ratio", figure, caption(text, scores, table.task), table)
 
 
@@ -155,7 +156,7 @@ def teacher_and_students(scores: DataFrame, labels: Sequence[str]) -> Drawing:
     text = (
         "The teacher's own score on the first items of each test set (in the table: n_labels) against its "
         "students' on the whole set; ρ: Spearman's rank correlation over tasks (mean over methods), with a 95% bootstrap "
-        f"interval from {comparison.FEWEST_TASKS} tasks on. Bars: 95% t-intervals."
+        f"interval from {comparison.FEWEST_TASKS} tasks on. {bars_note(pairs)}"
     )
     table = pairs.merge(correlations, how="left", on="labels_by", suffixes=("", "_rho"))
     return Drawing("teacher_and_students", _pairs(pairs, correlations), caption(text, scores, pairs.task), table)
@@ -191,7 +192,7 @@ def _rho_text(row: Any) -> str:
 
 def against_human(scores: DataFrame) -> Drawing:
     """The relative difference to as many human examples, in percent: a line a method, a panel a task and evaluation set."""
-    table, metrics = comparison.differences_to_human(scores), metric_of(scores)
+    table, metrics = comparison.differences_to_human(scores), metric_by_test(scores)
     if table.empty:
         reason = "No task was trained on people alone and on each method alone with as many examples."
         return Drawing("against_human", None, reason)
@@ -206,28 +207,28 @@ def against_human(scores: DataFrame) -> Drawing:
         most = int(part.n.max())
         axis.set_yticks(range(len(part)), [named(row.method) + f" ({row.n})" * (row.n < most) for row in part.itertuples()])
         axis.set_ylim(-0.6, len(part) - 0.4)
-        axis.set_xlabel(f"{named(metrics[task])} against people (%), n = {most}")
+        axis.set_xlabel(f"{named(metrics[task, evaluated_on])} against people (%), n = {most}")
     text = (
-        "Score of students of each method alone against those of as many human examples, (G - H) / H; bars: 95% "
-        "intervals over seeds (delta method)."
+        "Score of students of each method alone against those of as many human examples, (G - H) / H; out of domain by accuracy, "
+        f"among the labels that both sets have. {bars_note(table)}"
     )
     return Drawing("against_human", figure, _caption_of_tests(text, scores, table), table)
 
 
 def cumulative(scores: DataFrame) -> Drawing:
     """Score against the number of examples, people alone and each method alone."""
-    table, metrics = comparison.alone_by_size(scores), metric_of(scores)
+    table, metrics = comparison.alone_by_size(scores), metric_by_test(scores)
     if table.empty:
         return Drawing("cumulative", None, "No source was trained alone with three numbers of examples or more.")
     figure, axes = _by_evaluation(table, 1.75, sharex="row")
     handles: dict[str, Any] = {}
     for (task, evaluated_on), axis in axes.items():
         curves(axis, table[(table.task == task) & (table.evaluated_on == evaluated_on)])
-        axis.set(xlabel="training examples of one source", ylabel=named(metrics[task]))
+        axis.set(xlabel="training examples of one source", ylabel=named(metrics[task, evaluated_on]))
         handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     names = [named(name) for name in sorted(dict.fromkeys(table.method), key=lambda name: name != NONE)]
     figure.legend([handles[name] for name in names], names, loc="outside upper center", ncols=6)
-    text = "Score of students of one source alone, by number of examples; bars: 95% t-intervals."
+    text = f"Score of students of one source alone, by number of examples; out of domain accuracy. {bars_note(table)}"
     return Drawing("cumulative", figure, _caption_of_tests(text, scores, table), table)
 
 
@@ -261,7 +262,7 @@ def quality_by_share(scores: DataFrame, budgets: Sequence[float], shares: Shares
         return Drawing("quality_by_share", None, "No cell of budgets and shares that was trained.")
     text = (
         "Student's score on the test set against the share of the budget spent on the teacher (not to scale). "
-        "Bars: 95% t-intervals. Hollow: a pool holds less than the money could buy, so some of it stays unspent."
+        f"{bars_note(grid.dropna(subset='mean'))} Hollow: a pool holds less than the money could buy, so some stays unspent."
     )
     return Drawing("quality_by_share", _shares(grid, metric_of(scores)), caption(text, scores, grid.task), grid)
 
@@ -311,7 +312,7 @@ def quality_by_dollars(scores: DataFrame) -> Drawing:
     points = with_mixes(by_dollars(scores))
     text = (
         "Student's score on the test set against what its training data cost; human examples that prompts "
-        "showed are paid for, too. Band and bars: 95% t-intervals. Dashed: mixes that no cheaper mix of their "
+        f"showed are paid for, too. A band joins bars. {bars_note(points)} Dashed: mixes that no cheaper mix of their "
         "kind beats; picked by their scores on this same test set, which flatters them."
     )
     tasks = describe_tasks(scores)
@@ -354,7 +355,7 @@ def _source_curve(axis: Axes, part: DataFrame, color: Any) -> None:
 
 # ---- claims ----
 
-_VERDICTS = {"holds": "C2", "does not": "C3", "cannot tell": "0.45"}
+_VERDICTS = {"holds": "C2", "does not": "C3", "opposite by kind": "C4", "cannot tell": "0.45"}
 
 
 def claims_figure(measured: Measured, folder: str = "") -> Drawing:
@@ -365,9 +366,9 @@ def claims_figure(measured: Measured, folder: str = "") -> Drawing:
     if table.empty:
         return Drawing("findings", None, "No claim of the papers can be tested on these rows.")
     text = (
-        "Claims of the papers: mean effect over tasks, as claimed if above 0, with its 95% interval by a hierarchical "
-        f"bootstrap ({comparison.BOOTSTRAPS} draws of tasks, of their sets, of their seeds). Grey: the mean over sets in one "
-        "task."
+        "Mean effect over tasks, as claimed if above 0, by macro-F1 (diamonds) and by accuracy (circles; of spans micro-F1), "
+        f"with 95% t-intervals over tasks; verdicts from {FEWEST_FOR_VERDICT} tasks on, p < 0.05 after Holm's correction. Grey: "
+        "the mean over sets in one task, by macro-F1."
     )
     return Drawing("findings", _effects(table, parts), _caption_of_tests(text, measured.scores, parts), table)
 
@@ -375,22 +376,32 @@ def claims_figure(measured: Measured, folder: str = "") -> Drawing:
 def _effects(table: DataFrame, parts: DataFrame) -> Figure:
     units = list(dict.fromkeys(table.unit))
     counts = [(table.unit == unit).sum() for unit in units]
-    height = 0.21 * sum(counts) + 0.55 * len(units) + 0.3
+    height = 0.25 * sum(counts) + 0.55 * len(units) + 0.3
     figure, axes = grid_of(len(units), 1, TEXT, height, gridspec_kw={"height_ratios": counts})
+    parts = parts[parts.measure == next(iter(MEASURES))]
     for axis, unit in zip(axes[:, 0], units, strict=True):
         part = table[table.unit == unit]
-        for number, row in enumerate(part.itertuples()):
-            tasks = parts[parts.claim == row.claim].groupby("task").effect.mean()
-            axis.plot(tasks, [number + 0.25] * len(tasks), "o", color="0.6", markersize=2, zorder=1)
-            n = f"{row.tasks} {'tasks' if row.tasks > 1 else 'task'}, {row.sets} sets"
+        for number, row in enumerate(part.to_dict("records")):
+            tasks = parts[parts.claim == row["claim"]].groupby("task").effect.mean()
+            axis.plot(tasks, [number + 0.36] * len(tasks), "o", color="0.6", markersize=2, zorder=1)
+            n = f"{row['tasks']} {'tasks' if row['tasks'] > 1 else 'task'}, {row['sets']} sets"
             axis.annotate(n, (1.01, number), xycoords=("axes fraction", "data"), fontsize=6, color="0.35", va="center")
-            axis.plot([row.low, row.high], [number, number], color=_VERDICTS[row.verdict], linewidth=1.6, zorder=2)
-            axis.plot(row.effect, number, "D", color=_VERDICTS[row.verdict], markersize=4.5, zorder=3)
+            _effect_mark(axis, row, number - 0.06, marker="D")
+            if isinstance(row.get("agree"), str):
+                accuracy = {name.removeprefix("accuracy_"): row[name] for name in row if name.startswith("accuracy_")}
+                _effect_mark(axis, accuracy, number + 0.16, marker="o")
         axis.axvline(0, color="0.3", linewidth=0.6, linestyle=":", zorder=0)
         axis.set_yticks(range(len(part)), part.claim)
         axis.set_ylim(len(part) - 0.4, -0.6)
         axis.set_xlabel(f"effect as claimed, in {unit}")
-    marks = [axes[0][0].plot([], [], "D-", color=color, markersize=4.5)[0] for color in _VERDICTS.values()]
+    marks = [axes[0][0].plot([], [], "D-", color=color, markersize=4)[0] for color in _VERDICTS.values()]
     marks.append(axes[0][0].plot([], [], "o", color="0.6", markersize=2)[0])
-    figure.legend(marks, [*_VERDICTS, "one task"], loc="outside upper right", ncols=4)
+    figure.legend(marks, [*_VERDICTS, "one task"], loc="outside upper right", ncols=5)
     return figure
+
+
+def _effect_mark(axis: Axes, row: Mapping[str, Any], height: float, *, marker: str) -> None:
+    """An effect with its interval, in the colour of its verdict."""
+    shade = _VERDICTS[row["verdict"]]
+    axis.plot([row["low"], row["high"]], [height, height], color=shade, linewidth=1.2, zorder=2)
+    axis.plot(row["effect"], height, marker, color=shade, markersize=4 if marker == "D" else 3, zorder=3)

@@ -13,7 +13,8 @@ from lib.core import kinds, set_names
 from lib.core.artifacts import read_table
 from lib.core.mixes import NONE, TEST, Cell, Offer, Prices, cells, check_prices
 from lib.core.paths import STUDIES
-from lib.core.stats import over_seeds
+from lib.core.resampling import ANSWERS, with_samples
+from lib.core.stats import REPEAT, over_runs
 
 _COLUMNS = [
     *("task", "method", "n_human", "n_synthetic", "seed", "score"),
@@ -37,12 +38,12 @@ _RANGES: dict[str, tuple[float, str]] = {
 """The largest value of a column, and a description of its values."""
 
 
-def offer_of(rows: DataFrame) -> Offer:
-    """The offer of one method's score rows; the price of an example includes that of learning from it."""
-    first = rows.iloc[0]
+def offer_of(rows: DataFrame | Mapping[str, Any]) -> Offer:
+    """The offer of one method's score rows, or of one of them; the price of an example includes that of learning from it."""
+    first = rows.iloc[0] if isinstance(rows, DataFrame) else rows
     training = float(first.get("training_price", 0.0))
-    prices = Prices(first.human_price + training, first.synthetic_price + training)
-    pools = int(first.human_pool), int(first.synthetic_pool)
+    prices = Prices(first["human_price"] + training, first["synthetic_price"] + training)
+    pools = int(first["human_pool"]), int(first["synthetic_pool"])
     return Offer(prices, pools, int(first.get("human_shown", 0)), float(first.get("run_price", 0.0)))
 
 
@@ -89,7 +90,7 @@ def read_scores(
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
         check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
     _refuse_two_offers(scores, given=list(prices))
-    return scores.drop(columns=_FILE)
+    return with_samples(_repeats_as_one_method(scores.drop(columns=_FILE)))
 
 
 def _joined(tables: Sequence[DataFrame], prices: Mapping[str, float]) -> DataFrame:
@@ -126,6 +127,15 @@ def _told_apart(scores: DataFrame, methods: Collection[str]) -> DataFrame:
         for column, value in {"method": name.key, **set_names.as_columns(name)}.items():
             scores.loc[rows.index, column] = value
     return scores
+
+
+def _repeats_as_one_method(scores: DataFrame) -> DataFrame:
+    """The rows, those of all repeats of a set under the name of the first and at their mean price; `set_repeat` numbers them."""
+    if REPEAT not in scores or not (scores[REPEAT] > 1).any():
+        return scores
+    scores = scores.assign(method=[set_names.find(str(key)).first_repeat.key if key != NONE else key for key in scores.method])
+    prices = scores.groupby(["task", "method"]).synthetic_price.transform("mean") if "synthetic_price" in scores else None
+    return scores if prices is None else scores.assign(synthetic_price=prices)
 
 
 def _refuse_two_offers(scores: DataFrame, *, given: Sequence[str]) -> None:
@@ -186,11 +196,23 @@ def shares_by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float
 
 
 def with_out_of_domain(scores: DataFrame, paths: Sequence[str]) -> DataFrame:
-    """Adds the rows of other evaluation sets from the same tables, and drops the students' answers."""
+    """Adds the rows of other evaluation sets from the same tables, and drops the students' answers. Out of domain the score is
+    accuracy where the rows have it: macro-F1 would count labels that the other set lacks as classes of its own."""
     tables = [read_table(path) for path in paths]
     methods = _methods_of_several_teachers(tables)
     others = [_told_apart(table[table.evaluated_on != TEST], methods) for table in tables if "evaluated_on" in table]
-    return pd.concat([scores, *(others or [tables[0].head(0)])], ignore_index=True).drop(columns="predicted", errors="ignore")
+    others = [with_samples(_repeats_as_one_method(_by_accuracy(table))) for table in others]
+    both = pd.concat([scores, *(others or [tables[0].head(0)])], ignore_index=True)
+    return both.drop(columns=list(ANSWERS), errors="ignore")
+
+
+def _by_accuracy(scores: DataFrame) -> DataFrame:
+    """The rows with accuracy as their score, where they have it."""
+    if "accuracy" not in scores:
+        return scores
+    known = scores.accuracy.notna()
+    values = {"score": scores.score.where(~known, scores.accuracy)}
+    return scores.assign(**values, **({"metric": scores.metric.where(~known, "accuracy")} if "metric" in scores else {}))
 
 
 def _check_range(values: Series, where: str, *, most: float, wanted: str) -> None:
@@ -262,7 +284,7 @@ def _by_measure(scores: DataFrame) -> DataFrame:
     tables = []
     for _, rows in scores.groupby("task", sort=False):
         for number, measure in enumerate(_measures_of(rows)):
-            tables.append(over_seeds(rows, key, measure if number else "score").assign(measure=measure))
+            tables.append(over_runs(rows, key, measure if number else "score").assign(measure=measure))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -299,7 +321,7 @@ def by_dollars(scores: DataFrame) -> DataFrame:
         dollars=bought * scores.human_price + scores.n_synthetic * scores.synthetic_price.fillna(0.0) + training,
         kind=[kind_of_mix(row.method, row.n_human) for row in scores.itertuples()],
     )
-    return over_seeds(costed, ["task", "kind", "method", "n_human", "n_synthetic", "dollars"])
+    return over_runs(costed, ["task", "kind", "method", "n_human", "n_synthetic", "dollars"])
 
 
 def with_mixes(points: DataFrame) -> DataFrame:
@@ -351,7 +373,14 @@ def _first_known(values: Series) -> Any:
 
 def metric_of(scores: DataFrame) -> dict[str, str]:
     """The metric of each task, where the rows name one."""
-    return dict(zip(scores.task, scores.metric, strict=True)) if "metric" in scores else {}
+    return {task: metric for (task, test), metric in metric_by_test(scores).items() if test == TEST} if "metric" in scores else {}
+
+
+def metric_by_test(scores: DataFrame) -> dict[tuple[str, str], str]:
+    """What the score of each task is on each evaluation set."""
+    tests = scores.evaluated_on if "evaluated_on" in scores else [TEST] * len(scores)
+    metrics = scores.metric if "metric" in scores else ["score"] * len(scores)
+    return dict(zip(zip(scores.task, tests, strict=True), metrics, strict=True))
 
 
 def describe_tasks(scores: DataFrame) -> DataFrame:

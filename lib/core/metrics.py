@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
-from lib.core.stats import over_seeds
+from lib.core.stats import item_weights, over_runs
 
 ABSENT = ""
 """What stands where only one side has an item."""
@@ -70,12 +70,33 @@ def learning(scores: DataFrame, measures: list[str]) -> DataFrame:
     """
     by = ["evaluated_on", "method", "n_human", "n_synthetic", "n"]
     counted = scores.assign(n=scores.n_human + scores.n_synthetic)
-    long = counted.melt(by, measures, var_name="measure", value_name="value")
+    mean = pd.concat([over_runs(counted, by, measure).assign(measure=measure) for measure in measures], ignore_index=True)
     order = [*measures, *dict.fromkeys(scores.evaluated_on)]
-    mean = over_seeds(long, ["measure", *by], "value")
+    mean = mean[["measure", *mean.columns.drop("measure")]]
     return mean.sort_values(
         ["measure", "evaluated_on"], key=lambda names: names.map(order.index), kind="stable", ignore_index=True
     )
+
+
+def sampled(counts: np.ndarray, prefix: str = "") -> dict[str, np.ndarray]:
+    """The scores of some runs on bootstrap samples of the test items: a line for each run, a column for each sample.
+
+    `counts` says for each run, test item and class how many are right, predicted and in the gold data.
+    """
+    runs, items, classes, _ = counts.shape
+    weights = item_weights(items)
+    totals = (weights @ counts.swapaxes(0, 1).reshape(items, -1).astype(np.float32)).reshape(-1, runs, classes, 3)
+    right, given, gold = np.moveaxis(totals.swapaxes(0, 1), -1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        f1, there = np.nan_to_num(2 * right / (given + gold)), given + gold > 0
+        values = {
+            "accuracy": right.sum(-1) / items,
+            "weighted_f1": (f1 * gold).sum(-1) / gold.sum(-1),
+            "micro_f1": 2 * right.sum(-1) / (given + gold).sum(-1),
+            "macro_f1": f1.sum(-1) / there.sum(-1),
+        }
+    # With nothing to find and nothing found there is no mistake.
+    return {f"{prefix}{name}": np.where(there.any(-1), np.nan_to_num(value), 1.0) for name, value in values.items()}
 
 
 def kappa(first: Sequence[str], second: Sequence[str]) -> float:

@@ -1,8 +1,13 @@
-"""Means and shares with their 95% intervals."""
+"""Means and shares with their 95% intervals.
+
+What is said of a method on a task generalises over several units at once: the items of the test set, the seeds of training and
+the repeats of the set. `crossed_interval` is the one interval for all of them, of a score or of a difference between two.
+"""
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -55,10 +60,95 @@ def bootstrap_interval(
     return _percentile_interval(sampled)
 
 
-def over_seeds(scores: DataFrame, by: list[str], score: str = "score") -> DataFrame:
-    """One row a group: mean score over seeds, its interval and n."""
+SAMPLES = 400
+"""Bootstrap samples of the test items. Their standard deviation is what is read from them, which needs no more."""
+SAMPLED = "samples"
+"""The column of score rows that holds a row's scores on these samples, by measure (lib/core/resampling.py)."""
+REPEAT = "set_repeat"
+"""The column of score rows that numbers the repeats of a set; a table without it has one of each."""
+
+
+@cache
+def item_weights(n: int) -> np.ndarray:
+    """How often each of n test items is in each bootstrap sample: the same samples for all runs, so that they are paired."""
+    return np.random.default_rng(1).multinomial(n, [1 / n] * n, size=SAMPLES).astype(np.float32)
+
+
+class Interval(NamedTuple):
+    """A mean with its 95% interval (nan if there is none) and the units that the interval covers."""
+
+    mean: float
+    low: float
+    high: float
+    covers: str
+
+
+def crossed_interval(values: np.ndarray, samples: np.ndarray | None = None, *, alike: bool = False) -> Interval:
+    """The mean of some runs with its 95% interval over test items, seeds of training and repeats of the set.
+
+    `values` has a line for each repeat and a column for each seed; `samples` the same values on bootstrap samples of the test
+    items, along one more axis. Each kind of units gives the variance of the mean over them: items by the bootstrap, which is
+    paired, as all runs share its samples; seeds and repeats by their means, less what these owe to the items. Their sum has the
+    degrees of freedom of Satterthwaite. Runs that are `alike` learned from the same examples: they are one draw, not many.
+    """
+    mean, parts, owed = float(values.mean()), dict[str, tuple[float, int]](), 0.0
+    repeats, seeds = values.shape
+    if samples is not None:
+        variance = float(samples.mean(axis=(0, 1)).var(ddof=1))
+        single = float(samples.var(axis=2, ddof=1).mean())
+        owed = (single - variance) / (values.size - 1) if values.size > 1 else 0.0
+        parts["test items"] = variance, samples.shape[2] - 1
+    if seeds > 1 and not alike:
+        parts["seeds"] = max(0.0, float(values.mean(axis=0).var(ddof=1)) / seeds - owed), seeds - 1
+    if repeats > 1:
+        parts["repeats"] = max(0.0, float(values.mean(axis=1).var(ddof=1)) / repeats - owed), repeats - 1
+    half = _half_width(list(parts.values()))
+    return Interval(mean, mean - half, mean + half, ", ".join(parts) if half == half else "")
+
+
+def _half_width(parts: Sequence[tuple[float, int]]) -> float:
+    """Half of a 95% t-interval from variances and their degrees of freedom; nan where nothing varies."""
+    from scipy.stats import t
+
+    whole = sum(variance for variance, _ in parts)
+    if not whole > 0:
+        return float("nan")
+    degrees = whole**2 / sum(variance**2 / degrees for variance, degrees in parts)
+    return float(t.ppf(0.975, degrees) * np.sqrt(whole))
+
+
+def over_runs(scores: DataFrame, by: list[str], score: str = "score") -> DataFrame:
+    """One row a group: its mean score over runs, the 95% interval and what it covers, and the number of seeds."""
     rows = []
     for keys, group in scores.groupby(by, sort=True, dropna=False):
-        mean, low, high = mean_interval(group[score].tolist())
-        rows.append(dict(zip(by, keys, strict=True)) | {"mean": mean, "low": low, "high": high, "seeds": len(group)})
-    return pd.DataFrame(rows)
+        values, samples = grid_of_runs(group, score)
+        interval = crossed_interval(values, samples, alike=bool(learned_alike(group).all()))
+        rows.append(dict(zip(by, keys, strict=True)) | interval._asdict() | {"seeds": values.shape[1]})
+    columns = [*by, *Interval._fields[:3], "seeds", "covers"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def grid_of_runs(rows: DataFrame, score: str = "score", seeds: Sequence[Any] = ()) -> tuple[np.ndarray, np.ndarray | None]:
+    """The scores of a mix with a line for each repeat and a column for each seed, and on samples of the test items where all
+    rows have these; with `seeds`, of these alone. Runs that do not fill such a grid stand in one line."""
+    rows = rows[rows.seed.isin(seeds)] if len(seeds) else rows
+    order = [name for name in (REPEAT, "seed") if name in rows]
+    rows = rows.sort_values(order, kind="stable") if order else rows
+    repeats = rows[REPEAT].nunique() if REPEAT in rows else 1
+    full = "seed" in rows and len(rows) == repeats * rows.seed.nunique() == len(rows.drop_duplicates(order))
+    shape = (repeats, -1) if full else (1, -1)
+    samples = None
+    if SAMPLED in rows and all(isinstance(sampled, dict) and score in sampled for sampled in rows[SAMPLED]):
+        samples = np.stack([sampled[score] for sampled in rows[SAMPLED]]).reshape(*shape, SAMPLES)
+    return rows[score].to_numpy(float).reshape(shape), samples
+
+
+def learned_alike(rows: DataFrame) -> np.ndarray:
+    """Whether each run learned from the same examples as all others of its mix, as it takes all that the pools hold."""
+    alike = np.ones(len(rows), bool)
+    for side in ("human", "synthetic"):
+        if f"{side}_pool" not in rows:
+            return np.zeros(len(rows), bool)
+        n, pool = (rows[name].to_numpy(float) for name in (f"n_{side}", f"{side}_pool"))
+        alike &= (n == 0) | (n >= pool)
+    return alike

@@ -128,7 +128,14 @@ class Bench:
         facts |= {name: version(name) for name in _LIBRARIES}
         for name, values in results.items():
             score = {"evaluated_on": name, "metric": metric, "score": values[metric], "n_test": len(self.tested[name])}
-            yield {"task": self.card.name, **run._asdict(), **score, **values, **facts}
+            gold = {"kind": self.card.kind, "gold": self._gold[name]}
+            yield {"task": self.card.name, **run._asdict(), **score, **values, **gold, **facts}
+
+    @cached_property
+    def _gold(self) -> dict[str, str]:
+        """The right answers to each evaluation set, as JSON."""
+        kind, sets = self.card.task_kind, self.evaluations.items()
+        return {name: json.dumps(list(map(kind.gold, tested.rows)), ensure_ascii=False) for name, tested in sets}
 
     @cached_property
     def scopes(self) -> dict[str, str]:

@@ -208,6 +208,27 @@ def test_mistake_in_a_table_of_scores(tmp_path: Path, scores: pd.DataFrame, said
 AWAY = ROW | {"evaluated_on": "garden", "score": 0.1}
 
 
+def test_repeats_of_a_set_are_one_method_whose_interval_is_over_them(tmp_path: Path) -> None:
+    """Each repeat is an example set of its own, and a draw of the method."""
+    parts = []
+    for repeat, score in {1: 0.5, 2: 0.7}.items():
+        name = SetName("few_shot", repeat=repeat)
+        known = {
+            "method": name.key,
+            "n_synthetic": 10,
+            "n_human": 0,
+            "synthetic_price": 0.01 * repeat,
+            **set_names.as_columns(name),
+        }
+        parts += [known | {"seed": seed, "score": score + 0.01 * seed} for seed in (1, 2)]
+    read = read_scores([write(tmp_path, table(*parts))])
+    assert set(read.method) == {"few_shot"}
+    assert read.synthetic_price.tolist() == pytest.approx([0.015] * 4)
+    (row,) = by_dollars(read).itertuples()
+    assert (row.seeds, row.covers) == (2, "repeats")  # Each takes all that its pool holds.
+    assert row.low < 0 < 1 < row.high
+
+
 def test_scores_out_of_domain_are_left_out(tmp_path: Path) -> None:
     """Budgets are about the task's own test set; what was scored elsewhere needs no price."""
     at_home = [{"evaluated_on": "test"}, ALONE | {"evaluated_on": "test", "score": 0.6}]

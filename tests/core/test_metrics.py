@@ -346,12 +346,13 @@ def test_learning_by_hand() -> None:
     ]
     found = metrics.learning(pd.DataFrame(rows, columns=columns), ["accuracy", "macro_f1"])
     keys = ["measure", "evaluated_on", "method", "n_human", "n_synthetic", "n"]
-    assert list(found) == [*keys, "mean", "low", "high", "seeds"]
+    assert list(found) == [*keys, "mean", "low", "high", "seeds", "covers"]
     table = found.set_index(keys)
     assert len(table) == 6
     first = table.loc[("accuracy", "test", "none", 10, 0, 10)]
     half = 12.7062 * 0.1  # The t quantile of a table, for one degree of freedom, and the standard error.
-    assert first.tolist() == pytest.approx([0.6, 0.6 - half, 0.6 + half, 2], rel=1e-4)
+    assert first.tolist()[:4] == pytest.approx([0.6, 0.6 - half, 0.6 + half, 2], rel=1e-4)
+    assert first.covers == "seeds"
     assert table.loc[("macro_f1", "test", "few", 10, 20, 30), ["mean", "seeds"]].tolist() == [0.8, 1]
     assert math.isnan(table.loc[("accuracy", "other", "none", 10, 0, 10), "low"])
     only = metrics.learning(pd.DataFrame(rows, columns=columns), ["macro_f1"])

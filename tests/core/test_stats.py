@@ -34,11 +34,47 @@ def test_one_value_has_no_interval() -> None:
 
 def test_one_row_a_group() -> None:
     scores = pd.DataFrame({"task": ["a", "a", "b"], "price": [1.0, 1.0, None], "score": [0.2, 0.4, 0.9]})
-    found = stats.over_seeds(scores, ["task", "price"])
+    found = stats.over_runs(scores, ["task", "price"])
     assert found.task.tolist() == ["a", "b"]
     assert found["mean"].tolist() == pytest.approx([0.3, 0.9])
     assert found.seeds.tolist() == [2, 1]
-    assert stats.over_seeds(scores, ["task"])["mean"].tolist() == pytest.approx([0.3, 0.9])
+    assert stats.over_runs(scores, ["task"])["mean"].tolist() == pytest.approx([0.3, 0.9])
+
+
+RUNS = np.array([[0.5, 0.6, 0.7]])
+
+
+def test_over_seeds_alone_it_is_the_t_interval() -> None:
+    found = stats.crossed_interval(RUNS)
+    assert found[:3] == pytest.approx(stats.mean_interval(RUNS[0]))
+    assert found.covers == "seeds"
+
+
+def test_runs_that_learned_the_same_examples_are_one_draw_and_what_does_not_vary_has_no_bar() -> None:
+    for one in (stats.crossed_interval(RUNS, alike=True), stats.crossed_interval(RUNS[:, :1]), stats.crossed_interval(0 * RUNS)):
+        assert math.isnan(one.low)
+        assert one.covers == ""
+
+
+def test_items_seeds_and_repeats_add_up() -> None:
+    """Shared by all runs the items widen the interval; what is each run's own luck with items is not counted twice."""
+    rng = np.random.default_rng(1)
+    shared = np.broadcast_to(0.05 * rng.normal(size=stats.SAMPLES), (3, 4, stats.SAMPLES))
+    values = 0.6 + 0.01 * rng.normal(size=(3, 4))
+    alone, both = stats.crossed_interval(values), stats.crossed_interval(values, values[..., None] + shared)
+    assert (alone.covers, both.covers) == ("seeds, repeats", "test items, seeds, repeats")
+    assert (both.high - both.low) / 2 == pytest.approx(1.97 * (0.05**2 + ((alone.high - alone.low) / 6) ** 2) ** 0.5, rel=0.1)
+    luck = 0.05 * rng.normal(size=(3, 4, stats.SAMPLES))
+    assert "test items" in stats.crossed_interval(values, values[..., None] + luck).covers
+
+
+def test_a_pool_that_is_used_up_is_seen_by_its_size() -> None:
+    rows = pd.DataFrame(
+        [(0, 24, 260.0, 24.0), (10, 24, 260.0, 24.0), (260, 0, 260.0, float("nan")), (0, 20, 260.0, 24.0)],
+        columns=["n_human", "n_synthetic", "human_pool", "synthetic_pool"],
+    )
+    assert stats.learned_alike(rows).tolist() == [True, False, True, False]
+    assert not stats.learned_alike(rows.drop(columns="human_pool")).any()
 
 
 @given(n=st.integers(1, 500), data=st.data())

@@ -79,6 +79,11 @@ class Kind(ABC):
     def scores(self, gold: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
         """The scores of answers, one for each example."""
 
+    def items(self, answers: Sequence[Any]) -> dict[str, list[tuple[Any, ...]]]:
+        """What is counted as right or wrong, by the beginning of the names of its scores: each with the number of its example
+        first and its class last. Only kinds that are marked at places have these."""
+        raise NotImplementedError(f"Examples of kind {self.name!r} have one answer each.")
+
     @abstractmethod
     def places(self, answer: Any) -> dict[Place, str]:
         """The class at each place of one example."""

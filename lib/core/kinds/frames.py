@@ -48,6 +48,9 @@ class Frames(Kind):
         arguments = metrics.matched(argument_items(gold), argument_items(answers))
         return metrics.averages(triggers, "trigger_") | metrics.averages(arguments, "argument_")
 
+    def items(self, answers: Sequence[Any]) -> dict[str, list[tuple[Any, ...]]]:
+        return {"trigger_": list(trigger_items(answers)), "argument_": list(argument_items(answers))}
+
     def places(self, answer: Any) -> dict[Place, str]:
         return {place_of(frame["trigger"]): frame["type"] for frame in answer}
 

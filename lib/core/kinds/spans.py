@@ -36,6 +36,9 @@ class Spans(Kind):
     def scores(self, gold: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
         return metrics.averages(metrics.matched(_span_items(gold), _span_items(answers)), "")
 
+    def items(self, answers: Sequence[Any]) -> dict[str, list[tuple[Any, ...]]]:
+        return {"": list(_span_items(answers))}
+
     def places(self, answer: Any) -> dict[Place, str]:
         return {(span["start"], span["end"]): span["label"] for span in answer}
 
