@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-CONFIG = study=$(STUDY) $(if $(TEACHER),teacher=$(TEACHER)) $(if $(BUDGET),budget=$(BUDGET))
+CONFIG = 'study=$(STUDY)' $(if $(TEACHER),'teacher=$(TEACHER)') $(if $(BUDGET),'budget=$(BUDGET)')
 # Of pip's lines, enough to see that it works.
 SIGNS = awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " packages found"} /^Installing/ {print "  installing"} {fflush()}'
 SNAKEMAKE = snakemake --profile profiles/$(or $(PROFILE),default) --config $(CONFIG)
@@ -40,7 +40,7 @@ study: setup ## run a study: make study STUDY=demo TEACHER=gpt-4o-mini BUDGET=5 
 
 publish: STUDY ?= demo
 publish: setup ## copy what the repository shows from runs/STUDY to figures/STUDY: make publish STUDY=demo
-	@$(BIN)/python -m lib.study.publish $(STUDY)
+	@$(BIN)/python -m lib.study.publish '$(STUDY)'
 
 lab: setup ## JupyterLab on the notebooks: make lab FLAGS="--no-browser --port 9999"
 	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(FLAGS)

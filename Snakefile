@@ -11,7 +11,7 @@ if workflow.is_main_process:
     studies.begin()
 
 # Errors and progress bars of a notebook (its standard error) show on the terminal; the rest is in the executed notebook.
-PAPERMILL = "papermill -k python3 --no-progress-bar --log-output --log-level WARNING {input.notebook} {log.notebook}"
+PAPERMILL = "papermill -k python3 --no-progress-bar --log-output --log-level WARNING {input.notebook:q} {log.notebook:q}"
 # The executed notebook as a page that needs nothing beside it.
 PAGE = "jupyter nbconvert --to html --no-input --log-level ERROR --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --output report"
 
@@ -177,4 +177,4 @@ rule budget:
         code=code_of("05_budget"),
         settings=lambda wildcards: as_yaml("05_budget", studies.of(wildcards).budget()),
     shell:
-        PAPERMILL + " -y {params.settings:q} && " + PAGE + " --output-dir runs/{wildcards.study}/figures {log.notebook}"
+        PAPERMILL + " -y {params.settings:q} && " + PAGE + " --output-dir runs/{wildcards.study:q}/figures {log.notebook:q}"

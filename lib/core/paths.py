@@ -1,8 +1,10 @@
 """Where things are. A relative path means: from the root of the repository, whatever folder a notebook runs in."""
 
 import os
+import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,16 +26,28 @@ def relative(path: str | Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
-def write_whole(path: str | Path, write: Callable[[Path], object]) -> Path:
-    """Writes to a temporary neighbour and renames it, so that a kill or a full disk leaves the old file or the new one."""
+def is_plain_name(name: str) -> bool:
+    """Whether a folder can have the name: it leads nowhere else, and no shell or tool finds more in it than a name."""
+    return bool(re.fullmatch(r"\w[\w.+-]*", name))
+
+
+@contextmanager
+def making(path: str | Path) -> Iterator[Path]:
+    """The path with the folder that it lies in; what the system refuses is said in one sentence."""
     target = resolve(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace_by(target, write)
+        yield target
     except OSError as error:
         raise OSError(
             f"{relative(target)} could not be written ({error.strerror or error}); what was there before is intact."
         ) from error
+
+
+def write_whole(path: str | Path, write: Callable[[Path], object]) -> Path:
+    """Writes to a temporary neighbour and renames it, so that a kill or a full disk leaves the old file or the new one."""
+    with making(path) as target:
+        _replace_by(target, write)
     return target
 
 

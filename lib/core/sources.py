@@ -102,11 +102,23 @@ def _read_split(source: Source, split: str) -> tuple[str, list[Row]]:
     if source.files:
         path = paths.resolve(source.files[split])
         where, rows = paths.relative(path), _read_file(path)
+        _refuse_same_ids(where, rows, column=str(source.columns.get("id", "id")))
     else:
         where, rows = f"{source.hub} ({source.splits[split]})", _read_hub(source, source.splits[split])
     if source.form == "events":
         rows = [_with_frames(row, f"{where}, row {number}") for number, row in enumerate(rows, start=1)]
     return where, rows
+
+
+def _refuse_same_ids(where: str, rows: list[Row], *, column: str) -> None:
+    """Labels, and what prompts showed, are kept by the id of an example."""
+    places = dict[str, int]()
+    for number, row in enumerate(rows, start=1):
+        if row.get(column) is not None and (first := places.setdefault(str(row[column]), number)) < number:
+            raise ValueError(
+                f"{where}: rows {first} and {number} have the same {column}, {str(row[column])[:80]!r}: give each its own, or "
+                "leave that column out."
+            )
 
 
 def _with_frames(row: Row, where: str) -> Row:

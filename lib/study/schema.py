@@ -210,7 +210,7 @@ def study_path(study: str) -> Path:
     if not path.is_file():
         there = ", ".join(sorted(found.stem for found in paths.STUDIES.glob("*.yaml")))
         raise ValueError(f"Unknown study {study!r}: studies/ has {there}; or give the path of a study (.yaml).")
-    if path.stem.startswith(".") or not path.stem.isprintable():
+    if not paths.is_plain_name(path.stem):
         raise ValueError(f"Study {path.stem!r} would be a folder under runs/: give its file a plain name, as mine.yaml.")
     return path
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -257,12 +258,20 @@ class StudySteps:
         """Refuses what could not run to its end before anything is paid. Says how many human examples there are to learn from,
         and of a dry run what it would cost at most."""
         dry_run.check_teacher(self.study, self.teacher)
+        self._check_paths()
         own_data.check_data(self.study)
         pools = own_data.pool_lines(self.study)
         if dry:
             return [*pools, f"Teacher {self.teacher}:", *dry_run.cost_lines(self.study, self.teacher, self.dollars)]
         dry_run.check_budget(self.study, self.teacher, self.dollars)
         return pools
+
+    def _check_paths(self) -> None:
+        """Refuses paths that Snakemake would read as patterns. Anything else may stand in one: no shell reads it."""
+        read = [[*task.data_with_guidelines("train", "test"), *task.test_data(), *task.elsewhere] for task in self.tasks.values()]
+        for path in [*self.study.scores, *chain.from_iterable(read)]:
+            if set("{}\n") & set(path):
+                raise ValueError(f"Snakemake cannot take braces or line breaks in a path: rename {path!r}.")
 
     def _of_tasks(self, name: str) -> list[str]:
         return [path for task in self.tasks.values() for path in getattr(task, name)]

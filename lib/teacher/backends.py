@@ -39,6 +39,7 @@ def open_teacher(
     if name == "recorded":
         teacher: Teacher = Recorded(paths.resolve(recordings), token_price(priced_as, token_prices))
     else:
+        _check_study(study)
         base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
         price = teacher_price(name, token_prices, base_url, machine_price=machine_price)
         _check_budget(name, price, budget)
@@ -47,6 +48,11 @@ def open_teacher(
         teacher = _paid_teacher(name, price, ledger, base_url=base_url, calls=calls, batches=batches)
     teacher.reasoning_tokens = reasoning_tokens
     return teacher
+
+
+def _check_study(study: str) -> None:
+    if not paths.is_plain_name(study):
+        raise ValueError(f"`study` says whose spending a budget caps, by a plain name such as mine, not {study!r}.")
 
 
 def _check_budget(name: str, price: TokenPrice, budget: float | None) -> None:

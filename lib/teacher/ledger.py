@@ -100,7 +100,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         except sqlite3.OperationalError as error:
             db.close()
             if "locked" not in str(error) or time.monotonic() > until:
-                raise
+                raise OSError(str(error)) from None
             time.sleep(0.02)
         except sqlite3.DatabaseError as error:
             db.close()
@@ -114,8 +114,8 @@ class Store:
 
     def __init__(self, path: str | Path, study: str = "none", *, cap: int | None = None):
         self.path, self.study, self.cap = paths.resolve(path), study, cap
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.db = _opened(self.path)
+        with paths.making(self.path):
+            self.db = _opened(self.path)
         self.bury_the_dead()
 
     def close(self) -> None:

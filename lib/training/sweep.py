@@ -324,8 +324,6 @@ def _read_kept(kept: str) -> dict[tuple[Run, str], dict[str, Any]]:
 
 
 def _keep(kept: str, run: Run, *, scope: str, results: dict[str, Any]) -> None:
-    file = paths.resolve(kept)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as lines:
+    with paths.making(kept) as file, file.open("a", encoding="utf-8") as lines:
         # The line break comes first: after a kill the file may end in half a line.
         lines.write("\n" + json.dumps({"scope": scope, "run": run, "scores": results}))
