@@ -109,8 +109,13 @@ def caption(text: str, scores: DataFrame, tasks: Iterable[str] | None = None) ->
 
 def _rows_note(scores: DataFrame) -> str:
     """Sentences on seeds, test sizes, encoder, teacher and data of score rows, as far as the rows have them."""
-    seeds = scores.groupby(["task", "method", "n_human", "n_synthetic"]).size().groupby("task").max()
-    parts = [f"{' to '.join(map(str, dict.fromkeys([seeds.min(), seeds.max()])))} seeds a point."]
+    repeats = scores.set_repeat.fillna(1) if "set_repeat" in scores else 1
+    mix = ["task", "method", "n_human", "n_synthetic", "set_repeat"]
+    seeds_by_mix = scores.assign(set_repeat=repeats).groupby(mix).size()
+    seeds = seeds_by_mix.groupby("task").max()
+    askings = seeds_by_mix.index.get_level_values("set_repeat").nunique()
+    drawn = f", in each of {askings} repeats of the teacher" * (askings > 1)
+    parts = [f"{' to '.join(map(str, dict.fromkeys([seeds.min(), seeds.max()])))} seeds a point{drawn}."]
     if "n_test" in scores:
         sizes = scores.dropna(subset="n_test").groupby("task", sort=False).n_test.first()
         parts.append("n test: " + ", ".join(f"{task} {n:g}" for task, n in sizes.items()) + ".")

@@ -23,7 +23,7 @@ _COLUMNS = [
 """The columns of a training run that the budget notebook needs."""
 _NEEDED = ["n_human", "n_synthetic", "seed", "score"]
 """The columns that a table of your own must have; the others have defaults or are parameters."""
-_COUNTED = ("set_start", "set_repeat")
+_COUNTED = ("set_start", REPEAT)
 """The fields of a set's name that are numbers."""
 _FILE = "file that a row is from"
 _UNKNOWN = 10**12
@@ -81,6 +81,7 @@ def read_scores(
     scores = _joined(
         [_checked(_completed(read_table(path), path), path, list(prices)).assign(**{_FILE: path}) for path in tables], prices
     )
+    scores = _by_method(scores)
     scores = _told_apart(scores, _methods_of_several_teachers([scores]))
     # Of tables that lack what others have.
     defaults = {"evaluated_on": TEST, "human_shown": 0, "training_price": 0.0, "run_price": 0.0}
@@ -90,7 +91,7 @@ def read_scores(
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
         check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
     _refuse_two_offers(scores, given=list(prices))
-    return with_samples(_repeats_as_one_method(scores.drop(columns=_FILE)))
+    return with_samples(_at_one_price(scores.drop(columns=_FILE)))
 
 
 def _joined(tables: Sequence[DataFrame], prices: Mapping[str, float]) -> DataFrame:
@@ -101,11 +102,16 @@ def _joined(tables: Sequence[DataFrame], prices: Mapping[str, float]) -> DataFra
     return scores.assign(**{f"{column}_source": f"the parameter {column}" for column in prices})
 
 
-def _register_names(scores: DataFrame) -> None:
-    """Lets `set_names.find` know each set of the rows with its fields, as far as the rows have them."""
+def _by_method(scores: DataFrame) -> DataFrame:
+    """The rows, with `set_names.find` knowing each set with its fields, as far as the rows have them; all repeats of a set are
+    of one method."""
     columns = [name for name in set_names.COLUMNS if name in scores]
     for row in scores[columns].drop_duplicates().to_dict("records") if columns else []:
         set_names.from_columns({str(name): value for name, value in row.items()})
+    if REPEAT not in scores or not (scores[REPEAT] > 1).any():
+        return scores
+    firsts = [set_names.find(str(method)).first_repeat.key for method in scores.method]
+    return scores.assign(method=scores.method.where(~(scores[REPEAT] > 1), firsts))
 
 
 def _methods_of_several_teachers(tables: Sequence[DataFrame]) -> set[str]:
@@ -117,7 +123,6 @@ def _methods_of_several_teachers(tables: Sequence[DataFrame]) -> set[str]:
 
 def _told_apart(scores: DataFrame, methods: Collection[str]) -> DataFrame:
     """The rows; those of some methods under names that hold the teacher."""
-    _register_names(scores)
     if not methods or "teacher" not in scores:
         return scores
     texts = [column for column in ("method", *set_names.COLUMNS) if column in scores and column not in _COUNTED]
@@ -129,19 +134,19 @@ def _told_apart(scores: DataFrame, methods: Collection[str]) -> DataFrame:
     return scores
 
 
-def _repeats_as_one_method(scores: DataFrame) -> DataFrame:
-    """The rows, those of all repeats of a set under the name of the first and at their mean price; `set_repeat` numbers them."""
+def _at_one_price(scores: DataFrame) -> DataFrame:
+    """The rows, those of all repeats of a set at their mean price."""
     if REPEAT not in scores or not (scores[REPEAT] > 1).any():
         return scores
-    scores = scores.assign(method=[set_names.find(str(key)).first_repeat.key if key != NONE else key for key in scores.method])
-    prices = scores.groupby(["task", "method"]).synthetic_price.transform("mean") if "synthetic_price" in scores else None
-    return scores if prices is None else scores.assign(synthetic_price=prices)
+    return scores.assign(synthetic_price=scores.groupby(["task", "method"]).synthetic_price.transform("mean"))
 
 
 def _refuse_two_offers(scores: DataFrame, *, given: Sequence[str]) -> None:
     """Refuses rows of one task and method that say two prices or numbers of shown examples: they are of two example sets."""
     facts = [name for name in ("human_price", "synthetic_price", "human_shown") if name in scores and name not in given]
-    for (task, method), rows in scores[scores.method != NONE].groupby(["task", "method"], sort=False):
+    repeats = scores[REPEAT].fillna(1) if REPEAT in scores else 1
+    one_set = scores.assign(**{REPEAT: repeats})[scores.method != NONE].groupby(["task", "method", REPEAT], sort=False)
+    for (task, method, _), rows in one_set:
         for fact in facts:
             first = rows.dropna(subset=fact).drop_duplicates(fact)
             if len(first) > 1:
@@ -198,10 +203,10 @@ def shares_by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float
 def with_out_of_domain(scores: DataFrame, paths: Sequence[str]) -> DataFrame:
     """Adds the rows of other evaluation sets from the same tables, and drops the students' answers. Out of domain the score is
     accuracy where the rows have it: macro-F1 would count labels that the other set lacks as classes of its own."""
-    tables = [read_table(path) for path in paths]
+    tables = [_by_method(read_table(path)) for path in paths]
     methods = _methods_of_several_teachers(tables)
     others = [_told_apart(table[table.evaluated_on != TEST], methods) for table in tables if "evaluated_on" in table]
-    others = [with_samples(_repeats_as_one_method(_by_accuracy(table))) for table in others]
+    others = [with_samples(_by_accuracy(table)) for table in others]
     both = pd.concat([scores, *(others or [tables[0].head(0)])], ignore_index=True)
     return both.drop(columns=list(ANSWERS), errors="ignore")
 

@@ -154,12 +154,20 @@ def written_sets(card: Card, sets: Mapping[str, ExampleSet]) -> dict[str, Exampl
 def prices_of(
     card: Card, sets: Mapping[str, ExampleSet], *, human_price: float | None = None, synthetic_price: float | None = None
 ) -> dict[str, Prices]:
-    """What one example of either kind costs, by method: as given, else the card's and that of each set's bill."""
+    """What one example of either kind costs, by method: as given, else the card's and that of the bill, for all repeats of a set
+    together."""
     human, result = card.human_price.dollars if human_price is None else human_price, {}
     for method, example_set in sets.items():
-        result[method] = Prices(human, example_set.price if synthetic_price is None else synthetic_price)
+        repeats = repeats_of(example_set, sets)
+        billed = sum(one.dollars for one in repeats) / sum(len(one.rows) for one in repeats) if repeats[1:] else example_set.price
+        result[method] = Prices(human, billed if synthetic_price is None else synthetic_price)
         check_prices(result[method])
     return result
+
+
+def repeats_of(example_set: ExampleSet, sets: Mapping[str, ExampleSet]) -> list[ExampleSet]:
+    """All repeats of a set among some sets, itself included: the same method, asked anew."""
+    return [other for other in sets.values() if other.name.first_repeat == example_set.name.first_repeat]
 
 
 def people_alone(card: Card) -> dict[str, ExampleSet]:

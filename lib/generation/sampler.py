@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -32,7 +32,10 @@ LIST_ROUNDS = 3
 """How often a list of topics or attributes is asked for, where too few come."""
 STALLED = 3
 """Rounds or replies in a row that bring nothing, after which a method asks no more."""
-COMMON = frozenset({"n", "dollars", "temperature", "top_p", "max_tokens", "seed", "near", "drop_junk"})
+_SAMPLES = 1_000_000
+"""From one repeat of a method to the next: the samples of a request are numbered from another number on, so that a repeat never
+gets a reply of another one."""
+COMMON = frozenset({"n", "dollars", "temperature", "top_p", "max_tokens", "seed", "repeat", "near", "drop_junk"})
 """Settings of every method that writes new examples."""
 
 
@@ -116,7 +119,7 @@ class Plan:
     @property
     def name(self) -> SetName:
         """What the set is called."""
-        return self.set_name or SetName(self.method.name, self.settings.start)
+        return self.set_name or SetName(self.method.name, self.settings.start, repeat=self.settings.repeat)
 
     @property
     def key(self) -> str:
@@ -363,7 +366,7 @@ def write(plan: Plan, teacher: Teacher, embed: Embed | None = None) -> Written:
             calls = calls[: _affordable(plan.settings.dollars, teacher, written, [call.request for call in calls])]
             if not calls:
                 break
-            requests = number_samples([call.request for call in calls], numbers)
+            requests = _numbered([call.request for call in calls], numbers, repeat=plan.settings.repeat)
             progress.bar.total = progress.bar.n + len(requests)
             answers = teacher.ask(requests, method.problem_in, method.title(written), progress)
             taken = [method.take(written, seen, call, answer) for call, answer in zip(calls, answers, strict=True)]
@@ -378,6 +381,11 @@ def write(plan: Plan, teacher: Teacher, embed: Embed | None = None) -> Written:
     return written
 
 
+def _numbered(requests: Sequence[Request], numbers: Counter[str], *, repeat: int) -> list[Request]:
+    """Equal requests as samples that no other repeat has."""
+    return number_samples([replace(request, sample=(repeat - 1) * _SAMPLES) for request in requests], numbers)
+
+
 def _ask_for_lists(method: Method, teacher: Teacher, written: Written) -> dict[str, list[Any]]:
     """The teacher's own lists, by label or one for all. A list that is shorter than asked is asked for again, and what comes
     is added to it."""
@@ -386,7 +394,7 @@ def _ask_for_lists(method: Method, teacher: Teacher, written: Written) -> dict[s
         return {}
     open_labels = list(lists.requests)
     for attempt in range(LIST_ROUNDS):
-        requests = number_samples([lists.requests[label] for label in open_labels], numbers)
+        requests = _numbered([lists.requests[label] for label in open_labels], numbers, repeat=method.settings.repeat)
         if _affordable(method.settings.dollars, teacher, written, requests) < len(requests):
             break
         title = f"{method.card.name} {lists.name}" + f" again {attempt}" * (attempt > 0)

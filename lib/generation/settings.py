@@ -1,6 +1,8 @@
 """The settings of notebook 01, each declared once: name, default, meaning. A method uses some of them; the others are refused."""
 
-from pydantic import Field, field_validator
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
 
 from lib.core.config import Strict
 from lib.core.encoders import EMBEDDED
@@ -59,6 +61,11 @@ class _Asking(Strict):
     small set no word can go beyond chance."""
 
 
+def _check_draws(count: int, temperature: float, name: str) -> None:
+    if count > 1 and temperature == 0:
+        raise ValueError(f"{name}: {count} needs a temperature above 0; at 0 a teacher gives the same replies again")
+
+
 class GenerationSettings(_Asking):
     """How one example set is written."""
 
@@ -68,8 +75,15 @@ class GenerationSettings(_Asking):
     """Human examples that prompts may show: the first ones of train."""
     start: int = Field(1, ge=1)
     """Which of the drawn seed examples to begin with: 2 is the second, to see how much hangs on the first."""
+    repeat: int = Field(1, ge=1)
+    """Which asking of the same method this is: 2 has the same prompts answered anew, lists included, as a set of its own."""
     encoder: str = EMBEDDED
     """Tells how alike two examples are; 2310.20111 takes sentence-transformers/all-mpnet-base-v2."""
+
+    @model_validator(mode="after")
+    def _another_draw(self) -> Self:
+        _check_draws(self.repeat, self.temperature, "repeat")
+        return self
 
 
 class Generation(_Asking):
@@ -79,6 +93,8 @@ class Generation(_Asking):
     """None: a study of sets that are there, or of people alone."""
     starts: dict[str, int] = {}
     """How many sets a method writes, each from another drawn seed example: {tree: 3}."""
+    repeats: int = Field(1, ge=1)
+    """How often each set is written: the same method asked anew, so that what is said of it does not hang on one draw."""
     rephrase: list[str] = []
     """Methods whose examples are also had reworded: a set of its own for each."""
 
@@ -88,3 +104,8 @@ class Generation(_Asking):
         if few := [method for method, count in starts.items() if count < 1]:
             raise ValueError(f"{few[0]!r} begins from at least 1 seed example")
         return starts
+
+    @model_validator(mode="after")
+    def _other_draws(self) -> Self:
+        _check_draws(self.repeats, self.temperature, "repeats")
+        return self

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lib.core.pricing import TokenPrice, nano
-from lib.core.set_names import SetName
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, text_of
 from lib.generation import METHODS, rephrasing_plan
 from lib.generation.rephrasing import longest_rows
 from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_AN_OPTION, check_can_ask, longest_text
 from lib.generation.settings import GenerationSettings
-from lib.labeling.labels import possible_requests, set_name
+from lib.labeling.labels import possible_requests
 from lib.study.schema import Study, plans_of, studies_by_task
 from lib.teacher.backends import teacher_price
 from lib.teacher.client import TRIES, Request
@@ -99,8 +98,7 @@ def _plans(study: Study, teacher: str = "recorded") -> dict[str, _Part]:
             parts[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = _Part(
                 plan.possible_requests(), writing.dollars, writing.refiner if "refiner" in plan.method.uses else None
             )
-        for method in writing.rephrase:
-            name = SetName(method, derived=("rephrased",))
+        for name in writing.reworded.values():
             settings = GenerationSettings(max_tokens=writing.max_tokens)
             plan = rephrasing_plan(card, longest_rows(card, writing.n, writing.max_tokens), settings=settings, name=name)
             parts[f"01 {card.name} {name.key}"] = _Part(plan.possible_requests(), writing.dollars)
@@ -108,10 +106,10 @@ def _plans(study: Study, teacher: str = "recorded") -> dict[str, _Part]:
             pool, note = _rows_to_price(card, own, split, n, unread)
             requests = possible_requests(card, pool, method=method, raw=raw, options=ways, completion=completion)
             parts[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = _Part(requests)
-        for key, way in ways.of_written:
+        for labels, (_, way) in own.relabeled.items():
             rows = _longest_written(card, raw, writing.n, writing.max_tokens)
             requests = possible_requests(card, rows, method=way, raw=raw, options=ways, completion=completion)
-            parts[f"02 {card.name} {set_name(way, writing.sets[key]).key}{note}"] = _Part(requests)
+            parts[f"02 {card.name} {labels}{note}"] = _Part(requests)
     return parts
 
 

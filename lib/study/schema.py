@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,16 @@ class _Writing(Generation):
 
     @property
     def sets(self) -> dict[str, SetName]:
-        """The names of the sets that are written, by key: each method from each of its seed examples."""
-        names = [SetName(method, start) for method in self.methods for start in range(1, self.starts.get(method, 1) + 1)]
+        """The names of the sets that are written, by key: each method from each of its seed examples, in each repeat."""
+        firsts = [SetName(method, start) for method in self.methods for start in range(1, self.starts.get(method, 1) + 1)]
+        names = [replace(first, repeat=repeat) for first in firsts for repeat in range(1, self.repeats + 1)]
         return {name.key: name for name in names}
+
+    @property
+    def reworded(self) -> dict[str, SetName]:
+        """The names of the sets that are reworded, each by the key of the set before: every repeat of a method."""
+        before = {key: name for key, name in self.sets.items() if name.method in self.rephrase and name.start == 1}
+        return {key: name.after("rephrased") for key, name in before.items()}
 
 
 class _Labels(Labeling):
@@ -155,10 +163,18 @@ class Study(TeacherPrices, Calls):
         """The example sets of a task, by method: those that 01 and 02 make, and those from elsewhere."""
         made = self.generation.sets
         written = [key for key, name in made.items() if not METHODS[name.method].unlabeled]
-        again = [SetName(method, derived=("rephrased",)).key for method in self.generation.rephrase]
+        again = [name.key for name in self.generation.reworded.values()]
         labels = [set_name(method).key for method, split, _ in self.labeling.parts if split == "train"]
-        labels += [set_name(way, made[key]).key for key, way in self.labeling.of_written if key in made]
-        return [*written, *again, *labels, *self.sets]
+        return [*written, *again, *labels, *self.relabeled, *self.sets]
+
+    @property
+    def relabeled(self) -> dict[str, tuple[str, str]]:
+        """The sets of 01 that 02 labels, every repeat of them: each by the key of what comes of it, with the key of the set
+        before and the way of labeling."""
+        names, sets = self.generation.sets.values(), dict[str, tuple[str, str]]()
+        for written, way in self.labeling.of_written:
+            sets |= {set_name(way, name).key: (name.key, way) for name in names if written in (name.key, name.first_repeat.key)}
+        return sets
 
     @property
     def asks(self) -> bool:
@@ -272,6 +288,7 @@ def parameters_of(own: Study, name: SetName) -> dict[str, Any]:
     """What 01 is given to write a set of a task, or to reword it: the method, and the settings that it uses."""
     method = Rephrasing if name.derived else METHODS[name.method]
     values = own.generation.model_dump() | {"raw": own.raw, "seed": own.seed, "encoder": own.embedder, "start": name.start}
+    values["repeat"] = name.repeat
     return {
         "method": name.method,
         **{setting: values[setting] for setting in GenerationSettings.model_fields if setting in method.uses},

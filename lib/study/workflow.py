@@ -16,11 +16,9 @@ from snakemake.exceptions import WorkflowError
 from lib.core import manifest, paths, tasks
 from lib.core.example_sets import Given
 from lib.core.fingerprint import parameter_names
-from lib.core.set_names import SetName
 from lib.core.tasks import Card
 from lib.generation import METHODS
 from lib.generation.settings import GenerationSettings
-from lib.labeling.labels import set_name
 from lib.labeling.settings import LabelingSettings
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
@@ -86,7 +84,7 @@ class TaskSteps:
     def methods(self) -> list[str]:
         """The sets that 01 writes."""
         generation = self.study.generation
-        return [*generation.sets, *(SetName(method, derived=("rephrased",)).key for method in generation.rephrase)]
+        return [*generation.sets, *(name.key for name in generation.reworded.values())]
 
     @property
     def labeled(self) -> dict[str, tuple[str, str, int]]:
@@ -96,9 +94,8 @@ class TaskSteps:
 
     @property
     def relabeled(self) -> dict[str, tuple[str, str]]:
-        """The sets of 01 that 02 labels: each with the method that wrote it and the way of labeling."""
-        sets = self.study.generation.sets
-        return {set_name(way, sets[key]).key: (key, way) for key, way in self.study.labeling.of_written}
+        """The sets of 01 that 02 labels: each with the set before and the way of labeling."""
+        return self.study.relabeled
 
     @property
     def written(self) -> list[str]:
@@ -203,7 +200,7 @@ class TaskSteps:
 
     def rephrasing(self, method: str) -> _Parameters:
         """Of 01 that has the examples of a method reworded."""
-        return self.task | self.asking | schema.parameters_of(self.study, SetName(method, derived=("rephrased",)))
+        return self.task | self.asking | schema.parameters_of(self.study, self.study.generation.reworded[method])
 
     def labeling(self, labels: str) -> _Parameters:
         """Of 02 that labels human examples."""

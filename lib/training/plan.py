@@ -10,7 +10,7 @@ from pandas import DataFrame
 from lib import plotting
 from lib.core import set_names
 from lib.core.artifacts import ExampleSet
-from lib.core.example_sets import Given, example_sets, people_alone, prices_of
+from lib.core.example_sets import Given, example_sets, people_alone, prices_of, repeats_of
 from lib.core.mixes import NONE, TEST, Cell, Offer, cells
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, other_tests
@@ -78,7 +78,9 @@ def pools_for(
     offers = {}
     for method, example_set in sets.items():
         pool = free if example_set.name.of_human_texts else human  # No text comes twice in one mix.
-        offers[method] = Offer(prices[method], (len(pool), len(example_set.rows)), example_set.shown)
+        repeats = repeats_of(example_set, sets)
+        smallest, shown = min(len(one.rows) for one in repeats), max(one.shown for one in repeats)
+        offers[method] = Offer(prices[method], (len(pool), smallest), shown)  # The same for all repeats, so that mixes are.
     return _Pools(card, source, human, len(labeled), sets, offers, _evaluations(card, source, also=students.also_test) | dev)
 
 
@@ -116,7 +118,8 @@ def runs_of(pools: _Pools, mixes: Mixes, *, seeds: int, seed: int = 1, shard: st
         shares, synthetic_sizes, parts = [0] * bool(mixes.budgets), [0] * bool(mixes.human_sizes), [0]
     by_price = list[Cell]()
     for method, offer in pools.offers.items():
-        if method in (mixes.budget_methods or pools.offers):
+        names = {method, pools.sets[method].name.first_repeat.key}
+        if not mixes.budget_methods or names & set(mixes.budget_methods):
             by_price += cells(method, mixes.budgets, shares=shares, offer=offer)
     sizes = {method: offer.pools for method, offer in pools.offers.items()}
     by_number, beyond = _mixes_of(sizes, human=mixes.human_sizes, synthetic=synthetic_sizes, totals=mixes.totals, parts=parts)

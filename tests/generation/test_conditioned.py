@@ -15,10 +15,12 @@ from endpoint import Served, completion, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning import plan_of
+from refusing import refused
 
 from lib.core.pricing import TokenPrice, Usage, dollars
 from lib.core.tasks import read_card
 from lib.generation import Plan, Written, write
+from lib.generation.settings import Generation
 from lib.teacher.client import OVER_CAP, TRIES, Bill, Request, Teacher, TeacherError
 from lib.teacher.ledger import Reply
 from lib.teacher.parsing import read_list
@@ -151,6 +153,29 @@ def test_generating_again_costs_nothing_and_gives_the_same(tmp_path: Path) -> No
         second = write(plan, teacher_at(served.url, tmp_path))
         assert len(served.times) == calls
     assert (second.examples, second.rejected) == (first.examples, first.rejected)
+
+
+def test_a_repeat_asks_everything_anew_and_the_first_asking_stays_as_it_was(tmp_path: Path) -> None:
+    """Lists of topics, too: other samples of the same prompts, with other seeds, each paid for once."""
+    first, second = (plan_of(CARD, "zero_shot_topic", n=12, per_reply=2, repeat=repeat) for repeat in (1, 2))
+    assert (first.key, second.key) == ("zero_shot_topic", "zero_shot_topic_repeat_2")
+    with writer(fresh) as served:
+        sets = [write(plan, teacher_at(served.url, tmp_path)) for plan in (first, second)]
+        calls = len(served.times)
+        again = [write(plan, teacher_at(served.url, tmp_path)) for plan in (first, second)]
+        assert len(served.times) == calls
+    assert [one.examples for one in again] == [one.examples for one in sets]
+    keys = [{answer.request.key("m") for answer in one.answers} for one in sets]
+    assert len(keys[0]) + len(keys[1]) == calls
+    assert not keys[0] & keys[1]
+    assert max(answer.request.sample for answer in sets[0].answers) < 1000
+    assert len({body["seed"] for body in served.bodies}) == calls
+
+
+def test_a_teacher_that_does_not_sample_has_no_other_draw() -> None:
+    refused(lambda: plan_of(CARD, repeat=2, temperature=0.0), "repeat: 2 needs a temperature above 0")
+    with pytest.raises(ValueError, match="repeats: 3 needs a temperature above 0"):
+        Generation(repeats=3, temperature=0)
 
 
 def test_topics_are_asked_once_drawn_in_turn_and_kept_with_the_example(tmp_path: Path) -> None:

@@ -228,6 +228,13 @@ def stated(line: str) -> float:
     return float(re.findall(r"\$([0-9.]+\d)", line)[0])
 
 
+def test_each_repeat_is_counted(tmp_path: Path) -> None:
+    study = own_study(tmp_path, "zero_shot", 3)
+    twice = study.model_copy(update={"generation": study.generation.model_copy(update={"repeats": 2})})
+    costs = dry_run._highest_costs(study, "m")
+    assert dry_run._highest_costs(twice, "m") == costs | {"01 tone zero_shot_repeat_2": costs["01 tone zero_shot"]}
+
+
 def test_a_budget_caps_the_highest_cost(tmp_path: Path) -> None:
     study = own_study(tmp_path, "zero_shot", 3)
     *_, small = dry_run.cost_lines(study, "m", 0.01)

@@ -61,6 +61,21 @@ def test_dialogues_are_compared_and_learned_from_with_their_labels(tmp_path: Pat
     assert [Path(path).stem for path in frames.learned] == ["three_steps", "dialogues_three_steps"]
 
 
+def test_each_repeat_is_a_set_of_its_own_whatever_is_done_with_it_after(tmp_path: Path) -> None:
+    plain = steps_of(tmp_path).tasks["news"]
+    news = steps_of(tmp_path, generation=PLAIN["generation"] | {"repeats": 2}).tasks["news"]
+    names = [Path(path).stem for path in news.written]
+    assert names == [
+        *("zero_shot", "zero_shot_repeat_2", "one_shot", "one_shot_repeat_2"),
+        *("zero_shot_rephrased", "zero_shot_repeat_2_rephrased"),
+    ]
+    assert news.generation("zero_shot") == plain.generation("zero_shot")
+    assert (news.generation("zero_shot_repeat_2")["repeat"], news.generation("zero_shot_repeat_2")["method"]) == (2, "zero_shot")
+    assert news.rephrasing("zero_shot_repeat_2") == plain.rephrasing("zero_shot")
+    assert list(news.relabeled.values()) == [("one_shot", "again"), ("one_shot_repeat_2", "again")]
+    assert set(news.learned) > set(plain.learned)
+
+
 def test_a_task_waits_for_its_card_its_files_and_its_recordings(tmp_path: Path) -> None:
     news = steps_of(tmp_path).tasks["news"]
     assert news.data("train") == ["data/tasks/news.yaml", "data/reference/news/train.jsonl"]
@@ -181,7 +196,7 @@ def test_a_step_is_given_only_what_its_notebook_takes(study: str) -> None:
     given = [("05_budget", steps.budget())]
     for task in steps.tasks.values():
         given += [("01_generation", task.generation(key)) for key in task.study.generation.sets]
-        given += [("01_generation", task.rephrasing(method)) for method in task.study.generation.rephrase]
+        given += [("01_generation", task.rephrasing(method)) for method in task.study.generation.reworded]
         given += [("03_diversity", task.diversity()), ("04_training", task.training())]
         given += [("02_labeling", task.labeling(labels)) for labels in task.labeled]
         given += [("02_labeling", task.relabeling(labels)) for labels in task.relabeled]

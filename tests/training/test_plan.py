@@ -1,11 +1,17 @@
 """Which mixes are trained, and what is known of the examples behind a score row."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.artifacts import ExampleSet
+from lib import plotting
+from lib.budget.scores import read_scores
+from lib.core import paths
+from lib.core.artifacts import ExampleSet, Step, load_set, save_set
 from lib.core.mixes import NONE, Offer, Prices
 from lib.core.set_names import SetName, from_columns
 from lib.core.tasks import Card, load, read_card
@@ -126,6 +132,28 @@ def test_prices_pools_and_names_reach_the_rows() -> None:
     assert set(rows.stand_in) == {True}
     assert set(rows.human_price_assumed) == {card.human_price.assumed}
     assert (rows.data_source.nunique(), rows.index.tolist()) == (1, [3, 4, 5])
+
+
+def test_repeats_of_a_set_have_one_price_and_the_same_mixes_and_are_one_method_in_05(tmp_path: Path) -> None:
+    """The price is that of all repeats together, the pool as large as the smallest of them."""
+    demo = load_set(paths.EXAMPLES / "news" / "zero_shot.parquet")
+    files = []
+    for repeat, (dollars, n) in enumerate([(0.5, 24), (0.4, 12)], start=1):
+        files.append(str(tmp_path / f"{repeat}.parquet"))
+        name, bill = replace(demo.name, repeat=repeat), {"dollars": dollars}
+        save_set(files[-1], demo.rows[:n], step=Step("01_generation", {}), name=name, teacher="m", bill=bill)
+    pools = pools_for(read_card("news"), None, examples=files)
+    assert list(pools.offers) == ["zero_shot", "zero_shot_repeat_2"]
+    [offer] = set(pools.offers.values())
+    assert (offer.prices.synthetic, offer.pools[1]) == (0.9 / 36, 12)
+    mixes = Mixes(human_sizes=[], synthetic_sizes=[], budgets=[0.9], shares=[0, 0.2], budget_methods=["zero_shot"])
+    runs = runs_of(pools, mixes, seeds=1)
+    assert [run[:3] for run in runs] == [(NONE, 10, 0), ("zero_shot", 8, 7), ("zero_shot_repeat_2", 8, 7)]
+    table = _with_facts(pd.DataFrame(runs).assign(task="news", score=0.5), pools)
+    table.to_csv(tmp_path / "scores.csv")
+    found = read_scores([str(tmp_path / "scores.csv")])
+    assert found[["method", "set_repeat"]].to_numpy().tolist() == [[NONE, 1], ["zero_shot", 1], ["zero_shot", 2]]
+    assert plotting._rows_note(found).startswith("1 seeds a point, in each of 2 repeats of the teacher.")
 
 
 def test_the_pools_of_the_demo_and_their_runs(capsys: pytest.CaptureFixture[str]) -> None:
