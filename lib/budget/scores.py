@@ -356,7 +356,19 @@ def _best_mixes(points: DataFrame) -> DataFrame:
 def results(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> DataFrame:
     """The best share of each task, method and budget, or, where no cell was trained, the best mix of each kind."""
     grid = by_cell(scores, budgets, shares)
-    return _best_shares(grid) if len(grid) else _best_mixes(by_dollars(scores))
+    best = _best_shares(grid) if len(grid) else _best_mixes(by_dollars(scores))
+    return _with_both_measures(best, scores)
+
+
+def _with_both_measures(best: DataFrame, scores: DataFrame) -> DataFrame:
+    """The mixes with their mean accuracy and macro-F1 beside, as far as the rows have these."""
+    measures = [name for name in ("accuracy", "macro_f1") if name in scores]
+    if best.empty or not measures:
+        return best
+    mix = ["task", "method", "n_human", "n_synthetic"]
+    means = scores.groupby(mix)[measures].mean().reset_index()
+    used = best.assign(curve=best.method, method=best.method.where(best.n_synthetic > 0, NONE))
+    return used.merge(means, how="left", on=mix).assign(method=lambda rows: rows.curve).drop(columns="curve")
 
 
 def _best_shares(grid: DataFrame) -> DataFrame:

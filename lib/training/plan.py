@@ -39,6 +39,8 @@ class _Pools:
     """Those that the teacher labeled too stand last."""
     labeled: int
     """How many of the human examples the teacher labeled too."""
+    balanced: bool
+    """Whether mixes hold as many examples of each label as there are."""
     sets: dict[str, ExampleSet]
     """By method. Where there are none, an empty one stands for people alone."""
     offers: dict[str, Offer]
@@ -81,7 +83,8 @@ def pools_for(
         repeats = repeats_of(example_set, sets)
         smallest, shown = min(len(one.rows) for one in repeats), max(one.shown for one in repeats)
         offers[method] = Offer(prices[method], (len(pool), smallest), shown)  # The same for all repeats, so that mixes are.
-    return _Pools(card, source, human, len(labeled), sets, offers, _evaluations(card, source, also=students.also_test) | dev)
+    evaluations = _evaluations(card, source, also=students.also_test) | dev
+    return _Pools(card, source, human, len(labeled), mixes.balanced, sets, offers, evaluations)
 
 
 def _by_labels(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> tuple[list[Row], list[Row]]:
@@ -169,7 +172,7 @@ def scores_of(pools: _Pools, runs: Sequence[Run], *, recipe: Recipe, kept: str, 
     synthetic = {method: example_set.rows for method, example_set in pools.sets.items() if method != NONE}
     scores = sweep(
         pools.card, pools.human, synthetic=synthetic, evaluations=pools.evaluations,
-        runs=runs, recipe=recipe, kept=kept, workers=workers, labeled=pools.labeled,
+        runs=runs, recipe=recipe, kept=kept, workers=workers, labeled=pools.labeled, balanced=pools.balanced,
     )  # fmt: skip
     return _with_facts(scores, pools)
 

@@ -64,14 +64,22 @@ class _Matched(Strict):
     """Examples of each such part. None: half of the set."""
 
 
-class Training(Students, _Matched):
+class _Draws(Strict):
+    """How the examples of a mix are drawn."""
+
+    balanced: bool = True
+    """Whether a mix holds as many examples of each label as of another, of people as of a method, as far as there are so many. If
+    not, examples are drawn as labels come, which for people is their natural share."""
+
+
+class Training(Students, _Matched, _Draws):
     """The section `training` of a study."""
 
     shards: int = Field(1, ge=1)
     """Parts of the runs, each a notebook run of its own."""
 
 
-class Mixes(Totals, Purchases, _Matched):
+class Mixes(Totals, Purchases, _Matched, _Draws):
     """The mixes of one run of 04."""
 
     human_sizes: list[int] = [0, 40]

@@ -6,7 +6,8 @@ import multiprocessing
 import os
 import random
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property
@@ -34,6 +35,7 @@ DEV = "human dev"
 """The evaluation set, where there is one, that the best epoch is chosen by; no score rows are made of it."""
 _MANY = 20_000
 """Examples from which on only those are read that a run learns from."""
+_NO_LABELS: Mapping[str, Sequence[str]] = {}
 _WORTH_A_PROCESS = 5
 """Runs for each processor core from which on it pays to start a process there; it takes some seconds to."""
 
@@ -70,12 +72,14 @@ class Bench:
         recipe: Recipe,
         threads: int = 1,
         labeled: int = 0,
+        balanced: bool = False,
         runs: Sequence[Run] = (),
     ):
         self.card, self.recipe, self.evaluations, self.threads = card, recipe, dict(evaluations), threads
-        self.labeled = labeled
+        self.labeled, self.balanced = labeled, balanced and card.task_kind.fixed_labels
         self.sources = {NONE: list(human), **{name: list(rows) for name, rows in synthetic.items()}}
         self.sizes = {name: len(rows) for name, rows in self.sources.items()}
+        self.labels = {name: [row["label"] for row in rows] for name, rows in self._by_label()}
         self.places, self.tested, start = dict[str, int](), dict[str, range](), 0
         for name, size in self.sizes.items():
             self.places[name] = start
@@ -90,12 +94,19 @@ class Bench:
         """The position in the pool of each example to learn from."""
         used = set(range(size))
         if size > _MANY and runs:
-            used = set(chain.from_iterable(draw_mix(run, self.places, sizes=self.sizes, labeled=self.labeled) for run in runs))
+            used = set(chain.from_iterable(map(self._drawn, runs)))
         return {example: position for position, example in enumerate(sorted(used))}
 
     def mix(self, run: Run) -> list[int]:
         """The positions in the pool of the examples that a run learns from."""
-        return [self._in_pool[i] for i in draw_mix(run, self.places, sizes=self.sizes, labeled=self.labeled)]
+        return [self._in_pool[i] for i in self._drawn(run)]
+
+    def _drawn(self, run: Run) -> list[int]:
+        return draw_mix(run, self.places, sizes=self.sizes, labeled=self.labeled, labels=self.labels)
+
+    def _by_label(self) -> Iterable[tuple[str, Sequence[Row]]]:
+        """The sources that are drawn evenly over labels."""
+        return self.sources.items() if self.balanced else ()
 
     @cached_property
     def pool(self) -> Pool:
@@ -145,6 +156,7 @@ class Bench:
         task = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields)]
         code = [code_of_module("lib.training.student"), code_of_module("lib.training.heads")]
         epoch_metric = self.card.metric if self.recipe.dev_share or DEV in self.evaluations else ""
+        epoch_metric += " balanced" * self.balanced
         conditions = [*task, self.recipe.model_dump(), *code, *map(version, _LIBRARIES), device, precision(device), epoch_metric]
         return {name: _digest([human, _digest(rows), tests, conditions])[:16] for name, rows in self.sources.items()}
 
@@ -160,18 +172,21 @@ def sweep(
     kept: str,
     workers: int | None = None,
     labeled: int = 0,
+    balanced: bool = False,
 ) -> DataFrame:
     """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill loses only runs in progress.
 
-    `labeled` of the human examples, the last ones, were labeled by the teacher too: a mix takes the others first.
+    `labeled` of the human examples, the last ones, were labeled by the teacher too: a mix takes the others first. Where each
+    example has a label, `balanced` draws as many of each.
     """
     _check(card, runs, evaluations=evaluations)
     workers = _workers_for(runs, recipe, workers=workers)
     # By all runs, not by those that are missing: sums differ a little between one thread and two.
     threads = 1 if workers > 1 else torch.get_num_threads()
     bench = Bench(
-        card, human, synthetic=synthetic, evaluations=evaluations, recipe=recipe, threads=threads, labeled=labeled, runs=runs
-    )
+        card, human, synthetic=synthetic, evaluations=evaluations, recipe=recipe, threads=threads,
+        labeled=labeled, balanced=balanced, runs=runs,
+    )  # fmt: skip
     done = {run: results for (run, scope), results in _read_kept(kept).items() if scope == bench.scopes.get(run.method)}
     missing = [run for run in dict.fromkeys(runs) if run not in done]
     workers = min(workers, max(1, len(missing)))
@@ -283,26 +298,39 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def draw_mix(run: Run, places: dict[str, int], *, sizes: dict[str, int], labeled: int = 0) -> list[int]:
+def draw_mix(
+    run: Run, places: dict[str, int], *, sizes: dict[str, int], labeled: int = 0, labels: Mapping[str, Sequence[str]] = _NO_LABELS
+) -> list[int]:
     """The texts of a run, drawn by its seed: a larger draw of one seed holds the smaller one. The last `labeled` human examples
-    are drawn only when there are no others left."""
-    human = _draw_human(sizes[NONE], run, start=places[NONE], labeled=labeled)
+    are drawn only when there are no others left. Sources whose `labels` are given are drawn evenly over these."""
+    human = _draw_human(sizes[NONE], run, start=places[NONE], labeled=labeled, labels=labels.get(NONE, ()))
     if not run.n_synthetic:
         return human
-    size, start = sizes[run.method], places[run.method]
-    return human + _draw(size, run.n_synthetic, seed=run.seed, source=run.method, start=start)
+    size, start, of_method = sizes[run.method], places[run.method], labels.get(run.method, ())
+    return human + _draw(size, run.n_synthetic, seed=run.seed, source=run.method, start=start, labels=of_method)
 
 
-def _draw_human(size: int, run: Run, *, start: int, labeled: int) -> list[int]:
+def _draw_human(size: int, run: Run, *, start: int, labeled: int, labels: Sequence[str]) -> list[int]:
     _check_enough(size, run.n_human, source="human")
     free = size - labeled
-    first = _draw(free, min(run.n_human, free), seed=run.seed, source="human", start=start)
-    return first + _draw(labeled, run.n_human - len(first), seed=run.seed, source="labeled human", start=start + free)
+    first = _draw(free, min(run.n_human, free), seed=run.seed, source="human", start=start, labels=labels[:free])
+    missing, start = run.n_human - len(first), start + free
+    return first + _draw(labeled, missing, seed=run.seed, source="labeled human", start=start, labels=labels[free:])
 
 
-def _draw(size: int, n: int, *, seed: int, source: str, start: int) -> list[int]:
+def _draw(size: int, n: int, *, seed: int, source: str, start: int, labels: Sequence[str] = ()) -> list[int]:
     _check_enough(size, n, source=source)
-    return [start + i for i in random.Random(f"{seed} {source}").sample(range(size), size)[:n]]
+    order = random.Random(f"{seed} {source}").sample(range(size), size)
+    return [start + i for i in (_one_of_each(order, labels) if labels else order)[:n]]
+
+
+def _one_of_each(order: Sequence[int], labels: Sequence[str]) -> list[int]:
+    """The same examples with one of each label after another, as long as there are any of it."""
+    rounds, before = dict[int, int](), Counter[str]()
+    for i in order:
+        rounds[i] = before[labels[i]]
+        before[labels[i]] += 1
+    return sorted(order, key=rounds.__getitem__)
 
 
 def _check_enough(size: int, n: int, *, source: str) -> None:

@@ -21,6 +21,7 @@ from lib.budget.scores import (
     offer_of,
     price_list,
     read_scores,
+    results,
     with_mixes,
     with_out_of_domain,
 )
@@ -351,6 +352,15 @@ def test_what_the_rows_cannot_answer_is_said(rows: list[dict[str, Any]], budgets
     assert [part in sentence for part, sentence in zip(said, found, strict=True)] == [True] * len(said)
     if said and budgets != [2.0]:
         assert by_cell(pd.DataFrame(rows), [0.01], [0, 0.5]).empty
+
+
+def test_results_hold_accuracy_and_macro_f1_whatever_the_metric() -> None:
+    rows = GRID.assign(accuracy=GRID.score + 0.1, macro_f1=GRID.score)
+    best = results(rows, [2.0], [0, 0.5, 1])
+    assert best.accuracy.tolist() == pytest.approx((best["mean"] + 0.1).tolist())
+    assert best.method.tolist() == results(GRID, [2.0], [0, 0.5, 1]).method.tolist()
+    alone = results(rows[rows.method == NONE], [], [])
+    assert alone.macro_f1.tolist() == pytest.approx(alone["mean"].tolist())
 
 
 def test_best_shares() -> None:

@@ -113,7 +113,7 @@ def pools_of(card: Card, names: list[SetName]) -> _Pools:
         name.key: ExampleSet(name, [{"id": str(k)} for k in range(5 + n)], 0.1, f"t{n}", 3 * n) for n, name in enumerate(names)
     }
     offers = {key: Offer(Prices(1, one.price), (9, len(one.rows)), one.shown) for key, one in sets.items()}
-    return _Pools(card, None, [], 0, sets, offers, {})
+    return _Pools(card, None, [], 0, True, sets, offers, {})
 
 
 def test_prices_pools_and_names_reach_the_rows() -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -109,6 +110,26 @@ def test_a_larger_draw_holds_the_smaller_one(size: int, seed: int, start: int, d
     assert large[:less] == small
     assert len(set(large)) == more
     assert set(large) <= set(range(start, start + size))
+
+
+@given(labels=st.lists(st.sampled_from("abc"), min_size=1, max_size=30), n=st.integers(0, 30), seed=st.integers(0, 9))
+def test_a_draw_over_labels_is_as_even_as_the_labels_allow(labels: list[str], n: int, seed: int) -> None:
+    n = min(n, len(labels))
+    chosen = _draw(len(labels), n, seed=seed, source="human", start=5, labels=labels)
+    larger = _draw(len(labels), len(labels), seed=seed, source="human", start=5, labels=labels)
+    assert larger[:n] == chosen
+    assert sorted(larger) == list(range(5, 5 + len(labels)))
+    drawn, held = Counter(labels[i - 5] for i in chosen), Counter(labels)
+    assert all(drawn[label] >= min(held[label], most - 1) for label in held for most in drawn.values())
+
+
+def test_people_are_drawn_evenly_over_labels_or_as_they_come() -> None:
+    """Three of four human examples have the first label."""
+    labels = {NONE: list("aaabaaab" * 3)}
+    even = draw_mix(Run(NONE, 12, 0, 1), {NONE: 0}, sizes={NONE: 24}, labels=labels)
+    assert Counter(labels[NONE][i] for i in even) == {"a": 6, "b": 6}
+    natural = draw_mix(Run(NONE, 12, 0, 1), {NONE: 0}, sizes={NONE: 24})
+    assert Counter(labels[NONE][i] for i in natural)["b"] < 6
 
 
 def test_draws_differ_by_seed_and_source() -> None:
