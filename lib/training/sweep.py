@@ -7,7 +7,7 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property
@@ -79,7 +79,7 @@ class Bench:
         self.labeled, self.balanced = labeled, balanced and card.task_kind.fixed_labels
         self.sources = {NONE: list(human), **{name: list(rows) for name, rows in synthetic.items()}}
         self.sizes = {name: len(rows) for name, rows in self.sources.items()}
-        self.labels = {name: [row["label"] for row in rows] for name, rows in self._by_label()}
+        self.labels = {name: _labels_of(rows) for name, rows in self.sources.items() if self.balanced}
         self.places, self.tested, start = dict[str, int](), dict[str, range](), 0
         for name, size in self.sizes.items():
             self.places[name] = start
@@ -103,10 +103,6 @@ class Bench:
 
     def _drawn(self, run: Run) -> list[int]:
         return draw_mix(run, self.places, sizes=self.sizes, labeled=self.labeled, labels=self.labels)
-
-    def _by_label(self) -> Iterable[tuple[str, Sequence[Row]]]:
-        """The sources that are drawn evenly over labels."""
-        return self.sources.items() if self.balanced else ()
 
     @cached_property
     def pool(self) -> Pool:
@@ -322,6 +318,10 @@ def _draw(size: int, n: int, *, seed: int, source: str, start: int, labels: Sequ
     _check_enough(size, n, source=source)
     order = random.Random(f"{seed} {source}").sample(range(size), size)
     return [start + i for i in (_one_of_each(order, labels) if labels else order)[:n]]
+
+
+def _labels_of(rows: Sequence[Row]) -> list[str]:
+    return [row["label"] for row in rows]
 
 
 def _one_of_each(order: Sequence[int], labels: Sequence[str]) -> list[int]:
