@@ -18,6 +18,7 @@ PAGE = "jupyter nbconvert --to html --no-input --log-level ERROR --HTMLExporter.
 
 onstart:
     studies.lock()
+    studies.warm_up()
 
 
 localrules:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from lib.study.warm_kernels import warm_kernels
+
 # A first example imports what it needs, and other work may run beside: how long an example takes says nothing.
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
@@ -15,8 +17,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 
+@pytest.fixture(scope="session")
+def kernels() -> Iterator[dict[str, str]]:
+    """Notebooks begin with their libraries imported, once for all tests of a worker."""
+    with warm_kernels() as environment:
+        yield environment
+
+
 @pytest.fixture(scope="module")
-def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def surroundings(tmp_path_factory: pytest.TempPathFactory, kernels: dict[str, str]) -> Iterator[None]:
     """The kernels' environment: no key, no endpoint, one thread each, and an IPython folder that is not the user's."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HUB_MIRROR"):
@@ -24,4 +33,6 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         patch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
         patch.setenv("OMP_NUM_THREADS", "1")
+        for name, value in kernels.items():
+            patch.setenv(name, value)
         yield

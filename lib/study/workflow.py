@@ -1,6 +1,7 @@
 """What the Snakefile asks: which files each step of a study reads and writes, and with which parameters it runs."""
 
 import atexit
+import contextlib
 import fcntl
 import os
 import sys
@@ -22,6 +23,7 @@ from lib.generation.settings import GenerationSettings
 from lib.labeling.settings import LabelingSettings
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
+from lib.study.warm_kernels import warm_kernels
 from lib.teacher.settings import Access, local_is_installed
 from lib.training.settings import Mixes, Students
 
@@ -389,6 +391,12 @@ class Studies:
         takes = {name: steps.study.takes for name, steps in self.steps.items() if steps.study.takes}
         lines = [f"Study {name} takes {time} from nothing; what is done already is kept." for name, time in takes.items()]
         print(*self._notes, *lines, sep="\n", file=sys.stderr)
+
+    def warm_up(self) -> None:
+        """Of the main process: has notebooks begin with their libraries imported, until the run ends."""
+        kernels = contextlib.ExitStack()
+        os.environ.update(kernels.enter_context(warm_kernels()))
+        atexit.register(kernels.close)
 
     def _say_end(self) -> None:
         if self.dry:

@@ -22,6 +22,7 @@ import yaml
 from endpoint import completion, serving
 
 from lib.core import paths
+from lib.study.warm_kernels import warm_kernels
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -180,6 +181,17 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "offline" / "scontrol").chmod(0o755)
     write_study(folder / "fresh")
     return folder / "fresh"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_kernels(fresh: Path) -> Iterator[None]:
+    """One server of warm kernels for all runs but `finished`, which starts its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(fresh.parent / "offline"))
+        with warm_kernels() as variables:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            yield
 
 
 class Finished(NamedTuple):
