@@ -81,7 +81,7 @@ class _Kernel(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         _, files, _, _ = socket.recv_fds(self.request, 1, 3)
-        self.server.socket.close()
+        self.server.server_close()
         request = json.loads(self.rfile.readline())
         for number, file in enumerate(files):
             os.dup2(file, number)

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
 
 from lib.core import paths
@@ -81,7 +81,7 @@ def test_a_kernel_ends_with_the_process_that_stands_for_it(kernels: dict[str, st
     with kernel(kernels) as (manager, client):
         process = int(answer(client, "import os; print(os.getpid())"))
         children = int(answer(client, "import subprocess; print(subprocess.Popen(['sleep', '100']).pid)"))
-        os.kill(manager.provisioner.process.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+        os.kill(manager.provisioner.process.pid, signal.SIGKILL)  # type: ignore[union-attr]
         assert is_gone(process)
         assert is_gone(children)
 
