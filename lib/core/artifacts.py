@@ -5,6 +5,7 @@ Example sets are `datasets` (they can be pushed to the hub); tables of scores an
 
 import hashlib
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
@@ -23,6 +24,11 @@ from lib.core.set_names import SetName
 from lib.core.sources import Row
 
 _LIBRARIES = ("datasets", "genai-prices", "numpy", "openai", "pandas", "scikit-learn", "torch", "transformers")
+
+
+_FORMULA = r"^([=+@\t\r-])"
+"""Texts that a spreadsheet would run as formulas. In a CSV they begin with an apostrophe, as spreadsheets write texts; what reads
+such a table here takes it away."""
 
 
 @dataclass
@@ -70,9 +76,25 @@ def save_set(
 
 def save_table(path: str | Path, table: DataFrame, step: Step, **more: Any) -> None:
     """Saves a table, whole or not at all; CSV by its ending, else Parquet."""
-    csv = str(path).endswith(".csv")
-    paths.write_whole(path, lambda file: table.to_csv(file, index=False) if csv else table.to_parquet(file))
+    if str(path).endswith(".csv"):
+        safe = _with_cells(table, _FORMULA, r"'\1")
+        paths.write_whole(path, lambda file: safe.to_csv(file, index=False))
+    else:
+        paths.write_whole(path, lambda file: table.to_parquet(file))
     _save_made(path, step.made(rows=len(table), **more))
+
+
+def _with_cells(table: DataFrame, pattern: str, replacement: str) -> DataFrame:
+    """The table, with the pattern replaced in every text."""
+    table = table.copy()
+    for name in table:
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            table[name] = table[name].map(lambda cell: _replaced(cell, pattern, replacement))
+    return table
+
+
+def _replaced(cell: Any, pattern: str, replacement: str) -> Any:
+    return re.sub(pattern, replacement, cell) if isinstance(cell, str) else cell
 
 
 def save_jsonl(path: str | Path, rows: Iterable[Row]) -> None:
@@ -189,7 +211,9 @@ def read_table(path: str | Path) -> DataFrame:
     if not file.is_file():
         raise ValueError(f"{paths.relative(file)}: no such file. Run the notebook that writes it, or correct the parameter.")
     try:
-        return pd.read_csv(file) if ".csv" in file.suffixes else pd.read_parquet(file)
+        if ".csv" in file.suffixes:
+            return _with_cells(pd.read_csv(file), f"^'(?={_FORMULA[1:]})", "")
+        return pd.read_parquet(file)
     except Exception as error:
         raise ValueError(f"{paths.relative(file)} cannot be read as a {file.suffix[1:]} table ({str(error)[:150]}).") from None
 

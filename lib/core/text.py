@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _PIECE = 5
 """Characters of the pieces that two texts are compared by: short enough for headlines, in any language."""
+_COMPARED = 100_000
+"""Characters of a text that are compared piece by piece; a longer one has gone wrong."""
 _PERMUTATIONS = 128
 _MARGIN = 0.7
 """MinHash only estimates, so it looks a little below the threshold; what it finds is then compared exactly."""
@@ -55,7 +57,8 @@ def plainly(text: str) -> str:
 
 
 def _pieces(plain: str) -> set[bytes]:
-    return {plain[i : i + _PIECE].encode() for i in range(max(1, len(plain) - _PIECE + 1))}
+    length = min(len(plain), _COMPARED)
+    return {plain[i : i + _PIECE].encode() for i in range(max(1, length - _PIECE + 1))}
 
 
 def _jaccard(first: set[bytes], second: set[bytes]) -> float:
