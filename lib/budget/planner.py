@@ -114,7 +114,7 @@ def spend(surface: Surface, offer: Offer, budgets: Sequence[float], *, far: floa
     limits = offer.pools if far < np.inf else (_MOST, _MOST)
     h_most, s_most = (int(min(far * most, limit)) for most, limit in zip(surface.reach, limits, strict=True))
     within = offer._replace(pools=(h_most, s_most))
-    shares = [[*_SHARES[:-1], _all_but_shown(offer, budget)] for budget in budgets]
+    shares = [[*_SHARES[:-1], *_largest_shares(offer, budget)] for budget in budgets]
     bought = [
         cell(surface.method, budget, share=share, offer=within)
         for budget, row in zip(budgets, shares, strict=True)
@@ -122,6 +122,7 @@ def spend(surface: Surface, offer: Offer, budgets: Sequence[float], *, far: floa
     ]
     counts = [(mix.n_human, mix.n_synthetic, mix.dry) if mix else (0, 0, 0) for mix in bought]
     h, s, dry = np.array(counts).reshape(len(budgets), -1, 3).transpose(2, 0, 1)
+    h[:, -1] = 0  # The teacher alone: what its prompts show is bought, and not learned from.
     buys = (h + s).any(axis=1)
     if not buys.any():
         reason = f"{in_dollars(max(budgets))} buys no example, neither of people nor of the teacher."
@@ -134,10 +135,13 @@ def spend(surface: Surface, offer: Offer, budgets: Sequence[float], *, far: floa
     return Spent(np.array(budgets, float)[buys], np.array(shares)[buys], h, s, *scores, dry.astype(bool))
 
 
-def _all_but_shown(offer: Offer, budget: float) -> float:
-    """The largest share: the whole budget less the human examples that prompts show."""
-    left = 1 - offer.shown * offer.prices.human / max(budget - offer.per_run, 1e-9)
-    return int(left * 1e6 - 1) / 1e6 if offer.shown and left > 1e-6 else 1.0  # No budget can then be spent on the teacher alone.
+def _largest_shares(offer: Offer, budget: float) -> list[float]:
+    """The whole budget; of a method whose prompts show human examples what these leave of it, once to learn from them, too, and
+    once for the teacher alone."""
+    left = 1 - offer.shown * offer.prices.human / max(budget - offer.beside, 1e-9)
+    if not offer.shown:
+        return [1.0]
+    return 2 * [int(left * 1e6 - 1) / 1e6 if left > 1e-6 else 1.0]  # At 1 they cannot be bought.
 
 
 def _middle_90(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -168,7 +172,7 @@ def _paid_for(scores: DataFrame, task: str, offers: _Offers) -> np.ndarray:
     for (of_task, method), offer in offers.items():
         if of_task == task:
             rows = rows_of(scores, task, method)
-            dollars.append(_price_of(offer, rows.n_human, rows.n_synthetic).to_numpy(float))
+            dollars.append(offer.price_of(rows.n_human, rows.n_synthetic).to_numpy(float))
     return np.concatenate(dollars)
 
 
@@ -186,7 +190,7 @@ def mixes_for(surface: Surface, spent: Spent, offer: Offer) -> DataFrame:
     columns |= {"mean": spent.best[lines, best], "low": score_low, "high": score_high}
     columns |= {"human_alone": alone[NONE], "synthetic_alone": alone["synthetic only"]}
     columns |= {"shown": np.where(s > 0, offer.shown, 0), "limited": spent.limited[lines, best]}
-    columns |= {"beyond": (h > surface.reach[0]) | (s > surface.reach[1]), "costs": _price_of(offer, h, s)}
+    columns |= {"beyond": (h > surface.reach[0]) | (s > surface.reach[1]), "costs": offer.price_of(h, s)}
     columns |= {"emptied": ((h > 0) & (h >= offer.pools[0])) | ((s > 0) & (s >= offer.pools[1]))}
     return pd.DataFrame(columns)
 
@@ -398,17 +402,12 @@ def _next_runs(surface: Surface, offer: Offer, budget: float, *, seeds: int = 3)
     rows = []
     for h, s in mixes:
         width = _expected_width(surface.spread(h, s)[:, 0], shares, surface.noise / seeds**0.5)
-        dollars = (h + offer.shown * (s > 0)) * offer.prices.human + s * offer.prices.synthetic + seeds * offer.per_run
+        dollars = float(offer.price_of(h, s)) + (seeds - 1) * offer.per_run
         row = {"task": surface.task, "method": surface.method, "n_human": h, "n_synthetic": s, "seeds": seeds}
         rows.append(row | {"dollars": dollars, "width": float(high - low), "expected": min(width, float(high - low))})
     table = pd.DataFrame(rows)
     table["per_dollar"] = (table.width - table.expected) / table.dollars
     return table.sort_values("per_dollar", ascending=False, ignore_index=True)
-
-
-def _price_of(offer: Offer, h: Any, s: Any) -> Any:
-    """The price of a mix and of a run that learns from it, with the human examples that prompts show."""
-    return (h + offer.shown * (s > 0)) * offer.prices.human + s * offer.prices.synthetic + offer.per_run
 
 
 def _expected_width(scores: np.ndarray, shares: np.ndarray, noise: float, *, seed: int = 1) -> float:
@@ -434,7 +433,7 @@ def predict_held_out(plan: BudgetPlan, draws: int = 300) -> DataFrame:
     tables = []
     for surface in plan.surfaces:
         rows = rows_of(plan.rows, surface.task, surface.method)
-        paid = _price_of(plan.offers[surface.task, surface.method], rows.n_human, rows.n_synthetic)
+        paid = plan.offers[surface.task, surface.method].price_of(rows.n_human, rows.n_synthetic)
         steps = sorted(set(zip(paid, rows.n_human, rows.n_synthetic, strict=True)))
         first = steps[-max(1, round(_HELD_OUT * len(steps)))][0]
         try:

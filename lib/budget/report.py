@@ -40,7 +40,8 @@ _WIDE = 0.5
 
 def _recommendation(row: Any, n_methods: int, *, metric: str = "score", stand_in: bool = False) -> str:
     """Recommends a purchase with its uncertainty, in two sentences; sentences on its limits follow."""
-    shown = f" (beside the {row.shown:g} that its prompts show)" if row.shown else ""
+    place = "with" if row.n_human >= row.shown else "beside"
+    shown = f" ({place} the {row.shown:g} that its prompts show)" if row.shown else ""
     synthetic = f" and {row.n_synthetic:,.0f} by {named(row.method)}" if row.n_synthetic else ""
     text = (
         f"With {in_dollars(row.budget)} on {row.task}, {_share_text(row)}: "

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 from pandas import DataFrame, Series
@@ -44,7 +45,8 @@ def offer_of(rows: DataFrame | Mapping[str, Any]) -> Offer:
     training = float(first.get("training_price", 0.0))
     prices = Prices(first["human_price"] + training, first["synthetic_price"] + training)
     pools = int(first["human_pool"]), int(first["synthetic_pool"])
-    return Offer(prices, pools, int(first.get("human_shown", 0)), float(first.get("run_price", 0.0)))
+    shown, dev_price = int(first.get("human_shown", 0)), float(first.get("human_dev", 0) * first["human_price"])
+    return Offer(prices, pools, shown, float(first.get("run_price", 0.0)), dev_price)
 
 
 def budgets_of(scores: Sequence[str], budgets: list[float] | None) -> list[float]:
@@ -84,7 +86,7 @@ def read_scores(
     scores = _by_method(scores)
     scores = _told_apart(scores, _methods_of_several_teachers([scores]))
     # Of tables that lack what others have.
-    defaults = {"evaluated_on": TEST, "human_shown": 0, "training_price": 0.0, "run_price": 0.0}
+    defaults = {"evaluated_on": TEST, "human_shown": 0, "human_dev": 0, "training_price": 0.0, "run_price": 0.0}
     scores = scores.fillna({column: value for column, value in defaults.items() if column in scores})
     if training_price or run_price:
         scores = scores.assign(training_price=training_price, run_price=run_price)
@@ -143,7 +145,8 @@ def _at_one_price(scores: DataFrame) -> DataFrame:
 
 def _refuse_two_offers(scores: DataFrame, *, given: Sequence[str]) -> None:
     """Refuses rows of one task and method that say two prices or numbers of shown examples: they are of two example sets."""
-    facts = [name for name in ("human_price", "synthetic_price", "human_shown") if name in scores and name not in given]
+    facts = ["human_price", "synthetic_price", "human_shown", "human_dev"]
+    facts = [name for name in facts if name in scores and name not in given]
     repeats = scores[REPEAT].fillna(1) if REPEAT in scores else 1
     one_set = scores.assign(**{REPEAT: repeats})[scores.method != NONE].groupby(["task", "method", REPEAT], sort=False)
     for (task, method, _), rows in one_set:
@@ -317,8 +320,9 @@ def _buys_any(budget: float, offers: Sequence[Offer]) -> bool:
 
 def by_dollars(scores: DataFrame) -> DataFrame:
     """One row for each mix that was trained: its dollars, mean score and interval. The dollars include the human examples that
-    prompts showed, and training if it has a price."""
-    bought = scores.n_human + (scores.human_shown if "human_shown" in scores else 0)
+    prompts showed beyond those learned from, those that choose the best epoch, and training if it has a price."""
+    shown = (scores.n_synthetic > 0) * (scores.human_shown if "human_shown" in scores else 0)
+    bought = np.maximum(scores.n_human, shown) + (scores.human_dev if "human_dev" in scores else 0)
     training = 0.0
     if "run_price" in scores:
         training = (scores.n_human + scores.n_synthetic) * scores.training_price + scores.run_price

@@ -166,7 +166,7 @@ class ExampleSet(NamedTuple):
     price: float
     teacher: str
     shown: int = 0
-    """Human examples that its prompts showed; they had to be bought, too."""
+    """How many human examples its prompts showed; they had to be bought, and are the first that a mix learns from."""
     account: Sequence[Row] = ()
     """Items and dollars by outcome, where the set says what was not kept, too."""
     shown_ids: frozenset[str] = frozenset()

@@ -6,7 +6,9 @@ never over the budget. A pool that holds fewer examples than the money could buy
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from lib.core.pricing import dollars, nano
 
@@ -25,12 +27,27 @@ class Prices(NamedTuple):
 
 class Offer(NamedTuple):
     """What examples of a method cost beside those of people, how many there are (human, synthetic), how many human ones its
-    prompts show, and what a training run costs whatever its size."""
+    prompts show, what a training run costs whatever its size, and the human ones that choose its best epoch, in dollars."""
 
     prices: Prices
     pools: tuple[int, int]
     shown: int = 0
     per_run: float = 0.0
+    dev_price: float = 0.0
+
+    @property
+    def beside(self) -> float:
+        """Dollars of every mix beside its examples: of the run, and of the human examples that choose the best epoch."""
+        return self.per_run + self.dev_price
+
+    def bought_human(self, n_human: Any, n_synthetic: Any) -> Any:
+        """The human examples that a mix costs: those that it is learned from, which the shown ones are the first of, or all that
+        prompts showed if these are more. Takes numbers and arrays."""
+        return np.maximum(n_human, np.where(np.asarray(n_synthetic) > 0, self.shown, 0))
+
+    def price_of(self, n_human: Any, n_synthetic: Any) -> Any:
+        """Dollars of a mix, the human examples that prompts showed and those beside it included. Takes numbers and arrays."""
+        return self.bought_human(n_human, n_synthetic) * self.prices.human + n_synthetic * self.prices.synthetic + self.beside
 
 
 class Cell(NamedTuple):
@@ -70,15 +87,14 @@ def check_prices(prices: Prices) -> None:
 
 
 def cell(method: str, budget: float, *, share: float, offer: Offer) -> Cell | None:
-    """What a budget and a share buy of a method's examples, beside the human ones that its prompts show and the training; no
-    synthetic ones at all is `human only`. None, if what is shown or the training cannot be bought."""
-    left = dollars(nano(budget) - nano(offer.per_run)) if offer.per_run else budget
+    """What a budget and a share buy of a method's examples; no synthetic ones at all is `human only`. The human examples that
+    prompts show are the first of those that are bought; the training, and what chooses its best epoch, are paid for before.
+    None, if what is shown or the training cannot be bought."""
+    left = dollars(nano(budget) - nano(offer.beside)) if offer.beside else budget
     if budget > 0 >= left:
         return None
     human, synthetic = _allocate(left, share, offer.prices)
-    if synthetic and offer.pools[1]:
-        human -= offer.shown
-    if human < 0:
+    if synthetic and offer.pools[1] and human < offer.shown:
         return None
     held = min(human, offer.pools[0]), min(synthetic, offer.pools[1])
     return Cell(method if held[1] else NONE, budget, share, human, synthetic, *held)

@@ -82,7 +82,9 @@ def pools_for(
         pool = free if example_set.name.of_human_texts else human  # No text comes twice in one mix.
         repeats = repeats_of(example_set, sets)
         smallest, shown = min(len(one.rows) for one in repeats), max(one.shown for one in repeats)
-        offers[method] = Offer(prices[method], (len(pool), smallest), shown)  # The same for all repeats, so that mixes are.
+        # The same for all repeats, so that their mixes are.
+        dev_price = students.human_dev * prices[method].human
+        offers[method] = Offer(prices[method], (len(pool), smallest), shown, dev_price=dev_price)
     evaluations = _evaluations(card, source, also=students.also_test) | dev
     return _Pools(card, source, human, len(labeled), mixes.balanced, sets, offers, evaluations)
 
@@ -97,7 +99,7 @@ def _by_labels(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> tuple[list[R
 
 
 def _without_dev(card: Card, human: Sequence[Row], *, n: int) -> tuple[list[Row], dict[str, Evaluation]]:
-    """Splits off the last n human examples, which choose the best epoch of every student, as in arXiv 2310.20111. No budget
+    """Splits off the last n human examples, which choose the best epoch of every student, as in arXiv 2310.20111. Every mix
     pays for them."""
     if not n:
         return list(human), {}
@@ -173,6 +175,7 @@ def scores_of(pools: _Pools, runs: Sequence[Run], *, recipe: Recipe, kept: str, 
     scores = sweep(
         pools.card, pools.human, synthetic=synthetic, evaluations=pools.evaluations,
         runs=runs, recipe=recipe, kept=kept, workers=workers, labeled=pools.labeled, balanced=pools.balanced,
+        shown={method: example_set.shown_ids for method, example_set in pools.sets.items()},
     )  # fmt: skip
     return _with_facts(scores, pools)
 
@@ -187,6 +190,7 @@ def _with_facts(scores: DataFrame, pools: _Pools) -> DataFrame:
         "human_price": any_offer.prices.human,
         "human_pool": scores.method.map({method: offer.pools[0] for method, offer in offers.items()}).fillna(whole).astype(int),
         "human_shown": scores.method.map({method: offer.shown for method, offer in offers.items()}).fillna(0).astype(int),
+        "human_dev": len(pools.evaluations[DEV].rows) if DEV in pools.evaluations else 0,
         "synthetic_price": scores.method.map({method: offer.prices.synthetic for method, offer in offers.items()}),
         "synthetic_pool": scores.method.map({method: offer.pools[1] for method, offer in offers.items()}),
         "teacher": scores.method.map(teachers).fillna(", ".join(sorted(set(teachers.values())))),

@@ -37,7 +37,8 @@ class Students(Recipe):
     """What one run of 04 trains beside its mixes."""
 
     human_dev: int = Field(0, ge=0)
-    """Human examples beside all mixes, the last ones of train, to choose the best epoch by, as arXiv 2310.20111 does."""
+    """Human examples beside all mixes, the last ones of train, to choose the best epoch by, as arXiv 2310.20111 does; every mix
+    pays for them. A linear probe of labels has no epochs to choose from."""
     also_test: list[str] = []
     """Evaluation sets out of domain: other splits of a task's source (garden), or tasks by name (riddle, riddle:riddle_sense)."""
     seeds: int = Field(3, ge=1)

@@ -7,7 +7,7 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property
@@ -73,10 +73,12 @@ class Bench:
         threads: int = 1,
         labeled: int = 0,
         balanced: bool = False,
+        shown: Mapping[str, Collection[str]] | None = None,
         runs: Sequence[Run] = (),
     ):
         self.card, self.recipe, self.evaluations, self.threads = card, recipe, dict(evaluations), threads
         self.labeled, self.balanced = labeled, balanced and card.task_kind.fixed_labels
+        self.shown = {name: _places_of(human, ids) for name, ids in (shown or {}).items()}
         self.sources = {NONE: list(human), **{name: list(rows) for name, rows in synthetic.items()}}
         self.sizes = {name: len(rows) for name, rows in self.sources.items()}
         self.labels = {name: _labels_of(rows) for name, rows in self.sources.items() if self.balanced}
@@ -102,7 +104,8 @@ class Bench:
         return [self._in_pool[i] for i in self._drawn(run)]
 
     def _drawn(self, run: Run) -> list[int]:
-        return draw_mix(run, self.places, sizes=self.sizes, labeled=self.labeled, labels=self.labels)
+        shown = self.shown.get(run.method, frozenset())
+        return draw_mix(run, self.places, sizes=self.sizes, labeled=self.labeled, labels=self.labels, shown=shown)
 
     @cached_property
     def pool(self) -> Pool:
@@ -154,7 +157,11 @@ class Bench:
         epoch_metric = self.card.metric if self.recipe.dev_share or DEV in self.evaluations else ""
         epoch_metric += " balanced" * self.balanced
         conditions = [*task, self.recipe.model_dump(), *code, *map(version, _LIBRARIES), device, precision(device), epoch_metric]
-        return {name: _digest([human, _digest(rows), tests, conditions])[:16] for name, rows in self.sources.items()}
+        scopes = {}
+        for name, rows in self.sources.items():
+            shown = [sorted(self.shown[name])] if self.shown.get(name) else []
+            scopes[name] = _digest([human, _digest(rows), tests, conditions, *shown])[:16]
+        return scopes
 
 
 def sweep(
@@ -169,11 +176,13 @@ def sweep(
     workers: int | None = None,
     labeled: int = 0,
     balanced: bool = False,
+    shown: Mapping[str, Collection[str]] | None = None,
 ) -> DataFrame:
     """Trains and scores every run. Finished ones are read back from the file `kept`, so a kill loses only runs in progress.
 
     `labeled` of the human examples, the last ones, were labeled by the teacher too: a mix takes the others first. Where each
-    example has a label, `balanced` draws as many of each.
+    example has a label, `balanced` draws as many of each. `shown` are the ids of those that a method's prompts showed: a mix of
+    it takes these before all others.
     """
     _check(card, runs, evaluations=evaluations)
     workers = _workers_for(runs, recipe, workers=workers)
@@ -181,7 +190,7 @@ def sweep(
     threads = 1 if workers > 1 else torch.get_num_threads()
     bench = Bench(
         card, human, synthetic=synthetic, evaluations=evaluations, recipe=recipe, threads=threads,
-        labeled=labeled, balanced=balanced, runs=runs,
+        labeled=labeled, balanced=balanced, shown=shown, runs=runs,
     )  # fmt: skip
     done = {run: results for (run, scope), results in _read_kept(kept).items() if scope == bench.scopes.get(run.method)}
     missing = [run for run in dict.fromkeys(runs) if run not in done]
@@ -294,39 +303,71 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def _places_of(rows: Sequence[Row], ids: Collection[str]) -> frozenset[int]:
+    wanted = frozenset(ids)
+    return frozenset(place for place, row in enumerate(rows) if row.get("id") in wanted)
+
+
 def draw_mix(
-    run: Run, places: dict[str, int], *, sizes: dict[str, int], labeled: int = 0, labels: Mapping[str, Sequence[str]] = _NO_LABELS
+    run: Run,
+    places: dict[str, int],
+    *,
+    sizes: dict[str, int],
+    labeled: int = 0,
+    labels: Mapping[str, Sequence[str]] = _NO_LABELS,
+    shown: frozenset[int] = frozenset(),
 ) -> list[int]:
-    """The texts of a run, drawn by its seed: a larger draw of one seed holds the smaller one. The last `labeled` human examples
-    are drawn only when there are no others left. Sources whose `labels` are given are drawn evenly over these."""
-    human = _draw_human(sizes[NONE], run, start=places[NONE], labeled=labeled, labels=labels.get(NONE, ()))
+    """The texts of a run, drawn by its seed: a larger draw of one seed holds the smaller one. Human examples that prompts showed
+    (by their places) are drawn first, the last `labeled` ones only when there are no others left. Sources whose `labels` are
+    given are drawn evenly over these."""
+    known = shown if run.n_synthetic else frozenset[int]()
+    human = _draw_human(sizes[NONE], run, start=places[NONE], labeled=labeled, labels=labels.get(NONE, ()), shown=known)
     if not run.n_synthetic:
         return human
     size, start, of_method = sizes[run.method], places[run.method], labels.get(run.method, ())
     return human + _draw(size, run.n_synthetic, seed=run.seed, source=run.method, start=start, labels=of_method)
 
 
-def _draw_human(size: int, run: Run, *, start: int, labeled: int, labels: Sequence[str]) -> list[int]:
+def _draw_human(size: int, run: Run, *, start: int, labeled: int, labels: Sequence[str], shown: frozenset[int]) -> list[int]:
     _check_enough(size, run.n_human, source="human")
     free = size - labeled
-    first = _draw(free, min(run.n_human, free), seed=run.seed, source="human", start=start, labels=labels[:free])
-    missing, start = run.n_human - len(first), start + free
-    return first + _draw(labeled, missing, seed=run.seed, source="labeled human", start=start, labels=labels[free:])
+    parts = [
+        _draw(free, free, seed=run.seed, source="human", start=0),
+        _draw(labeled, labeled, seed=run.seed, source="labeled human", start=free),
+    ]
+    order = _in_turn(parts, labels)
+    if not shown:
+        return [start + place for place in order[: run.n_human]]
+    first = [place for place in chain(*parts) if place in shown]
+    chosen = set(_in_turn([first, *parts], labels)[: run.n_human])
+    # Not those that were shown in front: the first ones of a mix may be held back, to choose the best epoch by.
+    return [start + place for place in order if place in chosen]
+
+
+def _in_turn(parts: Sequence[Sequence[int]], labels: Sequence[str]) -> list[int]:
+    """The examples of one part after another, each once; where they have labels one of each label after another in each part,
+    those first that have had fewer before."""
+    order, before = dict[int, None](), Counter[str]()
+    for part in parts:
+        new = [place for place in part if place not in order]
+        order |= dict.fromkeys(_one_of_each(new, labels, before) if labels else new)
+    return list(order)
 
 
 def _draw(size: int, n: int, *, seed: int, source: str, start: int, labels: Sequence[str] = ()) -> list[int]:
     _check_enough(size, n, source=source)
     order = random.Random(f"{seed} {source}").sample(range(size), size)
-    return [start + i for i in (_one_of_each(order, labels) if labels else order)[:n]]
+    return [start + i for i in (_one_of_each(order, labels, Counter()) if labels else order)[:n]]
 
 
 def _labels_of(rows: Sequence[Row]) -> list[str]:
     return [row["label"] for row in rows]
 
 
-def _one_of_each(order: Sequence[int], labels: Sequence[str]) -> list[int]:
-    """The same examples with one of each label after another, as long as there are any of it."""
-    rounds, before = dict[int, int](), Counter[str]()
+def _one_of_each(order: Sequence[int], labels: Sequence[str], before: Counter[str]) -> list[int]:
+    """The same examples with one of each label after another, as long as there are any of it; `before` counts those that came
+    before."""
+    rounds = dict[int, int]()
     for i in order:
         rounds[i] = before[labels[i]]
         before[labels[i]] += 1

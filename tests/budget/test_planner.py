@@ -19,16 +19,16 @@ OFFER = Offer(Prices(1.0, 0.02), (1000, 4000))
 OF = {("t", "m"): OFFER}
 
 
-@given(budget=st.floats(0.5, 1000), shown=st.integers(0, 20), per_run=st.floats(0, 1))
+@given(budget=st.floats(0.5, 1000), shown=st.integers(0, 20), per_run=st.floats(0, 1), dev_price=st.floats(0, 20))
 @settings(max_examples=30)
-def test_nothing_that_is_answered_costs_more_than_its_budget(budget: float, shown: int, per_run: float) -> None:
-    offer = OFFER._replace(shown=shown, per_run=per_run)
+def test_nothing_that_is_answered_costs_more_than_its_budget(budget: float, shown: int, per_run: float, dev_price: float) -> None:
+    offer = OFFER._replace(shown=shown, per_run=per_run, dev_price=dev_price)
     try:
         spent = planner.spend(FIT._replace(draws=FIT.draws[:2]), offer, [budget])
     except surface.CannotTell:
         return
     bought = (spent.h + spent.s) > 0
-    assert (planner._price_of(offer, spent.h, spent.s)[bought] <= budget + 1e-6).all()
+    assert (offer.price_of(spent.h, spent.s)[bought] <= budget + 1e-6).all()
     assert (spent.h <= planner.FAR * 400).all()
     assert (spent.s <= planner.FAR * 2000).all()
 
@@ -83,6 +83,7 @@ def test_a_budget_that_buys_nothing_beside_others_has_no_row() -> None:
 def test_what_prompts_show_is_paid_for_also_by_the_teacher_alone() -> None:
     spent = planner.spend(FIT, OFFER._replace(shown=10), [30])
     assert (spent.h[0, -1], spent.s[0, -1]) == (0, 999)
+    assert (spent.h[0, -2], spent.s[0, -2]) == (10, 999)  # Who bought them can also learn from them.
     assert planner.spend(FIT, OFFER._replace(shown=10), [8]).ways(np.zeros((1, 1, 3)))[NONE] == 0
     assert not np.isfinite(planner.spend(FIT, OFFER._replace(shown=10), [8]).best[0, -1])
 

@@ -26,7 +26,7 @@ def text_of(n_methods: int = 1, stand_in: bool = False, **changes: Any) -> str:
 
 def test_a_recommendation_is_two_sentences() -> None:
     assert text_of() == (
-        "With $800 on news, spend 35% on people (90% interval: 20% to 60%): 280 human examples (beside the 3 that its prompts show) and "
+        "With $800 on news, spend 35% on people (90% interval: 20% to 60%): 280 human examples (with the 3 that its prompts show) and "
         "52,000 by few-shot 3. Expect an accuracy of .81 (.80 to .83), where people alone would give .70 and the teacher alone .75."
     )
 
@@ -38,6 +38,7 @@ def test_a_recommendation_is_two_sentences() -> None:
         ({"limited": True, "beyond": True}, "It costs $790.50 and leaves the rest: more than 2 times what any run learned from"),
         ({"limited": True, "emptied": True}, "It costs $790.50 and leaves the rest: a pool holds no more."),
         ({"beyond": True}, "It is more than any run learned from."),
+        ({"n_human": 0}, ": 0 human examples (beside the 3 that its prompts show) and 52,000"),
         ({"n_synthetic": 0, "shown": 0}, ": 280 human examples. Expect"),
         ({"synthetic_alone": float("nan")}, "the teacher alone an unknown score."),
         ({"stand_in": True}, "written by a language model in place of people"),

@@ -391,21 +391,33 @@ def test_frontier_holds_each_mix_that_no_cheaper_one_reaches(points: list[tuple[
     assert [mean for _, mean in kept] == sorted(mean for _, mean in kept)
 
 
-def test_what_prompts_show_is_bought_first() -> None:
-    """A cell never costs more than its budget, what its method's prompts showed included."""
-    prices, shares = Prices(0.1, 0.01), [0, 0.5, 0.9, 1]
+def test_what_prompts_show_is_bought_once_and_is_the_first_that_is_learned_from() -> None:
+    """A cell whose part for people does not pay for what its method's prompts showed is left out."""
+    prices, shares = Prices(0.1, 0.01), [0, 0.5, 0.6, 0.9, 1]
     found = list(cells("few", [1.0], shares=shares, offer=Offer(prices, (99, 99), shown=4)))
-    assert [(one.share, one.n_human, one.n_synthetic) for one in found] == [(0, 10, 0), (0.5, 1, 50)]
-    for one in found:
-        shown = 4 if one.n_synthetic else 0
-        assert (one.n_human + shown) * 0.1 + one.n_synthetic * 0.01 <= 1.0 + 1e-9
+    assert [(one.share, one.n_human, one.n_synthetic) for one in found] == [(0, 10, 0), (0.5, 5, 50), (0.6, 4, 60)]
 
 
-def test_dollars_count_what_was_shown_beside_what_is_learned_from() -> None:
+def test_dollars_are_those_of_what_is_learned_from_or_of_what_was_shown_whichever_is_more() -> None:
     rows = GRID.assign(human_shown=[3 if n else 0 for n in GRID.n_synthetic], human_price=0.5, synthetic_price=0.1)
     points = by_dollars(rows).set_index(["n_human", "n_synthetic"]).dollars
-    assert points[1, 4] == pytest.approx((1 + 3) * 0.5 + 4 * 0.1)
+    assert points[1, 4] == pytest.approx(3 * 0.5 + 4 * 0.1)
     assert points[2, 0] == pytest.approx(2 * 0.5)
+    assert by_dollars(rows.assign(human_shown=1)).set_index(["n_human", "n_synthetic"]).dollars[1, 4] == pytest.approx(0.9)
+
+
+def test_human_examples_that_choose_the_epoch_are_paid_for_by_every_mix() -> None:
+    rows = GRID.assign(human_price=0.5, synthetic_price=0.1)
+    free, paid = (by_dollars(each).dollars for each in (rows, rows.assign(human_dev=4)))
+    assert (paid - free).tolist() == pytest.approx([2.0] * len(free))
+    offer = offer_of(rows.assign(human_dev=4, training_price=1.0)[rows.n_synthetic > 0])
+    assert (offer.dev_price, offer.beside) == (2.0, 2.0)
+    plain = Offer(Prices(0.5, 0.1), (99, 99))
+    for share in (0, 0.5, 1):
+        assert (
+            cell("m", 6.0, share=share, offer=plain._replace(dev_price=2.0))[3:] == cell("m", 4.0, share=share, offer=plain)[3:]
+        )  # type: ignore[index]
+    assert cell("m", 2.0, share=0, offer=plain._replace(dev_price=2.0)) is None
 
 
 # ---- scores of one's own, training that costs, several measures ----
@@ -461,14 +473,29 @@ def test_training_has_a_price_if_it_is_said(tmp_path: Path) -> None:
     assert cell("m", 0.5, share=0.5, offer=offer) is None
 
 
-@given(dollars=DOLLARS, share=SHARES, prices=PRICES, per_run=st.floats(0, 10), shown=st.integers(0, 5))
-def test_a_cell_with_its_training_is_never_over_the_budget(
-    dollars: float, share: float, prices: Prices, per_run: float, shown: int
+@given(
+    dollars=DOLLARS,
+    share=SHARES,
+    prices=PRICES,
+    beside=st.tuples(st.floats(0, 10), st.floats(0, 10)),
+    shown=st.integers(0, 500),
+    pools=st.tuples(st.integers(0, 10**12), st.integers(0, 10**12)),
+)
+def test_a_cell_with_all_that_it_takes_is_never_over_the_budget(
+    dollars: float, share: float, prices: Prices, beside: tuple[float, float], shown: int, pools: tuple[int, int]
 ) -> None:
-    found = cell("m", dollars, share=share, offer=Offer(prices, (10**12, 10**12), shown, per_run))
+    """With its training, with what its prompts showed, and with what chooses its epoch; what is shown is never bought twice."""
+    offer = Offer(prices, pools, shown, *beside)
+    found = cell("m", dollars, share=share, offer=offer)
     if found is not None:
-        human = found.n_human + shown * (found.n_synthetic > 0)
-        assert human * nano(prices.human) + found.n_synthetic * nano(prices.synthetic) <= nano(dollars) - nano(per_run) + 1
+        human = offer.bought_human(found.n_human, found.n_synthetic)
+        spent = int(human) * nano(prices.human) + found.n_synthetic * nano(prices.synthetic)
+        assert spent <= nano(dollars) - sum(map(nano, beside)) + 2
+        assert human == (max(found.n_human, shown) if found.n_synthetic else found.n_human)
+        assert found.n_human <= found.bought_human
+        assert offer.price_of(found.n_human, found.n_synthetic) == pytest.approx(
+            human * prices.human + found.n_synthetic * prices.synthetic + sum(beside)
+        )
 
 
 def test_a_task_of_several_measures_has_a_row_for_each() -> None:

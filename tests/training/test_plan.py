@@ -16,7 +16,7 @@ from lib.core.mixes import NONE, Offer, Prices
 from lib.core.set_names import SetName, from_columns
 from lib.core.tasks import Card, load, read_card
 from lib.training.plan import _Mix, _mixes_of, _Pools, _with_facts, pools_for, runs_of
-from lib.training.settings import Mixes
+from lib.training.settings import Mixes, Students
 from lib.training.sweep import Run
 
 
@@ -160,6 +160,8 @@ def test_the_pools_of_the_demo_and_their_runs(capsys: pytest.CaptureFixture[str]
     pools = pools_for(read_card("news"), None)
     assert pools.offers["labeled_zero_shot"].pools == (len(pools.human) - 60, 60)
     assert pools.offers["zero_shot"].pools[0] == len(pools.human) == len(load(read_card("news")))
+    costly = pools_for(read_card("news"), None, students=Students(human_dev=10)).offers["zero_shot"]
+    assert (costly.dev_price, costly.pools[0]) == (10 * costly.prices.human, 310)
     assert list(pools.table().columns) == ["human pool", "synthetic pool", "shown", "human", "synthetic"]
     mixes = Mixes(human_sizes=[0, 4], synthetic_sizes=[0, 5, 999], budgets=[0.9], shares=[0], budget_methods=["zero_shot"])
     runs = runs_of(pools, mixes, seeds=1)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,49 @@ def test_what_the_teacher_labeled_is_drawn_last_and_the_others_as_if_it_were_not
         assert chosen == draw_mix(run, {NONE: 0}, sizes={NONE: 12 - labeled})
     else:
         refused(lambda: draw_mix(run._replace(n_human=13), {NONE: 0}, sizes={NONE: 12}, labeled=labeled), "asks for 13 human")
+
+
+@given(
+    size=st.integers(1, 30),
+    seed=st.integers(0, 99),
+    n_synthetic=st.integers(0, 3),
+    data=st.data(),
+)
+def test_what_prompts_showed_is_learned_from_first(size: int, seed: int, n_synthetic: int, data: st.DataObject) -> None:
+    """All of it where the mix is large enough, else a part of it; people alone are drawn as if nothing had been shown."""
+    n, labeled = data.draw(st.integers(0, size)), data.draw(st.integers(0, size))
+    shown = data.draw(st.frozensets(st.integers(0, size - 1)))
+    run, places, sizes = Run("m", n, n_synthetic, seed), {NONE: 0, "m": size}, {NONE: size, "m": 3}
+    labels = {NONE: data.draw(st.lists(st.sampled_from("ab"), min_size=size, max_size=size))} if data.draw(st.booleans()) else {}
+    draw = partial(draw_mix, places=places, sizes=sizes, labeled=labeled, labels=labels)
+    human, plain = draw(run, shown=shown)[:n], draw(run)[:n]
+    assert len(set(human)) == n
+    assert all(0 <= place < size for place in human)
+    if not n_synthetic or not shown:
+        assert human == plain
+    elif n >= len(shown):
+        assert shown <= set(human)
+    else:
+        assert set(human) <= shown
+    if n < size:
+        larger = draw(run._replace(n_human=n + 1), shown=shown)
+        assert set(human) < set(larger[: n + 1])
+
+
+def test_what_is_learned_from_beside_what_prompts_showed_makes_up_for_its_labels() -> None:
+    labels = {NONE: list("aaaaabbbbb")}
+    drawn = draw_mix(Run("m", 6, 1, 1), {NONE: 0, "m": 10}, sizes={NONE: 10, "m": 1}, labels=labels, shown=frozenset({0, 1, 2}))
+    assert {0, 1, 2} < set(drawn[:6])
+    assert Counter(labels[NONE][i] for i in drawn[:6]) == {"a": 3, "b": 3}
+
+
+def test_other_examples_in_the_prompts_train_anew(tmp_path: Path, recipe: Recipe) -> None:
+    """And only the mixes of that method."""
+    ids = [row["id"] for row in HUMAN]
+    for shown in ({}, {"a": ids[:2]}, {"a": ids[2:4]}, {"a": ids[2:4], "b": []}):
+        scores(tmp_path / "kept.jsonl", recipe, shown=shown)
+    counts = Counter(run.method for run in trained(tmp_path / "kept.jsonl"))
+    assert counts == {NONE: 1, "a": 6, "b": 1}
 
 
 def test_a_method_may_be_called_like_an_evaluation_set(recipe: Recipe) -> None:
