@@ -1,7 +1,8 @@
 """Questions with choices of their own, as the lines that a base model continues: the question, the right answer, the wrong ones.
 
 A small model that first lists options and then has to repeat one of them word for word often repeats none. Asked for the answer
-where it follows best, right after its question, and then for wrong ones, whatever it writes is a question with one answer.
+where it follows best, right after its question, and then for wrong ones, whatever it writes is a question with one answer. Each
+wrong one has a name with its number: of a list without numbers SmolLM2 wrote as many as people in one line of four.
 """
 
 from collections.abc import Sequence
@@ -11,15 +12,19 @@ from typing import Any
 from lib.core.sources import Row
 from lib.core.tasks import Card
 
-_RIGHT, _WRONG = "answer", "wrong answers"
-ABOUT = {_RIGHT: "the right one", _WRONG: "others of the same sort that are wrong"}
-"""What the lines hold beside the card's fields."""
+_RIGHT, _WRONG = "answer", "wrong"
+
+
+def about(options: int) -> dict[str, str]:
+    """What the lines hold beside the card's fields, for so many choices."""
+    return {_RIGHT: "the right one", f"{_WRONG} 1 to {options - 1}": "others of the same sort, each wrong"}
 
 
 def as_line(card: Card, row: Row) -> Row:
     """A human example as a line shows it."""
     wrong = [choice for choice in row["choices"] if choice != row["label"]]
-    return {name: row[name] for name in card.fields} | {_RIGHT: row["label"], _WRONG: wrong}
+    numbered = {f"{_WRONG} {number}": choice for number, choice in enumerate(wrong, start=1)}
+    return {name: row[name] for name in card.fields} | {_RIGHT: row["label"]} | numbered
 
 
 def as_example(card: Card, item: Any, options: int) -> Row | str:
@@ -29,15 +34,14 @@ def as_example(card: Card, item: Any, options: int) -> Row | str:
     for name in (*card.fields, _RIGHT):
         if not isinstance(item.get(name), str) or not item[name].strip():
             return f"no {name}"
-    choices = {item[_RIGHT].strip().casefold(): item[_RIGHT].strip()}
-    for choice in as_texts(item.get(_WRONG)):
-        choices.setdefault(choice.casefold(), choice)
+    texts = as_texts([item[_RIGHT], *(value for name, value in item.items() if name.startswith(_WRONG))])
+    choices = dict[str, str]()
+    for text in texts:
+        choices.setdefault(text.casefold(), text)
     if len(choices) < options:
         return "too few different answers"
-    return {name: item[name].strip() for name in card.fields} | {
-        "choices": [*choices.values()][:options],
-        "label": item[_RIGHT].strip(),
-    }
+    different = [*choices.values()][:options]
+    return {name: item[name].strip() for name in card.fields} | {"choices": different, "label": different[0]}
 
 
 def with_choices_in_turn(row: Row, number: int, rng: Random) -> Row:

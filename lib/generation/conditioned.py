@@ -353,7 +353,7 @@ class _FewShot(_ToLabel):
 
     @property
     def line_more(self) -> Mapping[str, str]:
-        return {} if self.card.labels else choice_lines.ABOUT
+        return {} if self.card.labels else choice_lines.about(self.options)
 
     @property
     def options(self) -> int:

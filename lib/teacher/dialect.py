@@ -24,10 +24,13 @@ class Dialect:
         self.refused: set[str] = set()
         """The optional fields of a call that this endpoint does not take."""
         self.limit, self._limit_changed = _LIMITS[openai_like], False
+        self.for_lines: dict[str, Any] = {}
+        """What is sent besides where a text is continued freely. It is no part of what a reply is stored under."""
 
     def body(self, request: Request) -> dict[str, Any]:
         """The body of a call in this dialect."""
-        return request.body(self.model, self.refused, self.limit)
+        body = request.body(self.model, self.refused, self.limit)
+        return body | self.for_lines if request.completion and not request.schema else body
 
     def adapt(self, message: str, sent: str) -> str | None:
         """What the next call does otherwise, after a refusal of the body that was sent; None if there is nothing to mend."""

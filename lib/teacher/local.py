@@ -25,6 +25,7 @@ from lib.core.pricing import TokenPrice
 from lib.teacher.client import TeacherError
 from lib.teacher.endpoint import Endpoint
 from lib.teacher.ledger import Store
+from lib.teacher.pace import Pace
 from lib.teacher.settings import Calls
 
 SLOTS = 8
@@ -32,6 +33,9 @@ SLOTS = 8
 _LINGER_SECONDS = 60.0
 """How long the server waits for another notebook before it ends."""
 _START_SECONDS = 120.0
+_NO_LOOPS = {"dry_multiplier": 0.8}
+"""So small a model says the same again and again until its tokens are spent. This makes it less probable that a longer piece is
+repeated, of its own text or of the examples that are shown (DRY, a setting of llama.cpp)."""
 _CALLS = Calls()
 _T = TypeVar("_T")
 
@@ -115,6 +119,8 @@ class Local(Endpoint):
     ):
         calls = calls.model_copy(update={"in_flight": min(calls.in_flight, SLOTS)})
         super().__init__(weights.name, price, store=store, base_url="http://127.0.0.1", calls=calls)
+        self.pace = Pace(calls.in_flight, calls.timeout, first=SLOTS)  # What the server can do is known.
+        self.dialect.for_lines = _NO_LOOPS
         self.weights, self.linger = weights, linger
         self.pays = False
 

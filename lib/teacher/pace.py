@@ -19,8 +19,8 @@ class Pace:
     time, twice as many calls would take less than half of the timeout. A timeout halves the calls, and gives each twice the time.
     """
 
-    def __init__(self, most: int, timeout: float | None):
-        self.most, self.limit = most, min(_FIRST_CALLS, most)
+    def __init__(self, most: int, timeout: float | None, *, first: int = _FIRST_CALLS):
+        self.most, self.limit = most, min(first, most)
         self.timeout, self._stated = timeout or _FIRST_TIMEOUT, timeout is not None
         self._slowed_at = 0.0
 

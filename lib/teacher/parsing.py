@@ -1,6 +1,7 @@
 """What a reply says. A reply is read tolerantly and item by item: one bad item never costs the others."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +26,8 @@ _DEEPEST = 50
 """Brackets within brackets; no reply that is asked for has so many."""
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*("?)|[{}\[\]:,]', re.DOTALL)
 """A string, to its end or to that of the text; or punctuation."""
+_AFTER_LINE = " \t\r\n,"
+"""What may follow a JSON line: models that saw many JSON files go on after an object with a comma."""
 _BEFORE_VALUE = ":[,"
 _OPENS = {"}": "{", "]": "["}
 _CLOSES = {"{": "}", "[": "]"}
@@ -35,8 +38,8 @@ def read_completion(body: Any) -> tuple[str, str | None, Usage | None]:
     before its answer is no part of the text."""
     if not isinstance(body, dict):
         return "", "not a completion", None
-    usage = _read_usage(body.get("usage"))
     choices = body.get("choices")
+    usage = _of_all_choices(body, _read_usage(body.get("usage")))
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return "", "empty choices", usage
     message = choices[0].get("message") or {"content": _lines_of(choices)}
@@ -102,6 +105,19 @@ def _read_usage(usage: Any) -> Usage | None:
         return None
     possible = 0 <= read.cached <= read.input < _MOST_TOKENS and 0 <= written <= read.output < _MOST_TOKENS
     return read if possible else None
+
+
+def _of_all_choices(body: dict[str, Any], usage: Usage | None) -> Usage | None:
+    """The usage with the tokens of every continuation. llama.cpp, which alone sends `timings`, counts those of the first; the
+    others are taken to have as many tokens for their length."""
+    choices = body.get("choices")
+    if usage is None or not isinstance(choices, list) or len(choices) < 2 or "timings" not in body:
+        return usage
+    texts = [choice.get("text") for choice in choices if isinstance(choice, dict)]
+    lengths = [len(text.encode("utf-8", "replace")) if isinstance(text, str) else 0 for text in texts]
+    if not lengths or not lengths[0]:
+        return usage
+    return usage._replace(output=min(math.ceil(usage.output * sum(lengths) / lengths[0]), _MOST_TOKENS))
 
 
 def _read_json(text: str) -> tuple[Any, bool]:
@@ -194,7 +210,7 @@ def read_list(text: str, name: str) -> list[Any] | None:
 
 def read_line(beginning: str, text: str) -> Any:
     """The object of a JSON line, of which the model was given the beginning; None if it does not end, or is none."""
-    line = (beginning + text).rstrip()
+    line = (beginning + text).rstrip(_AFTER_LINE)
     try:
         content = json.loads(line) if line.endswith("}") else None
     except (ValueError, RecursionError):
@@ -204,7 +220,7 @@ def read_line(beginning: str, text: str) -> Any:
 
 def line_problem(text: str) -> str | None:
     """What is wrong with a reply none of whose lines came to its end."""
-    return None if any(line.rstrip().endswith("}") for line in text.splitlines()) else "a line without an end"
+    return None if any(line.rstrip(_AFTER_LINE).endswith("}") for line in text.splitlines()) else "a line without an end"
 
 
 def read_lists(text: str, names: Sequence[str]) -> tuple[dict[str, list[Any]], bool]:

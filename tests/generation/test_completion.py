@@ -1,6 +1,7 @@
 """Base models, which continue examples: what they are sent, and what becomes of the lines that come back."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,12 @@ ASKED: list[Row] = [
 ]  # fmt: skip
 
 
-def question(number: int, right: str = "in a drawer", wrong: str = '["a tree", "a bath", "a car", "a river", "a cloud"]') -> str:
+def question(
+    number: int, right: str = "in a drawer", wrong: Sequence[Any] = ("a tree", "a bath", "a car", "a river", "a cloud")
+) -> str:
+    numbered = "".join(f', "wrong {at}": {json.dumps(answer)}' for at, answer in enumerate(wrong, start=1))
     words = f"Somebody who wants to fry egg {remark(number)} looks for a pan. Where is it?"
-    return f' "{words}", "answer": "{right}", "wrong answers": {wrong}}}'
+    return f' "{words}", "answer": "{right}"{numbered}}}'
 
 
 @pytest.mark.parametrize("method", ["one_shot", "few_shot_3", "few_shot_5"])
@@ -111,8 +115,8 @@ def test_questions_with_their_own_choices_are_lines_with_the_right_answer_before
     assert sorted(places) == sorted([*range(5)] * 2)  # Each place as often as any other.
     first = served.bodies[0]["prompt"].splitlines()
     assert begun(served.bodies[0]) == '{"question":'
-    assert [*json.loads(first[1])] == ["question", "answer", "wrong answers"]
-    assert "answer: the right one; wrong answers: " in first[0]
+    assert [*json.loads(first[1])] == ["question", "answer", "wrong 1", "wrong 2", "wrong 3", "wrong 4"]
+    assert "answer: the right one; wrong 1 to 4: " in first[0]
     for row in written.examples:
         QUESTIONS.task_kind.checked(QUESTIONS, QUESTIONS.sources["reference"], row, row["label"])
 
@@ -120,8 +124,8 @@ def test_questions_with_their_own_choices_are_lines_with_the_right_answer_before
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (question(1, wrong='["a tree", "a Tree", "in a drawer", "a bath"]'), "too few different answers"),
-        (question(1, wrong='"a tree"'), "too few different answers"),
+        (question(1, wrong=["a tree", "a Tree", "in a drawer", "a bath"]), "too few different answers"),
+        (question(1, wrong=["a tree", ["a bath", "a car", "a river"]]), "too few different answers"),
         (question(1, right=" "), "no answer"),
         (' "Where is it, and why would anybody want to know that?"}', "no answer"),
         (' "one that was cut o', "not an object"),

@@ -8,6 +8,7 @@ from asking import CARD
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.core.pricing import Usage
 from lib.teacher import parsing
 
 JSON = st.recursive(
@@ -144,3 +145,17 @@ def test_half_a_character_never_comes_out() -> None:
     found = parsing.read_list('{"examples": [{"text": "a \\ud83d b"}, {"text": "c"}]}', "examples")
     assert found is not None
     assert [item["text"].encode() for item in found] == [b"a ? b", b"c"]
+
+
+def test_tokens_of_all_continuations_are_counted_where_the_server_counts_the_first() -> None:
+    choices = [{"text": text, "finish_reason": "stop"} for text in ("four", "eight or", "")]
+    body = {"choices": choices, "usage": {"prompt_tokens": 50, "completion_tokens": 2}}
+    assert parsing.read_completion(body)[2] == Usage(50, 2)
+    assert parsing.read_completion(body | {"timings": {}})[2] == Usage(50, 6)
+    assert parsing.read_completion(body | {"timings": {}, "choices": choices[::-1]})[2] == Usage(50, 2)
+
+
+@pytest.mark.parametrize("end", ["", ",", " ,\r"])
+def test_a_line_may_go_on_with_a_comma(end: str) -> None:
+    assert parsing.read_line('{"text":', f' "a, b"}}{end}') == {"text": "a, b"}
+    assert parsing.line_problem(f' "a, b"}}{end}') is None
