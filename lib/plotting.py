@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
+from IPython.display import Image, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
@@ -272,11 +273,14 @@ class Album:
         self.folder, self.step, self.files = Path(folder), step, list[str]()
 
     def show(self, drawing: Drawing) -> None:
-        """Saves a figure, which JupyterLab then shows below the cell; or says why there is none."""
+        """Saves a figure and shows the saved image below the cell; or says why there is none."""
         if drawing.figure is None:
             print(drawing.caption)
             return
         self.files += save_figure(drawing.figure, self.folder / drawing.name, drawing.caption, drawing.table, self.step)
+        plt.close(drawing.figure)  # Or it would be drawn once more to be shown.
+        width = round(drawing.figure.get_figwidth() * _STYLE["figure.dpi"])
+        display(Image(paths.resolve(self.folder / drawing.name).with_suffix(".png"), width=width))
         self.files += [] if drawing.table is None else [paths.relative(self.folder / f"{drawing.name}.csv")]
 
     def table(self, name: str, table: DataFrame) -> DataFrame:
@@ -299,7 +303,7 @@ def _settle(figure: Figure) -> None:
     """Lays a figure out, once and on round places: the last digits that the solver finds differ between runs, and a file's bytes
     would with them."""
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)  # With "none" savefig would draw twice.
     for axis in figure.axes:
         axis.set_position(tuple(round(part, 4) for part in axis.get_position(original=True).bounds))
 
