@@ -201,8 +201,7 @@ def sweep(
         for run, results in _trained(bench, missing, workers=workers):
             done[run] = results
             _keep(kept, run, scope=bench.scopes[run.method], results=results)
-            last = next(iter(results.values()))[card.metric]
-            bar.set_postfix_str(f"last {card.metric} {last:.3f}", refresh=False)
+            bar.set_postfix_str(f"last {card.metric} {next(iter(results.values()))[card.metric]:.3f}", refresh=False)
             bar.update()
     return pd.DataFrame([row for run in runs for row in bench.rows(run, done[run])])
 

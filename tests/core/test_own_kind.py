@@ -144,7 +144,8 @@ def test_a_kind_of_ones_own_goes_from_01_to_05(card: Card, tmp_path: Path) -> No
     # 05
     offers = {one.method: Offer(prices_of(card, {one.method: one})[one.method], (24, 8))}
     table = _with_facts(
-        found, _Pools(card, None, human=human, labeled=0, sets={one.method: one}, offers=offers, evaluations=tests)
+        found,
+        _Pools(card, None, human=human, labeled=0, balanced=False, sets={one.method: one}, offers=offers, evaluations=tests),
     )
     save_table(tmp_path / "scores.csv", table, step)
     read = scores.read_scores([str(tmp_path / "scores.csv")])
