@@ -1,6 +1,7 @@
 """How far examples drift from the seed example when a teacher writes from its own examples (arXiv 2310.20111)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
+from lib.core import set_names
 from lib.core.encoders import Embed
 from lib.core.sources import Row
 from lib.core.stats import mean_interval
@@ -17,16 +19,27 @@ from lib.diversity.measures import mean_cosine, nearest, vendi
 DRIFT_STEPS = {"iteration": "reply", "depth": "depth"}
 """The columns that number the steps of a strategy, and what a figure calls them."""
 DRIFT_MEASURES = ["like_the_seed", "nearest_human", "like_each_other", "vendi_so_far"]
-_COLUMNS = ["set", "step", "at", "measure", "mean", "low", "high", "n"]
-_NO_INTERVAL = (float("nan"), float("nan"))
+_COLUMNS = ["set", "step", "at", "measure", "mean", "low", "high", "n", "chains"]
 
 
 def by_step(card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Row], *, embed: Embed) -> DataFrame:
-    """One row for each set, kind of step, step and measure: cosine to the seed example and to the nearest human one (the seed
-    itself left out), each with a 95% t-interval over examples; the mean cosine of the examples of a step; and the Vendi score of
-    all examples up to that step."""
-    rows: list[dict[str, Any]] = []
+    """One row for each strategy, kind of step, step and measure: cosine to the seed example and to the nearest human one (the
+    seed itself left out), the mean cosine of the examples of a step, and the Vendi score of all examples up to that step. Each
+    is the mean over the chains of a strategy (one for each start and repeat), with a 95% t-interval over these; the examples of
+    one reply are no repetition, so that a single chain has no interval."""
+    chains = _chains(card, sets, human, embed=embed)
+    rows = []
+    for key, of_chains in chains.groupby(_COLUMNS[:4], sort=False) if len(chains) else ():
+        interval = mean_interval(of_chains.value.tolist())
+        rows.append((*key, *interval, int(of_chains.n.sum()), len(of_chains)))
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _chains(card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Row], *, embed: Embed) -> DataFrame:
+    """Each measure of each chain at each of its steps, under the name of its strategy."""
+    rows: list[tuple[Any, ...]] = []
     for name, examples in _with_parents(sets).items():
+        strategy = replace(set_names.find(name), start=1, repeat=1).key
         seed = _seed_example(examples, human)
         others = [text_of(card, row) for row in human if row["id"] != seed["id"]]
         vectors = embed([text_of(card, row) for row in examples])
@@ -35,23 +48,20 @@ def by_step(card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Row],
         for step in DRIFT_STEPS:
             steps = np.array([row[step] for row in examples])
             for at in np.unique(steps).tolist():
-                cells = _measured(vectors, to_seed, to_human, chosen=steps == at, so_far=steps <= at)
+                values = _measured(vectors, to_seed, to_human, chosen=steps == at, so_far=steps <= at)
                 n = int((steps == at).sum())
-                rows += [dict(zip(_COLUMNS, (name, step, at, label, *cell, n), strict=True)) for label, cell in cells.items()]
-    return pd.DataFrame(rows, columns=_COLUMNS)
+                rows += [(strategy, step, at, label, value, n) for label, value in values.items()]
+    return pd.DataFrame(rows, columns=[*_COLUMNS[:4], "value", "n"])
 
 
 def _measured(
     vectors: np.ndarray, to_seed: np.ndarray, to_human: np.ndarray, *, chosen: np.ndarray, so_far: np.ndarray
-) -> dict[str, tuple[float, float, float]]:
-    """Each measure of the examples of one step, with its interval."""
-    cells = {
-        "like_the_seed": mean_interval(to_seed[chosen].tolist()),
-        "nearest_human": mean_interval(to_human[chosen].tolist()),
-    }
+) -> dict[str, float]:
+    """Each measure of the examples of one step."""
+    values = {"like_the_seed": float(to_seed[chosen].mean()), "nearest_human": float(to_human[chosen].mean())}
     if chosen.sum() > 1:
-        cells["like_each_other"] = (mean_cosine(vectors[chosen]), *_NO_INTERVAL)
-    return cells | {"vendi_so_far": (vendi(vectors[so_far]), *_NO_INTERVAL)}
+        values["like_each_other"] = mean_cosine(vectors[chosen])
+    return values | {"vendi_so_far": vendi(vectors[so_far])}
 
 
 def _with_parents(sets: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:

@@ -28,8 +28,9 @@ def yield_figure(texts: TaskTexts) -> Drawing:
 
 def measures_figure(texts: TaskTexts) -> Drawing:
     """How varied each set is, and how close to people."""
-    table = measures.measure(texts.equal_texts, texts.anchors, embed=texts.embed, seed=texts.seed)
-    caption = f"diversity of the examples, {texts.size_note}; 95% jackknife intervals. {texts.note}"
+    replies = {name: measures.replies_of(rows) for name, rows in texts.equal.items()}
+    table = measures.measure(texts.equal_texts, texts.anchors, embed=texts.embed, seed=texts.seed, replies=replies)
+    caption = f"diversity of the examples, {texts.size_note}; 95% jackknife intervals over replies. {texts.note}"
     return _drawing(texts, "diversity", plots.plot_measures(table), caption, table=table)
 
 
@@ -99,7 +100,8 @@ def guessing_figure(texts: TaskTexts) -> Drawing:
     table = shortcuts.label_guesses(texts.card, texts.equal, embed=texts.embed, seed=texts.seed)
     caption = (
         f"accuracy of a logistic regression on embeddings of parts of the input, cross-validated ({shortcuts.FOLDS} folds, or as "
-        "many as the rarest label has examples) inside each set, with 95% Wilson intervals; dotted: the most frequent label. "
+        "many as the rarest label has topics or replies, none of which stands in two folds) inside each set, with 95% Wilson "
+        "intervals, as if a topic or reply were one example; dotted: the most frequent label. "
         f"Trivial: matching words answer it. {texts.size_note}. {texts.note}"
     )
     return _drawing(texts, "guessing", plots.plot_guesses(table), caption, table=table)
@@ -112,7 +114,8 @@ def drift_figure(texts: TaskTexts) -> Drawing:
         return _no_drawing(texts, "drift", "no set was made from its own examples.")
     caption = (
         "cosine of an example to the seed example, to its nearest human example, and of two examples of a step; the Vendi score "
-        f"of all examples so far; by reply and by depth; bars: 95% t-intervals over examples. {texts.note}"
+        f"of all examples so far; by reply and by depth; bars: 95% t-intervals over chains (starts of a strategy) "
+        f"where there are several. {texts.note}"
     )
     return _drawing(texts, "drift", plots.plot_drift(table), caption, table=table)
 

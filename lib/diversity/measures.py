@@ -1,7 +1,8 @@
 """How varied a set of texts is, and how close to human texts.
 
-Sets are compared at equal n. Intervals are by the jackknife: each group of texts is left out once. A bootstrap would not do: it
-repeats texts, which lowers every measure of variety, and smaller samples bias measures that grow with n.
+Sets are compared at equal n. Intervals are by the jackknife: each reply is left out once, as the texts of one reply share its
+topic and its examples. A bootstrap would not do: it repeats texts, which lowers every measure of variety, and smaller samples
+bias measures that grow with n.
 """
 
 import itertools
@@ -22,7 +23,7 @@ from lib.core.text import words
 HUMAN = "human"
 """The name of the texts of people among those of sets."""
 GROUPS = 100
-"""Groups that the jackknife leaves out, one after another; each text is one where there are no more."""
+"""The most groups that the jackknife leaves out, one after another; each is a reply where there are no more, or a text."""
 _MEASURES = {
     "mean_cosine": "mean cosine similarity of two texts of the set (lower: more varied)",
     "vendi": "how many entirely different texts would be as varied: exp of the entropy of the similarities (higher: more varied)",
@@ -38,6 +39,9 @@ _EPSILON = 0.1
 """The count for no common n-gram in BLEU: method1 of nltk's SmoothingFunction."""
 MOST_TEXTS = 2000
 """Texts of one set that are compared: a random part of a larger one. More would hide each other on a map, and take minutes."""
+_FEWEST_REPLIES = 3
+"""Replies from which on a set has an interval."""
+_NO_REPLIES: Mapping[str, Sequence[Any]] = {}
 _CELLS = 2**24
 """Similarities in memory at once."""
 
@@ -173,15 +177,37 @@ class MeasuredSet:
         }
 
 
-def measure(sets: Mapping[str, Sequence[str]], anchors: Sequence[str], *, embed: Embed, seed: int) -> DataFrame:
-    """One row for each set and measure: its value at equal n, with a 95% interval. Anchors are the texts that nearest is to."""
+def replies_of(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The reply that each example came in, as far as its columns tell; one that tells nothing, a human one say, stands alone."""
+    replies: list[Any] = []
+    for place, row in enumerate(rows):
+        if row.get("iteration") is not None:
+            replies.append(("iteration", row["iteration"]))
+        elif row.get("sample") is None or row.get("attributes") is not None:
+            replies.append(place)
+        else:
+            replies.append(tuple(str(row.get(name)) for name in ("label", "topic", "shots", "sample")))
+    return replies
+
+
+def measure(
+    sets: Mapping[str, Sequence[str]],
+    anchors: Sequence[str],
+    *,
+    embed: Embed,
+    seed: int,
+    replies: Mapping[str, Sequence[Any]] = _NO_REPLIES,
+) -> DataFrame:
+    """One row for each set and measure: its value at equal n, with a 95% interval over the replies that the texts came in, if
+    these are given. Anchors are the texts that nearest is to."""
     n = min(len(texts) for texts in sets.values())
     if n < 4 or not anchors:
         raise ValueError(f"Diversity needs at least 4 texts in each set and some human ones, not {n} and {len(anchors)}.")
     anchor_vectors, rows = embed(list(anchors)), []
     for name, texts in sets.items():
-        part = _equal_part(name, texts, n=n, seed=seed)
-        intervals = jackknife(MeasuredSet(part, embed(part), anchor_vectors), seed)
+        places = _equal_part(name, range(len(texts)), n=n, seed=seed)
+        part, of_reply = [texts[i] for i in places], replies.get(name, range(len(texts)))
+        intervals = jackknife(MeasuredSet(part, embed(part), anchor_vectors), seed, replies=[of_reply[i] for i in places])
         for label, (value, low, high) in intervals.items():
             rows.append({"set": name, "measure": label, "value": value, "low": low, "high": high, "n": n})
     return pd.DataFrame(rows)
@@ -204,11 +230,16 @@ def _equal_part(name: str, texts: Sequence[Any], *, n: int, seed: int) -> list[A
     return [texts[i] for i in sorted(random.Random(f"{seed} {name}").sample(range(len(texts)), n))]
 
 
-def jackknife(texts: MeasuredSet, seed: int) -> dict[str, tuple[float, float, float]]:
-    """Every measure of a set with a 95% interval by the delete-a-group jackknife."""
+def jackknife(texts: MeasuredSet, seed: int, *, replies: Sequence[Any] = ()) -> dict[str, tuple[float, float, float]]:
+    """Every measure of a set with a 95% interval by the delete-a-group jackknife: a group is a reply, or some of many. Of one
+    or two replies there is no interval."""
     n = len(texts.texts)
-    groups = min(n, GROUPS)
-    group = np.random.default_rng(seed).permutation(n) % groups
+    reply = pd.factorize(pd.Series(list(replies) or range(n)).map(str))[0]
+    found = int(reply.max()) + 1
+    groups = min(found, GROUPS)
+    if groups < _FEWEST_REPLIES:
+        return {name: (value, float("nan"), float("nan")) for name, value in texts.measures(np.ones(n, bool)).items()}
+    group = (np.random.default_rng(seed).permutation(found) % groups)[reply]
     without = pd.DataFrame([texts.measures(group != left_out) for left_out in range(groups)])
     intervals = {}
     for name, value in texts.measures(np.ones(n, bool)).items():

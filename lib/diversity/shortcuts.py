@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, cross_val_predict
 
 from lib.core.encoders import Embed
 from lib.core.sources import Row
 from lib.core.stats import share_interval
 from lib.core.tasks import Card
 from lib.core.text import associations, is_trivial, telling
+from lib.diversity.measures import replies_of
 
 FOLDS = 5
 _GUESSES = ["set", "given", "accuracy", "low", "high", "chance", "n"]
@@ -73,14 +74,16 @@ def _guessing(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, se
             rows.append(_guess(name, "choices alone", hits, n=n, chance=chance))
             continue
         labels = [row["label"] for row in examples]
-        counts = pd.Series(labels).value_counts()
-        if counts.min() < 2 or len(counts) < 2:
+        counts, groups = pd.Series(labels).value_counts(), _kept_together(examples)
+        folds = min(FOLDS, int(pd.Series(groups).groupby(labels).nunique().min()))
+        if folds < 2 or len(counts) < 2:
             print(f"{name}: one label, or too few examples of one, to guess from parts of the input; left out.")
             continue
-        folds, chance = min(FOLDS, int(counts.min())), int(counts.max()) / n
+        chance = int(counts.max()) / n
         for part, fields in _parts_of_input(card).items():
             vectors = embed([_joined(row, fields) for row in examples])
-            rows.append(_guess(name, part, _guessed(vectors, labels, folds=folds, seed=seed), n=n, chance=chance))
+            hits = _guessed(vectors, labels, groups=groups, folds=folds, seed=seed)
+            rows.append(_guess(name, part, hits, n=n, chance=chance, alone=len(set(groups))))
     return pd.DataFrame(rows, columns=_GUESSES)
 
 
@@ -94,9 +97,18 @@ def _parts_of_input(card: Card) -> dict[str, list[str]]:
     return {name: [name] for name in card.fields} | whole
 
 
-def _guess(name: str, part: str, hits: int, *, n: int, chance: float) -> dict[str, Any]:
-    share, low, high = share_interval(hits, n)
-    return {"set": name, "given": part, "accuracy": share, "low": low, "high": high, "chance": chance, "n": n}
+def _kept_together(examples: Sequence[Row]) -> list[int]:
+    """The number of the topic that each example was written to, or of the reply that it came in: what shares one is alike."""
+    replies = replies_of(examples)
+    shared = [reply if row.get("topic") is None else row["topic"] for row, reply in zip(examples, replies, strict=True)]
+    return list(pd.factorize(pd.Series(shared, dtype=object).map(str))[0])
+
+
+def _guess(name: str, part: str, hits: int, *, n: int, chance: float, alone: int | None = None) -> dict[str, Any]:
+    """A row of guesses; the interval is that of as many examples as stand alone."""
+    alone = alone or n
+    _, low, high = share_interval(round(hits / n * alone), alone)
+    return {"set": name, "given": part, "accuracy": hits / n, "low": low, "high": high, "chance": chance, "n": n}
 
 
 def _guessed_choices(rows: Sequence[Row], embed: Embed, *, seed: int) -> int:
@@ -111,8 +123,8 @@ def _guessed_choices(rows: Sequence[Row], embed: Embed, *, seed: int) -> int:
     return int(right[best].sum())
 
 
-def _guessed(vectors: np.ndarray, labels: Sequence[str], *, folds: int, seed: int) -> int:
-    """The number of labels that a regression predicts rightly that was not fitted to them."""
-    split = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    predicted = cross_val_predict(LogisticRegression(max_iter=1000), vectors, labels, cv=split)
+def _guessed(vectors: np.ndarray, labels: Sequence[str], *, groups: Sequence[int], folds: int, seed: int) -> int:
+    """The number of labels that a regression predicts rightly that was not fitted to them, nor to others of their groups."""
+    split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    predicted = cross_val_predict(LogisticRegression(max_iter=1000), vectors, labels, groups=groups, cv=split)
     return int((predicted == np.array(labels)).sum())

@@ -38,7 +38,10 @@ class _Classifier(nn.Module):
         return nn.functional.cross_entropy(self.scores(hidden, mask, items), targets)
 
     def answers(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> list[Any]:
-        return self.scores(hidden, mask, items).argmax(1).tolist()
+        scores = self.scores(hidden, mask, items)
+        for of_item, item in zip(scores, items, strict=True):
+            of_item[list(item.closed)] = float("-inf")
+        return scores.argmax(1).tolist()
 
     def rates(self, rate: float) -> list[tuple[list[nn.Parameter], float]]:
         return [(list(self.parameters()), rate)]

@@ -7,7 +7,7 @@ whole pool and each run trains only what is above: nothing but the head, if all 
 import copy
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 import torch
@@ -48,7 +48,13 @@ class Pool:
             _teach(reader, items, row=row)
         for other, tested in others:
             reader = reader_of_kind(other.model_copy(update={"labels": card.labels, "roles": card.roles}), tokenizer, longest)
-            self.examples += [(reader, row, reader.items(row)) for row in tested]
+            read = [(reader, row, reader.items(row)) for row in tested]
+            closed = [
+                place for place, label in enumerate(card.labels) if card.task_kind.fixed_labels and label not in other.labels
+            ]
+            for item in chain.from_iterable(items for _, _, items in read):
+                item.closed = closed
+            self.examples += read
         self.cut = sum(_is_cut(items) for _, _, items in self.examples)
         layers = int(model.config.num_hidden_layers)
         self.frozen = layers if recipe.frozen_layers is None else recipe.frozen_layers

@@ -56,6 +56,13 @@ class Evaluation(NamedTuple):
     rows: Sequence[Row]
 
 
+def _in_shared_labels(card: Card, evaluation: Evaluation) -> Evaluation:
+    """The examples that students of a card can answer: of another task's, those with a label that both have."""
+    if not card.task_kind.fixed_labels:
+        return evaluation
+    return evaluation._replace(rows=[row for row in evaluation.rows if row["label"] in card.labels])
+
+
 class Bench:
     """The examples of a sweep: one source after another, evaluation sets last; the pool of their inputs is made when needed.
 
@@ -76,7 +83,8 @@ class Bench:
         shown: Mapping[str, Collection[str]] | None = None,
         runs: Sequence[Run] = (),
     ):
-        self.card, self.recipe, self.evaluations, self.threads = card, recipe, dict(evaluations), threads
+        self.card, self.recipe, self.threads = card, recipe, threads
+        self.evaluations = {name: _in_shared_labels(card, evaluation) for name, evaluation in evaluations.items()}
         self.labeled, self.balanced = labeled, balanced and card.task_kind.fixed_labels
         self.shown = {name: _places_of(human, ids) for name, ids in (shown or {}).items()}
         self.sources = {NONE: list(human), **{name: list(rows) for name, rows in synthetic.items()}}
@@ -212,9 +220,9 @@ def _check(card: Card, runs: Sequence[Run], *, evaluations: Mapping[str, Evaluat
     if empty := [run for run in runs if run.n_human + run.n_synthetic < 1]:
         raise ValueError(f"Task {card.name!r}: a student needs at least one example to learn from; {empty[0]} has none.")
     for name, evaluation in evaluations.items():
-        if not evaluation.rows:
-            raise ValueError(f"Evaluation set {name!r} has no examples.")
         check_fits(card, name, evaluation.card)
+        if not _in_shared_labels(card, evaluation).rows:
+            raise ValueError(f"Evaluation set {name!r} has no examples.")
 
 
 def _workers_for(runs: Sequence[Run], recipe: Recipe, *, workers: int | None) -> int:

@@ -55,6 +55,8 @@ class Item:
     """The right answer; only an example to learn from has one."""
     first: int = 0
     """The number of its first piece in a pool."""
+    closed: Sequence[int] = ()
+    """Labels of the student, by number, that an evaluation set of another task does not have: they are no answer here."""
 
     def owns(self, mention: _Mention) -> bool:
         return any(turn == mention.turn and start <= mention.start < end for turn, start, end in self.owned)

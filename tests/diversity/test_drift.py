@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from refusing import refused
 
+from lib.core.set_names import SetName
+from lib.core.stats import mean_interval
 from lib.core.tasks import Card, read_card
 from lib.diversity import drift
 
@@ -44,6 +46,18 @@ def test_likeness_by_reply_and_by_depth() -> None:
     assert found["depth", 2, "nearest_human"] == (pytest.approx((1 + cos(30)) / 2), 2)  # The seed itself left out.
     assert found["depth", 1, "like_each_other"] == (pytest.approx(cos(30)), 2)
     assert ("iteration", 2, "like_each_other") not in found
+
+
+def test_the_starts_of_a_strategy_are_its_chains_and_their_spread_is_the_interval() -> None:
+    """Cosines to the seed in the second reply: 0 and 1/2."""
+    SetName("tree", start=2)
+    other = [made(0, 60, "h0", 1, 1), made(1, 60, "m0", 2, 2)]
+    table = drift.by_step(CARD, {"tree": TREE, "tree_start_2": other}, HUMAN, embed=turned)
+    (row,) = table[(table.step == "iteration") & (table["at"] == 2) & (table.measure == "like_the_seed")].itertuples()
+    assert (row.set, row.chains, row.n) == ("tree", 2, 2)
+    assert (row.mean, row.low, row.high) == pytest.approx(mean_interval([0.0, 0.5]), abs=1e-9)
+    alone = drift.by_step(CARD, SETS, HUMAN, embed=turned)
+    assert alone.low.isna().all()
 
 
 def test_every_example_is_a_node_beside_those_of_its_depth_in_the_order_of_their_parents() -> None:

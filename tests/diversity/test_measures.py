@@ -252,6 +252,24 @@ def test_an_interval_is_as_wide_as_theory_says_for_a_mean() -> None:
     assert high - low == pytest.approx(2 * 1.96 * lengths.std() / len(lengths) ** 0.5, rel=0.3)
 
 
+def test_texts_of_one_reply_are_left_out_together() -> None:
+    """Four texts of each reply are as long as one another: there are a quarter as many lengths as texts."""
+    lengths = np.repeat(np.random.default_rng(1).integers(1, 30, 50), 4)
+    texts = measures.MeasuredSet(["word " * n for n in lengths], random_units(200, 8), random_units(5, 8, seed=2))
+    (_, low, high), (_, lower, higher) = (
+        measures.jackknife(texts, seed=1, replies=replies)["words"] for replies in ((), np.arange(200) // 4)
+    )
+    assert (higher - lower) / (high - low) == pytest.approx(2, rel=0.2)
+    assert np.isnan(measures.jackknife(texts, seed=1, replies=[0] * 200)["words"][1])
+
+
+def test_the_reply_of_an_example_is_known_by_what_it_was_asked_with() -> None:
+    asked = {"label": "yes", "topic": "cats", "shots": ["a"], "sample": 0}
+    rows = [asked, asked, asked | {"sample": 1}, asked | {"topic": "dogs"}, {"text": "human"}, {"text": "human"}]
+    chain = [{"iteration": 1, "sample": 0}, {"iteration": 1, "sample": 0}, {"iteration": 2, "sample": 0}]
+    assert [len(set(measures.replies_of(part))) for part in (rows, chain, [asked | {"attributes": "x"}] * 2)] == [5, 2, 2]
+
+
 def test_texts_that_are_all_the_same_have_no_interval() -> None:
     texts = measures.MeasuredSet(["the same words again"] * 12, np.repeat(np.eye(8)[:1], 12, axis=0), np.eye(8)[:2])
     found = measures.jackknife(texts, seed=1)

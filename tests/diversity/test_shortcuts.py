@@ -287,6 +287,17 @@ def test_no_example_is_guessed_by_a_student_that_has_seen_it() -> None:
     assert (found.accuracy <= 0.6).all()
 
 
+def test_examples_of_one_topic_are_never_in_two_folds() -> None:
+    """Each topic has a word of its own, and one label: what was learned of a topic says nothing of the others."""
+    rows = [{"text": str(i // 4), "label": "kind" if i // 4 % 2 else "rude", "topic": str(i // 4)} for i in range(80)]
+    [found] = shortcuts._guessing(CARD, {"a": rows}, embed=by_words(*map(str, range(20))), seed=1).to_dict("records")
+    assert found["accuracy"] <= 0.6
+    assert found["high"] - found["low"] > 0.35  # Twenty topics, not eighty examples.
+    single = [row | {"topic": None} for row in rows]
+    [found] = shortcuts._guessing(CARD, {"a": single}, embed=by_words(*map(str, range(20))), seed=1).to_dict("records")
+    assert found["accuracy"] > 0.9
+
+
 def test_chance_is_the_share_of_the_most_frequent_label() -> None:
     rows = [{"text": "same", "label": "kind" if i < 30 else "rude"} for i in range(40)]
     [found] = shortcuts._guessing(CARD, {"a": rows}, embed=by_words("same"), seed=1).to_dict("records")

@@ -734,11 +734,11 @@ def test_an_evaluation_set_without_examples_is_refused(tmp_path: Path, recipe: R
     refused(lambda: scores(tmp_path / "k", recipe, evaluations=TESTED | {"none": Evaluation(CARD, [])}), "'none'", "no examples")
 
 
-def test_labels_may_overlap_in_part(tmp_path: Path, recipe: Recipe) -> None:
+def test_where_labels_overlap_in_part_these_alone_are_asked_for_and_answered(tmp_path: Path, recipe: Recipe) -> None:
     card = CARD.model_copy(update={"labels": {"positive": "good", "neutral": "neither"}})
     rows = [TESTS[0] | {"label": "neutral"}, TESTS[1] | {"label": "positive"}]
     table = scores(tmp_path / "k", recipe, RUNS[:1], evaluations=TESTED | {"near": Evaluation(card, rows)})
-    assert set(json.loads(table.predicted[1])) <= {"positive", "negative"}
+    assert (table.n_test[1], json.loads(table.predicted[1]), table.accuracy[1]) == (1, ["positive"], 1)
 
 
 def test_the_training_split_and_a_set_named_twice_are_no_evaluation_sets() -> None:
