@@ -38,9 +38,9 @@ class _Classifier(nn.Module):
         return nn.functional.cross_entropy(self.scores(hidden, mask, items), targets)
 
     def answers(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> list[Any]:
-        scores = self.scores(hidden, mask, items)
-        for of_item, item in zip(scores, items, strict=True):
-            of_item[list(item.closed)] = float("-inf")
+        scores = self.scores(hidden, mask, items).detach().clone()
+        for place, item in enumerate(items):
+            scores[place, list(item.closed)] = float("-inf")
         return scores.argmax(1).tolist()
 
     def rates(self, rate: float) -> list[tuple[list[nn.Parameter], float]]:
