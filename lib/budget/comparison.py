@@ -213,6 +213,9 @@ def _relative(synthetic: DataFrame, human: DataFrame) -> dict[str, Any]:
     seeds = sorted(set(synthetic.seed) & set(human.seed))
     first, first_samples = grid_of_runs(synthetic, seeds=seeds)
     second, second_samples = grid_of_runs(human, seeds=seeds)
+    if seeds and first.shape[1] != second.shape[1]:  # Some runs stand in several rows: of each seed the mean.
+        first_samples = second_samples = None
+        first, second = (rows[rows.seed.isin(seeds)].groupby("seed").score.mean().to_numpy()[None] for rows in (synthetic, human))
     means = {"synthetic": float(first.mean()), "human": float(second.mean()), "seeds": len(seeds)}
     if not seeds or not means["human"]:
         return means | dict.fromkeys(("mean", "low", "high"), float("nan")) | {"covers": ""}

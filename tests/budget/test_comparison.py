@@ -298,3 +298,11 @@ def test_a_table_of_tasks_says_prices_and_where_they_are_from() -> None:
     assert shown(found, "task", "human_price", "n_test") == [("t", 0.5, 9), ("u", 0.25, 9)]
     assert plotting.prices_note(found) == "A human example: t assumed $0.5, u $0.25."
     assert plotting.prices_note(found.drop(columns="human_price_assumed")) == "A human example: t $0.5, u $0.25."
+
+
+def test_a_table_that_repeats_its_people_alone_for_each_method_is_compared_by_means() -> None:
+    once = scores((NONE, 10, 0, 0.5), ("a", 0, 10, 0.4))
+    again = pd.concat([once, once[once.method == NONE].assign(score=lambda rows: rows.score + 0.2)], ignore_index=True)
+    [found] = comparison.differences_to_human(again).to_dict("records")
+    assert (found["human"], found["synthetic"], found["seeds"]) == (pytest.approx(0.6), pytest.approx(0.4), 2)
+    assert found["mean"] == pytest.approx(0.4 / 0.6 - 1)
