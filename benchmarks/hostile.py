@@ -1,12 +1,15 @@
-"""Attacks on the teacher that take too long for a test: what an endpoint on loopback saw, against the least possible.
+"""Attacks that take too long for a test: on the teacher (what an endpoint on loopback saw, against the least possible), on
+training, and by names that a shell would run.
 
 `python benchmarks/hostile.py` prints a table of attacks, passed or not; its last line is JSON.
 """
 
+import argparse
 import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +20,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import psutil
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -142,6 +148,72 @@ def one_cap(folder: Path) -> Result:
     return Result(0, 0, [sentence for sentence, true in wrong.items() if true])
 
 
+TRAINING = ("seeds", "20", "epochs", "2", "workers", "2", "frozen_layers", "4")
+
+
+def training_stopped(folder: Path, *, worker: bool) -> Result:
+    """04 is ended while it trains, or one of its processes is killed: no process is left, finished runs are kept."""
+    options = [part for name, value in zip(TRAINING[::2], TRAINING[1::2], strict=True) for part in ("-p", name, value)]
+    command = [sys.executable, "-m", "papermill", "-k", "python3", "--no-progress-bar", "notebooks/04_training.ipynb"]
+    command += [str(folder / "out.ipynb"), "-p", "output", str(folder / "scores.parquet"), *options]
+    kept, until = folder / "scores.kept.jsonl", time.monotonic() + 5 * SECONDS
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while not kept.is_file() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.2)
+    started = psutil.Process(process.pid).children(recursive=True)
+    workers = [child for child in started if "multiprocessing.forkserver" in " ".join(child.cmdline())]
+    (workers[-1] if worker else psutil.Process(process.pid)).send_signal(signal.SIGKILL if worker else signal.SIGTERM)
+    _, said = process.communicate(timeout=SECONDS)
+    _, left = psutil.wait_procs(started, timeout=SECONDS)
+    for child in left:
+        child.kill()
+    wrong = {
+        "processes are left": bool(left),
+        "nothing was kept": not kept.is_file(),
+        "it is not said": worker and "A training process was ended from outside" not in said,
+    }
+    return Result(0, 0, [sentence for sentence, true in wrong.items() if true])
+
+
+def training_terminated(folder: Path) -> Result:
+    return training_stopped(folder, worker=False)
+
+
+def worker_killed(folder: Path) -> Result:
+    return training_stopped(folder, worker=True)
+
+
+def odd_names(folder: Path) -> Result:
+    """A study from 03 to 05 whose paths, labels and teacher hold what a shell would run: nothing of it is run."""
+    copy, attack = folder / "copy", "$(touch pwned) ;touch pwned; `touch pwned` ' \""
+    copy.mkdir()
+    for name in ("lib", "notebooks", "data", "profiles", "studies", ".ipython"):
+        shutil.copytree(ROOT / name, copy / name)
+    shutil.copy(ROOT / "Snakefile", copy)
+    own = copy / attack
+    own.mkdir()
+    rows = [{"id": str(n), "text": f"message {n} says {word}", "label": word} for n, word in enumerate(("pay", attack) * 20)]
+    for name, part in {"train": rows[:30], "test": rows[30:], "bought": rows[:20]}.items():
+        (own / f"{name} {attack}.jsonl").write_text("\n".join(map(json.dumps, part)), encoding="utf-8")
+    card = {
+        "name": "own", "kind": "text", "description": attack, "family": "own", "fields": {"text": attack},
+        "labels": {"pay": attack, attack: attack}, "human_price": {"dollars": 0.1, "source": attack},
+        "sources": {"own": {"files": {name: str(own / f"{name} {attack}.jsonl") for name in ("train", "test")}}},
+    }  # fmt: skip
+    (own / "card.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    study = {
+        "question": attack, "tasks": [str(own / "card.yaml")], "generation": {"methods": []},
+        "sets": {"bought": {"file": str(own / f"bought {attack}.jsonl"), "price": 0.01, "teacher": attack}},
+        "training": {"epochs": 1, "seeds": 1}, "budgets": {"budgets": [0.9], "shares": [0, 1]},
+    }  # fmt: skip
+    (copy / "studies" / "odd.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(copy), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = ["snakemake", "--profile", "profiles/default", "--cores", "2", "--config", "study=odd"]
+    ended = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
+    wrong = {f"it failed: {ended.stderr[-300:]}": ended.returncode != 0, "a name was run": any(folder.rglob("pwned"))}
+    return Result(0, 0, [sentence for sentence, true in wrong.items() if true])
+
+
 ATTACKS: dict[str, Callable[[Path], Result]] = {
     "15 kill -9 at random moments": killed,
     "8 interrupts at random moments": interrupted,
@@ -149,13 +221,18 @@ ATTACKS: dict[str, Callable[[Path], Result]] = {
     "the end of the store's log is lost": log_truncated,
     "4 processes ask the same, 1 is killed": four_processes,
     "3 processes under one cap": one_cap,
+    "SIGTERM of papermill while it trains": training_terminated,
+    "one process of a sweep is killed": worker_killed,
+    "paths, labels and a teacher for a shell": odd_names,
 }
 
 
 def main() -> None:
-    figures: dict[str, Any] = {}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[attack.__name__ for attack in ATTACKS.values()])
+    chosen, figures = parser.parse_args().only, dict[str, Any]()
     print(f"{'attack':40} {'extra calls':>11} {'explained':>9} {'seconds':>8}")
-    for name, attack in ATTACKS.items():
+    for name, attack in ((name, attack) for name, attack in ATTACKS.items() if attack.__name__ in chosen):
         began = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             came = attack(Path(folder))
