@@ -97,10 +97,9 @@ def find(key: str) -> SetName:
 
 def place_among_levels(name: SetName) -> int:
     """The place of a name among those that only their levels set apart from it, in the order of these."""
-    plain = replace(name, levels=())
-    return sorted({other.levels for other in _KNOWN.values() if other.levels and replace(other, levels=()) == plain}).index(
-        name.levels
-    )
+    plain, known = replace(name, levels=()), list(_KNOWN.values())  # Making a name adds it to those that are known.
+    beside = {other.levels for other in known if other.levels and replace(other, levels=()) == plain}
+    return sorted(beside).index(name.levels)
 
 
 def from_fields(fields: dict[str, Any]) -> SetName:

@@ -84,8 +84,8 @@ def test_a_parquet_file_of_01_with_a_name_of_ones_own_keeps_its_price_and_teache
 
 
 def test_every_parameter_of_access_is_no_setting_of_a_set() -> None:
-    """But for the way of asking: a base model is asked otherwise."""
-    assert set(Access.model_fields) - example_sets._NO_SETTINGS == {"completion"}
+    """But for the way of asking: a base model is asked otherwise, and one that thinks may be given room for it."""
+    assert set(Access.model_fields) - example_sets._NO_SETTINGS == {"completion", "reasoning_tokens"}
 
 
 def test_a_table_renamed_without_its_json_names_the_json(tmp_path: Path) -> None:

@@ -415,7 +415,7 @@ def test_sets_from_elsewhere_go_to_03_04_and_05_and_nothing_is_asked(copy: Path,
     scores = pd.read_csv(copy / "runs/tiny/figures/scores.csv")
     assert dict(zip(scores.method, scores.synthetic_price, strict=True)).items() >= {"simple": 0.05, "diversify_x": 0.05}.items()
     found = pd.read_csv(copy / "runs/tiny/figures/findings.csv").set_index("claim")
-    assert found.loc["More varied prompting gives more varied data (distinct-2)"].verdict == "cannot tell"  # Of one task.
+    assert found.loc["Other varied prompts give more varied data (distinct-2)"].verdict == "cannot tell"  # Of one task.
     assert found.source.str.startswith("runs/tiny/figures/").all()
     again = pd.read_csv(copy / "runs/tiny/figures/repeats_places.csv").set_index("set")
     assert again.texts.to_dict() == {"simple": 8, "diversify_x": 10, "human": 24}
