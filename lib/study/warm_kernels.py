@@ -1,7 +1,7 @@
 """Kernels that begin with their libraries imported: a server imports them once, and forks a kernel for each notebook.
 
-A notebook's first cell takes five seconds or more to import pandas, seaborn and torch; of a study of seventy notebooks that is
-most of the time. Jupyter finds the kernel by JUPYTER_PATH, so that `papermill -k python3` stays what it is. Nothing of lib is
+To start a kernel and import pandas, seaborn and torch takes seconds (benchmarks/kernels.py); of sixty notebooks these are
+minutes. Jupyter finds the kernel by JUPYTER_PATH, so that `papermill -k python3` stays what it is. Nothing of lib is
 imported here: a notebook always runs the code that the files hold. Where there is no server, the kernel is an ordinary one.
 
 This file is run as a script: as the server (`warm_kernels.py serve FOLDER`), and as what Jupyter starts in place of a kernel
