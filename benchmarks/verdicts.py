@@ -18,8 +18,8 @@ import pandas as pd
 from pandas import DataFrame
 from scipy.stats import norm
 
-from lib.budget.claims import Measured
 from lib.budget.findings import by_set, claims_table
+from lib.budget.measured import Measured
 from lib.core.mixes import NONE, TEST
 from lib.core.resampling import with_samples
 from lib.core.stats import REPEAT, over_runs

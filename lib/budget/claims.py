@@ -4,30 +4,21 @@ An effect above 0 supports the claim; `findings` averages effects and adds inter
 """
 
 import itertools
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from pandas import DataFrame, Series
 
-from lib.budget.scores import offer_of, shares_by_task
+from lib.budget.measured import MANY_RAW, EffectOf, Measured, MixKey, Unit, contrast
+from lib.budget.scores import offer_of
 from lib.core.mixes import NONE, TEST, cells
 from lib.core.set_names import find
-from lib.core.stats import SAMPLED, Interval, crossed_interval, learned_alike
 
-_MixKey = tuple[str, int, int]
-"""Method, number of human examples, number of synthetic ones."""
-_Effect = Callable[[np.ndarray], np.ndarray]
-"""An effect from scores by seed and mix, which are the last two axes."""
-_MixKeys = Callable[["Measured", str, str], list[_MixKey]]
+_MixKeys = Callable[[Measured, str, str], list[MixKey]]
 """Gives the mixes of a task and set that a claim compares; none if one of them was not trained."""
-MEASURES = {"macro_f1": ["macro_f1"], "accuracy": ["accuracy", "micro_f1"]}
-"""What claims are judged by: every class counts the same, or every example does (of spans, every span); where a task has neither
-of the columns, its own score."""
-_FEW_RAW, _MANY_RAW = 100, 1000
-"""Few and many raw examples, as in arXiv 2407.12813; sets alone are compared at the largest size up to the latter."""
+_FEW_RAW = 100
+"""Few raw examples, as in arXiv 2407.12813."""
 _PLAIN = ("simple", "zero_shot")
 """Sets of a plain prompt."""
 _TOPIC = ("zero_shot_topic",)
@@ -39,49 +30,6 @@ _FEWEST_SETS = 3
 _POINTS = "points of score"
 OURS = "ours"
 """The source of a claim that none of the three papers makes."""
-
-
-def contrast(*weights: float) -> "_Effect":
-    """The mean over seeds of a weighted sum of mixes."""
-    return lambda scores: np.asarray((scores @ np.array(weights)).mean(axis=-1))
-
-
-_DIFFERENCE = contrast(1, -1)
-
-
-class Unit(NamedTuple):
-    """The scores of one set, a row for each seed and a column for each mix, the effect that they have, and the same scores on
-    samples of the test items (along the first axis) where the students' answers are known."""
-
-    task: str
-    set: str
-    seeds: np.ndarray
-    effect: "_Effect" = contrast(1)
-    samples: np.ndarray | None = None
-    alike: bool = False
-    """Whether each mix takes all that the pools hold, so that its seeds are one draw."""
-
-    @property
-    def whole(self) -> float:
-        """The effect over all seeds."""
-        return float(self.effect(self.seeds))
-
-    @property
-    def interval(self) -> Interval:
-        """The effect with its interval over seeds and test items; what each seed adds is its pseudo-value of the jackknife."""
-        samples = None if self.samples is None else self._of_each_seed(self.samples).T[None]
-        found = crossed_interval(self._of_each_seed(self.seeds)[None], samples, alike=self.alike)
-        more = self.whole - found.mean
-        return found._replace(mean=self.whole, low=found.low + more, high=found.high + more)
-
-    def _of_each_seed(self, scores: np.ndarray) -> np.ndarray:
-        n = scores.shape[-2]
-        whole = self.effect(scores)
-        if n == 1:
-            return np.asarray(whole)[..., None]
-        without = np.stack([self.effect(np.delete(scores, seed, axis=-2)) for seed in range(n)], axis=-1)
-        of_each: np.ndarray = n * np.asarray(whole)[..., None] - (n - 1) * without
-        return of_each
 
 
 class _Claim(NamedTuple):
@@ -96,7 +44,7 @@ class _Claim(NamedTuple):
     unit: str
     source: Mapping[str, str]
     """The rows of each table (scores, diversity_TASK) that the test uses."""
-    units: "Callable[[Measured], list[Unit]]"
+    units: Callable[[Measured], list[Unit]]
 
     def rows_in(self, folder: str = "") -> str:
         """The tables, with their folder if it is given, and their rows."""
@@ -106,118 +54,6 @@ class _Claim(NamedTuple):
     def of_students(self) -> bool:
         """Whether students' scores are judged, and not the texts of sets alone."""
         return "scores" in self.source
-
-
-class Measured:
-    """Score rows by mix, by one measure, and the diversity of sets."""
-
-    def __init__(
-        self,
-        scores: DataFrame,
-        diversity: Mapping[str, DataFrame],
-        budgets: Sequence[float] = (),
-        shares: Any = (),
-        *,
-        measure: str = "macro_f1",
-    ):
-        self.scores, self.diversity, self.budgets = scores, diversity, budgets
-        self.given_shares, self.shares = shares, shares_by_task(shares, scores.task)
-        tests = scores.evaluated_on if "evaluated_on" in scores else Series(TEST, index=scores.index)
-        names, values = _measure_of(scores, measure, away=tests != TEST)
-        rows = scores.assign(evaluated_on=tests, value=values, judged_by=names, alike=learned_alike(scores))
-        self.mixes = defaultdict[Any, dict[Any, float]](dict)
-        for (*key, seed), value in rows.groupby([*_KEY, "seed"]).value.mean().items():
-            self.mixes[tuple(key)][seed] = value
-        self.samples = _samples_of(rows) if SAMPLED in scores else {}
-        self.alike = {key for key, alike in rows.groupby(_KEY).alike.all().items() if alike}
-        self._sizes = defaultdict[Any, list[int]](list)
-        for test, task, name, human, size in sorted(self.mixes):
-            if test == TEST:
-                self._sizes[task, name, human].append(size)
-        synthetic = scores[scores.method != NONE]
-        firsts = synthetic.drop_duplicates(["task", "method"])
-        self.first_rows = {(row["task"], row["method"]): row for row in map(dict, firsts.to_dict("records"))}
-        self.sets = [(str(task), str(key)) for task, key in self.first_rows if not find(str(key)).of_human_texts]
-        self.diversity_of = dict[tuple[str, str, str], float]()
-        for task, table in diversity.items():
-            for measure_of_texts, name, value in table[["measure", "set", "value"]].itertuples(index=False):
-                self.diversity_of[task, measure_of_texts, name] = float(value)
-        self._kinds = {str(task): _kind_of(of_task) for task, of_task in scores.groupby("task")}
-
-    def by(self, measure: str) -> "Measured":
-        """The same rows by another measure."""
-        return Measured(self.scores, self.diversity, self.budgets, self.given_shares, measure=measure)
-
-    def kind_of(self, task: str) -> str:
-        """What the students of a task answer with, as far as the names of its scores tell."""
-        return self._kinds[task]
-
-    def unit(
-        self, task: str, name: str, mixes: Sequence[_MixKey], effect: "_Effect" = _DIFFERENCE, *, test: str = TEST
-    ) -> list[Unit]:
-        """The scores of some mixes (method, human, synthetic) in points, by the seeds that all have; nothing if one was not
-        trained."""
-        keys = [(test, task, method if synthetic else NONE, human, synthetic) for method, human, synthetic in mixes]
-        if not keys or any(key not in self.mixes for key in keys):
-            return []
-        seeds = sorted(set.intersection(*(set(self.mixes[key]) for key in keys)))
-        if not seeds:
-            return []
-        points, samples = 100 * _by_seed_and_mix(self.mixes, keys, seeds), None
-        if all(key in self.samples for key in keys):
-            samples = 100 * np.moveaxis(_by_seed_and_mix(self.samples, keys, seeds), -1, 0)
-        return [Unit(task, name, points, effect, samples, self.alike.issuperset(keys))]
-
-    def sizes(self, task: str, name: str, human: int) -> list[int]:
-        """The numbers of a set's examples that students learned from together with `human` human ones."""
-        return self._sizes[task, name, human]
-
-    def size(self, task: str, name: str, *human: int) -> int:
-        """The largest of these that was trained with each number of human ones; 0 if there is none."""
-        shared = set.intersection(*[set(self.sizes(task, name, n)) for n in human])
-        return max((size for size in shared if size <= _MANY_RAW), default=0)
-
-
-_KEY = ["evaluated_on", "task", "method", "n_human", "n_synthetic"]
-
-
-def _samples_of(rows: DataFrame) -> dict[Any, dict[Any, np.ndarray]]:
-    """The samples of each mix and seed, mean over repeats; of mixes whose rows all have them."""
-    found, lacking = dict[Any, dict[Any, list[np.ndarray]]](), set[Any]()
-    for *key, seed, name, sampled in rows[[*_KEY, "seed", "judged_by", SAMPLED]].itertuples(index=False):
-        if isinstance(sampled, dict) and name in sampled:
-            found.setdefault(tuple(key), {}).setdefault(seed, []).append(sampled[name])
-        else:
-            lacking.add(tuple(key))
-    means = dict[Any, dict[Any, np.ndarray]]()
-    for key, seeds in found.items():
-        if key not in lacking:
-            means[key] = {seed: np.mean(repeats, axis=0) for seed, repeats in seeds.items()}
-    return means
-
-
-def _by_seed_and_mix(values: Mapping[Any, Mapping[Any, Any]], keys: Sequence[Any], seeds: Sequence[Any]) -> np.ndarray:
-    """The values of some mixes: a row for each seed, a column for each mix."""
-    columns = [list(map(values[key].__getitem__, seeds)) for key in keys]
-    return np.stack([np.array(column) for column in columns], axis=1)
-
-
-def _kind_of(rows: DataFrame) -> str:
-    names = ("macro_f1", "accuracy", "micro_f1", "trigger_weighted_f1")
-    known = {name for name in names if name in rows and rows[name].notna().any()}
-    if "trigger_weighted_f1" in known:
-        return "frames"
-    return "texts" if {"accuracy", "macro_f1"} <= known else "spans" if "micro_f1" in known else "choices"
-
-
-def _measure_of(scores: DataFrame, measure: str, *, away: Series) -> tuple[Series, Series]:
-    """The column that each row is judged by, and its value; out of domain accuracy, where it is known."""
-    names, values = Series("score", index=scores.index), scores.score
-    for name, wanted in [*((name, ~away) for name in reversed(MEASURES[measure])), ("accuracy", away)]:
-        if name in scores:
-            known = scores[name].notna() & wanted
-            names, values = names.where(~known, name), values.where(~known, scores[name])
-    return names, values
 
 
 # ---- the units of each claim ----
@@ -240,7 +76,7 @@ def _first_against_the_best_of_others(scores: np.ndarray) -> np.ndarray:
 def _mixing_beats_the_set(m: Measured) -> list[Unit]:
     """A few raw examples with a set's, against the set alone."""
 
-    def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
+    def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
         size = m.size(task, name, 0, _FEW_RAW)
         return [(name, _FEW_RAW, size), (name, 0, size)] if size else []
 
@@ -258,7 +94,7 @@ def _mixing_at_a_price(m: Measured) -> list[Unit]:
     return units
 
 
-def _mixed_against_pure(budgets: int) -> _Effect:
+def _mixed_against_pure(budgets: int) -> EffectOf:
     """The gain of the best mixed share over the better pure one, each chosen by the other seeds; mean over budgets."""
 
     def effect(scores: np.ndarray) -> np.ndarray:
@@ -283,7 +119,7 @@ def _share_falls(m: Measured) -> list[Unit]:
     return units
 
 
-def _falling(shares: np.ndarray, doublings: np.ndarray) -> _Effect:
+def _falling(shares: np.ndarray, doublings: np.ndarray) -> EffectOf:
     """The slope of the best share, in points of share, by least squares."""
     steps = doublings - doublings.mean()
 
@@ -296,10 +132,10 @@ def _falling(shares: np.ndarray, doublings: np.ndarray) -> _Effect:
     return effect
 
 
-def _helps(raw: int) -> "Callable[[Measured], list[Unit]]":
+def _helps(raw: int) -> Callable[[Measured], list[Unit]]:
     """How much a set adds to `raw` raw examples."""
 
-    def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
+    def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
         size = m.size(task, name, raw)
         return [(name, raw, size), (name, raw, 0)] if size else []
 
@@ -309,9 +145,9 @@ def _helps(raw: int) -> "Callable[[Measured], list[Unit]]":
 def _gains_shrink(m: Measured) -> list[Unit]:
     """How much a set adds to a few raw examples, less how much it adds to many."""
 
-    def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
-        size = m.size(task, name, _FEW_RAW, _MANY_RAW)
-        return [(name, raw, n) for raw in (_FEW_RAW, _MANY_RAW) for n in (size, 0)] if size else []
+    def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
+        size = m.size(task, name, _FEW_RAW, MANY_RAW)
+        return [(name, raw, n) for raw in (_FEW_RAW, MANY_RAW) for n in (size, 0)] if size else []
 
     return _contrast(m, mixes, (1, -1, -1, 1))
 
@@ -325,7 +161,7 @@ def _second_thousand_adds(m: Measured) -> list[Unit]:
     """What the second thousand examples of a set add, mean over all numbers of human ones."""
     units = []
     for task, name in m.sets:
-        human = [n for n in (0, _FEW_RAW, _MANY_RAW) if {1000, 2000} <= set(m.sizes(task, name, n))]
+        human = [n for n in (0, _FEW_RAW, MANY_RAW) if {1000, 2000} <= set(m.sizes(task, name, n))]
         mixes = [(name, n, size) for n in human for size in (2000, 1000)]
         units += m.unit(task, name, mixes, contrast(*[1 / len(human), -1 / len(human)] * len(human)) if human else contrast(1))
     return units
@@ -334,7 +170,7 @@ def _second_thousand_adds(m: Measured) -> list[Unit]:
 def _volume_fades(m: Measured) -> list[Unit]:
     """The gain from the first examples of a set with a few raw ones, less that from the others, three times as many or more."""
 
-    def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
+    def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
         sizes = m.sizes(task, name, _FEW_RAW)
         return [(name, _FEW_RAW, size) for size in (0, sizes[0], sizes[-1])] if sizes and sizes[-1] >= 4 * sizes[0] else []
 
@@ -354,12 +190,12 @@ def _out_of_domain(m: Measured) -> list[Unit]:
     return units
 
 
-def _alone_and_people(m: Measured, task: str, name: str) -> list[_MixKey]:
+def _alone_and_people(m: Measured, task: str, name: str) -> list[MixKey]:
     sizes = [size for size in m.sizes(task, name, 0) if (TEST, task, NONE, size, 0) in m.mixes]
     return [(name, 0, max(sizes)), (name, max(sizes), 0)] if sizes else []
 
 
-def _people_are_varied(measure: str) -> "Callable[[Measured], list[Unit]]":
+def _people_are_varied(measure: str) -> Callable[[Measured], list[Unit]]:
     """How much more varied as many human examples are than each set; corrected sets, with the texts of others, are left out."""
 
     def units(m: Measured) -> list[Unit]:
@@ -369,7 +205,7 @@ def _people_are_varied(measure: str) -> "Callable[[Measured], list[Unit]]":
     return units
 
 
-def _varied_data(measure: str, methods: Sequence[str]) -> "Callable[[Measured], list[Unit]]":
+def _varied_data(measure: str, methods: Sequence[str]) -> Callable[[Measured], list[Unit]]:
     """How much more varied each set of a varied prompt is than that of the plain prompt."""
 
     def units(m: Measured) -> list[Unit]:
@@ -379,7 +215,7 @@ def _varied_data(measure: str, methods: Sequence[str]) -> "Callable[[Measured], 
     return units
 
 
-def _varied_students(methods: Sequence[str]) -> "Callable[[Measured], list[Unit]]":
+def _varied_students(methods: Sequence[str]) -> Callable[[Measured], list[Unit]]:
     """Students of each set of a varied prompt against those of the plain prompt, alone and at equal numbers."""
     return lambda m: _contrast(m, _alone_against(_plain_set_of(m, methods)))
 
@@ -398,8 +234,8 @@ def _before_correction(key: str) -> str:
     return replace(name, derived=tuple(step for step in name.derived if step != "corrected")).key
 
 
-def _alone_against(others: Mapping[tuple[str, str], str]) -> "_MixKeys":
-    def mixes(m: Measured, task: str, name: str) -> list[_MixKey]:
+def _alone_against(others: Mapping[tuple[str, str], str]) -> _MixKeys:
+    def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
         other = others.get((task, name))
         size = min(m.size(task, key, 0) for key in (name, other)) if other else 0
         return [(name, 0, size), (str(other), 0, size)] if size else []
@@ -407,7 +243,7 @@ def _alone_against(others: Mapping[tuple[str, str], str]) -> "_MixKeys":
     return mixes
 
 
-def _diversity_predicts(measure: str) -> "Callable[[Measured], list[Unit]]":
+def _diversity_predicts(measure: str) -> Callable[[Measured], list[Unit]]:
     """Kendall's tau over the sets of a task between how varied they are and their students' score, alone and at equal numbers;
     of two sets it is the toss of a coin, so that such tasks are left out."""
 
@@ -424,7 +260,7 @@ def _diversity_predicts(measure: str) -> "Callable[[Measured], list[Unit]]":
     return units
 
 
-def _kendall(values: Sequence[float]) -> _Effect:
+def _kendall(values: Sequence[float]) -> EffectOf:
     """Kendall's tau: the part of pairs in the same order less the part in the opposite order; ties are neither."""
     first, second = np.triu_indices(len(values), 1)
     order = np.sign(np.array(values)[first] - np.array(values)[second])
@@ -439,7 +275,7 @@ def _kendall(values: Sequence[float]) -> _Effect:
 # ---- helpers of several claims ----
 
 
-def _contrast(m: Measured, mixes: "_MixKeys", weights: Sequence[float] = (1, -1), *, test: str = TEST) -> list[Unit]:
+def _contrast(m: Measured, mixes: _MixKeys, weights: Sequence[float] = (1, -1), *, test: str = TEST) -> list[Unit]:
     """The weighted sum of some mixes of each set that has them all."""
     units = []
     for task, name in m.sets:
@@ -453,7 +289,7 @@ def _best_by_other_seeds(columns: np.ndarray) -> np.ndarray:
     return np.take_along_axis(columns, others.argmax(axis=-1)[..., None], axis=-1)
 
 
-def _whole_budgets(m: Measured, task: str, name: str) -> dict[float, tuple[list[float], list[_MixKey]]]:
+def _whole_budgets(m: Measured, task: str, name: str) -> dict[float, tuple[list[float], list[MixKey]]]:
     """For each budget at which no pool runs out: the shares, and their mixes."""
     offer = offer_of(m.first_rows[task, name])
     budgets = {}
@@ -488,7 +324,7 @@ _PROMPTING, _BUDGETS, _CREATORS = "2407.12813", "2410.06550", "2310.20111"
 _DIVERSITY = {"vendi": "Vendi score", "distinct_2": "distinct-2"}
 """Measures of variety in meaning and in words."""
 _VARIETY = "% more varied"
-_UP_TO = f"the largest n_synthetic up to {_MANY_RAW}"
+_UP_TO = f"the largest n_synthetic up to {MANY_RAW}"
 _LOW_RESOURCE = "Synthetic data augmentation is most effective in low-resource settings (100 raw examples)."
 _TOPICS = "Zero-shot topic generation produces the most diverse synthetic data, improving model performance."
 
@@ -545,14 +381,14 @@ CLAIMS = [
         _scores(f"n_human {_FEW_RAW}, n_synthetic 0 and {_UP_TO}"), _helps(_FEW_RAW),
     ),
     _Claim(
-        f"A set adds to {_MANY_RAW:,} raw examples", OURS, "2407.12813 only says that it is less than beside 100.",
-        f"{_MANY_RAW:,} raw and a set against {_MANY_RAW:,} raw", _POINTS,
-        _scores(f"n_human {_MANY_RAW}, n_synthetic 0 and {_UP_TO}"), _helps(_MANY_RAW),
+        f"A set adds to {MANY_RAW:,} raw examples", OURS, "2407.12813 only says that it is less than beside 100.",
+        f"{MANY_RAW:,} raw and a set against {MANY_RAW:,} raw", _POINTS,
+        _scores(f"n_human {MANY_RAW}, n_synthetic 0 and {_UP_TO}"), _helps(MANY_RAW),
     ),
     _Claim(
-        f"Gains shrink from {_FEW_RAW} to {_MANY_RAW:,} raw examples", _PROMPTING, _LOW_RESOURCE,
-        f"gain beside {_FEW_RAW} raw less gain beside {_MANY_RAW:,}", _POINTS,
-        _scores(f"n_human {_FEW_RAW} and {_MANY_RAW}, n_synthetic 0 and {_UP_TO}"), _gains_shrink,
+        f"Gains shrink from {_FEW_RAW} to {MANY_RAW:,} raw examples", _PROMPTING, _LOW_RESOURCE,
+        f"gain beside {_FEW_RAW} raw less gain beside {MANY_RAW:,}", _POINTS,
+        _scores(f"n_human {_FEW_RAW} and {MANY_RAW}, n_synthetic 0 and {_UP_TO}"), _gains_shrink,
     ),
     _Claim(
         "Gains fade beyond 1,000 synthetic examples", _PROMPTING,
@@ -563,7 +399,7 @@ CLAIMS = [
     _Claim(
         "Another 1,000 synthetic examples add to 1,000", OURS, "What is left of the gain beyond 1,000 examples.",
         "2,000 of a set against 1,000, mean over numbers of raw examples", _POINTS,
-        _scores(f"n_human 0, {_FEW_RAW} and {_MANY_RAW}, n_synthetic 1000 and 2000"), _second_thousand_adds,
+        _scores(f"n_human 0, {_FEW_RAW} and {MANY_RAW}, n_synthetic 1000 and 2000"), _second_thousand_adds,
     ),
     _Claim(
         "Gains fade with volume", OURS, "Diminishing returns before 1,000 examples, too.",

@@ -18,7 +18,8 @@ import pandas as pd
 from pandas import DataFrame, Series
 from scipy.stats import t
 
-from lib.budget.claims import CLAIMS, MEASURES, Measured, Unit
+from lib.budget.claims import CLAIMS
+from lib.budget.measured import MEASURES, Measured, Unit
 from lib.core.artifacts import read_table
 
 FEWEST_FOR_VERDICT = 5

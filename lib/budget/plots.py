@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from lib.budget import comparison
-from lib.budget.claims import MEASURES, Measured
 from lib.budget.findings import FEWEST_FOR_VERDICT, by_set, claims_table
+from lib.budget.measured import MEASURES, Measured
 from lib.budget.scores import Shares, by_cell, by_dollars, describe_tasks, frontier, metric_by_test, metric_of, with_mixes
 from lib.core import set_names
 from lib.core.mixes import NONE, TEST

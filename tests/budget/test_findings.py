@@ -13,8 +13,9 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import ttest_1samp
 
 from lib.budget import claims, findings
-from lib.budget.claims import CLAIMS, OURS, Measured, Unit, _best_by_other_seeds, _Claim, contrast
+from lib.budget.claims import CLAIMS, OURS, _best_by_other_seeds, _Claim
 from lib.budget.findings import _by_kind, _by_task, _effect, _holm, _verdict, claims_table
+from lib.budget.measured import Measured, Unit, contrast
 from lib.budget.scores import read_scores, with_out_of_domain
 from lib.core import paths
 from lib.core.mixes import NONE, TEST
