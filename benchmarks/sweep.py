@@ -1,8 +1,9 @@
 """Runs a minute of a sweep against `transformers.Trainer`, one run after another; and how long a frames student takes.
 
 The same encoder with the same head (mean of the tokens, one linear layer), mixes, epochs, batch size and learning rate, and
-one evaluation a run. `--device cuda --encoder roberta-base` runs it on a GPU; an encoder that cannot be loaded is made with
-random weights from its shape, `--random`, which is as good for timing. See benchmarks/README.md for what was measured.
+one evaluation a run. On a GPU, `--device cuda`, also one student after another; those side by side get more seeds, since they
+take so little time. `--random` takes RoBERTa-base's shape with random weights, which is as good for timing, and bounds itself to
+some minutes. See benchmarks/README.md for what was measured.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from lib.core.example_sets import example_sets
 from lib.core.mixes import NONE
 from lib.core.tasks import load, read_card
 from lib.training.settings import Recipe
-from lib.training.student import Pool, scores, train
+from lib.training.student import Pool, device_of, scores, train
 from lib.training.sweep import Evaluation, Run, draw_mix, sweep
 
 os.environ.update({"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"})
@@ -34,42 +35,55 @@ TASKS, SIZES, SEEDS, SYNTHETIC = ("news", "sentiment"), (60, 150, 300), (1, 2, 3
 
 def main() -> None:
     given = arguments()
-    recipe, seconds, found = recipe_for(given), dict.fromkeys(["trainer", "frozen", "full"], 0.0), defaultdict[str, Any](dict)
-    recipes = {
-        # Fewer layers that train want larger steps; the rest is the same for all three.
-        "frozen": recipe.model_copy(update={"frozen_layers": 4, "learning_rate": 5e-4}),
-        "full": recipe.model_copy(update={"frozen_layers": 0}),
-        "trainer": recipe,
-    }
+    seconds, found = defaultdict[str, float](float), defaultdict[str, Any](dict)
     for task in given.tasks:
         pools(task)
-        runs = [(task, size, seed) for size in given.sizes for seed in given.seeds]
-        for name, own in recipes.items():  # One after another for each task, so that noise of the machine meets all alike.
+        for name, (recipe, seeds) in variants(given).items():  # In turn for each task: noise of the machine meets all alike.
+            runs = [(task, size, seed) for size in given.sizes for seed in seeds]
             started = time.perf_counter()
-            found[name] |= by_trainer(runs, own) if name == "trainer" else by_sweep(runs, own, given.workers)
+            found[name] |= by_trainer(runs, recipe) if name == "trainer" else by_sweep(runs, recipe, given.workers)
             seconds[name] += time.perf_counter() - started
-            print(f"{task} {name}: {time.perf_counter() - started:.0f} s", flush=True)
-    show(given, seconds, found, matrix_rate(recipe.on))
-    gaps = {name: mean(found[name].values()) - mean(found["trainer"].values()) for name in ("frozen", "full")}
+            print(f"{task} {name}: {len(runs)} runs in {time.perf_counter() - started:.0f} s", flush=True)
+    show(given, seconds, found, matrix_rate(device_of(recipe_for(given))))
+    gaps = {name: gap_to_trainer(rates, found["trainer"]) for name, rates in found.items() if name != "trainer"}
     print(f"mean accuracy minus Trainer's: {', '.join(f'{name} {gap:+.4f}' for name, gap in gaps.items())}")
-    figures = {f"{name}_ratio": round(seconds["trainer"] / seconds[name], 2) for name in gaps}
-    figures |= {"accuracy_gap": round(max(map(abs, gaps.values())), 4), "frames_seconds": frames_seconds(given)}
-    print(json.dumps(figures))
+    rates = {name: len(found[name]) / seconds[name] for name in found}
+    figures = {f"{name}_ratio": round(rates[name] / rates["trainer"], 2) for name in gaps}
+    figures |= {"accuracy_gap": round(max(map(abs, gaps.values())), 4)}
+    print(json.dumps(figures if given.random else figures | {"frames_seconds": frames_seconds(given)}))
+
+
+def variants(given: argparse.Namespace) -> dict[str, tuple[Recipe, list[int]]]:
+    """What is timed: a recipe and its seeds."""
+    full = recipe_for(given).model_copy(update={"frozen_layers": 0})
+    # Fewer layers that train want larger steps; the rest is the same for all.
+    frozen = full.model_copy(update={"frozen_layers": given.frozen, "learning_rate": 5e-4})
+    if device_of(full) == "cpu":
+        return {"frozen": (frozen, given.seeds), "full": (full, given.seeds), "trainer": (full, given.seeds)}
+    few, many = given.seeds[: 1 if given.random else 3], list(range(1, 1 + given.many_seeds))
+    alone = full.model_copy(update={"slots": 1})
+    return {"frozen": (frozen, many), "full": (full, many), "alone": (alone, few), "trainer": (full, few)}
+
+
+def gap_to_trainer(rates: dict[Any, float], trainers: dict[Any, float]) -> float:
+    """How much better the same runs are than Trainer's, on average."""
+    return mean(rates[run] - accuracy for run, accuracy in trainers.items())
 
 
 def show(given: argparse.Namespace, seconds: dict[str, float], found: dict[str, Any], rate: float) -> None:
     mixes = [(task, size) for task in given.tasks for size in given.sizes]
-    flops = {"trainer": work(given, 0), "full": work(given, 0), "frozen": work(given, 4)}
     heads = "".join(f"{f'{task} {size}':>15}" for task, size in mixes)
-    print(f"{'':10}{'runs/min':>10}{'ratio':>8}{'of matrix rate':>16}{'accuracy':>10}{heads}")
+    print(f"{'':10}{'runs':>6}{'runs/min':>10}{'ratio':>8}{'of matrix rate':>16}{'accuracy':>10}{heads}")
+    trainer = len(found["trainer"]) / seconds["trainer"]
     for name, rates in found.items():
-        cells = [mean(rates[task, size, seed] for seed in given.seeds) for task, size in mixes]
-        share = flops[name] / seconds[name] / rate
+        cells = [mean(rates[run] for run in rates if run[:2] == mix) for mix in mixes]
+        pace, seeds = len(rates) / seconds[name], len({seed for _, _, seed in rates})
+        share = work(given, given.frozen if name == "frozen" else 0, seeds) / seconds[name] / rate
         print(
-            f"{name:10}{60 * len(rates) / seconds[name]:10.1f}{seconds['trainer'] / seconds[name]:8.2f}{share:16.1%}"
-            f"{mean(cells):10.3f}" + "".join(f"{cell:15.3f}" for cell in cells)
+            f"{name:10}{len(rates):6}{60 * pace:10.1f}{pace / trainer:8.2f}{share:16.1%}{mean(cells):10.3f}"
+            + "".join(f"{cell:15.3f}" for cell in cells)
         )
-    print(f"matrix rate: {rate / 1e12:.2f} TFLOP/s in bfloat16; accuracy: mean over {len(given.seeds)} seeds")
+    print(f"matrix rate: {rate / 1e12:.2f} TFLOP/s in bfloat16; accuracy: mean over all seeds")
 
 
 def matrix_rate(device: str) -> float:
@@ -86,7 +100,7 @@ def matrix_rate(device: str) -> float:
     return 2 * size**3 / best
 
 
-def work(given: argparse.Namespace, frozen: int) -> float:
+def work(given: argparse.Namespace, frozen: int, seeds: int) -> float:
     """Operations that all runs of the layers that train need: 6 a weight and token learned from, 2 a token tested on."""
 
     recipe: Recipe = recipe_for(given)
@@ -97,7 +111,7 @@ def work(given: argparse.Namespace, frozen: int) -> float:
         _, human, _, test = pools(task)
         length, tested = (mean(len(tokenizer(row["text"])["input_ids"]) for row in rows) for rows in (human, test))
         for size in given.sizes:
-            total += len(given.seeds) * weights * (6 * recipe.epochs * size * length + 2 * len(test) * tested)
+            total += seeds * weights * (6 * recipe.epochs * size * length + 2 * len(test) * tested)
     return total
 
 
@@ -105,11 +119,15 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--encoder", default=None)
-    parser.add_argument("--random", action="store_true", help="an encoder of roberta-base's shape with random weights")
+    parser.add_argument(
+        "--random", action="store_true", help="an encoder of roberta-base's shape with random weights, all layers"
+    )
     parser.add_argument("--workers", type=int, default=None, help="runs that train side by side")
     parser.add_argument("--tasks", nargs="+", default=TASKS)
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
+    parser.add_argument("--many-seeds", type=int, default=64, help="seeds of students side by side on a GPU")
+    parser.add_argument("--frozen", type=int, default=4, help="layers that stay as they are in one of the recipes")
     return parser.parse_args()
 
 
@@ -124,8 +142,8 @@ def random_roberta() -> str:
     return folder
 
 
-def recipe_for(given: argparse.Namespace) -> Any:
-
+def recipe_for(given: argparse.Namespace) -> Recipe:
+    """What all have in common; by epochs, as Trainer counts."""
     encoder = random_roberta() if given.random else given.encoder or EMBEDDED
     return Recipe(encoder=encoder, epochs=5, batch_size=16, learning_rate=3e-4, device=given.device)
 
@@ -192,7 +210,7 @@ def trained_by_trainer(task: str, size: int, seed: int, recipe: Any) -> float:
         tempfile.mkdtemp(), num_train_epochs=recipe.epochs, per_device_train_batch_size=recipe.batch_size,
         per_device_eval_batch_size=64, learning_rate=recipe.learning_rate, weight_decay=0.01, warmup_steps=0.1,
         lr_scheduler_type="linear", seed=seed, report_to=[], save_strategy="no", logging_strategy="no", disable_tqdm=True,
-        use_cpu=recipe.on == "cpu", bf16=recipe.on != "cpu",
+        use_cpu=device_of(recipe) == "cpu", bf16=device_of(recipe) != "cpu",
     )  # fmt: skip
     trainer = Trainer(
         mean_classifier(folder, len(labels)), settings, DataCollatorWithPadding(tokenizer), tokens(chosen), tokens(test)

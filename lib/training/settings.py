@@ -14,8 +14,10 @@ class Recipe(Strict):
 
     encoder: str = EMBEDDED
     """The embedded encoder, or any of the hub (roberta-large, ku-nlp/deberta-v2-base-japanese)."""
-    epochs: int = Field(10, ge=1)
-    """Passes over the mix."""
+    steps: int = Field(300, ge=1)
+    """Steps of training, whatever the size of the mix, so that a large one is not also trained longer."""
+    epochs: int | None = Field(None, ge=1)
+    """Passes over the mix, instead of `steps`."""
     batch_size: int = Field(16, ge=1)
     """Examples in one step of training."""
     learning_rate: float = Field(3e-4, gt=0)
@@ -31,6 +33,9 @@ class Recipe(Strict):
     """Part of a mix that is held back to choose the best epoch by; 0: the last epoch, and every label is learned from."""
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda.*)$")
     """cpu or cuda (cuda:1 for a second one); auto: a GPU where there is one."""
+    slots: int | None = Field(None, ge=1)
+    """Students of labels or choices that train side by side, with stacked weights. None: on a GPU as many as fit (at most 32), on
+    a processor one."""
 
 
 class Students(Recipe):

@@ -6,8 +6,8 @@ whole pool and each run trains only what is above: nothing but the head, if all 
 
 import copy
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, chain, islice, repeat
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from lib.training.heads import new_head
 from lib.training.settings import Recipe
 from lib.training.tokenization import READERS, Item, LabelReader, Piece
 
+WEIGHT_DECAY = 0.01
 _TOGETHER = 64
 """Items in a batch when nothing is trained."""
 
@@ -135,6 +136,7 @@ def _same_each_time(device: str) -> None:
     if device != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def precision(device: str = "cpu") -> str:
@@ -165,7 +167,7 @@ def _hidden(student: Any, pool: Pool, *, items: Sequence[Item]) -> tuple[torch.T
 def train(pool: Pool, chosen: Sequence[int], *, seed: int, dev: Sequence[int] = ()) -> Any:
     """A student trained on the chosen examples; the same seed gives the same student on the same machine.
 
-    With dev examples it is the best of all epochs on them, else the last.
+    With dev examples it is the best of all that were scored on them, one after each epoch or tenth of the steps; else the last.
     """
 
     torch.manual_seed(seed)
@@ -173,7 +175,7 @@ def train(pool: Pool, chosen: Sequence[int], *, seed: int, dev: Sequence[int] = 
     best: tuple[float, dict[str, Any]] = float("-inf"), {}
     if pool.at_once:
         return _probe(student, pool, items=items)
-    for _ in _epochs(student, pool, items=items):
+    for _ in _parts_of_training(student, pool, items=items):
         if dev:
             score = scores(student, pool, chosen=dev)[0][pool.card.metric]
             if score > best[0]:
@@ -183,25 +185,39 @@ def train(pool: Pool, chosen: Sequence[int], *, seed: int, dev: Sequence[int] = 
     return student
 
 
-def _epochs(student: Any, pool: Pool, *, items: Sequence[Item]) -> Iterator[int]:
-    """Trains, and yields after each epoch, so that the student can be scored."""
+def _parts_of_training(student: Any, pool: Pool, *, items: Sequence[Item]) -> Iterator[None]:
+    """Trains, and yields after each epoch or tenth of the steps, so that the student can be scored."""
     recipe, rates = pool.recipe, student["head"].rates(pool.recipe.learning_rate)
     if "encoder" in student:
         rates = [*rates, (list(student["encoder"].parameters()), recipe.learning_rate)]
     groups = [{"params": parameters, "lr": rate} for parameters, rate in rates]
-    steps = recipe.epochs * -(-len(items) // recipe.batch_size)
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
+    steps = steps_of(recipe, len(items))
+    optimizer = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate_at(step, steps, warmup=recipe.warmup))
-    for epoch in range(recipe.epochs):
+    for batch, ends_a_part in batches_of(items, recipe):
         student.train()
-        for batch in _batches(items, recipe.batch_size):
-            loss = student["head"].loss(*_hidden(student, pool, items=batch), batch)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
-        yield epoch
+        loss = student["head"].loss(*_hidden(student, pool, items=batch), batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        schedule.step()
+        if ends_a_part:
+            yield
+
+
+def steps_of(recipe: Recipe, items: int) -> int:
+    """How many steps a student trains."""
+    return recipe.epochs * -(-items // recipe.batch_size) if recipe.epochs else recipe.steps
+
+
+def batches_of(items: Sequence[Item], recipe: Recipe) -> Iterator[tuple[list[Item], bool]]:
+    """The batch of each step, and whether a part of the training ends with it: an epoch, or a tenth of the steps."""
+    steps = steps_of(recipe, len(items)) if items else 0
+    part = max(1, steps // recipe.epochs if recipe.epochs else -(-steps // 10))
+    endless = chain.from_iterable(_batches(items, recipe.batch_size) for _ in repeat(None))
+    for step, batch in enumerate(islice(endless, steps), start=1):
+        yield batch, step % part == 0 or step == steps
 
 
 def _rate_at(step: int, steps: int, *, warmup: float) -> float:
@@ -214,7 +230,7 @@ def _batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
     """All items in random batches; within every eight batches, items of like length come together, so that little is padding."""
     result = []
     for group in torch.randperm(len(items)).split(8 * size):
-        by_length = sorted(group.tolist(), key=lambda i: _length(items[i]))
+        by_length = sorted(group.tolist(), key=lambda i: tokens_in(items[i]))
         result += [by_length[k : k + size] for k in range(0, len(by_length), size)]
     for k in torch.randperm(len(result)).tolist():
         yield [items[i] for i in result[k]]
@@ -225,7 +241,7 @@ def _is_cut(items: Sequence[Item]) -> bool:
     return any(item.cut for item in items)
 
 
-def _length(item: Item) -> int:
+def tokens_in(item: Item) -> int:
     """The tokens of its longest piece."""
     return max(len(piece.ids) for piece in item.pieces)
 
@@ -253,13 +269,18 @@ def _probe(student: Any, pool: Pool, *, items: Sequence[Item]) -> Any:
 def predict(student: Any, pool: Pool, *, chosen: Sequence[int]) -> list[Any]:
     """The student's answer to each chosen example."""
     student.eval()
-    items = sorted(pool.items(chosen), key=_length)
+    items = sorted(pool.items(chosen), key=tokens_in)
     outputs: dict[int, Any] = {}
     with torch.inference_mode():
         for start in range(0, len(items), _TOGETHER):
             batch = items[start : start + _TOGETHER]
             answers = student["head"].answers(*_hidden(student, pool, items=batch), batch)
             outputs |= {item.first: answer for item, answer in zip(batch, answers, strict=True)}
+    return answers_of_examples(pool, chosen, outputs=outputs)
+
+
+def answers_of_examples(pool: Pool, chosen: Sequence[int], *, outputs: Mapping[int, Any]) -> list[Any]:
+    """The answer to each chosen example, by what the head says of each item (by the number of its first piece)."""
     answers = []
     for i in chosen:
         reader, _, items = pool.examples[i]

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property
 from importlib.metadata import version
-from itertools import chain
+from itertools import chain, islice
 from multiprocessing import forkserver
 from typing import Any, NamedTuple
 
@@ -28,7 +28,8 @@ from lib.core.progress import Bar
 from lib.core.sources import Row
 from lib.core.tasks import Card, check_fits
 from lib.training.settings import Recipe
-from lib.training.student import Pool, device_of, precision, scores, train
+from lib.training.stacked import Job, slots_for, stacks, train_stacked
+from lib.training.student import Pool, device_of, precision, predict, train
 
 _LIBRARIES = ("torch", "transformers")
 DEV = "human dev"
@@ -126,17 +127,45 @@ class Bench:
     def scores(self, run: Run) -> dict[str, Any]:
         """Trains the student of a run and scores it on each evaluation set, with as many threads in every process."""
         torch.set_num_threads(self.threads)
+        job = self.job(run)
+        student = train(self.pool, job.chosen, seed=run.seed, dev=job.dev)
+        sets = self.tested.items()
+        return self._results(run, {name: predict(student, self.pool, chosen=tested) for name, tested in sets if name != DEV})
+
+    def slots(self, runs: Sequence[Run]) -> int:
+        """How many students of these runs train side by side."""
+        one = self.recipe.slots == 1 or (self.recipe.slots is None and device_of(self.recipe) == "cpu")
+        if one or not runs or not stacks(self.pool):
+            return 1
+        return slots_for(self.pool, [self.job(run) for run in runs])
+
+    def scores_side_by_side(self, runs: Sequence[Run], slots: int) -> Iterator[tuple[Run, dict[str, Any]]]:
+        """Trains the students of all runs, so many at once, and scores each when it has finished."""
+        tested = {name: places for name, places in self.tested.items() if name != DEV}
+        every = list(chain.from_iterable(tested.values()))
+        jobs = [self.job(run) for run in runs]
+        for number, answers, together in train_stacked(self.pool, jobs, tested=every, slots=slots):
+            left = iter(answers)
+            of_sets = {name: list(islice(left, len(places))) for name, places in tested.items()}
+            yield runs[number], self._results(runs[number], of_sets, slots=together)
+
+    def job(self, run: Run) -> Job:
+        """The examples that a run learns from, those that choose its best epoch, and its seed."""
         chosen = self.mix(run)
         human_dev = list(self.tested.get(DEV, ()))
         dev = [] if self.pool.at_once else human_dev or _held_back(chosen, run, share=self.recipe.dev_share)
-        student = train(self.pool, [i for i in chosen if i not in set(dev)], seed=run.seed, dev=dev)
-        selection = _selection(run, self.recipe, at_once=self.pool.at_once, human_dev=len(human_dev))
+        apart = set(dev)
+        return Job([i for i in chosen if i not in apart], dev, run.seed)
+
+    def _results(self, run: Run, answers: Mapping[str, Sequence[Any]], *, slots: int = 1) -> dict[str, Any]:
+        """The scores of a run by its answers to each evaluation set, and how they came about."""
+        kind, human_dev = self.card.task_kind, len(self.tested.get(DEV, ()))
+        selection = _selection(run, self.recipe, at_once=self.pool.at_once, human_dev=human_dev)
+        how = {"selection": selection, "threads": self.threads, "slots": slots}
         results = {}
-        for name, tested in self.tested.items():
-            if name != DEV:
-                values, answers = scores(student, self.pool, chosen=tested)
-                predicted = json.dumps(answers, ensure_ascii=False)
-                results[name] = values | {"selection": selection, "threads": self.threads, "predicted": predicted}
+        for name, given in answers.items():
+            gold = [kind.gold(self.pool.examples[i][1]) for i in self.tested[name]]
+            results[name] = kind.scores(gold, given) | how | {"predicted": json.dumps(given, ensure_ascii=False)}
         return results
 
     def rows(self, run: Run, results: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -161,10 +190,18 @@ class Bench:
         human, device = _digest(self.sources[NONE]), device_of(self.recipe)
         tests = {name: _digest(evaluation) for name, evaluation in self.evaluations.items()}
         task = [self.card.kind, list(self.card.labels), list(self.card.roles), list(self.card.fields)]
-        code = [code_of_module("lib.training.student"), code_of_module("lib.training.heads")]
+        code = [code_of_module(f"lib.training.{name}") for name in ("student", "heads", "stacked")]
         epoch_metric = self.card.metric if self.recipe.dev_share or DEV in self.evaluations else ""
         epoch_metric += " balanced" * self.balanced
-        conditions = [*task, self.recipe.model_dump(), *code, *map(version, _LIBRARIES), device, precision(device), epoch_metric]
+        conditions = [
+            *task,
+            self.recipe.model_dump(exclude={"slots"}),
+            *code,
+            *map(version, _LIBRARIES),
+            device,
+            precision(device),
+            epoch_metric,
+        ]
         scopes = {}
         for name, rows in self.sources.items():
             shown = [sorted(self.shown[name])] if self.shown.get(name) else []
@@ -229,6 +266,8 @@ def _workers_for(runs: Sequence[Run], recipe: Recipe, *, workers: int | None) ->
     """One process a core, where there are runs enough; a GPU is shared only if `workers` is set."""
     if workers is not None:
         return max(1, workers)
+    if recipe.slots:
+        return 1
     return max(1, min(torch.get_num_threads(), len(runs) // _WORTH_A_PROCESS)) if device_of(recipe) == "cpu" else 1
 
 
@@ -240,6 +279,9 @@ def _make_ready() -> None:
 
 def _trained(bench: Bench, runs: Sequence[Run], *, workers: int) -> Iterator[tuple[Run, dict[str, Any]]]:
     """Each run with its scores, as they are finished."""
+    if workers == 1 and (slots := bench.slots(runs)) > 1:
+        yield from bench.scores_side_by_side(runs, slots)
+        return
     if workers == 1:
         before = torch.get_num_threads()
         try:
@@ -291,10 +333,11 @@ def _selection(run: Run, recipe: Recipe, *, at_once: bool = False, human_dev: in
     """Says how the epoch was chosen; `human_dev` is the number of human dev examples that no mix holds."""
     if at_once:
         return "the best fit, found at once"
+    parts = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps"
     if human_dev:
-        return f"best of {recipe.epochs} epochs on {human_dev} human examples beside the mix"
+        return f"best of {parts} on {human_dev} human examples beside the mix"
     n = len(_held_back(range(run.n_human + run.n_synthetic), run, share=recipe.dev_share))
-    return f"best of {recipe.epochs} epochs on {n} of the mix" if n else f"last of {recipe.epochs} epochs"
+    return f"best of {parts} on {n} of the mix" if n else f"last of {parts}"
 
 
 def _held_back(chosen: Sequence[int], run: Run, *, share: float) -> list[int]:

@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +27,20 @@ from lib.core.sources import Row
 from lib.core.tasks import Card, load, read_card
 from lib.training import student as students
 from lib.training.settings import Recipe
-from lib.training.student import Pool, _batches, _epochs, _hidden, _new_student, _rate_at, device_of, predict, scores, train
+from lib.training.student import (
+    Pool,
+    _batches,
+    _hidden,
+    _new_student,
+    _parts_of_training,
+    _rate_at,
+    batches_of,
+    device_of,
+    predict,
+    scores,
+    steps_of,
+    train,
+)
 from lib.training.tokenization import Item, Piece
 
 SPANS = Card(
@@ -544,7 +558,7 @@ def epoch_by_epoch(
     torch.manual_seed(seed)
     student = _new_student(pool)
     found, states = [], []
-    for _ in _epochs(student, pool, items=pool.items(chosen)):
+    for _ in _parts_of_training(student, pool, items=pool.items(chosen)):
         found.append(scores(student, pool, chosen=dev)[0][pool.card.metric])
         states.append(state(student))
     return found, states
@@ -568,6 +582,22 @@ def test_dev_examples_choose_the_first_of_the_best_epochs(small: str, kind: str)
 
 
 # ---- the schedule and the batches ----
+
+
+@given(n=st.integers(1, 60), size=st.integers(1, 9), steps=st.integers(1, 90))
+def test_a_large_mix_is_not_trained_longer(n: int, size: int, steps: int) -> None:
+    """As many steps for each, every example as often as any other or once more; by epochs, as many passes."""
+    items = [Item([Piece([0] * (1 + k), [])]) for k in range(n)]
+    recipe = Recipe(steps=steps, batch_size=size)
+    batches = list(batches_of(items, recipe))
+    assert len(batches) == steps == steps_of(recipe, n)
+    seen = Counter(len(item.pieces[0].ids) for batch, _ in batches for item in batch)
+    whole = steps // -(-n // size)
+    assert {seen[1 + k] for k in range(n)} <= {whole, whole + 1}
+    assert [step for step, (_, ends) in enumerate(batches, start=1) if ends][-1] == steps
+    by_epochs = list(batches_of(items, recipe.model_copy(update={"epochs": 3})))
+    assert sum(ends for _, ends in by_epochs) == 3
+    assert Counter(len(item.pieces[0].ids) for batch, _ in by_epochs for item in batch) == dict.fromkeys(range(1, n + 1), 3)
 
 
 @given(lengths=st.lists(st.integers(1, 60), max_size=90), size=st.integers(1, 9), seed=st.integers(0, 99))

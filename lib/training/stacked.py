@@ -1,0 +1,368 @@
+"""Students of labels or choices that train side by side on one device: their weights are stacked, and one step is a step of all.
+
+Each student has a slot with weights, moments of AdamW, number of the step, learning rate, batches and dropout of its own, and
+leaves it to the next one when it has finished. What a student draws (head, batches, dropout) depends on its seed alone.
+"""
+
+import gc
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lib.training.heads import new_head
+from lib.training.stacked_encoder import StackedEncoder, Weights, linear, weights_of
+from lib.training.student import WEIGHT_DECAY, Pool, answers_of_examples, batches_of, precision, steps_of, tokens_in
+from lib.training.tokenization import Item, LabelReader
+
+_MOST_SLOTS = 32
+"""Slots beyond which a GPU trains no more students a second (benchmarks/README.md)."""
+_TOKENS_AT_ONCE = 2**17
+"""Tokens of all students in a batch when nothing is trained."""
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
+
+
+class Job(NamedTuple):
+    """One student: the examples that it learns from, those that choose its best epoch, and its seed."""
+
+    chosen: Sequence[int]
+    dev: Sequence[int]
+    seed: int
+
+
+def stacks(pool: Pool) -> bool:
+    """Whether students of this pool can train side by side: those of labels and choices, by an encoder like BERT or RoBERTa."""
+    if pool.probes or not isinstance(pool.reader, LabelReader):
+        return False
+    try:
+        encoder = StackedEncoder(pool.upper)
+    except (AttributeError, ValueError):
+        return False
+    return _agrees(encoder, pool)
+
+
+def slots_for(pool: Pool, jobs: Sequence[Job]) -> int:
+    """How many students train at once: at most as many as fit into the free memory of a GPU."""
+    most = min(len(jobs), pool.recipe.slots or _MOST_SLOTS)
+    if pool.device != "cpu":
+        free = torch.cuda.mem_get_info(pool.device)[0] + torch.cuda.memory_reserved(pool.device)
+        most = min(most, max(1, int(0.8 * free / _bytes_of_a_slot(pool))))
+    # As many in each round as in the last one.
+    return -(-len(jobs) // -(-len(jobs) // most))
+
+
+def train_stacked(pool: Pool, jobs: Sequence[Job], *, tested: Sequence[int], slots: int) -> Iterator[tuple[int, list[Any], int]]:
+    """The number of each job when it has finished, its answers to the `tested` examples, and how many students trained at once.
+
+    Where memory runs out, those that were training begin again, half as many at once.
+    """
+    missing = dict(enumerate(jobs))
+    while missing:
+        try:
+            for number, answers in _Stack(pool, slots, missing).train(tested):
+                del missing[number]
+                yield number, answers, slots
+        except torch.OutOfMemoryError:
+            if slots == 1:
+                raise
+            slots = slots // 2
+            print(f"The GPU has too little memory for {2 * slots} students at once; going on with {slots}.")
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+@dataclass
+class _Slot:
+    """A student in training: the tokens in the longest piece of each batch, which steps end a part, how far it is."""
+
+    number: int
+    job: Job
+    longest: list[int]
+    ends: list[bool]
+    done: int = 0
+    best: tuple[float, dict[str, Tensor]] = field(default_factory=lambda: (float("-inf"), {}))
+
+    @property
+    def finished(self) -> bool:
+        return self.done == len(self.longest)
+
+    def steps_to_end_of_part(self) -> int:
+        return self.ends.index(True, self.done) + 1 - self.done
+
+
+class _Stack:
+    """The students in training, and what a step of all of them works on; all of it on the device."""
+
+    def __init__(self, pool: Pool, slots: int, jobs: Mapping[int, Job]):
+        self.pool, self.slots, self.device = pool, slots, pool.device
+        self.dtype = torch.bfloat16 if precision(pool.device) == "bfloat16" else torch.float32
+        self.encoder = StackedEncoder(pool.upper)
+        self.waiting = deque(sorted(jobs.items(), key=lambda job: -_steps(pool, job[1])))
+        self.hand: dict[int, _Slot] = {}
+        self.choices = max(len(item.pieces) for item in pool.items(range(len(pool.examples))))
+        self._lay_out_pool()
+        self._make_weights()
+        self._make_plans(max(_steps(pool, job) for job in jobs.values()))
+        self.graphs: dict[int, Any] = {}
+        self.seen: dict[int, int] = {}
+
+    # ---- what is laid out once ----
+
+    def _lay_out_pool(self) -> None:
+        self.data, starts = self.pool.data.to(self.device), torch.tensor(self.pool.starts, device=self.device)
+        self.starts, self.lengths = starts[:-1], starts[1:] - starts[:-1]
+
+    def _make_weights(self) -> None:
+        """A row for each slot of every weight and of its moments."""
+        self.pretrained = {name: weight.to(self.device) for name, weight in weights_of(self.pool.upper).items()}
+        shapes = {name: weight.shape for name, weight in (self.pretrained | self._new_head()).items()}
+        self.weights = {name: self._zeros(*shape).requires_grad_() for name, shape in shapes.items()}
+        self.first = [self._zeros(*shape) for shape in shapes.values()]
+        self.second = [self._zeros(*shape) for shape in shapes.values()]
+        rows = [list(zip(*map(list, map(Tensor.unbind, part)), strict=True)) for part in self._state()]
+        self.rows = [tuple(map(list, parts)) for parts in zip(*rows, strict=True)]
+
+    def _new_head(self) -> dict[str, Tensor]:
+        return {f"head.{name}": weight for name, weight in weights_of(new_head(self.pool.reader, self.pool.size)).items()}
+
+    def _state(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        return [weight.detach() for weight in self.weights.values()], self.first, self.second
+
+    def _make_plans(self, steps: int) -> None:
+        """Which pieces each slot learns from at which step, with the right answers; -1 where there is none."""
+        size = self.pool.recipe.batch_size
+        self.pieces = torch.full((self.slots, steps, size * self.choices), -1, device=self.device)
+        self.targets = torch.full((self.slots, steps, size), -1, device=self.device)
+        self.at, self.steps = torch.zeros(2, self.slots, dtype=torch.long, device=self.device)
+        self.every = torch.arange(self.slots, device=self.device)
+        self.generators = [torch.Generator(self.device) for _ in range(self.slots)]
+        self.kept: dict[int, Tensor] = {}
+
+    def _padded(self, tokens: int) -> int:
+        return min(_padded_length(tokens), self.pool.longest)
+
+    def _zeros(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.zeros(self.slots, *shape, dtype=dtype, device=self.device)
+
+    # ---- the course of a training ----
+
+    def train(self, tested: Sequence[int]) -> Iterator[tuple[int, list[Any]]]:
+        """The number of each job with its answers, as they finish."""
+        for slot in range(min(self.slots, len(self.waiting))):
+            self._begin(slot)
+        while self.hand:
+            for _ in range(min(student.steps_to_end_of_part() for student in self.hand.values())):
+                self._step(self._padded(max(student.longest[student.done] for student in self.hand.values())))
+                for student in self.hand.values():
+                    student.done += 1
+            self._keep_the_best()
+            finished = [slot for slot, student in self.hand.items() if student.finished]
+            answers = self._answers(finished, tested) if finished else []
+            for slot, given in zip(finished, answers, strict=True):
+                yield self.hand.pop(slot).number, given
+                if self.waiting:
+                    self._begin(slot)
+
+    def _begin(self, slot: int) -> None:
+        """Puts the next student into a slot: pretrained layers, a new head, and all its batches, drawn by its seed."""
+        number, job = self.waiting.popleft()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(job.seed)
+            head = self._new_head()
+            batches = list(batches_of(self.pool.items(job.chosen), self.pool.recipe))
+        new = self.pretrained | head
+        with torch.no_grad():
+            for name, weights in self.weights.items():
+                weights[slot].copy_(new[name])
+            for moments in (*self.first, *self.second):
+                moments[slot].zero_()
+        self._plan(slot, [batch for batch, _ in batches])
+        self.generators[slot].manual_seed(job.seed)
+        longest = [max(map(tokens_in, batch)) for batch, _ in batches]
+        self.hand[slot] = _Slot(number, job, longest, [ends for _, ends in batches])
+
+    def _plan(self, slot: int, batches: Sequence[Sequence[Item]]) -> None:
+        pieces, targets = (torch.full_like(plan[slot], -1, device="cpu") for plan in (self.pieces, self.targets))
+        for step, batch in enumerate(batches):
+            pieces[step, : len(batch) * self.choices] = torch.tensor(self._pieces_of(batch)).flatten()
+            targets[step, : len(batch)] = torch.tensor([item.target for item in batch])
+        self.pieces[slot], self.targets[slot] = pieces, targets
+        self.at[slot], self.steps[slot] = 0, len(batches)
+
+    def _pieces_of(self, items: Sequence[Item]) -> list[list[int]]:
+        """The numbers of each item's pieces, as many for each; -1 behind the last of those with fewer."""
+        numbers = []
+        for item in items:
+            own = list(range(item.first, item.first + len(item.pieces)))
+            numbers.append(own + [-1] * (self.choices - len(own)))
+        return numbers
+
+    def _keep_the_best(self) -> None:
+        """Scores the students that choose by dev examples and have ended a part; in the end each gets its best weights back."""
+        kind = self.pool.card.task_kind
+        for slot, student in self.hand.items():
+            if student.job.dev and student.ends[student.done - 1]:
+                dev = student.job.dev
+                gold = [kind.gold(self.pool.examples[i][1]) for i in dev]
+                score = kind.scores(gold, self._answers([slot], dev)[0])[self.pool.card.metric]
+                if score > student.best[0]:
+                    student.best = score, {name: weights[slot].detach().clone() for name, weights in self.weights.items()}
+                if student.finished:
+                    for name, weights in self.weights.items():
+                        weights.data[slot].copy_(student.best[1][name])
+
+    # ---- a step of all students ----
+
+    def _step(self, tokens: int) -> None:
+        """One step of all slots, with texts of so many tokens: on a GPU from the third on as a recorded graph of kernels."""
+        self._draw_dropout(tokens)
+        if self.device == "cpu":
+            self._work(tokens)
+        elif tokens in self.graphs:
+            self.graphs[tokens].replay()
+        else:
+            self._work_or_record(tokens)
+
+    def _work_or_record(self, tokens: int) -> None:
+        self.seen[tokens] = self.seen.get(tokens, 0) + 1
+        if self.seen[tokens] > 2:
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                self._work(tokens)
+            self.graphs[tokens] = graph
+            graph.replay()
+            return
+        # The first ones set up libraries and memory, which a recording must not see; aside, as the recording will be.
+        aside = torch.cuda.Stream(self.device)
+        aside.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(aside):
+            self._work(tokens)
+        torch.cuda.current_stream(self.device).wait_stream(aside)
+
+    def _draw_dropout(self, tokens: int) -> None:
+        """Draws which values each dropout keeps: for every slot by a generator of its own, and as many as its own texts need."""
+        if not self.encoder.dropout:
+            return
+        layout = self.encoder.dropouts, self.pieces.shape[2]
+        if tokens not in self.kept:
+            self.kept[tokens] = self._zeros(*layout, tokens, self.encoder.size, dtype=self.dtype)
+        for slot, student in self.hand.items():
+            own = self._padded(student.longest[student.done])
+            drawn = torch.empty(*layout, own, self.encoder.size, dtype=self.dtype, device=self.device)
+            drawn.bernoulli_(1 - self.encoder.dropout, generator=self.generators[slot])
+            self.kept[tokens][slot, :, :, :own] = drawn
+
+    def _work(self, tokens: int) -> None:
+        """Losses, gradients, and a step of AdamW with the gradient of each student clipped by itself."""
+        pieces, targets = self.pieces[self.every, self.at], self.targets[self.every, self.at]
+        kept = self.kept[tokens].unbind(1) if self.encoder.dropout else ()
+        scores = self._scores(self.weights, pieces, tokens, kept=kept)
+        there = targets >= 0
+        losses = functional.cross_entropy(scores.flatten(0, 1), targets.clamp(min=0).flatten(), reduction="none")
+        means = (losses.view_as(targets) * there).sum(1) / there.sum(1).clamp(min=1)
+        gradients = torch.autograd.grad(means.sum(), list(self.weights.values()))
+        norms = torch.stack([torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients]).norm(dim=0)
+        self._update(gradients, by=(norms + 1e-6).clamp(min=1.0))
+        self.at.copy_(torch.minimum(self.at + 1, (self.steps - 1).clamp(min=0)))
+
+    def _update(self, gradients: Sequence[Tensor], *, by: Tensor) -> None:
+        """A step of AdamW of every slot, with its gradient divided by a number of its own."""
+        of_slots = zip(*map(Tensor.unbind, gradients), strict=True)
+        rates, steps = self._rates(), (self.at + 1).float()
+        with torch.no_grad():
+            for slot, ((weights, first, second), own) in enumerate(zip(self.rows, of_slots, strict=True)):
+                torch._fused_adamw_(
+                    weights, list(own), first, second, [], [steps[slot]] * len(own), lr=rates[slot], beta1=_BETAS[0],
+                    beta2=_BETAS[1], weight_decay=WEIGHT_DECAY, eps=_EPSILON, amsgrad=False, maximize=False, grad_scale=by[slot],
+                    found_inf=None,
+                )  # fmt: skip
+
+    def _rates(self) -> Tensor:
+        """The learning rate of each slot: warm-up and linear decay."""
+        warm = (self.steps * self.pool.recipe.warmup).round().clamp(min=1)
+        falling = (self.steps - self.at) / (self.steps - warm).clamp(min=1)
+        return self.pool.recipe.learning_rate * torch.minimum((self.at + 1) / warm, falling).float()
+
+    def _scores(self, weights: Weights, pieces: Tensor, tokens: int, *, kept: Sequence[Tensor] = ()) -> Tensor:
+        """The scores of labels or of choices: students x items x labels."""
+        inputs, mask = self._inputs(pieces, tokens)
+        hidden: Tensor = self.encoder(weights, inputs, mask, kept=kept, dtype=self.dtype).float()
+        means = (hidden * mask[..., None]).sum(2) / mask.sum(2)[..., None]
+        scores = linear(weights, "head.linear", means)
+        return scores if self.choices == 1 else self._by_item(scores[..., 0], pieces)
+
+    def _by_item(self, scores: Tensor, pieces: Tensor) -> Tensor:
+        """The scores of choices by question: students x questions x choices."""
+        missing = (pieces < 0).unflatten(1, (-1, self.choices))
+        # Where there is no item all choices stay, or the loss would be no number.
+        missing = missing & ~missing.all(-1, keepdim=True)
+        return scores.view_as(missing).masked_fill(missing, float("-inf"))
+
+    def _inputs(self, pieces: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
+        """Tokens of pieces, or their features, and a mask of them; in what is no piece one token stands, so that means exist."""
+        places, real = torch.arange(tokens, device=self.device), pieces.clamp(min=0)
+        mask = places < torch.where(pieces < 0, 1, self.lengths[real])[..., None]
+        inputs = self.data[(self.starts[real][..., None] + places).clamp(max=len(self.data) - 1)]
+        return inputs, mask
+
+    # ---- answers ----
+
+    def _answers(self, slots: Sequence[int], chosen: Sequence[int]) -> list[list[Any]]:
+        """The answers of the students in some slots to the chosen examples."""
+        items = sorted(self.pool.items(chosen), key=tokens_in)
+        weights = {name: weight.detach()[list(slots)] for name, weight in self.weights.items()}
+        outputs: list[dict[int, Any]] = [{} for _ in slots]
+        while items:
+            tokens = self._padded(tokens_in(items[-1]))
+            together = max(1, min(64, _TOKENS_AT_ONCE // (tokens * self.choices * len(slots))))
+            batch, items = items[-together:], items[:-together]
+            for of_student, found in zip(outputs, self._answers_to(weights, batch, tokens), strict=True):
+                of_student |= zip((item.first for item in batch), found, strict=True)
+        return [answers_of_examples(self.pool, chosen, outputs=of_student) for of_student in outputs]
+
+    def _answers_to(self, weights: Weights, items: Sequence[Item], tokens: int) -> list[list[int]]:
+        students = len(weights["head.linear.bias"])
+        with torch.inference_mode():
+            pieces = torch.tensor(self._pieces_of(items), device=self.device).flatten().expand(students, -1)
+            scores = self._scores(weights, pieces, tokens)
+            for place, item in enumerate(items):
+                if item.closed:
+                    scores[:, place, list(item.closed)] = float("-inf")
+            found: list[list[int]] = scores.argmax(2).tolist()
+        return found
+
+
+def _steps(pool: Pool, job: Job) -> int:
+    return steps_of(pool.recipe, len(pool.items(job.chosen)))
+
+
+def _padded_length(tokens: int) -> int:
+    """A few lengths only, since a recorded graph serves one: multiples of 8 up to 32, of 16 up to 128, then of 64."""
+    step = 8 if tokens <= 32 else 16 if tokens <= 128 else 64
+    return -(-tokens // step) * step
+
+
+def _bytes_of_a_slot(pool: Pool) -> float:
+    """Memory of a student: weights, gradients, moments and casts, and what a step on the longest texts keeps of each layer."""
+    weights, recipe = sum(weight.numel() for weight in pool.upper.parameters()), pool.recipe
+    config = pool.upper.config
+    items = pool.items(range(len(pool.examples)))
+    tokens, choices = max(map(tokens_in, items)), max(len(item.pieces) for item in items)
+    batch = recipe.batch_size * choices * _padded_length(tokens)
+    a_token = 2 * (12 * config.hidden_size + 4 * config.intermediate_size + 4 * config.num_attention_heads * tokens)
+    return float(24 * weights + batch * a_token * len(pool.upper.encoder.layer))
+
+
+def _agrees(encoder: StackedEncoder, pool: Pool) -> bool:
+    """Whether the stacked forward pass gives the hidden states that the encoder itself gives."""
+    pieces = [part.to(pool.device) for part in pool.pieces(pool.items(range(min(2, len(pool.examples)))))]
+    with torch.inference_mode():
+        hidden, mask = pool.through(pool.upper.eval(), pieces)
+        batch = torch.nn.utils.rnn.pad_sequence(pieces, batch_first=True)
+        weights = {name: weight[None] for name, weight in weights_of(pool.upper).items()}
+        again = encoder(weights, batch[None], mask[None])[0]
+    return torch.allclose(again[mask], hidden[mask], atol=0.05 if precision(pool.device) == "bfloat16" else 1e-3)
