@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lib.training.heads import new_head
-from lib.training.stacked_encoder import StackedEncoder, Weights, linear, weights_of
+from lib.training.stacked_encoder import StackedEncoder, StackedWeights, linear, weights_of
 from lib.training.student import WEIGHT_DECAY, Pool, answers_of_examples, batches_of, precision, steps_of, tokens_in
 from lib.training.tokenization import Item, LabelReader
 
@@ -287,7 +287,7 @@ class _Stack:
         falling = (self.steps - self.at) / (self.steps - warm).clamp(min=1)
         return self.pool.recipe.learning_rate * torch.minimum((self.at + 1) / warm, falling).float()
 
-    def _scores(self, weights: Weights, pieces: Tensor, tokens: int, *, kept: Sequence[Tensor] = ()) -> Tensor:
+    def _scores(self, weights: StackedWeights, pieces: Tensor, tokens: int, *, kept: Sequence[Tensor] = ()) -> Tensor:
         """The scores of labels or of choices: students x items x labels."""
         inputs, mask = self._inputs(pieces, tokens)
         hidden: Tensor = self.encoder(weights, inputs, mask, kept=kept, dtype=self.dtype).float()
@@ -324,7 +324,7 @@ class _Stack:
                 of_student |= zip((item.first for item in batch), found, strict=True)
         return [answers_of_examples(self.pool, chosen, outputs=of_student) for of_student in outputs]
 
-    def _answers_to(self, weights: Weights, items: Sequence[Item], tokens: int) -> list[list[int]]:
+    def _answers_to(self, weights: StackedWeights, items: Sequence[Item], tokens: int) -> list[list[int]]:
         students = len(weights["head.linear.bias"])
         with torch.inference_mode():
             pieces = torch.tensor(self._pieces_of(items), device=self.device).flatten().expand(students, -1)

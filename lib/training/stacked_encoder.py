@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers.activations import ACT2FN
 
-Weights = Mapping[str, Tensor]
+StackedWeights = Mapping[str, Tensor]
 _COUNTING_PADDING = ("RobertaModel", "XLMRobertaModel", "CamembertModel")
 """Encoders of transformers with the layers of BERT whose positions begin behind that of padding."""
 _UNSEEN = -1e4
@@ -37,7 +37,13 @@ class StackedEncoder:
         return 2 * self.layers + self.reads_tokens
 
     def __call__(
-        self, weights: Weights, inputs: Tensor, mask: Tensor, *, kept: Sequence[Tensor] = (), dtype: torch.dtype = torch.float32
+        self,
+        weights: StackedWeights,
+        inputs: Tensor,
+        mask: Tensor,
+        *,
+        kept: Sequence[Tensor] = (),
+        dtype: torch.dtype = torch.float32,
     ) -> Tensor:
         """The hidden states (students x texts x tokens x size) of tokens (ids and types) or of what the layers below give.
 
@@ -58,7 +64,7 @@ class StackedEncoder:
             hidden = self._norm(weights, f"{layer}.output.LayerNorm", self._sum(hidden, narrow, dropouts))
         return hidden
 
-    def _embedded(self, weights: Weights, inputs: Tensor, dtype: torch.dtype) -> Tensor:
+    def _embedded(self, weights: StackedWeights, inputs: Tensor, dtype: torch.dtype) -> Tensor:
         """The embeddings of tokens, of their types and of their positions."""
         words = _looked_up(weights["embeddings.word_embeddings.weight"], inputs[..., 0])
         types = _looked_up(weights["embeddings.token_type_embeddings.weight"], inputs[..., 1])
@@ -66,7 +72,7 @@ class StackedEncoder:
         positions = weights["embeddings.position_embeddings.weight"][:, None, self.first_position : last]
         return self._norm(weights, "embeddings.LayerNorm", words + types + positions)
 
-    def _attended(self, weights: Weights, part: str, hidden: Tensor, attention: Tensor) -> Tensor:
+    def _attended(self, weights: StackedWeights, part: str, hidden: Tensor, attention: Tensor) -> Tensor:
         """What each token sees of the others."""
         query, key, value = (
             linear(weights, f"{part}.self.{name}", hidden).unflatten(-1, (self.heads, -1)).transpose(2, 3)
@@ -81,7 +87,7 @@ class StackedEncoder:
         kept = next(dropouts, None)
         return hidden + change if kept is None else torch.addcmul(hidden, change, kept, value=1 / (1 - self.dropout))
 
-    def _norm(self, weights: Weights, part: str, hidden: Tensor) -> Tensor:
+    def _norm(self, weights: StackedWeights, part: str, hidden: Tensor) -> Tensor:
         scale, shift = (weights[f"{part}.{name}"].to(hidden.dtype)[:, None, None] for name in ("weight", "bias"))
         return torch.addcmul(shift, functional.layer_norm(hidden, (self.size,), eps=self.eps), scale)
 
@@ -95,7 +101,7 @@ def weights_of(module: Any) -> dict[str, Tensor]:
     return weights
 
 
-def linear(weights: Weights, part: str, values: Tensor) -> Tensor:
+def linear(weights: StackedWeights, part: str, values: Tensor) -> Tensor:
     """A linear layer of every student, on its own texts: students x texts x tokens x size."""
     weight, bias = weights[f"{part}.weight"].to(values.dtype), weights[f"{part}.bias"].to(values.dtype)
     return torch.baddbmm(bias[:, None], values.flatten(1, -2), weight).view(*values.shape[:-1], -1)
