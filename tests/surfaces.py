@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.budget.surface import _predict
+from lib.budget.formula import expected_score
 from lib.core.mixes import NONE
 
 LOGS = np.log([0.12, 0.55, 30, 0.7, 0.3, 1500, 0.06, 1.0])
@@ -19,7 +19,7 @@ def known(
 
     luck = np.random.default_rng(1)
     rows = [
-        {"n_human": h, "n_synthetic": s, "seed": seed, "score": float(_predict(LOGS, h, s)[0] + noise * luck.normal())}
+        {"n_human": h, "n_synthetic": s, "seed": seed, "score": float(expected_score(LOGS, h, s)[0] + noise * luck.normal())}
         for h in human for s in synthetic for seed in range(seeds) if h + s
     ]  # fmt: skip
     table = pd.DataFrame(rows)

@@ -1,9 +1,10 @@
 """Notebook 05: how to spend a budget, how the methods compare, and what the papers claim."""
 
 from lib.budget.comparison import by_start
+from lib.budget.consequences import next_for_all
 from lib.budget.findings import by_set, read_diversity
 from lib.budget.measured import Measured
-from lib.budget.planner import make_plan, next_for_all
+from lib.budget.planner import make_plan
 from lib.budget.plots import (
     against_human,
     claims_figure,

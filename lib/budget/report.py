@@ -8,9 +8,11 @@ import pandas as pd
 from IPython.display import Markdown
 from pandas import DataFrame
 
-from lib.budget.planner import FAR, BudgetPlan, exchanges, in_dollars
+from lib.budget.consequences import exchanges
+from lib.budget.planner import BudgetPlan
+from lib.budget.refusals import CannotTell
 from lib.budget.scores import gaps
-from lib.budget.surface import CannotTell
+from lib.budget.spending import FAR, in_dollars
 from lib.plotting import flags, named
 
 _STAND_INS = (
@@ -49,7 +51,11 @@ def _recommendation(row: Any, n_methods: int, *, metric: str = "score", stand_in
         f"{_score(row.mean)} ({_score(row.low)} to {_score(row.high)}), where people alone would give {_score(row.human_alone)} "
         f"and the teacher alone {_score(row.synthetic_alone)}"
     )
-    text += f"; of {n_methods} methods this one is best in {_percent(row.best_of)} of refits." if n_methods > 1 else "."
+    text += (
+        f"; of {n_methods} methods this one is the best with a probability of {_percent(round(row.best_of, 2))}."
+        if n_methods > 1
+        else "."
+    )
     return " ".join([text, *_limits(row), *([_STAND_INS] if stand_in else [])])
 
 

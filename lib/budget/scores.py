@@ -46,7 +46,7 @@ def offer_of(rows: DataFrame | Mapping[str, Any]) -> Offer:
     prices = Prices(first["human_price"] + training, first["synthetic_price"] + training)
     pools = int(first["human_pool"]), int(first["synthetic_pool"])
     shown, dev_price = int(first.get("human_shown", 0)), float(first.get("human_dev", 0) * first["human_price"])
-    return Offer(prices, pools, shown, float(first.get("run_price", 0.0)), dev_price)
+    return Offer(prices, pools, shown, float(first.get("run_price", 0.0)), dev_price, training)
 
 
 def budgets_of(scores: Sequence[str], budgets: list[float] | None) -> list[float]:

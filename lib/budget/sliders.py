@@ -11,7 +11,8 @@ import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
 from lib.budget import report, surface_plots
-from lib.budget.planner import BudgetPlan, budgets_for, measured_mixes, plan_table, spend_curve
+from lib.budget.consequences import measured_mixes
+from lib.budget.planner import BudgetPlan, budgets_for, plan_table, spend_curve
 from lib.budget.surface import Surface
 from lib.core.mixes import Prices
 

@@ -10,19 +10,12 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from pandas import DataFrame
 
-from lib.budget.planner import (
-    FAR,
-    WAYS,
-    BudgetPlan,
-    Spent,
-    dollars_for_scores,
-    measured_mixes,
-    predict_held_out,
-    qualities,
-    shares_by_budget,
-)
+from lib.budget.consequences import dollars_for_scores, measured_mixes, qualities, shares_by_budget
+from lib.budget.planner import BudgetPlan
 from lib.budget.scores import by_dollars
+from lib.budget.spending import FAR, WAYS, Spent
 from lib.budget.surface import Surface
+from lib.budget.validation import predict_held_out
 from lib.core.mixes import NONE, Offer
 from lib.plotting import COLUMN, Drawing, caption, color, grid_of, heading, named, panel_for_each, plain_dollars
 

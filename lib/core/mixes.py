@@ -27,13 +27,15 @@ class Prices(NamedTuple):
 
 class Offer(NamedTuple):
     """What examples of a method cost beside those of people, how many there are (human, synthetic), how many human ones its
-    prompts show, what a training run costs whatever its size, and the human ones that choose its best epoch, in dollars."""
+    prompts show, what a training run costs whatever its size, and the human ones that choose its best epoch, in dollars; and the
+    part of both prices that is for learning from an example."""
 
     prices: Prices
     pools: tuple[int, int]
     shown: int = 0
     per_run: float = 0.0
     dev_price: float = 0.0
+    training: float = 0.0
 
     @property
     def beside(self) -> float:
@@ -46,8 +48,11 @@ class Offer(NamedTuple):
         return np.maximum(n_human, np.where(np.asarray(n_synthetic) > 0, self.shown, 0))
 
     def price_of(self, n_human: Any, n_synthetic: Any) -> Any:
-        """Dollars of a mix, the human examples that prompts showed and those beside it included. Takes numbers and arrays."""
-        return self.bought_human(n_human, n_synthetic) * self.prices.human + n_synthetic * self.prices.synthetic + self.beside
+        """Dollars of a mix, the human examples that prompts showed and those beside it included. What was shown and not learned
+        from is bought, and not trained. Takes numbers and arrays."""
+        bought = self.bought_human(n_human, n_synthetic)
+        examples = bought * self.prices.human + n_synthetic * self.prices.synthetic
+        return examples - (bought - n_human) * self.training + self.beside
 
 
 class Cell(NamedTuple):

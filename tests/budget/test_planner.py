@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from refusing import refused
 from surfaces import LOGS, known
 
-from lib.budget import planner, surface
+from lib.budget import consequences, planner, spending, surface, validation
+from lib.budget.formula import expected_score, slopes
+from lib.budget.refusals import CannotTell
 from lib.core.mixes import NONE, Offer, Prices
 
 ROWS = known()
@@ -24,35 +26,35 @@ OF = {("t", "m"): OFFER}
 def test_nothing_that_is_answered_costs_more_than_its_budget(budget: float, shown: int, per_run: float, dev_price: float) -> None:
     offer = OFFER._replace(shown=shown, per_run=per_run, dev_price=dev_price)
     try:
-        spent = planner.spend(FIT._replace(draws=FIT.draws[:2]), offer, [budget])
-    except surface.CannotTell:
+        spent = spending.spend(FIT.with_fewer(2), offer, [budget])
+    except CannotTell:
         return
     bought = (spent.h + spent.s) > 0
     assert (offer.price_of(spent.h, spent.s)[bought] <= budget + 1e-6).all()
-    assert (spent.h <= planner.FAR * 400).all()
-    assert (spent.s <= planner.FAR * 2000).all()
+    assert (spent.h <= spending.FAR * 400).all()
+    assert (spent.s <= spending.FAR * 2000).all()
 
 
 @pytest.mark.parametrize("budget", [50, 100, 200, 400])
 def test_the_best_share_is_near_the_true_one_and_in_its_interval(budget: float) -> None:
     """By brute force over the true surface."""
-    [row] = planner.mixes_for(FIT, planner.spend(FIT, OFFER, [budget]), OFFER).itertuples()
-    spent = planner.spend(FIT, OFFER, [budget], far=np.inf)
-    true = surface._predict(LOGS, spent.h[0], spent.s[0])
+    [row] = planner.mixes_for(FIT, spending.spend(FIT, OFFER, [budget]), OFFER).itertuples()
+    spent = spending.spend(FIT, OFFER, [budget], far=np.inf)
+    true = expected_score(LOGS, spent.h[0], spent.s[0])
     assert row.people_low - 0.03 <= 1 - spent.shares[0, true.argmax()] <= row.people_high + 0.03
-    assert true.max() - surface._predict(LOGS, row.n_human, row.n_synthetic)[0] < 0.01
+    assert true.max() - expected_score(LOGS, row.n_human, row.n_synthetic)[0] < 0.01
     assert row.low <= row.mean <= row.high
     assert row.mean >= max(row.human_alone, row.synthetic_alone) - 1e-9
 
 
 def test_a_dearer_kind_is_bought_less() -> None:
     expensive, cheap = (OFFER._replace(prices=Prices(1.0, price)) for price in (1.0, 0.001))
-    people = [planner.mixes_for(FIT, planner.spend(FIT, offer, [100]), offer).people[0] for offer in (expensive, cheap)]
+    people = [planner.mixes_for(FIT, spending.spend(FIT, offer, [100]), offer).people[0] for offer in (expensive, cheap)]
     assert people[0] > people[1]
 
 
 def test_what_was_never_tried_is_not_recommended_and_said() -> None:
-    [row] = planner.mixes_for(FIT, planner.spend(FIT, OFFER, [50_000]), OFFER).itertuples()
+    [row] = planner.mixes_for(FIT, spending.spend(FIT, OFFER, [50_000]), OFFER).itertuples()
     assert (row.n_human, row.n_synthetic) == (800, 4000) or row.n_human == 800
     assert (row.limited, row.beyond) == (True, True)
 
@@ -67,7 +69,7 @@ def test_what_the_pools_do_not_hold_is_advised_only_if_asked_for() -> None:
 
 
 def test_a_budget_below_one_example_is_refused() -> None:
-    refused(lambda: planner.spend(FIT, OFFER, [0.01]), "t, m: $0.01 buys no example")
+    refused(lambda: spending.spend(FIT, OFFER, [0.01]), "t, m: $0.01 buys no example")
     table, refusals = planner.plan_table([FIT], OF, ROWS, budgets=[0.01])
     assert table.empty
     assert [(error.task, error.method) for error in refusals] == [("t", "m")]
@@ -77,15 +79,15 @@ def test_a_budget_that_buys_nothing_beside_others_has_no_row() -> None:
     plan = planner.make_plan(ROWS, [0.01, 100], draws=50)
     assert (plan.table.budget.tolist(), plan.refused) == ([100], [])
     assert np.isfinite(plan.table["mean"]).all()
-    assert planner.exchanges(plan).budget.tolist() == [100]
+    assert consequences.exchanges(plan).budget.tolist() == [100]
 
 
 def test_what_prompts_show_is_paid_for_also_by_the_teacher_alone() -> None:
-    spent = planner.spend(FIT, OFFER._replace(shown=10), [30])
+    spent = spending.spend(FIT, OFFER._replace(shown=10), [30])
     assert (spent.h[0, -1], spent.s[0, -1]) == (0, 999)
     assert (spent.h[0, -2], spent.s[0, -2]) == (10, 999)  # Who bought them can also learn from them.
-    assert planner.spend(FIT, OFFER._replace(shown=10), [8]).ways(np.zeros((1, 1, 3)))[NONE] == 0
-    assert not np.isfinite(planner.spend(FIT, OFFER._replace(shown=10), [8]).best[0, -1])
+    assert spending.spend(FIT, OFFER._replace(shown=10), [8]).ways(np.zeros((1, 1, 3)))[NONE] == 0
+    assert not np.isfinite(spending.spend(FIT, OFFER._replace(shown=10), [8]).best[0, -1])
 
 
 def test_the_plan_picks_the_method_with_the_best_mix_and_says_how_often_it_is() -> None:
@@ -131,9 +133,9 @@ def test_budgets_are_as_given_or_what_the_most_expensive_mix_costs(given: list[f
 
 
 def test_dollars_for_a_score_buy_it() -> None:
-    spent = planner.spend(FIT, OFFER, planner._curve_budgets(ROWS, "t", OF, budgets=[]))
-    target = float(surface._predict(LOGS, 100, 0)[0])
-    costs = planner._dollars_for(FIT, spent, [target, 0.999]).set_index(["way", "target"])
+    spent = spending.spend(FIT, OFFER, planner._curve_budgets(ROWS, "t", OF, budgets=[]))
+    target = float(expected_score(LOGS, 100, 0)[0])
+    costs = consequences._dollars_for(FIT, spent, [target, 0.999]).set_index(["way", "target"])
     assert costs.dollars[NONE, target] == pytest.approx(100, rel=0.1)
     assert costs.low[NONE, target] * 0.95 <= 100 <= costs.high[NONE, target] * 1.05
     assert costs.dollars["best mix", target] <= min(costs.dollars[NONE, target], costs.dollars["synthetic only", target])
@@ -143,26 +145,27 @@ def test_dollars_for_a_score_buy_it() -> None:
 
 def test_where_a_curve_is_at_its_target() -> None:
     curves = np.array([[0.1, 0.3, 0.5], [0.5, 0.6, 0.7], [0.1, 0.1, 0.2]])
-    assert planner._reached(curves, np.array([1, 10, 100]), 0.4).tolist() == pytest.approx([10**1.5, 1, np.inf])
+    assert consequences._reached(curves, np.array([1, 10, 100]), 0.4).tolist() == pytest.approx([10**1.5, 1, np.inf])
 
 
 def test_one_synthetic_example_is_worth_as_many_human_ones_as_the_surface_has_it() -> None:
-    found = planner._exchange(FIT, [(100, 250)]).iloc[0]
-    by_h, by_s = surface.slopes(LOGS, 100, 250)
+    found = consequences._exchange(FIT, [(100, 250)]).iloc[0]
+    by_h, by_s = slopes(LOGS, 100, 250)
     assert found.low * 0.9 <= by_h[0] / by_s[0] <= found.high * 1.1
     idle = surface.fit(known().assign(score=lambda rows: 0.9 - 0.5 / (1 + rows.n_human / 40)), draws=50)
-    none = planner._exchange(idle, [(200, 500)]).iloc[0]
+    none = consequences._exchange(idle, [(200, 500)]).iloc[0]
     assert none.synthetic_per_human > 20
 
 
 def test_next_runs_narrow_the_answer_and_the_best_for_its_money_comes_first() -> None:
-    runs = planner._next_runs(FIT, OFFER._replace(per_run=0.5), 100)
+    runs = consequences._next_runs(FIT, OFFER._replace(per_run=0.5), 100)
     assert runs.per_dollar.is_monotonic_decreasing
     assert (runs.expected <= runs.width + 1e-9).all()
     assert (runs.dollars >= 1.5).all()
     assert runs.per_dollar.iloc[0] > 0
     sure, loose = (
-        planner._expected_width(FIT.scores(0, 0) + np.linspace(0, 1, 200), np.linspace(0, 1, 200), noise) for noise in (0.01, 5)
+        consequences._expected_width(FIT.scores(0, 0) + np.linspace(0, 1, 200), np.linspace(0, 1, 200), noise)
+        for noise in (0.01, 5)
     )
     assert sure < 0.1
     assert loose > 0.8
@@ -170,9 +173,45 @@ def test_next_runs_narrow_the_answer_and_the_best_for_its_money_comes_first() ->
 
 def test_the_most_expensive_mixes_are_predicted_by_the_others() -> None:
     plan = planner.make_plan(ROWS, [100], draws=50)
-    held = planner.predict_held_out(plan, draws=100)
+    held = validation.predict_held_out(plan, draws=100)
     assert len(held) == 6
     assert held.dollars.min() > 200
     assert (held.measured - held.predicted).abs().max() < 0.05
     assert held.inside.mean() > 0.5
-    assert planner.predict_held_out(replace(plan, rows=ROWS[ROWS.n_human < 60])).empty
+    assert validation.predict_held_out(replace(plan, rows=ROWS[ROWS.n_human < 60])).empty
+
+
+def test_each_budget_has_its_own_method() -> None:
+    """One method teaches more with few examples, another with many."""
+    own = ROWS[ROWS.method == "m"]
+    early = own.assign(method="early", score=own.score + np.where(own.n_human + own.n_synthetic < 300, 0.08, -0.08))
+    plan = planner.make_plan(pd.concat([ROWS, early]), [6, 150], draws=200)
+    assert plan.best.set_index("budget").method.to_dict() == {6: "early", 150: "m"}
+    assert plan.best.budget.tolist() == [6, 150]
+    assert [one.method for one in plan.chosen] == ["m"]
+    assert sorted(zip(*(consequences.exchanges(plan)[name] for name in ("budget", "method")), strict=True)) == [
+        (6, "early"),
+        (150, "m"),
+    ]
+
+
+def test_of_ten_like_methods_none_is_sure_to_be_best() -> None:
+    luck, own = np.random.default_rng(1), ROWS[ROWS.method == "m"]
+    sets = [own.assign(method=f"m{n}", score=own.score + 0.01 * luck.normal(size=len(own))) for n in range(6)]
+    plan = planner.make_plan(pd.concat([ROWS[ROWS.method == NONE], *sets]), [100], draws=100)
+    assert plan.best.best_of.item() < 0.6
+    assert plan.table.best_of.sum() == pytest.approx(1)
+    assert np.ptp(plan.table["mean"] - plan.table.human_alone) < 0.02
+
+
+def test_where_nothing_was_learned_nothing_is_recommended() -> None:
+    rows = ROWS.assign(score=0.5 + (ROWS.score - ROWS.score.min()) * 0.1, n_test=100, chance=0.5, chance_accuracy=0.5)
+    plan = planner.make_plan(rows, [100], draws=50)
+    assert plan.table.empty
+    [reason] = plan.refused
+    assert "not sure that anything was learned" in str(reason)
+
+
+def test_the_score_s_interval_is_that_of_other_test_items() -> None:
+    few, many = (planner.make_plan(ROWS.assign(n_test=n), [100], draws=200).table.iloc[0] for n in (50, 10**6))
+    assert few.high - few.low > 0.15 > 3 * (many.high - many.low)

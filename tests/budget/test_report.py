@@ -10,7 +10,7 @@ from IPython.display import Markdown
 from surfaces import known
 
 from lib.budget import planner, report, sliders, surface_plots
-from lib.budget.surface import CannotTell
+from lib.budget.refusals import CannotTell
 
 ROW: dict[str, Any] = {
     "task": "news", "method": "few_shot_3", "budget": 800.0, "people": 0.35, "people_low": 0.2, "people_high": 0.6, "n_human": 280,
@@ -34,7 +34,7 @@ def test_a_recommendation_is_two_sentences() -> None:
 @pytest.mark.parametrize(
     ("changes", "part"),
     [
-        ({"n_methods": 4}, "of 4 methods this one is best in 90% of refits."),
+        ({"n_methods": 4}, "of 4 methods this one is the best with a probability of 90%."),
         ({"limited": True, "beyond": True}, "It costs $790.50 and leaves the rest: more than 2 times what any run learned from"),
         ({"limited": True, "emptied": True}, "It costs $790.50 and leaves the rest: a pool holds no more."),
         ({"beyond": True}, "It is more than any run learned from."),

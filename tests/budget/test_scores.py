@@ -473,6 +473,15 @@ def test_training_has_a_price_if_it_is_said(tmp_path: Path) -> None:
     assert cell("m", 0.5, share=0.5, offer=offer) is None
 
 
+def test_what_was_shown_and_not_learned_from_is_not_trained() -> None:
+    rows = GRID.assign(human_shown=[3 if n else 0 for n in GRID.n_synthetic], human_price=0.5, synthetic_price=0.1)
+    rows = rows.assign(training_price=0.25, run_price=1.0)
+    offer = offer_of(rows[rows.n_synthetic > 0])
+    assert offer.price_of(1, 4) == pytest.approx(3 * 0.5 + 4 * 0.1 + 5 * 0.25 + 1)
+    points = by_dollars(rows)
+    assert offer.price_of(points.n_human, points.n_synthetic).tolist() == pytest.approx(points.dollars.tolist())
+
+
 @given(
     dollars=DOLLARS,
     share=SHARES,
