@@ -1,7 +1,8 @@
 """Figures for a paper: column width, colour-blind colours, intervals, and a caption that says where the numbers are from."""
 
+import itertools
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from IPython.display import Image, display
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from pandas import DataFrame
@@ -23,10 +25,19 @@ from lib.core.tasks import Card
 
 MOST_TICKS = 5
 """Amounts of dollars, or shares in a line, that have room below a panel."""
-_LONGEST_TITLE = 30
+_LONGEST_TITLE = 27
 """Letters that have room above a panel."""
 _ACROSS = 3
 """Panels beside each other on a page."""
+_MANY_PANELS = 12
+"""Panels from which on one more stands beside the others, and all are lower."""
+_MOST_COLUMNS = 6
+"""Columns of a legend."""
+_MOST_ROOM = 3
+"""Panels share an axis that is at most so many times as long as what the least of them needs."""
+_MOST_BELOW = 0.75
+"""An axis is made longer by at most so much of its length to show chance."""
+CHANCE_LABEL = "chance"
 COLUMN, TEXT = 3.03, 6.3
 """Width in inches of a column and of the text of an ACL paper."""
 _STYLE: dict[str, Any] = {
@@ -192,11 +203,16 @@ _ORDER = [
     ["attributes", "tree_checked", "diversify_y_latent"], ["labeled_zero_shot", "labeled_three_steps"],
     ["zero_shot_rephrased", "dialogues_three_steps", "diversify_xy"],
 ]  # fmt: skip
-"""Methods that always have the same colour, in the order of the palette; those of a row never stand in one figure."""
-
-
-_SHADES = ((0.0, 0.0), (1.0, 0.5), (0.0, 0.45), (1.0, 0.7), (0.0, 0.7))
+"""Methods that begin with a hue of their own, in the order of the palette; those of a row rarely stand in one figure."""
+_HUMAN_COLOR = "#0173b2"
+_HUES = ("#de8f05", "#029e73", "#d55e00", "#cc78bc", "#8c5a2b", "#e377a2", "#7f7f7f", "#a89a00", "#56b4e9")
+"""The colours of methods: those of seaborn's colour-blind palette, the light ones darker."""
+_SHADES = ((0.0, 0.0), (1.0, 0.4), (0.0, 0.45), (1.0, 0.7), (0.0, 0.7))
 """How much of white (1) or black (0) is in the colour of the first, second, ... set of one method."""
+_SHAPES = "os^Dv"
+"""The markers of these sets."""
+_TAKEN: dict[str, tuple[int, int]] = {}
+"""The hue and the shade of each set that was drawn in this process; no other set gets them."""
 
 
 def palette_index(key: str) -> int:
@@ -206,21 +222,40 @@ def palette_index(key: str) -> int:
 
 
 def color(key: str) -> Any:
-    """The colour of a method, the same in every figure: from whatever example a strategy began, whichever repeat, corrected or
-    not. Sets of one method that their levels set apart have shades of it."""
-    palette = sns.color_palette("colorblind")
+    """The colour of a set, the same in all figures and of no other set. Sets of one method have shades of its colour; all
+    repeats of a set have the same."""
     if key in (NONE, "human"):
-        return palette[0]
-    name = set_names.find(key)
-    base = replace(name, start=1, repeat=1, levels=(), derived=tuple(step for step in name.derived if step != "corrected"))
-    hue = palette[1 + palette_index(base.key) % 9]
-    return _shade(hue, set_names.place_among_levels(name)) if name.levels else hue
+        return to_rgb(_HUMAN_COLOR)
+    hue, shade = _place_in_palette(set_names.find(key).first_repeat)
+    towards, part = _SHADES[shade]
+    return tuple((1 - part) * value + part * towards for value in to_rgb(_HUES[hue]))
 
 
-def _shade(hue: Sequence[float], place: int) -> tuple[float, ...]:
-    """A colour itself, or lighter or darker, by the place of a set among those of its method."""
-    towards, part = _SHADES[place % len(_SHADES)]
-    return tuple((1 - part) * value + part * towards for value in hue)
+def marker(key: str) -> str:
+    """The marker of a set: sets of one method, whose colours are alike, have different ones."""
+    return _SHAPES[0 if key in (NONE, "human") else _place_in_palette(set_names.find(key).first_repeat)[1]]
+
+
+def _place_in_palette(name: set_names.SetName) -> tuple[int, int]:
+    """The hue and the shade of a set: its own if nobody took them, or the next; with more sets than places some share one."""
+    key = name.key
+    if key in _TAKEN:
+        return _TAKEN[key]
+    own = any(key in names for names in _ORDER)
+    method = name if own else replace(name, start=1, derived=(), levels=())
+    is_first = method == name
+    hue = palette_index(key) % len(_HUES) if is_first else _place_in_palette(method)[0]
+    shade = 0 if is_first else max(1, name.start - 1, set_names.place_among_levels(name) if name.levels else 0)
+    places = [(other, 0) for other in _after(hue, len(_HUES))] if is_first else []
+    places += [(hue, other) for other in _after(shade, len(_SHADES))]
+    places += itertools.product(_after(hue, len(_HUES)), range(len(_SHADES)))
+    _TAKEN[key] = next((place for place in places if place not in _TAKEN.values()), places[0])
+    return _TAKEN[key]
+
+
+def _after(first: int, n: int) -> list[int]:
+    """The numbers below n, from the first one on and around."""
+    return [(first + step) % n for step in range(n)]
 
 
 def save_figure(
@@ -258,7 +293,7 @@ def save_figure(
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, its caption and the table behind it. With nothing to draw there is no figure, and `caption` says why."""
+    """A figure, its caption and the table behind it. With nothing to see there is no figure, and `caption` says why."""
 
     name: str
     figure: Figure | None
@@ -273,15 +308,22 @@ class Album:
         self.folder, self.step, self.files = Path(folder), step, list[str]()
 
     def show(self, drawing: Drawing) -> None:
-        """Saves a figure and shows the saved image below the cell; or says why there is none."""
+        """Saves a figure and shows the saved image below the cell; or says why there is none, and saves the table alone."""
         if drawing.figure is None:
-            print(drawing.caption)
+            self._show_reason(drawing)
             return
         self.files += save_figure(drawing.figure, self.folder / drawing.name, drawing.caption, drawing.table, self.step)
         plt.close(drawing.figure)  # Or it would be drawn once more to be shown.
         width = round(drawing.figure.get_figwidth() * _STYLE["figure.dpi"])
         display(Image(paths.resolve(self.folder / drawing.name).with_suffix(".png"), width=width))
         self.files += [] if drawing.table is None else [paths.relative(self.folder / f"{drawing.name}.csv")]
+
+    def _show_reason(self, drawing: Drawing) -> None:
+        print(drawing.caption)
+        for ending in (".pdf", ".png"):  # Of an earlier run, which had something to show.
+            paths.resolve(self.folder / drawing.name).with_suffix(ending).unlink(missing_ok=True)
+        if drawing.table is not None and len(drawing.table):
+            self.table(drawing.name, drawing.table)
 
     def table(self, name: str, table: DataFrame) -> DataFrame:
         """Saves a table that has no figure; returns it, to be shown."""
@@ -319,18 +361,31 @@ def blocks(columns: Sequence[Any]) -> list[list[Any]]:
 
 
 def panels(rows: Sequence[tuple[Any, Sequence[Any]]], height: float, **shared: Any) -> tuple[Figure, list[tuple[Any, Any, Axes]]]:
-    """A panel for each row's value and each of its columns (a task, say); panels of a column's value share their y axis."""
+    """A panel for each row's value and each of its columns (a task, say)."""
     columns = max(len(values) for _, values in rows)
     figure, axes = grid_of(len(rows), columns, TEXT, height * len(rows) + 0.7, **shared)
-    placed, first = [], dict[Any, Axes]()
+    placed = []
     for line, (row, values) in zip(axes, rows, strict=True):
         for number, axis in enumerate(line):
             axis.set_visible(number < len(values))
         for value, axis in zip(values, line, strict=False):
-            if first.setdefault(value, axis) is not axis:
-                axis.sharey(first[value])
             placed.append((row, value, axis))
     return figure, placed
+
+
+def flow(wanted: Sequence[tuple[Any, Any]], height: float) -> tuple[Figure, list[tuple[Any, Any, Axes]]]:
+    """A panel for each pair of a value and a task, line after line without a gap: of few tasks those of one value beside each
+    other, of many tasks those of one task."""
+    tasks, across = list(dict.fromkeys(task for _, task in wanted)), _ACROSS
+    if len(tasks) > _ACROSS:
+        wanted = sorted(wanted, key=lambda pair: tasks.index(pair[1]))
+    if len(wanted) > _MANY_PANELS:
+        across, height = _ACROSS + 1, 0.85 * height
+    elif 1 < len(tasks) <= _ACROSS:
+        across = len(tasks)
+    lines = [wanted[start : start + across] for start in range(0, len(wanted), across)]
+    figure, placed = panels([(None, line) for line in lines], height)
+    return figure, [(value, task, axis) for _, (value, task), axis in placed]
 
 
 def panel_for_each(tasks: Sequence[str], height: float) -> tuple[Figure, list[tuple[Any, Any, Axes]]]:
@@ -341,9 +396,67 @@ def panel_for_each(tasks: Sequence[str], height: float) -> tuple[Figure, list[tu
     return figure, [(None, tasks[0], axes[0][0])]
 
 
-def heading(title: str) -> str:
-    """The title on two lines, if one has no room for it."""
-    return title if len(title) <= _LONGEST_TITLE else title.replace(": ", ":\n")
+def legend_above(figure: Figure, handles: Mapping[str, Any], *, title: str = "") -> None:
+    """A legend above the panels, in as many columns as the figure has room for; chance comes last."""
+    handles = dict(sorted(handles.items(), key=lambda item: item[0] == CHANCE_LABEL))
+    for most in range(min(len(handles), _MOST_COLUMNS), 0, -1):
+        columns = -(-len(handles) // -(-len(handles) // most))  # As full as the last line allows.
+        legend = figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=columns, title=title or None)
+        if legend.get_window_extent().width < figure.bbox.width or most == 1:
+            return
+        legend.remove()
+
+
+def handles_of(axis: Axes) -> dict[str, Any]:
+    """What a legend shows of an axis, by name."""
+    return {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+
+
+def chance_line(axis: Axes, chance: float | None, *, upright: bool = False) -> None:
+    """A dotted line at the score of answers that do not depend on the text, if it is known; upright where x is the score. Where
+    it lies so far below that the curves would be flat, words at that end of the axis. Comes after all else that is drawn."""
+    if chance is None or chance != chance:
+        return
+    low, high = axis.get_xlim() if upright else axis.get_ylim()
+    if low - chance > _MOST_BELOW * (high - low):
+        place = (0.01, 0.99) if upright else (0.99, 0.01)
+        sides: dict[str, Any] = {"ha": "left", "va": "top"} if upright else {"ha": "right", "va": "bottom"}
+        text = f"{CHANCE_LABEL} {chance:.2f} ".replace(" 0.", " .") + ("\u2190" if upright else "\u2193")
+        axis.annotate(text, place, xycoords="axes fraction", fontsize=6, color="0.35", **sides)
+        return
+    line, limit = (axis.axvline, axis.set_xlim) if upright else (axis.axhline, axis.set_ylim)
+    line(chance, color="0.35", linestyle=(0, (1, 1.5)), linewidth=0.9, zorder=0.5, label=CHANCE_LABEL)
+    margin = 0.05 * (high - low)
+    limit(min(low, chance - margin), max(high, chance + margin))
+
+
+def chance_note(chances: Iterable[float | None]) -> str:
+    """A sentence for captions on the line of chance, if a panel has one."""
+    if not any(chance is not None and chance == chance for chance in chances):
+        return ""
+    return (
+        " Chance (dotted, or a word where it lies far below): the most frequent label or a random choice; of macro-F1 labels at "
+        "random."
+    )
+
+
+def even_scales(placed: Sequence[tuple[Any, Any, Axes]]) -> None:
+    """Gives the panels of each task one y axis where that leaves the curves of each room, and each its own where it does not."""
+    of_task: dict[Any, list[Axes]] = {}
+    for _, task, axis in placed:
+        of_task.setdefault(task, []).append(axis)
+    for axes in of_task.values():
+        limits = [axis.get_ylim() for axis in axes]
+        low, high = min(low for low, _ in limits), max(high for _, high in limits)
+        if high - low <= _MOST_ROOM * min(high - low for low, high in limits):
+            for axis in axes:
+                axis.set_ylim(low, high)
+
+
+def heading(title: str, panels: int = 1) -> str:
+    """The title on two lines, if one has no room for it among so many panels."""
+    room = _LONGEST_TITLE if panels <= _MANY_PANELS else _LONGEST_TITLE * 3 // 4
+    return title if len(title) <= room else title.replace(": ", ":\n")
 
 
 def label_x(placed: Sequence[tuple[Any, Any, Axes]], label: str, *, all_ticks: bool = False) -> None:
@@ -353,6 +466,15 @@ def label_x(placed: Sequence[tuple[Any, Any, Axes]], label: str, *, all_ticks: b
         axis.tick_params(labelbottom=all_ticks or axis in last.values())
     for axis in last.values():
         axis.set_xlabel(label)
+
+
+def label_y(placed: Sequence[tuple[Any, Any, Axes]], label: Callable[[Any, Any], str]) -> None:
+    """Names the y axis of each panel by its value and task, where it is not that of the panel to the left."""
+    left = ""
+    for value, task, axis in placed:
+        name, at_left = label(value, task), axis.get_subplotspec().colspan.start == 0  # type: ignore[union-attr]
+        axis.set_ylabel(name if at_left or name != left else "")
+        left = name
 
 
 def plain_dollars(axis: Axes, upright: bool = False) -> None:
@@ -372,7 +494,7 @@ def curves(axis: Axes, part: DataFrame) -> None:
         points = part[part.method == method].sort_values("n")
         low, high = points.low.clip(lower=0), points.high.clip(upper=1)
         axis.errorbar(points.n, points["mean"], [points["mean"] - low, high - points["mean"]],
-                      fmt="o-", color=color(method), label=named(method), elinewidth=0.7)  # fmt: skip
+                      fmt=f"{marker(method)}-", color=color(method), label=named(method), elinewidth=0.7)  # fmt: skip
 
 
 def confusion(pairs: Sequence[tuple[str, str]], labels: Sequence[str], side: str = "gold label") -> Figure:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ from lib.training.plots import learning_curve
 
 
 @pytest.fixture(autouse=True)
-def style() -> Iterator[None]:
+def style(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(plotting, "_TAKEN", {})  # As in a notebook of its own.
     with plt.rc_context():
         plotting.use_style()
         yield
@@ -452,10 +453,138 @@ def test_names_in_words(name: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["zero_shot", "zero_shot_topic", "my_method"])
-def test_a_method_has_one_colour(method: str) -> None:
-    others = [SetName(method, start=2), SetName(method, derived=("corrected",))]
-    assert {plotting.color(name.key) for name in others} == {plotting.color(method)}
-    assert plotting.color(method) != plotting.color(NONE)
+def test_a_method_has_one_colour_and_its_sets_shades_of_it(method: str) -> None:
+    others = [SetName(method, start=2), SetName(method, start=3), SetName(method, derived=("corrected",))]
+    keys = [method, *(name.key for name in others)]
+    colors = [plotting.color(key) for key in keys]
+    assert colors == [plotting.color(key) for key in keys]
+    assert len({*colors, plotting.color(NONE)}) == 5
+    assert len({plotting.marker(key) for key in keys}) == 4
+    assert plotting.color(SetName(method, repeat=3).key) == colors[0]
+
+
+def test_no_colour_stands_for_two_sets() -> None:
+    """More sets than the palette has hues, those of three papers among them."""
+    papers = [name for names in plotting._ORDER for name in names]
+    keys = [*papers, *(f"set {number}" for number in range(12)), SetName("tree", start=2).key, NONE]
+    assert len({plotting.color(key) for key in keys}) == len(keys)
+
+
+# ---- layouts ----
+
+
+def of_methods(methods: Sequence[str], tasks: Sequence[str] = ("news",)) -> pd.DataFrame:
+    """Each of some methods alone, and people, on some tasks."""
+    rows = [
+        {"task": task, "method": method, "n_human": n * (method == NONE), "n_synthetic": n * (method != NONE), "seed": seed,
+         "score": 0.5 + n / 200 + seed / 50}
+        for task in tasks for method in [NONE, *methods] for n in (5, 10, 20) for seed in (1, 2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows).assign(metric="trigger_weighted_f1")
+
+
+def test_a_legend_is_as_wide_as_its_figure_at_most() -> None:
+    methods = [f"a method that has a rather long name, {number}" for number in range(9)]
+    figure = figure_of(cumulative(of_methods(methods)))
+    figure.draw_without_rendering()
+    [legend] = figure.legends
+    box = legend.get_window_extent()
+    assert 0 <= box.xmin <= box.xmax <= figure.bbox.xmax
+    assert [text.get_text() for text in legend.get_texts()] == [NONE, *methods]
+
+
+def test_differences_to_people_are_one_forest() -> None:
+    """Ten tasks with six methods each fit on a page; no word overlaps another or is cut."""
+    figure = figure_of(against_human(of_methods(list("abcdef"), [f"task {number}" for number in range(10)])))
+    [axis] = figure.axes
+    assert figure.get_figheight() < 13
+    figure.draw_without_rendering()
+    words = [*axis.get_yticklabels(), *axis.texts]
+    boxes = [word.get_window_extent() for word in words]
+    assert not [(one, other) for one, other in combinations(boxes, 2) if one.overlaps(other)]
+    assert all(box.xmin >= 0 and box.xmax <= figure.bbox.xmax for box in boxes)
+    assert {"task 0, own test set", ".63 against .63"} <= {word.get_text() for word in words}
+
+
+def test_a_wide_interval_is_cut_with_an_arrow() -> None:
+    rows = of_methods("ab")
+    rows.loc[(rows.method == "a") & (rows.seed == 1), "score"] = 0.1
+    rows.loc[rows.method == "b", "score"] *= 1.2
+    [axis] = figure_of(against_human(rows)).axes
+    low, high = axis.get_xlim()
+    assert -110 < low < high < 110
+    assert "<" in {line.get_marker() for line in axis.lines}
+
+
+def test_panels_of_a_task_share_an_axis_unless_a_curve_would_be_flat() -> None:
+    rows = pd.DataFrame(
+        [
+            {"task": task, "method": "m" if n else NONE, "n_human": h, "n_synthetic": n, "seed": seed, "score": score + slope * n}
+            for task, h, score, slope in [("a", 5, 0.3, 0.01), ("a", 9, 0.4, 0.01), ("b", 5, 0.3, 0.03), ("b", 9, 0.9, 0.001)]
+            for n in (0, 5, 10)
+            for seed in (1, 2)
+        ]
+    )
+    limits = {axis.get_title(): axis.get_ylim() for axis in figure_of(score_by_volume(rows)).axes}
+    assert limits["a: + 5 human"] == limits["a: + 9 human"]
+    assert limits["b: + 9 human"][0] > limits["b: + 5 human"][0]
+    assert limits["b: + 9 human"][1] - limits["b: + 9 human"][0] < 0.05
+
+
+def test_a_few_ratios_by_chance_are_no_comparison() -> None:
+    """Of three methods one has three ratios at 40 examples, as budgets would have it; asked for, they are drawn."""
+    rows = compared()
+    more = rows.assign(task="third", method=rows.method.where(rows.method == NONE, "own"))
+    one = pd.concat([more[more.n_human + more.n_synthetic == 10], rows[rows.n_synthetic.isin([0, 10]) & (rows.n_human != 10)]])
+    assert score_by_ratio(one).figure is None
+    assert score_by_ratio(one, [10]).figure is not None
+
+
+# ---- chance ----
+
+
+def lines_of_chance(figure: Figure) -> list[float]:
+    drawn = [line for axis in figure.axes for line in axis.lines if line.get_label() == plotting.CHANCE_LABEL]
+    return [float((np.ptp(line.get_xdata()) and line.get_ydata()[0]) or line.get_xdata()[0]) for line in drawn]
+
+
+@pytest.mark.parametrize("draw", [score_by_method, score_by_volume, score_by_ratio, cumulative])
+def test_chance_is_a_line_with_a_name(draw: Callable[[pd.DataFrame], plotting.Drawing]) -> None:
+    rows = everywhere() if draw is cumulative else compared()
+    drawing = draw(rows.assign(chance=0.25, score=rows.score - 0.2))
+    figure = figure_of(drawing)
+    assert set(lines_of_chance(figure)) == {0.25}
+    assert plotting.CHANCE_LABEL in {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+    assert "most frequent label" in drawing.caption
+    assert "most frequent label" not in draw(rows).caption
+
+
+@pytest.mark.parametrize("draw", [lambda rows: quality_by_share(rows, [2.0, 4.0], [0, 0.5, 1]), quality_by_dollars])
+def test_chance_is_a_line_where_dollars_are(draw: Callable[[pd.DataFrame], plotting.Drawing]) -> None:
+    assert set(lines_of_chance(figure_of(draw(scores().assign(chance=0.4))))) == {0.4}
+
+
+def test_chance_far_below_the_curves_is_a_word() -> None:
+    figure = figure_of(score_by_volume(compared().assign(score=lambda rows: 0.9 + rows.score / 99, chance=0.1)))
+    assert lines_of_chance(figure) == []
+    assert {text.get_text() for axis in figure.axes for text in axis.texts} == {"chance .10 \u2193"}
+
+
+def test_a_learning_curve_has_the_chance_of_its_measure() -> None:
+    figure = learning_curve(learned(), {("test", "accuracy"): 0.2, ("later", "macro_f1"): 0.21})
+    assert lines_of_chance(figure) == [0.2, 0.21]
+
+
+# ---- nothing to see ----
+
+
+def test_one_score_of_the_teacher_is_a_sentence(tmp_path: Path) -> None:
+    for task in ("news", "review"):
+        labels_of([task], tmp_path)
+    drawing = teacher_and_students(compared(), [str(tmp_path / f"{task}.parquet") for task in ("news", "review")])
+    assert drawing.figure is None
+    assert drawing.caption.startswith("The teacher's own score is 0.50 by")
+    assert drawing.table is not None
 
 
 def test_a_caption_says_seeds_sizes_encoder_and_data() -> None:
@@ -543,3 +672,12 @@ def test_an_album_lists_what_it_saved(tmp_path: Path, capsys: pytest.CaptureFixt
     assert manifest.read(tmp_path / "05_budget.json") == [paths.relative(tmp_path / name) for name in names]
     assert all((tmp_path / name).is_file() for name in names)
     assert capsys.readouterr().out.splitlines()[-1] == "No points: one budget is not enough."
+
+
+def test_a_sentence_replaces_the_picture_of_an_earlier_run(tmp_path: Path) -> None:
+    album = plotting.Album(tmp_path, artifacts.Step("05_budget", {"seed": 1}))
+    figure, _ = plotting.grid_of(1, 1, 2, 1)
+    album.show(plotting.Drawing("lines", figure, "Lines.", pd.DataFrame({"n": [1]})))
+    album.show(plotting.Drawing("lines", None, "All lines are flat.", pd.DataFrame({"n": [3]})))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lines.csv", "lines.json"]
+    assert pd.read_csv(tmp_path / "lines.csv").n.tolist() == [3]

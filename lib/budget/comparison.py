@@ -94,6 +94,10 @@ def by_ratio(scores: DataFrame, totals: Sequence[int] = ()) -> DataFrame:
     means = _means(scores)
     means = means.assign(n=means.n_human + means.n_synthetic)
     table = _curves(means[means.n.isin(totals)] if len(totals) else means, "n")
+    if not len(totals):  # What has three ratios by the chance of its budgets is no comparison.
+        drawn = table.drop_duplicates(["task", "curve", "n"]).n.value_counts()
+        sets = len(means[means.method != NONE].drop_duplicates(["task", "method"]))
+        table = table[table.n.isin(drawn[2 * drawn >= sets].index)].reset_index(drop=True)
     return table.assign(part=table.n_synthetic / table.n)
 
 

@@ -11,7 +11,18 @@ from pandas import DataFrame
 from lib.budget import comparison
 from lib.budget.findings import FEWEST_FOR_VERDICT, by_set, claims_table
 from lib.budget.measured import MEASURES, Measured
-from lib.budget.scores import Shares, by_cell, by_dollars, describe_tasks, frontier, metric_by_test, metric_of, with_mixes
+from lib.budget.scores import (
+    Shares,
+    by_cell,
+    by_dollars,
+    chance_by_test,
+    describe_tasks,
+    frontier,
+    metric_by_test,
+    metric_of,
+    own_chance,
+    with_mixes,
+)
 from lib.core import set_names
 from lib.core.mixes import NONE, TEST
 from lib.plotting import (
@@ -21,11 +32,19 @@ from lib.plotting import (
     bars_note,
     blocks,
     caption,
+    chance_line,
+    chance_note,
     color,
     curves,
+    even_scales,
+    flow,
     grid_of,
+    handles_of,
     heading,
     label_x,
+    label_y,
+    legend_above,
+    marker,
     named,
     palette_index,
     panels,
@@ -46,14 +65,16 @@ def score_by_method(scores: DataFrame, human: Sequence[int] = ()) -> Drawing:
     table = comparison.by_method(scores, human)
     if table.empty:
         return Drawing("score_by_method", None, "No number of synthetic examples that all methods were trained with.")
+    chances = own_chance(scores)
     text = (
-        "Students' scores on the test set by method at equal numbers of examples; dashed, with a band: the human examples alone. "
-        f"{bars_note(table)}"
+        "Students' scores on the test set by method at equal numbers of examples; dashed, with a band: the human examples alone."
+        f"{chance_note(map(chances.get, table.task))} {bars_note(table)}"
     )
-    return Drawing("score_by_method", _methods(table, metric_of(scores)), caption(text, scores, table.task), table)
+    figure = _methods(table, metric_of(scores), chances)
+    return Drawing("score_by_method", figure, caption(text, scores, table.task), table)
 
 
-def _methods(table: DataFrame, metrics: Mapping[str, str]) -> Figure:
+def _methods(table: DataFrame, metrics: Mapping[str, str], chances: Mapping[str, float]) -> Figure:
     tasks, methods = list(dict.fromkeys(table.task)), [name for name in dict.fromkeys(table.method) if name != NONE]
     sizes = sorted(set(table.n_human))
     rows = []
@@ -74,8 +95,9 @@ def _methods(table: DataFrame, metrics: Mapping[str, str]) -> Figure:
         axis.set_ylim(len(names) - 0.4, -0.6)
         n = f"(n = {table[table.task == task].n_synthetic.max()})"
         axis.set(title=f"{task}{' ' if len(task) < _ROOM else chr(10)}{n}", xlabel=named(metrics.get(task, "score")))
-        handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
+        chance_line(axis, chances.get(task), upright=True)
+        handles |= handles_of(axis)
+    legend_above(figure, handles)
     return figure
 
 
@@ -101,49 +123,64 @@ def score_by_volume(scores: DataFrame, human: Sequence[int] = ()) -> Drawing:
     if table.empty:
         return Drawing("score_by_volume", None, "No three numbers of synthetic examples beside one number of human ones.")
     titles = {size: "synthetic only" if size == 0 else f"+ {size} human" for size in sorted(set(table.n_human))}
-    figure = _curves_by(table, metric_of(scores), x="n_synthetic", row="n_human", titles=titles, label="synthetic examples")
-    text = f"Students' scores on the test set against the number of synthetic examples. {bars_note(table)}"
+    chances = own_chance(scores)
+    figure = _curves_by(table, metric_of(scores), x="n_synthetic", row="n_human", titles=titles, chances=chances)
+    text = (
+        "Students' scores on the test set against the number of synthetic examples."
+        f"{chance_note(map(chances.get, table.task))} {bars_note(table)}"
+    )
     return Drawing("score_by_volume", figure, caption(text, scores, table.task), table)
 
 
 def score_by_ratio(scores: DataFrame, totals: Sequence[int] = ()) -> Drawing:
-    """Score against the synthetic part of a fixed number of examples: a row a number, a column a task, a curve a method."""
+    """Score against the synthetic part of a fixed number of examples: a panel a number and task, a curve a method."""
     table = comparison.by_ratio(scores, totals)
     if table.empty:
-        return Drawing("score_by_ratio", None, "No three ratios at one number of examples.")
-    titles = {n: f"{n} examples" for n in sorted(set(table.n))}
-    figure = _curves_by(table, metric_of(scores), x="part", row="n", titles=titles, label="synthetic part of them")
-    text = f"Students' scores on the test set against the synthetic part of a fixed number of examples. {bars_note(table)}"
+        return Drawing("score_by_ratio", None, "No number of examples at which most methods have three ratios.")
+    titles, chances = {n: f"{n} examples" for n in sorted(set(table.n))}, own_chance(scores)
+    figure = _curves_by(table, metric_of(scores), x="part", row="n", titles=titles, chances=chances)
+    text = (
+        "Students' scores on the test set against the synthetic part of a fixed number of examples."
+        f"{chance_note(map(chances.get, table.task))} {bars_note(table)}"
+    )
     return Drawing("score_by_ratio", figure, caption(text, scores, table.task), table)
 
 
+_X_LABELS = {"n_synthetic": "synthetic examples", "part": "synthetic part of them"}
+
+
 def _curves_by(
-    table: DataFrame, metrics: Mapping[str, str], *, x: str, row: str, titles: Mapping[Any, str], label: str
+    table: DataFrame, metrics: Mapping[str, str], *, x: str, row: str, titles: Mapping[Any, str], chances: Mapping[str, float]
 ) -> Figure:
-    """A grid of panels, each with a curve a method; points stand a little apart, so that intervals do not overlap."""
-    methods, filled = list(dict.fromkeys(table.curve)), set(zip(table.task, table[row], strict=True))
-    rows = []
-    for block in blocks(list(dict.fromkeys(table.task))):
-        values = {value for task, value in filled if task in block}
-        rows += [(value, block) for value in titles if value in values]
-    figure, placed = panels(rows, 1.7, sharex=True)
+    """A grid of panels, each with a curve a method."""
+    filled, tasks = set(zip(table.task, table[row], strict=True)), list(dict.fromkeys(table.task))
+    figure, placed = flow([(value, task) for value in titles for task in tasks if (task, value) in filled], 1.6)
+    handles: dict[str, Any] = {}
     for value, task, axis in placed:
-        axis.set_visible((task, value) in filled)
-    placed = [panel for panel in placed if panel[2].get_visible()]
-    step = 0.012 * (table[x].max() - table[x].min())
-    for value, task, axis in placed:
-        for number, method in enumerate(methods):
-            part = table[(table.task == task) & (table[row] == value) & (table.curve == method)].sort_values(x)
-            places = part[x] + (number - (len(methods) - 1) / 2) * step
-            line = "o--" if "corrected" in set_names.find(method).derived else "o-"
-            axis.plot(places, part["mean"], line, color=color(method), label=named(method), markersize=2.5, linewidth=0.9)
-            axis.vlines(places, part.low.clip(lower=0), part.high.clip(upper=1), color=color(method), linewidth=0.5)
-        axis.set(title=heading(f"{task}: {titles[value]}"), ylabel=named(metrics.get(task, "score")))
+        of_task = table[table.task == task]
+        _curves_beside(axis, of_task[of_task[row] == value], x=x, step=0.012 * (of_task[x].max() - of_task[x].min()))
+        axis.set_title(heading(f"{task}: {titles[value]}", len(placed)))
         if x == "part":
             axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    label_x(placed, label)
-    figure.legend(*placed[0][2].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    even_scales(placed)
+    for _, task, axis in placed:
+        chance_line(axis, chances.get(task))
+        handles |= handles_of(axis)
+    label_y(placed, lambda _, task: named(metrics.get(task, "score")))
+    label_x(placed, _X_LABELS[x], all_ticks=True)
+    legend_above(figure, handles)
     return figure
+
+
+def _curves_beside(axis: Axes, table: DataFrame, *, x: str, step: float) -> None:
+    """A curve a method; their points stand a little apart, so that intervals do not overlap."""
+    methods = list(dict.fromkeys(table.curve))
+    for number, method in enumerate(methods):
+        part = table[table.curve == method].sort_values(x)
+        places = part[x] + (number - (len(methods) - 1) / 2) * step
+        line = marker(method) + ("--" if "corrected" in set_names.find(method).derived else "-")
+        axis.plot(places, part["mean"], line, color=color(method), label=named(method), markersize=2.5, linewidth=0.9)
+        axis.vlines(places, part.low.clip(lower=0), part.high.clip(upper=1), color=color(method), linewidth=0.5)
 
 
 def teacher_and_students(scores: DataFrame, labels: Sequence[str]) -> Drawing:
@@ -152,6 +189,11 @@ def teacher_and_students(scores: DataFrame, labels: Sequence[str]) -> Drawing:
     if pairs.empty:
         reason = "No labels of a test set beside students of synthetic examples alone."
         return Drawing("teacher_and_students", None, reason)
+    different = pairs.groupby("labels_by").teacher.transform("nunique") > 1
+    if not different.any():
+        reason = f"{_one_score(pairs)}: such a score cannot tell tasks apart, so there is nothing to see beside its students'."
+        return Drawing("teacher_and_students", None, reason, pairs)
+    pairs = pairs[different]
     correlations = comparison.rank_correlations(pairs)
     text = (
         "The teacher's own score on the first items of each test set (in the table: n_labels) against its "
@@ -160,6 +202,13 @@ def teacher_and_students(scores: DataFrame, labels: Sequence[str]) -> Drawing:
     )
     table = pairs.merge(correlations, how="left", on="labels_by", suffixes=("", "_rho"))
     return Drawing("teacher_and_students", _pairs(pairs, correlations), caption(text, scores, pairs.task), table)
+
+
+def _one_score(pairs: DataFrame) -> str:
+    """The teacher's own score, the same on all test sets, for each way of labeling."""
+    scores = pairs.groupby("labels_by", sort=False).agg(teacher=("teacher", "first"), tasks=("task", "nunique"))
+    ways = [f"{row.teacher:.2f} by {named(str(row.Index))} on {row.tasks} task(s)" for row in scores.itertuples()]
+    return f"The teacher's own score is {' and '.join(ways)}"
 
 
 def _pairs(pairs: DataFrame, correlations: DataFrame) -> Figure:
@@ -191,28 +240,74 @@ def _rho_text(row: Any) -> str:
 
 
 def against_human(scores: DataFrame) -> Drawing:
-    """The relative difference to as many human examples, in percent: a line a method, a panel a task and evaluation set."""
-    table, metrics = comparison.differences_to_human(scores), metric_by_test(scores)
+    """The relative difference to as many human examples, in percent: one forest, a line a method, by task and evaluation set."""
+    table, metrics = comparison.differences_to_human(scores).dropna(subset="mean"), metric_by_test(scores)
     if table.empty:
         reason = "No task was trained on people alone and on each method alone with as many examples."
         return Drawing("against_human", None, reason)
-    methods = table.groupby("task").method.nunique().max()
-    figure, axes = _by_evaluation(table, 0.17 * methods + 0.75, sharey="row")
-    for (task, evaluated_on), axis in axes.items():
-        part = table[(table.task == task) & (table.evaluated_on == evaluated_on)].iloc[::-1]
-        axis.axvline(0, color="0.5", linestyle=":", linewidth=0.8)
-        for at, row in enumerate(part.itertuples()):
-            axis.plot([100 * row.low, 100 * row.high], [at, at], color=color(row.method))
-            axis.plot(100 * row.mean, at, "o", color=color(row.method))
-        most = int(part.n.max())
-        axis.set_yticks(range(len(part)), [named(row.method) + f" ({row.n})" * (row.n < most) for row in part.itertuples()])
-        axis.set_ylim(-0.6, len(part) - 0.4)
-        axis.set_xlabel(f"{named(metrics[task, evaluated_on])} against people (%), n = {most}")
+    chances = chance_by_test(scores)
     text = (
-        "Score of students of each method alone against those of as many human examples, (G - H) / H; out of domain by accuracy, "
-        f"among the labels that both sets have. {bars_note(table)}"
+        "Score of students of each method alone (G) against those of as many human examples (H), both at the right, with the "
+        "score of chance where it is known; out of domain by accuracy, among the labels that both sets have. "
+        f"{bars_note(table)} An arrow: the interval goes on."
     )
-    return Drawing("against_human", figure, _caption_of_tests(text, scores, table), table)
+    return Drawing("against_human", _forest(table, metrics, chances), _caption_of_tests(text, scores, table), table)
+
+
+def _forest(table: DataFrame, metrics: Mapping[tuple[str, str], str], chances: Mapping[tuple[str, str], float]) -> Figure:
+    groups = list(table.groupby(["task", "evaluated_on"], sort=False))
+    figure, axes = grid_of(1, 1, TEXT, 0.155 * (len(table) + 1.35 * len(groups)) + 0.6)
+    axis, places, names, at = axes[0][0], list[float](), list[str](), 0.0
+    ends = _ends_of(table)
+    for number, ((task, test), part) in enumerate(groups):
+        n, chance = int(part.n.max()), chances.get((task, test), float("nan"))
+        facts = f"{named(metrics[task, test])}, n = {n}" + f", chance {_short(chance)}" * (chance == chance)
+        axis.axhspan(at - 0.6, at + len(part) + 0.6, color="0.96" if number % 2 else "white", linewidth=0, zorder=0)
+        _words_at(axis, (0.01, at), _test_name(task, test), weight="bold", fontsize=7)
+        _words_at(axis, (1.03, at), facts)
+        for row in part.itertuples():
+            at += 1
+            _forest_line(axis, row, at, ends=ends, note=f", n = {row.n}" * (row.n < n))
+            places.append(at)
+            names.append(named(row.method))
+        at += 1.35
+    axis.axvline(0, color="0.4", linestyle=":", linewidth=0.8, zorder=1)
+    axis.set_yticks(places, names)
+    axis.set(xlim=ends, ylim=(at - 0.5, -0.7), xlabel="(G - H) / H, in percent: left of 0 people's examples teach more")
+    return figure
+
+
+def _ends_of(table: DataFrame) -> tuple[float, float]:
+    """The ends of the axis of differences, in percent: all of the means, and of intervals what leaves these room."""
+    most = 250 * max(0.05, table["mean"].abs().max())
+    least, greatest = (100 * table[["mean", end]].agg(way).agg(way) for end, way in (("low", "min"), ("high", "max")))
+    return max(-105, least - 3, -most), min(greatest + 3, most)
+
+
+def _forest_line(axis: Axes, row: Any, at: float, *, ends: tuple[float, float], note: str) -> None:
+    """A mean with its interval, cut at the ends of the axis, and the two scores behind it."""
+    shade, (left, right) = color(row.method), ends
+    low, high = 100 * row.low, 100 * row.high
+    axis.plot([max(low, left), min(high, right)], [at, at], color=shade, zorder=2)
+    for beyond, end, arrow in ((low < left, left, "<"), (high > right, right, ">")):
+        if beyond:
+            axis.plot(end, at, arrow, color=shade, markersize=4, clip_on=False, zorder=2)
+    axis.plot(100 * row.mean, at, marker(row.method), color=shade, zorder=3)
+    _words_at(axis, (1.03, at), f"{_short(row.synthetic)} against {_short(row.human)}{note}")
+
+
+def _words_at(axis: Axes, place: tuple[float, float], text: str, **style: Any) -> None:
+    """Words at a place whose x is a part of the axis, and whose y is a number of its scale."""
+    look: dict[str, Any] = {"fontsize": 6, "color": "0.35", **style}
+    axis.annotate(text, place, xycoords=("axes fraction", "data"), va="center", **look)
+
+
+def _short(score: float) -> str:
+    return f"{score:.2f}".removeprefix("0")
+
+
+def _test_name(task: str, test: str) -> str:
+    return f"{task}, " + ("own test set" if test == TEST else f"tested on {named(test)}")
 
 
 def cumulative(scores: DataFrame) -> Drawing:
@@ -220,35 +315,25 @@ def cumulative(scores: DataFrame) -> Drawing:
     table, metrics = comparison.alone_by_size(scores), metric_by_test(scores)
     if table.empty:
         return Drawing("cumulative", None, "No source was trained alone with three numbers of examples or more.")
-    figure, axes = _by_evaluation(table, 1.75, sharex="row")
+    chances, tests = chance_by_test(scores), list(dict.fromkeys(zip(table.evaluated_on, table.task, strict=True)))
+    figure, placed = flow(tests, 1.75)
     handles: dict[str, Any] = {}
-    for (task, evaluated_on), axis in axes.items():
-        curves(axis, table[(table.task == task) & (table.evaluated_on == evaluated_on)])
-        axis.set(xlabel="training examples of one source", ylabel=named(metrics[task, evaluated_on]))
-        handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    names = [named(name) for name in sorted(dict.fromkeys(table.method), key=lambda name: name != NONE)]
-    figure.legend([handles[name] for name in names], names, loc="outside upper center", ncols=6)
-    text = f"Score of students of one source alone, by number of examples; out of domain accuracy. {bars_note(table)}"
-    return Drawing("cumulative", figure, _caption_of_tests(text, scores, table), table)
+    for test, task, axis in placed:
+        curves(axis, table[(table.task == task) & (table.evaluated_on == test)])
+        chance_line(axis, chances.get((task, test)))
+        axis.set_title(heading(_test_name(task, test).replace(", ", ": "), len(placed)))
+        handles |= handles_of(axis)
+    label_y(placed, lambda test, task: named(metrics[task, test]))
+    label_x(placed, "examples of one source", all_ticks=True)
+    legend_above(figure, dict(sorted(handles.items(), key=lambda item: item[0] != NONE)))
+    known = [chances.get((task, test)) for test, task in tests]
+    text = f"Score of students of one source alone, by number of examples; out of domain accuracy.{chance_note(known)} "
+    return Drawing("cumulative", figure, _caption_of_tests(text + bars_note(table), scores, table), table)
 
 
 def _caption_of_tests(text: str, scores: DataFrame, table: DataFrame) -> str:
     """A caption whose seeds and sizes are those of the tasks' own test sets."""
     return caption(text, scores[scores.evaluated_on == TEST] if "evaluated_on" in scores else scores, table.task)
-
-
-def _by_evaluation(table: DataFrame, height: float, **shared: Any) -> tuple[Figure, dict[tuple[str, str], Axes]]:
-    """A row for each task, a column for its own test set and for each one out of its domain."""
-    sets = {str(task): list(dict.fromkeys(part.evaluated_on)) for task, part in table.groupby("task", sort=False)}
-    figure, axes = grid_of(len(sets), max(map(len, sets.values())), TEXT, height * len(sets) + 0.5, **shared)
-    panel_of = {}
-    for line, (task, names) in zip(axes, sets.items(), strict=True):
-        for number, axis in enumerate(line):
-            axis.set_visible(number < len(names))
-        for name, axis in zip(names, line, strict=False):
-            panel_of[task, name] = axis
-            axis.set_title(f"{named(task)}, " + ("own test set" if name == TEST else f"tested on {named(name)}"))
-    return figure, panel_of
 
 
 # ---- shares and dollars ----
@@ -260,14 +345,16 @@ def quality_by_share(scores: DataFrame, budgets: Sequence[float], shares: Shares
     grid = by_cell(scores, budgets, shares)
     if grid.empty:
         return Drawing("quality_by_share", None, "No cell of budgets and shares that was trained.")
+    chances = own_chance(scores)
     text = (
-        "Student's score on the test set against the share of the budget spent on the teacher (not to scale). "
-        f"{bars_note(grid.dropna(subset='mean'))} Hollow: a pool holds less than the money could buy, so some stays unspent."
+        "Student's score on the test set against the share of the budget spent on the teacher (not to scale)."
+        f"{chance_note(map(chances.get, grid.task))} {bars_note(grid.dropna(subset='mean'))} Hollow: a pool holds less than the "
+        "money could buy, so some stays unspent."
     )
-    return Drawing("quality_by_share", _shares(grid, metric_of(scores)), caption(text, scores, grid.task), grid)
+    return Drawing("quality_by_share", _shares(grid, metric_of(scores), chances), caption(text, scores, grid.task), grid)
 
 
-def _shares(grid: DataFrame, metrics: Mapping[str, str]) -> Figure:
+def _shares(grid: DataFrame, metrics: Mapping[str, str], chances: Mapping[str, float]) -> Figure:
     # A cell without a score has no measure; it stands with the task's own.
     measures = [metrics.get(row.task, row.measure) if row.measure != row.measure else row.measure for row in grid.itertuples()]
     grid = grid.assign(panel=list(zip(grid.task, measures, strict=True)))
@@ -275,12 +362,9 @@ def _shares(grid: DataFrame, metrics: Mapping[str, str]) -> Figure:
     for panel, part in grid.groupby("panel", sort=False):
         ticks[panel] = {share: number for number, share in enumerate(sorted(part.share.unique()))}
     colors = sns.color_palette("viridis_r", len(budgets) + 1)[1:]
-    filled = set(zip(grid.panel, grid.curve, strict=True))
-    rows = []
-    for block in blocks(list(dict.fromkeys(grid.panel))):
-        for curve in dict.fromkeys(grid.curve):
-            rows.append((curve, [panel for panel in block if (panel, curve) in filled]))
-    figure, placed = panels([row for row in rows if row[1]], 1.5)
+    filled = list(dict.fromkeys(zip(grid.curve, grid.panel, strict=True)))
+    curves_of = list(dict.fromkeys(grid.curve))
+    figure, placed = flow(sorted(filled, key=lambda pair: curves_of.index(pair[0])), 1.5)
     for curve, panel, axis in placed:
         for number, budget in enumerate(budgets):
             part = grid[(grid.curve == curve) & (grid.panel == panel) & (grid.budget == budget)]
@@ -288,14 +372,20 @@ def _shares(grid: DataFrame, metrics: Mapping[str, str]) -> Figure:
             shift = (number - (len(budgets) - 1) / 2) * 0.09
             x = [ticks[panel][share] + shift for share in part.share]
             _share_curve(axis, part, x=x, color=colors[number], label=f"${budget:g}")
-        task, measure = panel
-        axis.set(title=f"{task}: {named(curve)}", ylabel=named(measure if measure == measure else "score"))
+        axis.set_title(heading(f"{panel[0]}: {named(curve)}", len(placed)))
         turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
         labels = [f"{100 * share:.3g}%" for share in ticks[panel]]
-        axis.set_xticks(list(ticks[panel].values()), labels, **(turned if len(labels) > MOST_TICKS else {}))
-    label_x(placed, "share spent on the teacher", all_ticks=len(set(map(tuple, ticks.values()))) > 1)
-    handles, names = placed[0][2].get_legend_handles_labels()
-    figure.legend(handles[::-1], names[::-1], title="budget", loc="outside right upper")
+        crowded = len(labels) * len(placed) ** 0.5 > MOST_TICKS * 2
+        axis.set_xticks(list(ticks[panel].values()), labels, **(turned if crowded else {}))
+    even_scales(placed)
+    budget_lines, handles = handles_of(placed[0][2]), dict[str, Any]()
+    for _, (task, measure), axis in placed:
+        chance_line(axis, chances.get(task) if measure == metrics.get(task) else None)
+        handles |= handles_of(axis)
+    label_y(placed, lambda _, panel: named(panel[1] if panel[1] == panel[1] else "score"))
+    label_x(placed, "share spent on the teacher", all_ticks=True)
+    names = [*budget_lines][::-1] + [name for name in handles if name not in budget_lines]
+    figure.legend([handles[name] for name in names], names, title="budget", loc="outside right upper")
     return figure
 
 
@@ -310,23 +400,24 @@ def _share_curve(axis: Axes, part: DataFrame, *, x: list[float], color: Any, lab
 def quality_by_dollars(scores: DataFrame) -> Drawing:
     """Score against what the training data cost: people alone, the teacher alone, and the best of both."""
     points = with_mixes(by_dollars(scores))
+    chances = own_chance(scores)
     text = (
         "Student's score on the test set against what its training data cost; human examples that prompts "
-        f"showed are paid for, too. A band joins bars. {bars_note(points)} Dashed: mixes that no cheaper mix of their "
-        "kind beats; picked by their scores on this same test set, which flatters them."
+        f"showed are paid for, too.{chance_note(map(chances.get, points.task))} A band joins bars. {bars_note(points)} Dashed: "
+        "mixes that no cheaper mix of their kind beats; picked by their scores on this same test set, which flatters them."
     )
     tasks = describe_tasks(scores)
     prices = prices_note(tasks[tasks.task.isin(points.task)])
-    figure = _dollars(points, metric_of(scores))
+    figure = _dollars(points, metric_of(scores), chances)
     return Drawing("quality_by_dollars", figure, caption(f"{text} {prices}", scores, points.task), points)
 
 
-def _dollars(points: DataFrame, metrics: Mapping[str, str]) -> Figure:
+def _dollars(points: DataFrame, metrics: Mapping[str, str], chances: Mapping[str, float]) -> Figure:
     tasks = list(dict.fromkeys(task for task in [*metrics, *points.task] if task in set(points.task)))
     sources = sorted(set(points.method) - {NONE})
     methods = sorted(sources, key=palette_index)
     mixed = (points.n_human > 0) & (points.n_synthetic > 0)
-    figure, placed = panels([(None, block) for block in blocks(tasks)], 2.2)
+    figure, placed = flow([(None, task) for task in tasks], 2.2)
     for _, task, axis in placed:
         for method in [NONE, *sources]:
             part = points[(points.task == task) & (points.method == method) & ~mixed].sort_values("dollars")
@@ -334,13 +425,17 @@ def _dollars(points: DataFrame, metrics: Mapping[str, str]) -> Figure:
         for method in sources:
             part = frontier(points[(points.task == task) & (points.method == method) & mixed].sort_values("dollars"))
             axis.plot(part.dollars, part["mean"], "^--", color=color(method), markersize=3, linewidth=0.8)
-        axis.set(title=task, xscale="log", xlabel="dollars for training data", ylabel=named(metrics.get(task, "score")))
+        axis.set(title=task, xscale="log", ylabel=named(metrics.get(task, "score")))
         plain_dollars(axis)
+    label_x(placed, "dollars for training data", all_ticks=True)
     first = placed[0][2]
-    lines = [first.plot([], [], "o-", color=color(name))[0] for name in (NONE, *methods)]
-    ways = [first.plot([], [], way, color="0.3", markersize=3, linewidth=0.8)[0] for way in ("o-", "^--")]
-    names = [*map(named, (NONE, *methods)), "alone", "with human examples"]
-    figure.legend([*lines, *ways], names, loc="outside upper center", ncols=4)
+    handles = {named(name): first.plot([], [], "o-", color=color(name))[0] for name in (NONE, *methods)}
+    for way, style in {"alone": "o-", "with human examples": "^--"}.items():
+        [handles[way]] = first.plot([], [], style, color="0.3", markersize=3, linewidth=0.8)
+    for _, task, axis in placed:
+        chance_line(axis, chances.get(task))
+        handles |= handles_of(axis)
+    legend_above(figure, handles)
     return figure
 
 

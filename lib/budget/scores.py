@@ -11,6 +11,7 @@ import yaml
 from pandas import DataFrame, Series
 
 from lib.core import kinds, set_names
+from lib.core import tasks as cards
 from lib.core.artifacts import read_table
 from lib.core.mixes import NONE, TEST, Cell, Offer, Prices, cells, check_prices
 from lib.core.paths import STUDIES
@@ -24,6 +25,8 @@ _COLUMNS = [
 """The columns of a training run that the budget notebook needs."""
 _NEEDED = ["n_human", "n_synthetic", "seed", "score"]
 """The columns that a table of your own must have; the others have defaults or are parameters."""
+CHANCE = "chance"
+"""The column of score rows that holds what answers reach which do not depend on the text; `chance_accuracy` has the accuracy."""
 _COUNTED = ("set_start", REPEAT)
 """The fields of a set's name that are numbers."""
 _FILE = "file that a row is from"
@@ -220,6 +223,8 @@ def _by_accuracy(scores: DataFrame) -> DataFrame:
         return scores
     known = scores.accuracy.notna()
     values = {"score": scores.score.where(~known, scores.accuracy)}
+    if CHANCE in scores:
+        values[CHANCE] = scores[CHANCE].where(~known, scores[f"{CHANCE}_accuracy"])
     return scores.assign(**values, **({"metric": scores.metric.where(~known, "accuracy")} if "metric" in scores else {}))
 
 
@@ -402,6 +407,25 @@ def metric_by_test(scores: DataFrame) -> dict[tuple[str, str], str]:
     tests = scores.evaluated_on if "evaluated_on" in scores else [TEST] * len(scores)
     metrics = scores.metric if "metric" in scores else ["score"] * len(scores)
     return dict(zip(zip(scores.task, tests, strict=True), metrics, strict=True))
+
+
+def chance_by_test(scores: DataFrame) -> dict[tuple[str, str], float]:
+    """The score of chance of each task on each evaluation set, as far as it is known: as 04 wrote it, or of macro-F1 one over
+    the number of labels of the task's card."""
+    known = dict[tuple[str, str], float]()
+    for (task, test), metric in metric_by_test(scores).items():
+        if metric == "macro_f1" and test == TEST and task in cards.names():
+            known[task, test] = 1 / len(cards.read_card(task).labels)
+    if CHANCE not in scores:
+        return known
+    rows = scores if "evaluated_on" in scores else scores.assign(evaluated_on=TEST)
+    written = rows.dropna(subset=CHANCE).drop_duplicates(["task", "evaluated_on"])
+    return known | dict(zip(zip(written.task, written.evaluated_on, strict=True), written[CHANCE], strict=True))
+
+
+def own_chance(scores: DataFrame) -> dict[str, float]:
+    """The score of chance on the own test set of each task, as far as it is known."""
+    return {task: chance for (task, test), chance in chance_by_test(scores).items() if test == TEST}
 
 
 def describe_tasks(scores: DataFrame) -> DataFrame:

@@ -12,12 +12,28 @@ from pandas import DataFrame
 
 from lib.budget.consequences import dollars_for_scores, measured_mixes, qualities, shares_by_budget
 from lib.budget.planner import BudgetPlan
-from lib.budget.scores import by_dollars
+from lib.budget.scores import by_dollars, own_chance
 from lib.budget.spending import FAR, WAYS, Spent
 from lib.budget.surface import Surface
 from lib.budget.validation import predict_held_out
 from lib.core.mixes import NONE, Offer
-from lib.plotting import COLUMN, Drawing, caption, color, grid_of, heading, named, panel_for_each, plain_dollars
+from lib.plotting import (
+    CHANCE_LABEL,
+    COLUMN,
+    Drawing,
+    caption,
+    chance_line,
+    chance_note,
+    color,
+    grid_of,
+    handles_of,
+    heading,
+    legend_above,
+    marker,
+    named,
+    panel_for_each,
+    plain_dollars,
+)
 
 _GRID = 60
 """Points of a map along each axis."""
@@ -156,15 +172,16 @@ def best_mix_by_budget(plan: BudgetPlan) -> Drawing:
     table = qualities(plan)
     if table.empty:
         return Drawing("best_mix_by_budget", None, _NO_ANSWER)
+    chances = own_chance(plan.rows)
     text = (
         "Expected score against dollars: all for people, all for the teacher, and the best mix. Bands: 90% of "
-        "refits; points: measured means. A line is flat where more was never tried."
+        f"refits; points: measured means. A line is flat where more was never tried.{chance_note(map(chances.get, table.task))}"
     )
-    figure = _ways(table, by_dollars(plan.rows), plan.metrics)
+    figure = _ways(table, by_dollars(plan.rows), plan.metrics, chances=chances)
     return Drawing("best_mix_by_budget", figure, caption(text, plan.rows, table.task), table)
 
 
-def _ways(table: DataFrame, points: DataFrame, metrics: Mapping[str, str]) -> Figure:
+def _ways(table: DataFrame, points: DataFrame, metrics: Mapping[str, str], *, chances: Mapping[str, float]) -> Figure:
     figure, placed = panel_for_each(list(dict.fromkeys(table.task)), 1.9)
     for _, task, axis in placed:
         rows, measured = table[table.task == task], points[points.task == task]
@@ -180,11 +197,16 @@ def _ways(table: DataFrame, points: DataFrame, metrics: Mapping[str, str]) -> Fi
         title, metric = heading(f"{task}: {named(method)}"), named(metrics.get(task, "score"))
         axis.set(title=title, xscale="log", xlabel="budget", ylabel=metric)
         plain_dollars(axis)
-    first, styles = placed[0][2], ((color(NONE), "-"), (_MIX_COLOR, "--"), ("0.5", "-"))
-    lines = [first.plot([], [], color=shade, linestyle=style)[0] for shade, style in styles]
-    lines.append(first.plot([], [], "o", color="0.5", markersize=3)[0])
-    names = ["all for people", "best mix", "all for the teacher", "measured"]
-    figure.legend(lines, names, loc="outside upper center", ncols=4 if len(placed) > 1 else 2)
+    first, handles = placed[0][2], dict[str, Any]()
+    [handles["all for people"]] = first.plot([], [], "-", color=color(NONE))
+    for method in dict.fromkeys(table.method):
+        [handles[f"all for {named(method)}"]] = first.plot([], [], "-", color=color(method))
+    [handles["best mix"]] = first.plot([], [], "--", color=_MIX_COLOR)
+    [handles["measured"]] = first.plot([], [], "o", color="0.5", markersize=3)
+    for _, task, axis in placed:
+        chance_line(axis, chances.get(task))
+        handles |= handles_of(axis)
+    legend_above(figure, handles)
     return figure
 
 
@@ -218,7 +240,7 @@ def dollars_for_score(plan: BudgetPlan) -> Drawing:
     if table.empty:
         return Drawing("dollars_for_score", None, _NO_ANSWER)
     figure, placed = panel_for_each(list(dict.fromkeys(table.task)), 2.0)
-    lines: dict[str, Any] = {}
+    lines, chances = dict[str, Any](), own_chance(plan.rows)
     chosen = {(surface.task, surface.method) for surface in plan.chosen}
     for _, task, axis in placed:
         rows = table[(table.task == task) & (table.dollars < float("inf"))]
@@ -227,11 +249,13 @@ def dollars_for_score(plan: BudgetPlan) -> Drawing:
                 lines.setdefault(name, line)
         axis.set(title=task, yscale="log", xlabel=named(plan.metrics.get(task, "score")), ylabel="dollars")
         plain_dollars(axis, upright=True)
-    names = sorted(lines, key=lambda name: (name != NONE, name == WAYS[2]))
-    figure.legend([lines[name] for name in names], names, loc="outside upper center", ncols=4 if len(placed) > 1 else 2)
+        chance_line(axis, chances.get(task), upright=True)
+        lines |= {name: line for name, line in handles_of(axis).items() if name == CHANCE_LABEL}
+    legend_above(figure, {name: lines[name] for name in sorted(lines, key=lambda name: (name != NONE, name == WAYS[2]))})
     text = (
         "Dollars that a score costs with people alone, with each method alone and with the best mix (of the chosen method); "
-        "human examples that prompts show are paid for. Bands: 90% of refits. A line ends where no more was tried."
+        "human examples that prompts show are paid for. Bands: 90% of refits. A line ends where no more was tried; a point: one "
+        f"score alone.{chance_note(map(chances.get, table.task))}"
     )
     unreached = table.replace(float("inf"), float("nan"))
     return Drawing("dollars_for_score", figure, caption(text, plan.rows, table.task), unreached)
@@ -245,6 +269,7 @@ def _costs(axis: Axes, rows: DataFrame, *, chosen: bool) -> dict[str, Any]:
         part = rows[rows.way == way]
         if part.empty or (way != WAYS[1] and not chosen):
             continue
+        style = style if len(part) > 1 else "o"  # A line of one point could not be seen.
         [lines[named(name)]] = axis.plot(part.target, part.dollars, style, color=shade, linewidth=1.2 if chosen else 0.9)
         if chosen:
             reached = part[part.high < float("inf")]
@@ -266,12 +291,12 @@ def held_out(plan: BudgetPlan) -> Drawing:
         for method in dict.fromkeys(rows.method):
             part = rows[rows.method == method]
             axis.vlines(part.measured, part.low, part.high, color=color(method), linewidth=0.6, alpha=0.6)
-            [line] = axis.plot(part.measured, part.predicted, "o", color=color(method), markersize=3)
+            [line] = axis.plot(part.measured, part.predicted, marker(method), color=color(method), markersize=3)
             dots.setdefault(named(method), line)
         title, metric = f"{task} ({rows.inside.mean():.0%} inside)", named(plan.metrics.get(task, "score"))
         axis.set(title=title, xlabel=f"measured {metric}", ylabel="predicted")
         axis.set_box_aspect(1)
-    figure.legend(list(dots.values()), list(dots), loc="outside upper center", ncols=4 if len(placed) > 1 else 2)
+    legend_above(figure, dots)
     text = (
         "Means of the most expensive quarter of the mixes, as surfaces fitted to the others expect them, against what was "
         "measured; bars: 90%, the noise of seeds included."

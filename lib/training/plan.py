@@ -16,7 +16,7 @@ from lib.core.sources import Row
 from lib.core.tasks import Card, load, other_tests
 from lib.training.matched import with_matched
 from lib.training.settings import Mixes, Recipe, Students
-from lib.training.sweep import DEV, Evaluation, Run, sweep
+from lib.training.sweep import DEV, Evaluation, Run, in_shared_labels, sweep
 
 _DEFAULT_MIXES, _DEFAULT_STUDENTS = Mixes(), Students()
 
@@ -49,6 +49,15 @@ class _Pools:
     @property
     def people_alone(self) -> bool:
         return list(self.sets) == [NONE]
+
+    @property
+    def chances(self) -> dict[tuple[str, str], float]:
+        """The score of chance by evaluation set and measure, where there is one."""
+        known = dict[tuple[str, str], float]()
+        for name, evaluation in self.evaluations.items():
+            for measure, chance in self.card.task_kind.chance(in_shared_labels(self.card, evaluation).rows).items():
+                known[name, measure] = chance
+        return known
 
     def table(self) -> DataFrame:
         """Sizes and prices, a line for each method."""

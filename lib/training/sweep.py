@@ -57,7 +57,7 @@ class Evaluation(NamedTuple):
     rows: Sequence[Row]
 
 
-def _in_shared_labels(card: Card, evaluation: Evaluation) -> Evaluation:
+def in_shared_labels(card: Card, evaluation: Evaluation) -> Evaluation:
     """The examples that students of a card can answer: of another task's, those with a label that both have."""
     if not card.task_kind.fixed_labels:
         return evaluation
@@ -85,7 +85,7 @@ class Bench:
         runs: Sequence[Run] = (),
     ):
         self.card, self.recipe, self.threads = card, recipe, threads
-        self.evaluations = {name: _in_shared_labels(card, evaluation) for name, evaluation in evaluations.items()}
+        self.evaluations = {name: in_shared_labels(card, evaluation) for name, evaluation in evaluations.items()}
         self.labeled, self.balanced = labeled, balanced and card.task_kind.fixed_labels
         self.shown = {name: _places_of(human, ids) for name, ids in (shown or {}).items()}
         self.sources = {NONE: list(human), **{name: list(rows) for name, rows in synthetic.items()}}
@@ -175,6 +175,8 @@ class Bench:
         facts |= {name: version(name) for name in _LIBRARIES}
         for name, values in results.items():
             score = {"evaluated_on": name, "metric": metric, "score": values[metric], "n_test": len(self.tested[name])}
+            chance = self.card.task_kind.chance(self.evaluations[name].rows)
+            score |= {"chance": chance.get(metric), "chance_accuracy": chance.get("accuracy")}
             gold = {"kind": self.card.kind, "gold": self._gold[name]}
             yield {"task": self.card.name, **run._asdict(), **score, **values, **gold, **facts}
 
@@ -258,7 +260,7 @@ def _check(card: Card, runs: Sequence[Run], *, evaluations: Mapping[str, Evaluat
         raise ValueError(f"Task {card.name!r}: a student needs at least one example to learn from; {empty[0]} has none.")
     for name, evaluation in evaluations.items():
         check_fits(card, name, evaluation.card)
-        if not _in_shared_labels(card, evaluation).rows:
+        if not in_shared_labels(card, evaluation).rows:
             raise ValueError(f"Evaluation set {name!r} has no examples.")
 
 

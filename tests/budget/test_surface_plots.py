@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgba
 from surfaces import known
 
 from lib import plotting
@@ -64,3 +65,25 @@ def test_an_axis_has_a_few_round_amounts(end: float) -> None:
     assert 3 <= len(amounts) <= 8
     assert amounts[0] == 0
     assert amounts[-1] <= end
+
+
+@pytest.mark.parametrize("name", ["best_mix_by_budget", "dollars_for_score", "held_out"])
+def test_a_legend_names_each_line_in_its_colour(name: str) -> None:
+    """Each name stands for something that can be seen, in the same colour, and nothing that has a colour lacks a name."""
+    figure = FIGURES[name]().figure
+    assert figure is not None
+    drawn = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata()) > 1 or line.get_marker() != "None"]
+    [legend] = figure.legends
+    named = {to_rgba(handle.get_color()) for handle in legend.legend_handles}
+    seen = {to_rgba(line.get_color()) for line in drawn if len(line.get_xdata())}
+    assert named - {to_rgba("0.5")} <= seen
+    assert seen - {to_rgba("0.6")} <= named
+
+
+def test_surfaces_say_what_chance_is() -> None:
+    plan = replace(TWO, rows=TWO.rows.assign(chance=0.3))
+    for draw in (surface_plots.best_mix_by_budget, surface_plots.dollars_for_score):
+        figure, caption = draw(plan).figure, draw(plan).caption
+        assert figure is not None
+        assert plotting.CHANCE_LABEL in {text.get_text() for text in figure.legends[0].get_texts()}
+        assert "most frequent label" in caption

@@ -1,6 +1,7 @@
 """Synthetic data against people, in the domain and out of it, by hand on rows whose answer is known."""
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.budget import comparison
+from lib.budget.scores import chance_by_test, read_scores, with_out_of_domain
 from lib.core.mixes import NONE, TEST
 from lib.core.set_names import SetName
 
@@ -97,3 +99,17 @@ def test_how_far_the_starts_of_a_strategy_lie_apart() -> None:
     assert row.sd_over_starts == pytest.approx(0.2 / 2**0.5)
     assert row.sd_over_seeds == pytest.approx(0.1 / 2**0.5)
     assert comparison.by_start(EVERY).empty
+
+
+def test_chance_is_that_of_the_score(tmp_path: Path) -> None:
+    """Macro-F1 at home, accuracy abroad; of a table without chance the card of a shipped task knows the number of its labels."""
+    base = {"task": "news", "method": NONE, "n_human": 4, "n_synthetic": 0, "seed": 1, "score": 0.5, "accuracy": 0.6}
+    base |= {"metric": "macro_f1", "human_price": 1.0, "synthetic_price": None, "human_pool": 9, "synthetic_pool": 9}
+    rows = [base | {"evaluated_on": test, "chance": 0.125, "chance_accuracy": 0.3} for test in ("test", "far")]
+    pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
+    scores = read_scores([str(tmp_path / "a.csv")])
+    everywhere = with_out_of_domain(scores, [str(tmp_path / "a.csv")])
+    assert chance_by_test(everywhere) == {("news", "test"): 0.125, ("news", "far"): 0.3}
+    without = everywhere.drop(columns=["chance", "chance_accuracy"])
+    assert chance_by_test(without) == {("news", "test"): 1 / 8}
+    assert chance_by_test(without.assign(task="mine")) == {}

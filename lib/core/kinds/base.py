@@ -79,6 +79,10 @@ class Kind(ABC):
     def scores(self, gold: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
         """The scores of answers, one for each example."""
 
+    def chance(self, rows: Sequence[Row]) -> dict[str, float]:
+        """The scores that answers reach which do not depend on what is asked; none where such answers find nothing."""
+        return {}
+
     def items(self, answers: Sequence[Any]) -> dict[str, list[tuple[Any, ...]]]:
         """What is counted as right or wrong, by the beginning of the names of its scores: each with the number of its example
         first and its class last. Only kinds that are marked at places have these."""

@@ -36,6 +36,10 @@ class MultipleChoice(Kind):
     def scores(self, gold: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
         return {"accuracy": metrics.classification(gold, answers)["accuracy"]}
 
+    def chance(self, rows: Sequence[Row]) -> dict[str, float]:
+        """Of a random choice."""
+        return {"accuracy": sum(1 / len(row["choices"]) for row in rows) / len(rows)}
+
     def places(self, answer: Any) -> dict[Place, str]:
         return {(): f"choice {answer + 1}"}
 

@@ -1,5 +1,6 @@
 """Texts with one of the card's labels: a text, a pair of texts, a question with or without its passage."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,14 @@ class Labels(Kind):
 
     def scores(self, gold: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
         return metrics.classification(gold, answers)
+
+    def chance(self, rows: Sequence[Row]) -> dict[str, float]:
+        """Accuracy and weighted F1 of the most frequent label, or of labels drawn as often as they occur if that is better;
+        macro-F1 of the latter, which is one over the number of labels."""
+        shares = [n / len(rows) for n in Counter(map(self.gold, rows)).values()]
+        most = max(shares)
+        weighted = max(2 * most**2 / (1 + most), sum(share**2 for share in shares))
+        return {"accuracy": most, "macro_f1": 1 / len(shares), "weighted_f1": weighted}
 
     def places(self, answer: Any) -> dict[Place, str]:
         return {(): answer}
