@@ -1,23 +1,24 @@
 """The part of a student above its encoder, by kind of task: each head has a loss to train on and answers to score.
 
-FrameReader follow JaMIE, the model of arXiv 2410.06550: a CRF over BIO tags, an embedding of the tags, and multi-head selection
-between mentions and triggers with a class for no relation; gold tags while training, the CRF's own afterwards, losses
-summed. What differs: pairs of mentions are scored and not pairs of tokens, their distance is an input, and both losses are
-counted by mention, so that neither outweighs the other. A mention may belong to several triggers.
+Frames follow JaMIE, the model of arXiv 2410.06550: a CRF over BIO tags, an embedding of the tags, and multi-head selection: any
+mention, also a trigger, may have any roles for any trigger (sigmoid, above .5); gold tags while training, the CRF's own
+afterwards, losses summed. docs/students.md lists what differs.
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import torch
 from torch import nn
 from torchcrf import CRF
 
-from lib.training.tokenization import ChoiceReader, FrameReader, Item, SpanReader, split
+from lib.training.settings import Recipe
+from lib.training.tokenization import ChoiceReader, FrameReader, Item, Link, Places, SpanReader, is_trigger
 
 _TAG_SIZE, _PAIR_SIZE, _DISTANCES = 32, 256, 10
-_CRF_RATE, _HEAD_RATE = 1e-2, 3e-3
-"""Learning rates of the CRF, as JaMIE's, and of the other parts of these heads (JaMIE: 1e-3; so few examples need more)."""
+_RARE = -4.0
+"""The score of a role, to begin with: about one in fifty pairs of a mention and a trigger has it."""
 _FORBIDDEN = -5.0
 """The score, to begin with, of an I after a tag that it cannot continue."""
 
@@ -43,8 +44,8 @@ class _Classifier(nn.Module):
             scores[place, list(item.closed)] = float("-inf")
         return scores.argmax(1).tolist()
 
-    def rates(self, rate: float) -> list[tuple[list[nn.Parameter], float]]:
-        return [(list(self.parameters()), rate)]
+    def rates(self, recipe: Recipe) -> list[tuple[list[nn.Parameter], float]]:
+        return [(list(self.parameters()), recipe.learning_rate)]
 
 
 class _Chooser(_Classifier):
@@ -97,13 +98,13 @@ class _Tagger(nn.Module):
     def answers(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> list[Any]:
         return self.decode(hidden, items)
 
-    def rates(self, rate: float) -> list[tuple[list[nn.Parameter], float]]:
+    def rates(self, recipe: Recipe) -> list[tuple[list[nn.Parameter], float]]:
         others = [parameter for name, parameter in self.named_parameters() if not name.startswith("crf.")]
-        return [(list(self.crf.parameters()), _CRF_RATE), (others, _HEAD_RATE)]
+        return [(list(self.crf.parameters()), recipe.crf_rate), (others, recipe.head_rate)]
 
 
 class _FrameFinder(_Tagger):
-    """The tagger, and a score for each role between each argument and each trigger."""
+    """The tagger, and a score for each role that a mention may have in the frame of a trigger."""
 
     def __init__(self, size: int, reader: FrameReader):
         super().__init__(size, reader.tags)
@@ -113,43 +114,56 @@ class _FrameFinder(_Tagger):
         self.trigger = nn.Linear(size + _TAG_SIZE, _PAIR_SIZE)
         self.distance = nn.Embedding(2 * _DISTANCES, _PAIR_SIZE)
         nn.init.normal_(self.distance.weight, std=0.02)
-        self.role = nn.Linear(_PAIR_SIZE, 1 + len(reader.roles), bias=False)
+        self.role = nn.Linear(_PAIR_SIZE, len(reader.roles))
+        nn.init.constant_(self.role.bias, _RARE)
 
-    def representations(self, hidden: torch.Tensor, tags: Sequence[int], places: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """Represents each mention by the mean of its tokens, joined with the embedding of its tag."""
-        means = torch.stack([hidden[start:stop].mean(0) for start, stop in places])
-        return torch.cat([means, self.tag(torch.tensor([tags[start] for start, _ in places], device=hidden.device))], 1)
-
-    def pairs(
-        self, hidden: torch.Tensor, tags: Sequence[int], arguments: Sequence[tuple[int, int]], triggers: Sequence[tuple[int, int]]
-    ) -> torch.Tensor:
-        """Scores for no relation and for each role: arguments x triggers x roles."""
-        left = self.argument(self.dropout(self.representations(hidden, tags, arguments)))[:, None]
-        right = self.trigger(self.dropout(self.representations(hidden, tags, triggers)))[None]
-        far = self.distance(_distances(arguments, triggers).to(hidden.device))
+    def pairs(self, hidden: torch.Tensor, tags: Sequence[Sequence[int]], mentions: Sequence[Places]) -> torch.Tensor:
+        """Scores of each mention of an item with each of its triggers, item after item: pairs x roles. Above 0 is a role."""
+        marked = [(line, *place) for line, of_item in enumerate(mentions) for place in of_item.values()]
+        represented = self.representations(hidden, tags, marked)
+        arguments, triggers = _numbers(_pairs_of(mentions), hidden).reshape(-1, 2).T
+        starts = _numbers([start for _, start, _ in marked], hidden)
+        left, right = self.argument(self.dropout(represented)), self.trigger(self.dropout(represented))
+        far = self.distance(_distances(starts[arguments] - starts[triggers]))
+        # Not left[arguments]: its gradient is summed in any order.
+        left, right = left.index_select(0, arguments), right.index_select(0, triggers)
         scores: torch.Tensor = self.role(self.dropout(torch.tanh(left + right + far)))
         return scores
 
+    def representations(
+        self, hidden: torch.Tensor, tags: Sequence[Sequence[int]], marked: Sequence[tuple[int, int, int]]
+    ) -> torch.Tensor:
+        """Represents each mention (line, start, stop) by the mean of its tokens, joined with the embedding of its tag."""
+        tokens = [line * hidden.shape[1] + token for line, start, stop in marked for token in range(start, stop)]
+        lengths = _numbers([stop - start for _, start, stop in marked], hidden)
+        owners = torch.arange(len(marked), device=hidden.device).repeat_interleave(lengths)
+        sums = hidden.new_zeros(len(marked), hidden.shape[2])
+        sums = sums.index_add(0, owners, hidden.flatten(0, 1).index_select(0, _numbers(tokens, hidden)))
+        of_tags = self.tag(_numbers([tags[line][start] for line, start, _ in marked], hidden))
+        return torch.cat([sums / lengths[:, None], of_tags], 1)
+
     def loss(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
-        loss, links, arguments = self.tag_loss(hidden, items, [item.target.tags for item in items]), hidden.new_zeros(()), 0
-        for line, item in zip(hidden, items, strict=True):
-            target = item.target
-            if target.triggers and target.arguments:
-                scores = self.pairs(line, target.tags, list(target.arguments.values()), list(target.triggers.values()))
-                gold = torch.tensor(target.roles, device=hidden.device)
-                links = links + nn.functional.cross_entropy(scores.flatten(0, 1), gold.flatten(), reduction="sum")
-                arguments += len(target.arguments)
-        return loss + links / max(1, arguments)
+        tags, mentions = [item.target.tags for item in items], [item.target.mentions for item in items]
+        scores = self.pairs(hidden, tags, mentions)
+        places, first = list[tuple[int, int]](), 0
+        for item in items:
+            triggers = _triggers(item.target.mentions)
+            places += [(first + link.argument * triggers + link.trigger, link.role) for link in item.target.links]
+            first += len(item.target.mentions) * triggers
+        gold = torch.zeros_like(scores)
+        gold[tuple(_numbers(places, hidden).reshape(-1, 2).T)] = 1
+        links = nn.functional.binary_cross_entropy_with_logits(scores, gold, reduction="sum")
+        return self.tag_loss(hidden, items, tags) + links / max(1, len(places))
 
     def answers(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> list[Any]:
-        """Triggers, arguments, and the role between each two (0: none)."""
+        """The mentions of each item and their links."""
+        tags = self.decode(hidden, items)
+        mentions = [self.reader.mentions(item, of_item) for item, of_item in zip(items, tags, strict=True)]
+        sizes = [len(of_item) * _triggers(of_item) for of_item in mentions]
         answers = []
-        for line, item, tags in zip(hidden, items, self.decode(hidden, items), strict=True):
-            triggers, arguments = split(self.reader.mentions(item, tags))
-            roles = []
-            if triggers and arguments:
-                roles = self.pairs(line, tags, list(arguments.values()), list(triggers.values())).argmax(2).tolist()
-            answers.append((list(triggers), list(arguments), roles))
+        for of_item, scores in zip(mentions, self.pairs(hidden, tags, mentions).split(sizes), strict=True):
+            triggers, found = _triggers(of_item), (scores > 0).nonzero().tolist()
+            answers.append((list(of_item), [Link(pair // triggers, pair % triggers, role) for pair, role in found]))
         return answers
 
 
@@ -185,8 +199,27 @@ def _by_turn(tokens: torch.Tensor, items: Sequence[Item]) -> tuple[torch.Tensor,
     return padded, torch.arange(padded.shape[1], device=tokens.device)[None] < lengths[:, None]
 
 
-def _distances(arguments: Sequence[tuple[int, int]], triggers: Sequence[tuple[int, int]]) -> torch.Tensor:
-    """Tokens from each trigger to each argument, in classes that double: before it from 0, after it from DISTANCES."""
-    apart = torch.tensor([start for start, _ in arguments])[:, None] - torch.tensor([start for start, _ in triggers])[None]
+def _triggers(mentions: Places) -> int:
+    """How many of the mentions are triggers."""
+    return sum(map(is_trigger, mentions))
+
+
+def _pairs_of(mentions: Sequence[Places]) -> list[tuple[int, int]]:
+    """The pairs of a mention and a trigger of the same item, by their numbers among the mentions of all items."""
+    pairs, first = list[tuple[int, int]](), 0
+    for of_item in mentions:
+        triggers = [first + number for number, mention in enumerate(of_item) if is_trigger(mention)]
+        pairs += product(range(first, first + len(of_item)), triggers)
+        first += len(of_item)
+    return pairs
+
+
+def _numbers(values: Sequence[Any], beside: torch.Tensor) -> torch.Tensor:
+    """Whole numbers as a tensor, on the device of another."""
+    return torch.tensor(values, dtype=torch.long, device=beside.device)
+
+
+def _distances(apart: torch.Tensor) -> torch.Tensor:
+    """Tokens from triggers to arguments, in classes that double: before a trigger from 0, after it from DISTANCES."""
     size = (apart.abs() + 1).log2().long().clamp(max=_DISTANCES - 1)
     return torch.where(apart < 0, size, size + _DISTANCES)

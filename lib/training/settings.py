@@ -22,6 +22,10 @@ class Recipe(Strict):
     """Examples in one step of training."""
     learning_rate: float = Field(3e-4, gt=0)
     """Its peak, after the warm-up."""
+    head_rate: float = Field(3e-3, gt=0)
+    """Of spans and frames: the learning rate of the head (JaMIE: 1e-3; few examples need more)."""
+    crf_rate: float = Field(1e-2, gt=0)
+    """Of spans and frames: the learning rate of the CRF's transitions, as JaMIE has it."""
     frozen_layers: int | None = Field(None, ge=0)
     """Layers below that stay as they are, with the embeddings; 0 trains everything. None: all of them, so that the head alone is
     trained (a linear probe), which takes a moment."""

@@ -17,7 +17,7 @@ from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.training.heads import new_head
 from lib.training.settings import Recipe
-from lib.training.tokenization import READERS, Item, LabelReader, Piece
+from lib.training.tokenization import READERS, Item, LabelReader, Piece, out_of_sight
 
 WEIGHT_DECAY = 0.01
 _TOGETHER = 64
@@ -57,6 +57,8 @@ class Pool:
                 item.closed = closed
             self.examples += read
         self.cut = sum(_is_cut(items) for _, _, items in self.examples)
+        arguments = [out_of_sight(items, row) for _, row, items in self.examples]
+        self.out_of_sight, self.arguments = (sum(counts) for counts in zip((0, 0), *arguments, strict=True))
         layers = int(model.config.num_hidden_layers)
         self.frozen = layers if recipe.frozen_layers is None else recipe.frozen_layers
         self.longest, self.probes = longest, self.frozen == layers
@@ -187,7 +189,7 @@ def train(pool: Pool, chosen: Sequence[int], *, seed: int, dev: Sequence[int] = 
 
 def _parts_of_training(student: Any, pool: Pool, *, items: Sequence[Item]) -> Iterator[None]:
     """Trains, and yields after each epoch or tenth of the steps, so that the student can be scored."""
-    recipe, rates = pool.recipe, student["head"].rates(pool.recipe.learning_rate)
+    recipe, rates = pool.recipe, student["head"].rates(pool.recipe)
     if "encoder" in student:
         rates = [*rates, (list(student["encoder"].parameters()), recipe.learning_rate)]
     groups = [{"params": parameters, "lr": rate} for parameters, rate in rates]

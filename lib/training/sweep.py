@@ -122,6 +122,11 @@ class Bench:
         pool = Pool(self.card, [learned[i] for i in self._in_pool], recipe=self.recipe, others=self.evaluations.values())
         if pool.cut:
             print(f"{pool.cut} of {len(pool.examples)} examples are longer than {pool.longest} tokens and were cut.")
+        if pool.out_of_sight:
+            print(
+                f"{pool.out_of_sight:,} of {pool.arguments:,} arguments stand in no window of {pool.longest} tokens with their "
+                "trigger, so no student can find them; a larger max_tokens shows more."
+            )
         return pool
 
     def scores(self, run: Run) -> dict[str, Any]:

@@ -6,12 +6,15 @@ characters of the text throughout, so that any language and any fast tokenizer w
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lib.core.sources import Row
 from lib.core.tasks import Card
+
+_Span = tuple[int, int, int]
+"""Turn, start and end."""
 
 
 class _Mention(NamedTuple):
@@ -23,6 +26,10 @@ class _Mention(NamedTuple):
     name: str
 
 
+Places = Mapping[_Mention, tuple[int, int]]
+"""The mentions of an item, and where their tokens begin and stop."""
+
+
 class _Placed(NamedTuple):
     """A turn, or a stretch of one, in an item: where its tokens begin and which characters each of them is."""
 
@@ -31,6 +38,10 @@ class _Placed(NamedTuple):
     offsets: list[tuple[int, int]]
     sight: tuple[float, float] = (float("-inf"), float("inf"))
     """From and to which character the turn is in sight."""
+
+    def shows(self, mention: _Mention) -> bool:
+        """Whether all of a mention of this turn is in sight."""
+        return self.sight[0] <= mention.start and mention.end <= self.sight[1]
 
 
 class Piece(NamedTuple):
@@ -60,6 +71,10 @@ class Item:
 
     def owns(self, mention: _Mention) -> bool:
         return any(turn == mention.turn and start <= mention.start < end for turn, start, end in self.owned)
+
+    def shows(self, mention: _Mention) -> bool:
+        """Whether all of a mention is in sight."""
+        return any(one.turn == mention.turn and one.shows(mention) for one in self.placed)
 
 
 class LabelReader:
@@ -169,9 +184,10 @@ class _TagReader:
     def places(self, item: Item, mentions: Sequence[_Mention]) -> dict[_Mention, tuple[int, int]]:
         """Where each mention's tokens are in an item, as far as it shows them."""
         places = {}
-        for turn, at, offsets, (first, last) in item.placed:
+        for placed in item.placed:
+            at, offsets = placed.at, placed.offsets
             for mention in mentions:
-                if mention.turn != turn or mention.start < first or mention.end > last:
+                if mention.turn != placed.turn or not placed.shows(mention):
                     continue
                 inside = [
                     at + k
@@ -233,18 +249,30 @@ class SpanReader(_TagReader):
 _TRIGGER, _ARGUMENT = "trigger ", "argument "
 
 
+class Link(NamedTuple):
+    """A mention that has a role in a frame."""
+
+    argument: int
+    """Its number among the mentions of an item."""
+    trigger: int
+    """The number of the frame's trigger among the triggers of the item."""
+    role: int
+
+
 @dataclass
-class _Links:
-    """The mentions of an item and who belongs to whom: the role of each argument (row) for each trigger (column), 0 for none."""
+class _Frames:
+    """The mentions of an item, where their tokens are, and their links: any mention, also a trigger, may have roles in frames."""
 
     tags: list[int]
-    triggers: dict[_Mention, tuple[int, int]]
-    arguments: dict[_Mention, tuple[int, int]]
-    roles: list[list[int]]
+    mentions: dict[_Mention, tuple[int, int]]
+    links: list[Link]
 
 
 class FrameReader(_TagReader):
-    """Reads a dialogue and answers with its frames. Triggers are tagged with their type, arguments with their role."""
+    """Reads a dialogue and answers with its frames.
+
+    A trigger is tagged with its type, any other argument with its role (the first one, if it has several).
+    """
 
     def __init__(self, card: Card, tokenizer: Any, longest: int):
         self.types, self.roles = list(card.labels), list(card.roles)
@@ -257,37 +285,55 @@ class FrameReader(_TagReader):
     def teach(self, items: list[Item], row: Row) -> None:
         for frame in row["frames"]:
             _place(frame["type"], self.types, "frame type")
-        for item in items:
-            item.target = self.links(item, row["frames"])
-
-    def links(self, item: Item, frames: list[Row]) -> _Links:
-        """The right answer. Of mentions that overlap one is tagged: triggers come first, then the longer ones."""
-        heads, others, role = list[_Mention](), list[_Mention](), dict[tuple[_Mention, _Mention], int]()
-        for frame in frames:
-            heads.append(_mention_of(frame["trigger"], _TRIGGER + frame["type"]))
             for argument in frame["arguments"]:
-                others.append(_mention_of(argument, _ARGUMENT + argument["role"]))
-                role[others[-1], heads[-1]] = 1 + _place(argument["role"], self.roles, "role")
-        places = self.places(item, _apart([*heads, *others], first=len(heads)))
-        triggers, arguments = split(places)
-        roles = []
-        for mention in arguments:
-            roles.append([role.get((mention, trigger), 0) for trigger in triggers])
-        return _Links(self.tags_for(item, places), triggers, arguments, roles)
+                _place(argument["role"], self.roles, "role")
+        for item in items:
+            item.target = self.target(item, row["frames"])
+
+    def target(self, item: Item, frames: list[Row]) -> _Frames:
+        """The right answer. Of mentions that overlap one is tagged: triggers come first, then the longer ones."""
+        heads, others = dict[_Span, _Mention](), dict[_Span, _Mention]()
+        for frame in frames:
+            heads.setdefault(_span_of(frame["trigger"]), _mention_of(frame["trigger"], _TRIGGER + frame["type"]))
+            for argument in frame["arguments"]:
+                others.setdefault(_span_of(argument), _mention_of(argument, _ARGUMENT + argument["role"]))
+        others = {span: mention for span, mention in others.items() if span not in heads}
+        mentions = self.places(item, _apart([*heads.values(), *others.values()], first=len(heads)))
+        return _Frames(self.tags_for(item, mentions), mentions, self._links(mentions, frames))
+
+    def _links(self, mentions: Iterable[_Mention], frames: list[Row]) -> list[Link]:
+        """The roles of the mentions in those frames whose trigger is among them."""
+        mentions = list(mentions)
+        numbers = {mention[:3]: number for number, mention in enumerate(mentions)}
+        heads = {mention[:3]: number for number, mention in enumerate(filter(is_trigger, mentions))}
+        links = dict[Link, None]()
+        for frame in frames:
+            head = heads.get(_span_of(frame["trigger"]))
+            for argument in frame["arguments"]:
+                number = numbers.get(_span_of(argument))
+                if head is not None and number is not None:
+                    links[Link(number, head, self.roles.index(argument["role"]))] = None
+        return list(links)
 
     def answer(self, items: list[Item], outputs: list[Any]) -> Any:
-        """A frame comes from the window that owns its trigger."""
-        frames = []
-        for item, (triggers, arguments, roles) in zip(items, outputs, strict=True):
-            for column, trigger in enumerate(triggers):
+        """A frame comes from the window that owns its trigger, arguments out of sight there from any that shows both."""
+        owners, arguments = dict[_Span, Item](), dict[_Mention, dict[tuple[_Span, int], None]]()
+        for item, (mentions, _) in zip(items, outputs, strict=True):
+            for trigger in filter(is_trigger, mentions):
                 if item.owns(trigger):
-                    role_of = {mention: line[column] for mention, line in zip(arguments, roles, strict=True) if line[column]}
-                    frames.append(self.frame(trigger, role_of))
-        return sorted(frames, key=lambda frame: tuple(frame["trigger"].values()))
+                    owners[trigger[:3]], arguments[trigger] = item, {}
+        heads = {trigger[:3]: trigger for trigger in arguments}
+        for item, (mentions, links) in zip(items, outputs, strict=True):
+            triggers = [mention[:3] for mention in mentions if is_trigger(mention)]
+            for number, head, role in links:
+                owner = owners.get(triggers[head])
+                if owner is item or (owner and not owner.shows(mentions[number])):
+                    arguments[heads[triggers[head]]][mentions[number][:3], role] = None
+        return [self._frame(trigger, list(arguments[trigger])) for trigger in sorted(arguments)]
 
-    def frame(self, trigger: _Mention, role_of: dict[_Mention, int]) -> Row:
-        arguments = [{"role": self.roles[role - 1], **_where(mention)} for mention, role in role_of.items()]
-        return {"type": trigger.name.removeprefix(_TRIGGER), "trigger": _where(trigger), "arguments": arguments}
+    def _frame(self, trigger: _Mention, arguments: list[tuple[_Span, int]]) -> Row:
+        said = [{"role": self.roles[role], **_where(span)} for span, role in arguments]
+        return {"type": trigger.name.removeprefix(_TRIGGER), "trigger": _where(trigger[:3]), "arguments": said}
 
 
 READERS: dict[str, Any] = {
@@ -364,15 +410,29 @@ def _overlap(mention: _Mention, other: _Mention) -> bool:
     return other.turn == mention.turn and other.start < mention.end and mention.start < other.end
 
 
-def split(places: dict[_Mention, tuple[int, int]]) -> tuple[dict[_Mention, tuple[int, int]], dict[_Mention, tuple[int, int]]]:
-    """Triggers and arguments."""
-    triggers = {mention: place for mention, place in places.items() if mention.name.startswith(_TRIGGER)}
-    return triggers, {mention: place for mention, place in places.items() if mention not in triggers}
+def out_of_sight(items: Sequence[Item], row: Row) -> tuple[int, int]:
+    """How many arguments of an example no window shows together with their trigger, and how many arguments there are."""
+    hidden, n = 0, 0
+    for frame in row.get("frames") or []:
+        trigger = _mention_of(frame["trigger"], frame["type"])
+        for argument in frame["arguments"]:
+            both = trigger, _mention_of(argument, argument["role"])
+            hidden += not any(all(map(item.shows, both)) for item in items)
+            n += 1
+    return hidden, n
+
+
+def is_trigger(mention: _Mention) -> bool:
+    return mention.name.startswith(_TRIGGER)
+
+
+def _span_of(span: Row) -> _Span:
+    return span["turn"], span["start"], span["end"]
 
 
 def _mention_of(span: Row, name: str) -> _Mention:
-    return _Mention(span["turn"], span["start"], span["end"], name)
+    return _Mention(*_span_of(span), name)
 
 
-def _where(mention: _Mention) -> dict[str, int]:
-    return {"turn": mention.turn, "start": mention.start, "end": mention.end}
+def _where(span: _Span) -> dict[str, int]:
+    return dict(zip(("turn", "start", "end"), span, strict=True))

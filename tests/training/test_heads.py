@@ -25,7 +25,8 @@ from lib.training.heads import (
     _Tagger,
     new_head,
 )
-from lib.training.tokenization import _ARGUMENT, _TRIGGER, READERS, FrameReader, Item, Piece, _Links, _Mention, _Placed, split
+from lib.training.settings import Recipe
+from lib.training.tokenization import _ARGUMENT, _TRIGGER, READERS, FrameReader, Item, Link, Piece, _Frames, _Mention, _Placed
 
 SIZE = 24
 TOKENIZER = open_tokenizer(EMBEDDED)
@@ -57,14 +58,9 @@ def item(*turns: list[int]) -> Item:
 
 
 def framed(*turns: list[int], links: Sequence[tuple[int, int, int]] = ()) -> Item:
-    """The same with frames as target: links are (argument, trigger, role), by their numbers in the item."""
+    """The same with frames as target: links are (mention, trigger, role), by their numbers in the item."""
     one = item(*turns)
-    found = READER.mentions(one, one.target)
-    triggers, arguments = split(found)
-    roles = [[0] * len(triggers) for _ in arguments]
-    for argument, trigger, role in links:
-        roles[argument][trigger] = role
-    one.target = _Links(one.target, triggers, arguments, roles)
+    one.target = _Frames(one.target, READER.mentions(one, one.target), [Link(*link) for link in links])
     return one
 
 
@@ -98,11 +94,11 @@ QUESTIONS = [
 ]
 TAGGED = [item([0, 1, 2, 0], [3, 4]), item([0, 0, 0]), item([1], [0, 0, 1, 2, 2, 2], [3, 1])]
 DIALOGUES = [
-    framed([CUT, OBJECT, OBJECT + 1, 0], [0, HEAT, OBJECT, TOOL], links=[(0, 0, 1), (0, 1, 1), (1, 1, 1), (2, 1, 2)]),
+    framed([CUT, OBJECT, OBJECT + 1, 0], [0, HEAT, OBJECT, TOOL], links=[(1, 0, 0), (1, 1, 0), (0, 1, 0), (3, 1, 0), (3, 1, 1)]),
     framed([0, 0, 0]),
     framed([0, CUT], [HEAT]),
     framed([OBJECT, 0, TOOL, TOOL + 1]),
-    framed([CUT, 0, 0, 0, 0, 0, OBJECT], links=[(0, 0, 1)]),
+    framed([CUT, 0, 0, 0, 0, 0, OBJECT], links=[(1, 0, 0)]),
 ]
 HEADS: dict[str, tuple[Callable[[], Any], list[Item]]] = {
     "Classifier": (lambda: _Classifier(SIZE, 3), ONE_PIECE),
@@ -141,16 +137,15 @@ def test_a_batch_of_texts_has_their_loss_for_each_mention() -> None:
     assert head.loss(*hidden_for(TAGGED[1:2], more=2), TAGGED[1:2]).item() == pytest.approx(alone[1], rel=1e-5)
 
 
-def test_a_batch_of_dialogues_has_the_loss_of_links_for_each_argument_besides() -> None:
+def test_a_batch_of_dialogues_has_the_loss_of_pairs_for_each_link_besides() -> None:
     head = made(HEADS["FrameFinder"][0])
-    mentions, arguments = [5, 0, 2, 2, 2], [3, 0, 0, 0, 1]  # Where there is no trigger, no argument can be linked.
+    mentions, arguments = [5, 0, 2, 2, 2], [5, 0, 0, 0, 1]
     tags, links = 0.0, 0.0
     for one, n, linked in zip(DIALOGUES, mentions, arguments, strict=True):
         hidden, mask = hidden_for([one])
         of_tags = head.tag_loss(hidden, [one], [one.target.tags]).item()
         of_links = head.loss(hidden, mask, [one]).item() - of_tags
-        assert of_links == pytest.approx(0, abs=1e-5) or linked
-        tags, links = tags + of_tags * max(1, n), links + of_links * linked
+        tags, links = tags + of_tags * max(1, n), links + of_links * max(1, linked)
     whole = head.loss(*hidden_for(DIALOGUES, more=2), DIALOGUES).item()
     assert whole == pytest.approx(tags / sum(mentions) + links / sum(arguments), rel=1e-4)
 
@@ -290,57 +285,62 @@ def test_a_stretch_of_a_turn_is_tagged_where_it_stands() -> None:
     ],
 )
 def test_distances_by_hand(step: int, kind: int) -> None:
-    assert _distances([(5000 + step, 9999)], [(5000, 5003)]).tolist() == [[kind]]
+    assert _distances(torch.tensor([step])).tolist() == [kind]
 
 
-@given(
-    arguments=st.lists(st.integers(0, 511), min_size=1, max_size=9),
-    triggers=st.lists(st.integers(0, 511), min_size=1, max_size=9),
-)
-def test_distances_double(arguments: list[int], triggers: list[int]) -> None:
-    found = _distances([(at, at + 1) for at in arguments], [(at, at + 1) for at in triggers]).tolist()
-    for row, argument in zip(found, arguments, strict=True):
-        for kind, trigger in zip(row, triggers, strict=True):
-            far = abs(argument - trigger) + 1
-            assert 2 ** (kind % _DISTANCES) <= far
-            assert far < 2 ** (kind % _DISTANCES + 1) or kind % _DISTANCES == _DISTANCES - 1
-            assert (kind >= _DISTANCES) == (argument >= trigger)
+@given(steps=st.lists(st.integers(-511, 511), max_size=9))
+def test_distances_double(steps: list[int]) -> None:
+    for step, kind in zip(steps, _distances(torch.tensor(steps)).tolist(), strict=True):
+        far = abs(step) + 1
+        assert 2 ** (kind % _DISTANCES) <= far
+        assert far < 2 ** (kind % _DISTANCES + 1) or kind % _DISTANCES == _DISTANCES - 1
+        assert (kind >= _DISTANCES) == (step >= 0)
 
 
 def test_a_pair_is_scored_by_its_tokens_tags_and_distance() -> None:
-    head, one = made(HEADS["FrameFinder"][0]), DIALOGUES[0]
-    hidden = hidden_for([one])[0][0]
-    arguments, triggers = list(one.target.arguments.values()), list(one.target.triggers.values())
-    assert (arguments, triggers) == ([(3, 5), (9, 10), (10, 11)], [(2, 3), (8, 9)])
-    found = head.pairs(hidden, one.target.tags, arguments, triggers)
-    assert found.shape == (3, 2, 3)
-    # The first argument and the second trigger: OBJECT in tokens 3 and 4, HEAT in token 8, five tokens apart.
-    left = head.argument.weight @ torch.cat([(hidden[3] + hidden[4]) / 2, head.tag.weight[OBJECT]])
-    right = head.trigger.weight @ torch.cat([hidden[8], head.tag.weight[HEAT]]) + head.trigger.bias
-    expected = head.role.weight @ torch.tanh(left + right + head.distance.weight[2])
-    assert torch.allclose(found[0, 1], expected, atol=1e-4)
+    """Each mention, also a trigger, with each trigger of its item, in any company."""
+    head, one, bare = made(HEADS["FrameFinder"][0]), DIALOGUES[0], DIALOGUES[1]
+    assert list(one.target.mentions.values()) == [(2, 3), (3, 5), (8, 9), (9, 10), (10, 11)]
+    hidden = hidden_for([bare, one])[0]
+    found = head.pairs(hidden, [bare.target.tags, one.target.tags], [bare.target.mentions, one.target.mentions])
+    assert found.shape == (5 * 2, 2)
+    for number, first, tag, kind in ((1, hidden[1, 3:5].mean(0), OBJECT, 2), (0, hidden[1, 2], CUT, 2)):
+        # With the second trigger: HEAT in token 8, five or six tokens after.
+        left = head.argument.weight @ torch.cat([first, head.tag.weight[tag]])
+        right = head.trigger.weight @ torch.cat([hidden[1, 8], head.tag.weight[HEAT]]) + head.trigger.bias
+        expected = head.role.weight @ torch.tanh(left + right + head.distance.weight[kind]) + head.role.bias
+        assert torch.allclose(found[number * 2 + 1], expected, atol=1e-4)
 
 
-def test_the_loss_of_links_is_that_of_every_pair() -> None:
-    """For each argument, not for each pair."""
+def test_the_loss_of_links_is_that_of_every_role_of_every_pair() -> None:
+    """For each link, not for each pair."""
     head, one = made(HEADS["FrameFinder"][0]), DIALOGUES[0]
     hidden, mask = hidden_for([one])
-    scores = head.pairs(hidden[0], one.target.tags, list(one.target.arguments.values()), list(one.target.triggers.values()))
-    right = [[1, 1], [0, 1], [0, 2]]
-    by_pair = [log_sum(scores[k, n].tolist()) - scores[k, n, right[k][n]].item() for k in range(3) for n in range(2)]
+    scores = head.pairs(hidden, [one.target.tags], [one.target.mentions])
+    right = {(1, 0, 0), (1, 1, 0), (0, 1, 0), (3, 1, 0), (3, 1, 1)}
+    assert set(one.target.links) == right
+    losses = []
+    for mention, trigger, role in itertools.product(range(5), range(2), range(2)):
+        sign = 1 if (mention, trigger, role) in right else -1
+        losses.append(math.log1p(math.exp(-sign * scores[2 * mention + trigger, role].item())))
     tags = head.tag_loss(hidden, [one], [one.target.tags]).item()
-    assert head.loss(hidden, mask, [one]).item() == pytest.approx(tags + sum(by_pair) / 3, rel=1e-4)
+    assert head.loss(hidden, mask, [one]).item() == pytest.approx(tags + sum(losses) / 5, rel=1e-4)
 
 
-def telling(tags: Sequence[int], roles: int) -> _FrameFinder:
-    """A frame finder that says these tags whatever it reads, and the same role between any two mentions."""
+def test_a_new_head_calls_a_role_rare() -> None:
+    head = HEADS["FrameFinder"][0]()
+    assert head.role.bias.tolist() == [heads._RARE] * 2
+
+
+def telling(tags: Sequence[int], roles: Sequence[int]) -> _FrameFinder:
+    """A frame finder that says these tags whatever it reads, and the same roles of any mention for any trigger."""
     head = _FrameFinder(SIZE, READER).eval()
     with torch.no_grad():
         for part in head.parameters():
             part.zero_()
         head.emit.weight[list(tags), range(len(tags))] = 9.0
-        head.trigger.bias.fill_(1.0)
-        head.role.weight[roles] = 1.0
+        head.role.bias.fill_(-1.0)
+        head.role.bias[list(roles)] = 1.0
     return head
 
 
@@ -354,20 +354,24 @@ def telling(tags: Sequence[int], roles: int) -> _FrameFinder:
     ],
     ids=["no mentions", "no arguments", "no triggers", "both"],
 )
-@pytest.mark.parametrize("role", [0, 2])
-def test_frames_answered_by_hand(tags: list[int], triggers: list[Any], arguments: list[Any], role: int) -> None:
-    """One mention may belong to several triggers: where each pair has a role, to all of them."""
+@pytest.mark.parametrize("roles", [[], [1], [0, 1]])
+def test_frames_answered_by_hand(tags: list[int], triggers: list[Any], arguments: list[Any], roles: list[int]) -> None:
+    """Where each pair has the roles, each mention is an argument of all triggers in all of them, whatever its tag says."""
     one = item([0] * 4)
     hidden = torch.zeros(1, 7, SIZE)
     hidden[0, range(2, 6), range(4)] = 1.0
-    ((first, second, roles),) = telling(tags, role).answers(hidden, torch.ones(1, 7, dtype=torch.bool), [one])
-    assert first == [_Mention(0, start, end, _TRIGGER + name) for start, end, name in triggers]
-    assert second == [_Mention(0, start, end, _ARGUMENT + name) for start, end, name in arguments]
-    assert roles == ([[role] * len(triggers)] * len(arguments) if triggers and arguments else [])
-    frames = READER.answer([one], [(first, second, roles)])
+    ((mentions, links),) = telling(tags, roles).answers(hidden, torch.ones(1, 7, dtype=torch.bool), [one])
+    named = [(*place, _TRIGGER) for place in triggers] + [(*place, _ARGUMENT) for place in arguments]
+    assert mentions == [_Mention(0, start, end, kind + name) for start, end, name, kind in sorted(named)]
+    assert sorted(links) == sorted(Link(*one) for one in itertools.product(range(len(mentions)), range(len(triggers)), roles))
+    frames = READER.answer([one], [(mentions, links)])
     assert [frame["type"] for frame in frames] == [name for _, _, name in triggers]
-    places = [{"role": "Tool", "turn": 0, "start": start, "end": end} for start, end, _ in arguments]
-    assert all(frame["arguments"] == (places if role else []) for frame in frames)
+    expected = [
+        {"role": ["Object", "Tool"][role], "turn": 0, "start": start, "end": end}
+        for start, end, *_ in sorted(named)
+        for role in roles
+    ]
+    assert all(frame["arguments"] == expected for frame in frames)
 
 
 @pytest.mark.parametrize("kind", HEADS)
@@ -397,7 +401,7 @@ def taught(
 ) -> list[float]:
     """Trains a head alone, at its own rates, as a student is trained on one batch."""
     torch.manual_seed(1)
-    groups = [{"params": parameters, "lr": own} for parameters, own in head.rates(rate)]
+    groups = [{"params": parameters, "lr": own} for parameters, own in head.rates(Recipe(learning_rate=rate))]
     optimizer, losses = torch.optim.AdamW(groups), []
     head.train()
     for _ in range(steps):
@@ -420,26 +424,22 @@ def test_a_head_learns_what_it_is_shown(kind: str) -> None:
     if kind != "FrameFinder":
         assert head.answers(*given_hidden, items) == [one.target for one in items]
         return
-    for one, (triggers, arguments, roles) in zip(items, head.answers(*given_hidden, items), strict=True):
-        assert triggers == list(one.target.triggers)
-        assert arguments == list(one.target.arguments)
-        assert roles == (one.target.roles if triggers and arguments else [])
-
-
-def rates_of(head: Any) -> dict[int, float]:
-    return {id(part): rate for parameters, rate in head.rates(1e-5) for part in parameters}
+    for one, (mentions, links) in zip(items, head.answers(*given_hidden, items), strict=True):
+        assert mentions == list(one.target.mentions)
+        assert set(links) == set(one.target.links)
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_every_weight_has_one_rate(kind: str) -> None:
-    head = HEADS[kind][0]()
-    listed = [id(part) for parameters, _ in head.rates(1e-5) for part in parameters]
-    assert sorted(listed) == sorted(id(part) for part in head.parameters())
+def test_every_weight_has_one_rate_which_the_recipe_says(kind: str) -> None:
+    head, recipe = HEADS[kind][0](), Recipe(learning_rate=1e-5, head_rate=2e-5, crf_rate=3e-5)
+    listed = [(id(part), rate) for parameters, rate in head.rates(recipe) for part in parameters]
+    assert sorted(number for number, _ in listed) == sorted(id(part) for part in head.parameters())
+    rate_of = dict(listed)
     if kind in ("Classifier", "Chooser"):
-        assert set(rates_of(head).values()) == {1e-5}
+        assert set(rate_of.values()) == {1e-5}
     else:
-        assert {rates_of(head)[id(part)] for part in head.crf.parameters()} == {heads._CRF_RATE}
-        assert rates_of(head)[id(head.emit.weight)] == heads._HEAD_RATE
+        assert {rate_of[id(part)] for part in head.crf.parameters()} == {3e-5}
+        assert rate_of[id(head.emit.weight)] == 2e-5
 
 
 @pytest.mark.parametrize("longest", [512, 128])
@@ -459,6 +459,6 @@ def test_a_dialogue_is_learned_by_heart(longest: int) -> None:
     found, expected = ([{tuple(one.values()) for one in frame["arguments"]} for frame in frames] for frames in (answer, right))
     if longest == 512:
         assert found == expected
-    else:  # Arguments out of sight are missing.
+    else:  # Arguments that no window shows with their trigger are missing.
         assert all(one <= other for one, other in zip(found, expected, strict=True))
         assert sum(map(len, found)) > 0.9 * sum(map(len, expected))

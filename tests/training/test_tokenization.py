@@ -23,6 +23,7 @@ from lib.training.tokenization import (
     FrameReader,
     Item,
     LabelReader,
+    Link,
     SpanReader,
     _apart,
     _Mention,
@@ -32,7 +33,8 @@ from lib.training.tokenization import (
     _runs,
     _special_tokens,
     _trimmed,
-    split,
+    is_trigger,
+    out_of_sight,
 )
 
 TOKENIZER = open_tokenizer(EMBEDDED)
@@ -231,7 +233,7 @@ def test_windows_show_all_of_any_dialogue(turns: list[tuple[str, str]], longest:
     items = reader.items(row)
     checked_windows(reader, turns, items)
     reader.teach(items, row)
-    assert all(set(item.target.tags) == {0} and item.target.roles == [] for item in items)
+    assert all(set(item.target.tags) == {0} and item.target.links == [] for item in items)
 
 
 def test_a_dialogue_that_fits_is_one_window_with_marks() -> None:
@@ -283,25 +285,25 @@ def test_turns_that_hold_no_token_are_passed_over() -> None:
 
 # ---- frames: what is taught reads back ----
 
-Link = tuple[tuple[Any, ...], tuple[Any, ...]]
+Argument = tuple[tuple[Any, ...], tuple[Any, ...]]
 
 
 def taught_answer(reader: Any, row: Row) -> tuple[list[Item], list[Row]]:
-    """The answer of a student that makes no mistake: the gold tags, and between the mentions they say the gold roles."""
+    """The answer of a student that makes no mistake: the mentions that the gold tags say, with the gold links."""
     items = reader.items(row)
     reader.teach(items, row)
     outputs = []
     for item in items:
-        target, (triggers, arguments) = item.target, split(reader.mentions(item, item.target.tags))
-        lines, columns = ({at: k for k, at in enumerate(of.values())} for of in (target.arguments, target.triggers))
-        roles = [
-            [
-                target.roles[lines[row]][columns[column]] if row in lines and column in columns else 0
-                for column in triggers.values()
-            ]
-            for row in arguments.values()
+        mentions = reader.mentions(item, item.target.tags)
+        assert sorted(mentions.values()) == sorted(item.target.mentions.values())
+        places, gold = list(mentions.values()), list(item.target.mentions.values())
+        triggers = [mentions[one] for one in mentions if is_trigger(one)]
+        gold_triggers = [place for one, place in item.target.mentions.items() if is_trigger(one)]
+        links = [
+            Link(places.index(gold[link.argument]), triggers.index(gold_triggers[link.trigger]), link.role)
+            for link in item.target.links
         ]
-        outputs.append((list(triggers), list(arguments), roles))
+        outputs.append((list(mentions), links))
     return items, reader.answer(items, outputs)
 
 
@@ -309,7 +311,7 @@ def heads(frames: Sequence[Row]) -> Counter[tuple[Any, ...]]:
     return Counter((frame["type"], *frame["trigger"].values()) for frame in frames)
 
 
-def links(frames: Sequence[Row]) -> Counter[Link]:
+def links(frames: Sequence[Row]) -> Counter[Argument]:
     """Each argument with its frame."""
     return Counter(
         ((frame["type"], *frame["trigger"].values()), (one["role"], one["turn"], one["start"], one["end"]))
@@ -372,11 +374,6 @@ def share(offsets: list[tuple[int, int]], one: tuple[Any, ...], other: tuple[Any
     )
 
 
-def shows(item: Item, turn: int, start: int, end: int) -> bool:
-    """Whether a window shows a piece of a turn whole."""
-    return any(one.turn == turn and one.offsets[0][0] <= start and end <= one.offsets[-1][1] for one in item.placed)
-
-
 @pytest.mark.parametrize("longest", [64, 128])
 @pytest.mark.parametrize("part", ["train", "test", "garden"])
 def test_short_windows_teach_every_frame_but_for_arguments_out_of_sight(part: str, longest: int) -> None:
@@ -387,8 +384,8 @@ def test_short_windows_teach_every_frame_but_for_arguments_out_of_sight(part: st
         assert heads(answer) == heads(right), row["id"]
         hidden = crossed(right)
         for head, argument in links(right) - links(answer):
-            (window,) = (item for item in items if item.owns(_Mention(*head[1:], head[0])))
-            assert argument in hidden or not shows(window, *argument[1:])
+            mentions = _Mention(*head[1:], head[0]), _Mention(*argument[1:], argument[0])
+            assert argument in hidden or not any(all(map(item.shows, mentions)) for item in items)
         for head, (role, turn, start, end) in links(answer) - links(right):
             whole = [one for other, one in links(right) if other == head and one[:2] == (role, turn)]
             assert any(one[2] <= start and end <= one[3] for one in whole), "neither an argument nor the part of one in sight"
@@ -419,6 +416,20 @@ def framed(*turns: str, frames: Sequence[tuple[str, str, list[tuple[str, str]]]]
 
 
 HAND_MADE = {
+    "a trigger that is an argument": framed(
+        "Peel the onions, then slice.",
+        frames=[("Remove", "Peel", [("Object", "the onions")]), ("Divide", "slice", [("Object", "Peel"), ("Time", "then")])],
+    ),
+    "two triggers, each of the other": framed(
+        "Stir while it cooks.", frames=[("Combine", "Stir", [("Time", "cooks")]), ("Change", "cooks", [("Manner", "Stir")])]
+    ),
+    "a trigger that is its own argument": framed("Salt it.", frames=[("Combine", "Salt", [("Object", "Salt"), ("Place", "it")])]),
+    "several roles in one frame": framed(
+        "Use water.", frames=[("Combine", "Use", [("Object", "water"), ("Instrument", "water")])]
+    ),
+    "a role in each frame": framed(
+        "Boil water, wash it.", frames=[("Change", "Boil", [("Object", "water")]), ("Remove", "wash", [("Instrument", "water")])]
+    ),
     "no frames": framed("Hello.", "Well, hello!"),
     "no arguments": framed("So you stir?", "...", frames=[("Combine", "stir", [])]),
     "empty-ish turns": framed("...", "😀", "Stir it.", "👩‍🍳", frames=[("Combine", "Stir", [("Object", "it")])]),
@@ -449,6 +460,76 @@ def test_what_is_taught_reads_back_exactly(case: str) -> None:
     assert len(items) == 1
     assert heads(answer) == heads(kind_of("frames").gold(row))
     assert links(answer) == links(kind_of("frames").gold(row))
+
+
+@st.composite
+def nested_dialogues(draw: st.DrawFn) -> Row:
+    """Turns of words, some of which are triggers; any word, also a trigger, may be an argument of any, in any roles."""
+    turns, places = [], list[dict[str, int]]()
+    for turn in range(draw(st.integers(1, 4))):
+        said = draw(st.lists(st.sampled_from(["stir", "the", "onions", "hot", "pan", "crème"]), min_size=1, max_size=9))
+        turns.append({"speaker": draw(st.sampled_from(["A", "B"])), "text": " ".join(said)})
+        places += [{"turn": turn, "start": start, "end": end} for start, end in words(turns[-1]["text"])]
+    frames = []
+    for trigger in draw(st.lists(st.sampled_from(places), unique_by=lambda one: tuple(one.values()), max_size=5)):
+        roles, kind = st.sampled_from(["Object", "Time", "Manner"]), draw(st.sampled_from(["Combine", "Divide"]))
+        arguments = draw(st.lists(st.tuples(roles, st.integers(0, len(places) - 1)), unique=True, max_size=5))
+        made = [{"role": role, **places[number]} for role, number in arguments]
+        frames.append({"type": kind, "trigger": trigger, "arguments": made})
+    return {"turns": turns, "frames": frames}
+
+
+@given(row=nested_dialogues())
+def test_frames_whose_triggers_are_arguments_read_back(row: Row) -> None:
+    right = kind_of("frames").gold(row)
+    _, answer = taught_answer(FrameReader(COOKING, TOKENIZER, 128), row)
+    assert heads(answer) == heads(right)
+    assert links(answer) == links(right)
+
+
+@given(row=nested_dialogues(), longest=st.integers(16, 60))
+def test_in_short_windows_all_that_one_of_them_shows_reads_back_once(row: Row, longest: int) -> None:
+    right = kind_of("frames").gold(row)
+    items, answer = taught_answer(FrameReader(COOKING, TOKENIZER, longest), row)
+    assert heads(answer) == heads(right)
+    assert not links(answer) - links(right)
+    for head, argument in links(right) - links(answer):
+        mentions = _Mention(*head[1:], head[0]), _Mention(*argument[1:], argument[0])
+        assert not any(all(map(item.shows, mentions)) for item in items)
+
+
+def test_arguments_that_no_window_shows_with_their_trigger_are_counted() -> None:
+    far = " ".join(["one two three four five six"] * 20)
+    row = framed(
+        "Onions, salt.",
+        far,
+        "Chop.",
+        frames=[("Divide", "Chop", [("Object", "Onions")]), ("Get", "Onions", [("Object", "salt")])],
+    )
+    for longest, expected in ((64, (1, 2)), (512, (0, 2))):
+        assert out_of_sight(FrameReader(COOKING, TOKENIZER, longest).items(row), row) == expected
+    assert out_of_sight([], {"text": "No frames.", "label": "x"}) == (0, 0)
+
+
+def test_an_argument_out_of_sight_of_the_window_that_owns_its_trigger_comes_from_one_that_shows_both() -> None:
+    """Four portions a window; the trigger ends the first window but one, its argument stands far before it."""
+    text = " ".join(["one two three four five six"] * 40)
+    every = words(text)
+    reader = FrameReader(COOKING, TOKENIZER, 64)
+    far = 40
+    found = 0
+    for number in range(far, len(every), 7):
+        trigger, argument = ({"turn": 0, "start": every[k][0], "end": every[k][1]} for k in (number, number - far))
+        frames = [{"type": "Keep", "trigger": trigger, "arguments": [{"role": "Object", **argument}]}]
+        row = {"turns": [{"speaker": "A", "text": text}], "frames": frames}
+        items, answer = taught_answer(reader, row)
+        ((owner,), (said,)) = [item for item in items if item.owns(_Mention(*trigger.values(), ""))], answer
+        both = [
+            item for item in items if item.shows(_Mention(*trigger.values(), "")) and item.shows(_Mention(*argument.values(), ""))
+        ]
+        assert bool(said["arguments"]) == bool(both)
+        found += owner not in both and bool(both)
+    assert found
 
 
 COMBINED = ["Le cafe\u0301 noir", "cafe\u0301", "un e\u0301te\u0301, oui", "☕️ please", "Tie\u0302\u0301ng Vie\u0323\u0302t"]
@@ -523,10 +604,9 @@ def test_targets_by_hand() -> None:
     thing, manner = (1 + 2 * (len(types) + roles.index(name)) for name in ("Object", "Manner"))
     # [CLS] a : peel and slice the onions . b : quickly . [SEP]
     assert items[0].target.tags == [0, 0, 0, remove, 0, divide, thing, thing + 1, 0, 0, 0, manner, 0, 0]
-    assert list(items[0].target.triggers.values()) == [(3, 4), (5, 6)]
-    assert list(items[0].target.arguments.values()) == [(6, 8), (11, 12)]
-    of_object, of_manner = 1 + roles.index("Object"), 1 + roles.index("Manner")
-    assert items[0].target.roles == [[of_object, of_object], [0, of_manner]]
+    assert list(items[0].target.mentions.values()) == [(3, 4), (5, 6), (6, 8), (11, 12)]
+    of_object, of_manner = roles.index("Object"), roles.index("Manner")
+    assert set(items[0].target.links) == {Link(2, 0, of_object), Link(2, 1, of_object), Link(3, 1, of_manner)}
     assert reader.tags == 1 + 2 * (len(types) + len(roles))
 
 
