@@ -70,7 +70,7 @@ class StackedEncoder:
         types = _looked_up(weights["embeddings.token_type_embeddings.weight"], inputs[..., 1])
         last = self.first_position + inputs.shape[2]
         positions = weights["embeddings.position_embeddings.weight"][:, None, self.first_position : last]
-        return self._norm(weights, "embeddings.LayerNorm", words + types + positions)
+        return self._norm(weights, "embeddings.LayerNorm", (words + types + positions).to(dtype))
 
     def _attended(self, weights: StackedWeights, part: str, hidden: Tensor, attention: Tensor) -> Tensor:
         """What each token sees of the others."""

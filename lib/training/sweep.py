@@ -253,9 +253,16 @@ def sweep(
         for run, results in _trained(bench, missing, workers=workers):
             done[run] = results
             _keep(kept, run, scope=bench.scopes[run.method], results=results)
-            bar.set_postfix_str(f"last {card.metric} {next(iter(results.values()))[card.metric]:.3f}", refresh=False)
+            bar.set_postfix_str(_last(results, card.metric, device=device_of(recipe)), refresh=False)
             bar.update()
     return pd.DataFrame([row for run in runs for row in bench.rows(run, done[run])])
+
+
+def _last(results: dict[str, Any], metric: str, *, device: str) -> str:
+    """What a progress bar says of the last run: where it trained, beside how many others, and its score."""
+    last = next(iter(results.values()))
+    beside = f", {last['slots']} side by side" if last["slots"] > 1 else ""
+    return f"{device}{beside}, last {metric} {last[metric]:.3f}"
 
 
 def _check(card: Card, runs: Sequence[Run], *, evaluations: Mapping[str, Evaluation]) -> None:

@@ -92,6 +92,18 @@ def test_who_trains_beside_it_changes_nothing(folder: Path, device: str) -> None
         assert found[::-1] == side_by_side(pool, JOBS[::-1], slots=3)
 
 
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_layers_compute_in_the_type_that_is_asked_for(folder: Path, frozen: int) -> None:
+    """On a GPU in bfloat16, in which products take a sixth of the time."""
+    encoder = save_tiny(folder)
+    upper = parts(open_encoder(encoder), encoder, frozen)[1]
+    given = torch.randn(1, 3, 7, 32) if frozen else torch.full((1, 3, 7, 2), 1)
+    weights = {name: weight[None] for name, weight in weights_of(upper).items()}
+    mask = torch.ones(1, 3, 7, dtype=torch.bool)
+    for dtype in (torch.float32, torch.bfloat16):
+        assert StackedEncoder(upper)(weights, given, mask, dtype=dtype).dtype == dtype
+
+
 class Keeping(nn.Module):
     """A dropout that keeps what it is told to."""
 
