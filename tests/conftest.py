@@ -1,5 +1,7 @@
 """Settings of all tests."""
 
+import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +17,23 @@ settings.load_profile("steady")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that run notebooks come first: at the end they would keep one worker busy while the others have nothing to do."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def gpu_hidden_from_children() -> None:
+    """Notebooks and processes that tests start train on the processor, where what they give is known, whatever the machine has."""
+    if shutil.which("nvidia-smi"):
+        import torch
+
+        torch.cuda.is_available()  # From here on this process itself sees the GPU whatever the variable says.
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+@pytest.fixture(autouse=True)
+def on_the_processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So do the tests themselves, but for those that name the GPU as their device."""
+    if shutil.which("nvidia-smi") and "cuda" not in request.node.name:
+        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import pandas as pd
+import torch
 from pandas import DataFrame
 
 from lib import plotting
@@ -178,8 +179,18 @@ def _runs_for(mixes: Sequence[Cell | _Mix], seeds: int, *, seed: int, shard: str
     return runs[part - 1 :: parts]
 
 
-def scores_of(pools: _Pools, runs: Sequence[Run], *, recipe: Recipe, kept: str, workers: int | None = None) -> DataFrame:
+def device_of_shard(device: str, shard: str, *, cards: int) -> str:
+    """Where several GPUs are in one machine and none is named, shards take one after another."""
+    if cards < 2 or device not in ("auto", "cuda"):
+        return device
+    return f"cuda:{(int(shard.partition('/')[0]) - 1) % cards}"
+
+
+def scores_of(
+    pools: _Pools, runs: Sequence[Run], *, recipe: Recipe, kept: str, workers: int | None = None, shard: str = "1/1"
+) -> DataFrame:
     """Trains every run and gives its score rows, with names, prices and pool sizes of the examples behind them."""
+    recipe = recipe.model_copy(update={"device": device_of_shard(recipe.device, shard, cards=torch.cuda.device_count())})
     synthetic = {method: example_set.rows for method, example_set in pools.sets.items() if method != NONE}
     scores = sweep(
         pools.card, pools.human, synthetic=synthetic, evaluations=pools.evaluations,

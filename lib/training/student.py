@@ -137,6 +137,8 @@ def _same_each_time(device: str) -> None:
     """On a GPU, the algorithms that give the same sums each time, where there are such; a processor's do anyway."""
     if device != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        if torch.device(device).index is not None:  # Of several; recorded kernels run on the current one.
+            torch.cuda.set_device(device)
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 

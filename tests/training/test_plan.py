@@ -15,7 +15,7 @@ from lib.core.artifacts import ExampleSet, Step, load_set, save_set
 from lib.core.mixes import NONE, Offer, Prices
 from lib.core.set_names import SetName, from_columns
 from lib.core.tasks import Card, load, read_card
-from lib.training.plan import _Mix, _mixes_of, _Pools, _with_facts, pools_for, runs_of
+from lib.training.plan import _Mix, _mixes_of, _Pools, _with_facts, device_of_shard, pools_for, runs_of
 from lib.training.settings import Mixes, Students
 from lib.training.sweep import Run
 
@@ -188,3 +188,18 @@ def test_where_there_are_no_sets_every_budget_goes_to_people() -> None:
     assert pools.people_alone
     runs = runs_of(pools, Mixes(human_sizes=[4], synthetic_sizes=[5], budgets=[3.9], shares=[0.5, 1]), seeds=1)
     assert runs == [Run(NONE, 10, 0, 1), Run(NONE, 4, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("device", "shard", "cards", "taken"),
+    [
+        ("auto", "3/16", 1, "auto"),
+        ("auto", "3/16", 2, "cuda:0"),
+        ("cuda", "4/4", 4, "cuda:3"),
+        ("cuda:1", "1/4", 4, "cuda:1"),
+        ("cpu", "2/4", 4, "cpu"),
+        ("auto", "1/1", 0, "auto"),
+    ],
+)
+def test_shards_take_one_card_after_another(device: str, shard: str, cards: int, taken: str) -> None:
+    assert device_of_shard(device, shard, cards=cards) == taken
