@@ -115,9 +115,15 @@ def guessed() -> pd.DataFrame:
         ("human", "all fields", 0.8),
         ("human", "matching words", 0.1),
     ]
-    return pd.DataFrame(
-        [{"set": s, "given": g, "accuracy": a, "low": a - 0.1, "high": a + 0.1, "chance": 0.5, "n": 9} for s, g, a in rows]
-    )
+    interval = [{"set": s, "given": g, "accuracy": a, "low": a - 0.1, "high": a + 0.1, "chance": 0.5, "n": 9} for s, g, a in rows]
+    return pd.DataFrame(interval).assign(null_low=0.3, null_high=0.7, p=0.5)
+
+
+def test_a_guess_that_shuffles_reach_is_hollow() -> None:
+    first, second, _ = plot_guesses(guessed()).axes
+    faces = [[line.get_markerfacecolor() for line in axis.lines if line.get_marker() == "o"] for axis in (first, second)]
+    assert faces[0] == ["white", "white"]
+    assert "white" not in faces[1]
 
 
 def labels_of(tasks: Sequence[str], folder: Path) -> list[str]:

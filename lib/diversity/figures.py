@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from lib.core.text import FALSE_DISCOVERIES
+from lib.core.text import FALSE_DISCOVERIES, telling
 from lib.diversity import drift, label_shift, measures, outcomes, plots, shortcuts
 from lib.diversity.texts import TaskTexts, text_lengths
 from lib.plotting import Drawing
@@ -13,8 +13,8 @@ def _drawing(texts: TaskTexts, name: str, figure: Figure, caption: str, *, table
     return Drawing(f"{name}_{texts.card.name}", figure, f"{texts.card.name}: {caption}", table)
 
 
-def _no_drawing(texts: TaskTexts, name: str, reason: str) -> Drawing:
-    return Drawing(f"{name}_{texts.card.name}", None, f"{texts.card.name}: no figure {name!r}: {reason}")
+def _no_drawing(texts: TaskTexts, name: str, reason: str, table: DataFrame | None = None) -> Drawing:
+    return Drawing(f"{name}_{texts.card.name}", None, f"{texts.card.name}: no figure {name!r}: {reason}", table)
 
 
 def yield_figure(texts: TaskTexts) -> Drawing:
@@ -22,6 +22,11 @@ def yield_figure(texts: TaskTexts) -> Drawing:
     table = outcomes.outcome_shares(texts.written)
     if table.empty:
         return _no_drawing(texts, "yield", "no set tells what became of the items that were paid for.")
+    if (table[table.share > 0].outcome == "kept").all():
+        whole = table.drop_duplicates("set")
+        prices = f"${whole.dollars_a_kept_one.min():.2g} to ${whole.dollars_a_kept_one.max():.2g}"
+        reason = f"all {table['items'].sum()} items of {len(whole)} sets were kept, for {prices} each."
+        return _no_drawing(texts, "yield", reason, table)
     caption = f"items by what became of them, and dollars for one kept example, rejected and failed ones included. {texts.note}"
     return _drawing(texts, "yield", plots.plot_outcomes(table), caption, table=table)
 
@@ -85,6 +90,8 @@ def words_figure(texts: TaskTexts) -> Drawing:
     if texts.card.task_kind.marked:
         return _no_drawing(texts, "telling_words", "an example has no label as a whole that a word gives away.")
     table = shortcuts.word_associations(texts.card, texts.equal)
+    if telling(table).empty:
+        return _no_drawing(texts, "telling_words", f"none of {len(table)} tested words tells a label beyond chance.", table)
     caption = (
         "how far a word's most frequent label goes beyond that label's share in the set, in standard deviations (z), against the "
         f"number of texts with the word; named: those beyond chance at a false discovery rate of {FALSE_DISCOVERIES:g} (exact "
@@ -99,9 +106,10 @@ def guessing_figure(texts: TaskTexts) -> Drawing:
         return _no_drawing(texts, "guessing", "an example has no label as a whole to be guessed.")
     table = shortcuts.label_guesses(texts.card, texts.equal, embed=texts.embed, seed=texts.seed)
     caption = (
-        f"accuracy of a logistic regression on embeddings of parts of the input, cross-validated ({shortcuts.FOLDS} folds, or as "
-        "many as the rarest label has topics or replies, none of which stands in two folds) inside each set, with 95% Wilson "
-        "intervals, as if a topic or reply were one example; dotted: the most frequent label. "
+        f"accuracy of a ridge regression on embeddings of parts of the input, cross-validated ({shortcuts.FOLDS} folds, or as "
+        "many as the rarest label has topics or replies, none of which stands in two folds) inside each set; grey: the middle "
+        f"95% of {shortcuts.SHUFFLES} shuffles of the labels of whole topics or replies; filled: above it. Bars: 95% Wilson "
+        "intervals, as if a topic or reply were one example; dotted: the most frequent label, or a random choice. "
         f"Trivial: matching words answer it. {texts.size_note}. {texts.note}"
     )
     return _drawing(texts, "guessing", plots.plot_guesses(table), caption, table=table)

@@ -178,10 +178,13 @@ class MeasuredSet:
 
 
 def replies_of(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """The reply that each example came in, as far as its columns tell; one that tells nothing, a human one say, stands alone."""
+    """The reply that each example came in, as 01 numbers it; of older sets as far as other columns tell. An example that tells
+    nothing, a human one say, stands alone."""
     replies: list[Any] = []
     for place, row in enumerate(rows):
-        if row.get("iteration") is not None:
+        if row.get("reply") is not None:
+            replies.append(("reply", row["reply"]))
+        elif row.get("iteration") is not None:
             replies.append(("iteration", row["iteration"]))
         elif row.get("sample") is None or row.get("attributes") is not None:
             replies.append(place)

@@ -12,7 +12,7 @@ from lib.core.text import FALSE_DISCOVERIES
 from lib.diversity.drift import DRIFT_MEASURES, DRIFT_STEPS
 from lib.diversity.measures import HUMAN
 from lib.diversity.shortcuts import MATCHES
-from lib.plotting import COLUMN, TEXT, color, grid_of, named
+from lib.plotting import COLUMN, TEXT, color, grid_of, handles_of, legend_above, marker, named
 
 _SMALL_FROM, _TITLE_ROOM = 500, 18
 """The number of points from which on they are small, and the longest name of a set with room for its size."""
@@ -39,11 +39,13 @@ def plot_measures(table: DataFrame) -> Figure:
     return figure
 
 
-def _dots(axis: Axes, part: DataFrame) -> None:
+def _dots(axis: Axes, part: DataFrame, hollow: Sequence[bool] = ()) -> None:
     """A line for each set: its value and interval."""
     for place, (label, row) in enumerate(part.iterrows()):
-        axis.plot([row.low, row.high], [place, place], color=color(str(label)))
-        axis.plot(row["mean"], place, "o", color=color(str(label)))
+        shade, name = color(str(label)), str(label)
+        axis.plot([row.low, row.high], [place, place], color=shade)
+        face = "white" if hollow and hollow[place] else shade
+        axis.plot(row["mean"], place, marker(name), color=shade, markerfacecolor=face)
     axis.set_yticks(range(len(part)), [named(str(label)) for label in part.index])
     axis.set_ylim(-0.6, len(part) - 0.4)
 
@@ -68,7 +70,7 @@ def plot_outcomes(table: DataFrame) -> Figure:
         axis.text(101, place, note, va="center", fontsize=7)
     axis.set_yticks(places, map(named, sets))
     axis.set(xlim=(0, 100), xlabel="items that the teacher wrote (%)")
-    figure.legend(loc="outside upper center", ncols=6)
+    legend_above(figure, handles_of(axis))
     return figure
 
 
@@ -93,8 +95,7 @@ def plot_frequencies(table: DataFrame) -> Figure:
     if not human_alone:
         handles += axes[0][0].plot([], [], "|", color="0.3", markersize=8)
         names.append("95% of shuffles")
-    columns = max(1, int(90 / (max(map(len, names)) + 6)))
-    figure.legend(handles, names, loc="outside upper center", ncols=min(4, columns))
+    legend_above(figure, dict(zip(names, handles, strict=True)))
     return figure
 
 
@@ -192,7 +193,8 @@ def plot_guesses(table: DataFrame) -> Figure:
         part = table[table.given == name].set_index("set").reindex(sets).rename(columns={"accuracy": "mean"})
         if part.chance.notna().any():
             axis.axvline(part.chance.mean(), color="0.5", linestyle=":", linewidth=0.8)
-        _dots(axis, part)
+        axis.hlines(range(len(part)), part.null_low, part.null_high, color="0.85", linewidth=6, zorder=0)
+        _dots(axis, part, hollow=(part["mean"] <= part.null_high).tolist())
         source = f"from {'the ' if name.isidentifier() else ''}{name}"
         axis.set(**{"title": "trivial", "xlabel": "share"} if name == MATCHES else {"title": source, "xlabel": "accuracy"})
     return figure
@@ -208,7 +210,7 @@ def plot_drift(table: DataFrame) -> Figure:
                 axis, table[(table.step == step) & (table.measure == measure)], sets=list(dict.fromkeys(table.set))
             )
             axis.set(xlabel=label, ylabel=named(measure))
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    legend_above(figure, handles_of(axes[0][0]))
     return figure
 
 
@@ -217,8 +219,7 @@ def _curve_for_each_set(axis: Axes, table: DataFrame, *, sets: Sequence[str]) ->
     for number, name in enumerate(sets):
         part = table[table.set == name]
         places = part["at"] + (number - (len(sets) - 1) / 2) * 0.06
-        style = f"{_MARKERS[number % len(_MARKERS)]}-"  # Sets of one strategy from several seeds share a colour.
-        axis.plot(places, part["mean"], style, color=color(name), label=named(name), markersize=2.5, linewidth=0.9)
+        axis.plot(places, part["mean"], f"{marker(name)}-", color=color(name), label=named(name), markersize=2.5, linewidth=0.9)
         axis.vlines(places, part.low, part.high, color=color(name), linewidth=0.5)
     axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
 

@@ -6,14 +6,14 @@ question without its passage, the task needs no reading. Matching: a question wh
 passage is trivial.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas import DataFrame
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, cross_val_predict
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from lib.core.encoders import Embed
 from lib.core.sources import Row
@@ -23,7 +23,9 @@ from lib.core.text import associations, is_trivial, telling
 from lib.diversity.measures import replies_of
 
 FOLDS = 5
-_GUESSES = ["set", "given", "accuracy", "low", "high", "chance", "n"]
+SHUFFLES = 199
+"""Shuffles of the labels that a guess is compared with."""
+_GUESSES = ["set", "given", "accuracy", "low", "high", "chance", "n", "null_low", "null_high", "p"]
 MATCHES = "matching words"
 """The value of `given` in rows that count examples that matching words answer, without a guess."""
 _MOST_TELLING = 5
@@ -58,14 +60,14 @@ def _trivial_share(card: Card, sets: Mapping[str, Sequence[Row]]) -> DataFrame:
     rows = []
     for name, examples in sets.items() if len(card.fields) > 1 else ():
         trivial = sum(is_trivial(card, row) for row in examples)
-        rows.append(_guess(name, MATCHES, trivial, n=len(examples), chance=float("nan")))
+        rows.append(_guess(name, MATCHES, np.array([trivial]), n=len(examples), chance=float("nan")))
     return pd.DataFrame(rows, columns=_GUESSES)
 
 
 def _guessing(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, seed: int) -> DataFrame:
     """How well the label is predicted from each field alone and from all, inside each set, and in multiple choice from the
-    choices alone: cross-validated accuracy of a logistic regression on embeddings with its 95% interval, and the accuracy of the
-    most frequent label, or of a random choice."""
+    choices alone: cross-validated accuracy of a ridge regression on embeddings with its 95% interval, what 95% of shuffles of
+    the labels reach, and the accuracy of the most frequent label, or of a random choice."""
     rows: list[dict[str, Any]] = []
     for name, examples in sets.items():
         n = len(examples)
@@ -104,27 +106,62 @@ def _kept_together(examples: Sequence[Row]) -> list[int]:
     return list(pd.factorize(pd.Series(shared, dtype=object).map(str))[0])
 
 
-def _guess(name: str, part: str, hits: int, *, n: int, chance: float, alone: int | None = None) -> dict[str, Any]:
-    """A row of guesses; the interval is that of as many examples as stand alone."""
-    alone = alone or n
-    _, low, high = share_interval(round(hits / n * alone), alone)
-    return {"set": name, "given": part, "accuracy": hits / n, "low": low, "high": high, "chance": chance, "n": n}
+def _guess(name: str, part: str, hits: np.ndarray, *, n: int, chance: float, alone: int | None = None) -> dict[str, Any]:
+    """A row of guesses: the hits of the labels as they are come first, then those of shuffles. The interval is that of as many
+    examples as stand alone."""
+    alone, accuracy = alone or n, float(hits[0] / n)
+    _, low, high = share_interval(round(accuracy * alone), alone)
+    row = {"set": name, "given": part, "accuracy": accuracy, "low": low, "high": high, "chance": chance, "n": n}
+    if len(hits) == 1:
+        return row | dict.fromkeys(_GUESSES[-3:], float("nan"))
+    null_low, null_high = np.percentile(hits[1:] / n, [2.5, 97.5])
+    return row | {"null_low": null_low, "null_high": null_high, "p": float((hits >= hits[0]).mean())}
 
 
-def _guessed_choices(rows: Sequence[Row], embed: Embed, *, seed: int) -> int:
-    """The number of questions whose most probable choice is right, by a regression that was not fitted to them."""
-    choices = pd.DataFrame({"question": range(len(rows)), "text": [row["choices"] for row in rows]}).explode("text")
-    choices = choices.reset_index(drop=True)
-    right = choices.text == choices.question.map(lambda number: rows[number]["label"])
+def _guessed_choices(rows: Sequence[Row], embed: Embed, *, seed: int) -> np.ndarray:
+    """The number of questions whose most probable choice is right, by a regression that was not fitted to them: first as the
+    choices are, then each time with a random choice of every question as the right one."""
+    question = np.repeat(np.arange(len(rows)), [len(row["choices"]) for row in rows])
+    texts = [choice for row in rows for choice in row["choices"]]
+    right = np.array([choice == row["label"] for row in rows for choice in row["choices"]])[:, None]
+    rng, starts = np.random.default_rng(seed), np.searchsorted(question, np.arange(len(rows)))
+    sizes = np.diff([*starts, len(question)])
+    drawn = starts[:, None] + (rng.random((len(rows), SHUFFLES)) * sizes[:, None]).astype(int)
+    shuffled = np.arange(len(question))[:, None, None] == drawn[None]
+    targets = np.concatenate([right, shuffled.any(axis=1)], axis=1)
     split = GroupKFold(min(FOLDS, len(rows)), shuffle=True, random_state=seed)
-    model, vectors = LogisticRegression(max_iter=1000), embed(list(choices.text))
-    probabilities = cross_val_predict(model, vectors, right, groups=choices.question, cv=split, method="predict_proba")[:, 1]
-    best = pd.Series(probabilities).groupby(choices.question).idxmax()
-    return int(right[best].sum())
+    scores = _held_out(embed(texts), targets, split.split(texts, groups=question))
+    best = np.stack([start + scores[start : start + size].argmax(axis=0) for start, size in zip(starts, sizes, strict=True)])
+    return np.asarray(np.take_along_axis(targets, best, axis=0).sum(axis=0))
 
 
-def _guessed(vectors: np.ndarray, labels: Sequence[str], *, groups: Sequence[int], folds: int, seed: int) -> int:
-    """The number of labels that a regression predicts rightly that was not fitted to them, nor to others of their groups."""
-    split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    predicted = cross_val_predict(LogisticRegression(max_iter=1000), vectors, labels, groups=groups, cv=split)
-    return int((predicted == np.array(labels)).sum())
+def _guessed(vectors: np.ndarray, labels: Sequence[str], *, groups: Sequence[int], folds: int, seed: int) -> np.ndarray:
+    """The number of labels that a regression predicts rightly that was not fitted to them, nor to others of their groups: first
+    as they are, then of shuffles of them."""
+    split = list(StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(vectors, labels, groups))
+    of_item = np.unique(labels, return_inverse=True)[1]
+    order = _shuffles(np.asarray(groups), [test for _, test in split], seed=seed)
+    classes = of_item[order]
+    targets = (classes[..., None] == np.arange(of_item.max() + 1)).reshape(len(labels), -1)
+    scores = _held_out(vectors, targets, split).reshape(*classes.shape, -1)
+    return np.asarray((scores.argmax(axis=-1) == classes).sum(axis=0))
+
+
+def _shuffles(groups: np.ndarray, folds: Sequence[np.ndarray], *, seed: int) -> np.ndarray:
+    """A column for each order of the labels, the first as they are. Only groups of one fold change places, each as a whole, so
+    that folds stay as even, and labels of a group as alike, as they are."""
+    rng, order = np.random.default_rng(seed), np.repeat(np.arange(len(groups))[:, None], SHUFFLES + 1, axis=1)
+    for fold in folds:
+        blocks = [fold[groups[fold] == group] for group in np.unique(groups[fold])]
+        places = np.concatenate(blocks)
+        for shuffle in range(1, SHUFFLES + 1):
+            order[places, shuffle] = np.concatenate([blocks[block] for block in rng.permutation(len(blocks))])
+    return order
+
+
+def _held_out(vectors: np.ndarray, targets: np.ndarray, split: Iterable[tuple[Any, Any]]) -> np.ndarray:
+    """The values that a ridge regression gives each item for each target, fitted to the items of other folds."""
+    values = np.empty(targets.shape)
+    for train, test in split:
+        values[test] = Ridge().fit(vectors[train], targets[train].astype(float)).predict(vectors[test])
+    return values

@@ -307,7 +307,7 @@ class Method(ABC):
         written.answers.append(answer)
         written.shown |= {str(row["id"]) for row in self.human_shown(call) if answer.replies}
         items = self.read(call, answer)
-        marks = {"method": self.plan.key, **self.marks(call, written)}
+        marks = {"method": self.plan.key, "reply": len(written.answers), **self.marks(call, written)}
         marks |= {"sample": answer.request.sample, "dollars": cost_of(answer) / max(1, len(items))}
         if not items:
             written.rejected.append({"outcome": f"failed: {answer.problem}", "item": "", **self.lost(call), **marks})

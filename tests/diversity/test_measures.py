@@ -266,6 +266,8 @@ def test_texts_of_one_reply_are_left_out_together() -> None:
 def test_the_reply_of_an_example_is_known_by_what_it_was_asked_with() -> None:
     asked = {"label": "yes", "topic": "cats", "shots": ["a"], "sample": 0}
     rows = [asked, asked, asked | {"sample": 1}, asked | {"topic": "dogs"}, {"text": "human"}, {"text": "human"}]
+    numbered = [{"reply": 1, "attributes": "a"}, {"reply": 1, "attributes": "b"}, {"reply": 2, "iteration": 1}]
+    assert [measures.replies_of(numbered).index(reply) for reply in measures.replies_of(numbered)] == [0, 0, 2]
     chain = [{"iteration": 1, "sample": 0}, {"iteration": 1, "sample": 0}, {"iteration": 2, "sample": 0}]
     assert [len(set(measures.replies_of(part))) for part in (rows, chain, [asked | {"attributes": "x"}] * 2)] == [5, 2, 2]
 

@@ -268,12 +268,15 @@ def told_by_question(n: int = 40) -> list[dict[str, Any]]:
 def test_a_label_that_one_field_tells() -> None:
     rows = told_by_question()
     found = shortcuts._guessing(PASSAGE, {"written": rows}, embed=by_words("red", "blue", "yes", "no"), seed=1)
-    assert list(found) == ["set", "given", "accuracy", "low", "high", "chance", "n"]
+    assert list(found) == shortcuts._GUESSES
     assert found.given.tolist() == ["passage", "question", "all fields"]
     passage, question, both = found.accuracy
     assert (question, both) == (1, 1)
     assert 0.2 < passage < 0.75
     assert set(found.chance) == {0.5}
+    assert found.p.tolist() == [pytest.approx(passage_p := found.p[0]), 1 / 200, 1 / 200]
+    assert passage_p > 0.05
+    assert (found.null_high < 0.9).all()
     assert set(found.n) == {40}
     wilson = binomtest(40, 40).proportion_ci(method="wilson")
     assert (found.low[1], found.high[1]) == (pytest.approx(wilson.low), pytest.approx(wilson.high))
@@ -296,6 +299,30 @@ def test_examples_of_one_topic_are_never_in_two_folds() -> None:
     single = [row | {"topic": None} for row in rows]
     [found] = shortcuts._guessing(CARD, {"a": single}, embed=by_words(*map(str, range(20))), seed=1).to_dict("records")
     assert found["accuracy"] > 0.9
+
+
+def test_shuffles_are_above_what_chance_gives_as_often_as_they_say() -> None:
+    """Texts of a group are alike and have one label, drawn by chance."""
+    luck, above = np.random.default_rng(1), 0
+    for _ in range(60):
+        labels = luck.permutation(["kind", "rude"] * 6)
+        groups = np.repeat(np.arange(12), 4)
+        vectors = luck.normal(size=(12, 8))[groups] + luck.normal(scale=0.3, size=(48, 8))
+        hits = shortcuts._guessed(vectors, labels[groups].tolist(), groups=groups.tolist(), folds=5, seed=1)
+        assert len(hits) == shortcuts.SHUFFLES + 1
+        above += hits[0] > np.percentile(hits[1:], 97.5)
+    assert above <= 5
+
+
+def test_a_shuffle_moves_groups_as_a_whole_inside_a_fold() -> None:
+    groups, folds = np.array([0, 0, 1, 1, 2, 2, 3, 3]), [np.array([0, 1, 4, 5]), np.array([2, 3, 6, 7])]
+    order = shortcuts._shuffles(groups, folds, seed=1)
+    assert order[:, 0].tolist() == list(range(8))
+    for column in order.T:
+        for fold in folds:
+            assert sorted(column[fold]) == fold.tolist()
+        assert [len(set(groups[column[groups == group]])) for group in range(4)] == [1] * 4
+    assert len({tuple(column) for column in order.T}) == 4
 
 
 def test_chance_is_the_share_of_the_most_frequent_label() -> None:

@@ -1,6 +1,7 @@
 """The texts of the sets beside those of people: which are near, which repeat, what words they have, and that no text is markup."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,3 +117,16 @@ def test_a_figure_that_a_task_cannot_have_says_why() -> None:
         assert drawing.figure is None
         assert drawing.caption.startswith("made_up: no figure '")
         assert drawing.caption.endswith(".")
+
+
+def test_a_figure_of_one_value_is_a_sentence_with_its_table() -> None:
+    """All items were kept, and no word tells a label."""
+    made = task_texts({"m": ["a b", "b a", "c a"], HUMAN: ["c", "d", "e"]})
+    account = [{"outcome": "kept", "items": 3, "dollars": 0.3}]
+    whole = replace(made, written={name: one._replace(account=account) for name, one in made.written.items()})
+    kept, words = figures.yield_figure(whole), figures.words_figure(made)
+    assert (kept.figure, words.figure) == (None, None)
+    assert "all 3 items of 1 sets were kept, for $" in kept.caption
+    assert kept.table is not None
+    assert len(kept.table) == 1
+    assert words.caption.endswith("tested words tells a label beyond chance.")
