@@ -145,6 +145,15 @@ def test_a_teacher_that_repeats_itself_is_not_asked_for_ever(tmp_path: Path) -> 
     assert len(served.times) <= len(plan.possible_requests())
 
 
+def test_an_example_says_which_reply_it_came_in(tmp_path: Path) -> None:
+    """As many examples of one number as were asked for at once, each number of one label."""
+    with writer(fresh) as served:
+        written = write(plan_of(CARD, n=8, per_reply=2), teacher_at(served.url, tmp_path))
+    replies = [(row["reply"], row["label"]) for row in written.examples]
+    assert set(Counter(replies).values()) == {2}
+    assert len({reply for reply, _ in replies}) == len(written.answers) == 4
+
+
 def test_generating_again_costs_nothing_and_gives_the_same(tmp_path: Path) -> None:
     plan = plan_of(CARD, "zero_shot_topic", n=12, per_reply=2)
     with writer(lambda label, n, call: [{"text": f"{label} {call % 7} {i}"} for i in range(n)]) as served:
