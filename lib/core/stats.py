@@ -106,6 +106,17 @@ def crossed_interval(values: np.ndarray, samples: np.ndarray | None = None, *, a
     return Interval(mean, mean - half, mean + half, ", ".join(parts) if half == half else "")
 
 
+def interval_of_repeats(values: Sequence[float], variances: Sequence[float]) -> tuple[float, float, float]:
+    """The mean of what repeats of a set have been measured to have, each with a variance of its own (nan if it is not known),
+    with its 95% interval: over what the repeats measure, and over the repeats as far as they differ by more than that."""
+    known, n = [variance for variance in variances if variance == variance], len(values)
+    within = float(np.mean(known)) / n if known else 0.0
+    between = float(np.var(values, ddof=1)) / n if n > 1 else 0.0
+    parts = [(within, SAMPLES), (max(0.0, between - within), max(1, n - 1))]
+    mean, half = float(np.mean(values)), _half_width(parts)
+    return mean, mean - half, mean + half
+
+
 def _half_width(parts: Sequence[tuple[float, int]]) -> float:
     """Half of a 95% t-interval from variances and their degrees of freedom; nan where nothing varies."""
     from scipy.stats import t

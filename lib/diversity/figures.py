@@ -35,16 +35,19 @@ def measures_figure(texts: TaskTexts) -> Drawing:
     """How varied each set is, and how close to people."""
     replies = {name: measures.replies_of(rows) for name, rows in texts.equal.items()}
     table = measures.measure(texts.equal_texts, texts.anchors, embed=texts.embed, seed=texts.seed, replies=replies)
-    caption = f"diversity of the examples, {texts.size_note}; 95% jackknife intervals over replies. {texts.note}"
+    table = measures.over_repeats(table)
+    repeats = " and over repeats of a set, whose lowest and highest are small points" if "repeats" in table else ""
+    caption = f"diversity of the examples, {texts.size_note}; 95% jackknife intervals over replies{repeats}. {texts.note}"
     return _drawing(texts, "diversity", plots.plot_measures(table), caption, table=table)
 
 
 def map_figure(texts: TaskTexts) -> Drawing:
     """Where the texts of each set lie among those of people."""
-    points = measures.text_map(texts.whole_texts, embed=texts.embed, seed=texts.seed)
+    points = measures.text_map({name: texts.whole_texts[name] for name in texts.drawn}, embed=texts.embed, seed=texts.seed)
     shown = min(len(texts.human), measures.MOST_TEXTS)
     caption = (
-        f"texts in the plane of the two first principal components of their embeddings; grey: {shown} human texts. {texts.note}"
+        f"texts in the plane of the two first principal components of their embeddings; grey: {shown} human texts."
+        f"{texts.drawn_note} {texts.note}"
     )
     return _drawing(texts, "map", plots.plot_map(points), caption, table=points)
 
@@ -52,7 +55,7 @@ def map_figure(texts: TaskTexts) -> Drawing:
 def lengths_figure(texts: TaskTexts) -> Drawing:
     """How long the texts of each set are."""
     table = text_lengths(texts)
-    caption = f"words of a text; box: quartiles, whiskers: 5% to 95%, {texts.size_note}. {texts.data_note}"
+    caption = f"words of a text; box: quartiles, whiskers: 5% to 95%, {texts.size_note}.{texts.drawn_note} {texts.data_note}"
     return _drawing(texts, "lengths", plots.plot_lengths(table), caption, table=table)
 
 
@@ -89,28 +92,28 @@ def words_figure(texts: TaskTexts) -> Drawing:
     """Words that occur with a label more often than chance allows."""
     if texts.card.task_kind.marked:
         return _no_drawing(texts, "telling_words", "an example has no label as a whole that a word gives away.")
-    table = shortcuts.word_associations(texts.card, texts.equal)
+    table = shortcuts.word_associations(texts.card, texts.drawn_rows)
     if telling(table).empty:
         return _no_drawing(texts, "telling_words", f"none of {len(table)} tested words tells a label beyond chance.", table)
     caption = (
         "how far a word's most frequent label goes beyond that label's share in the set, in standard deviations (z), against the "
         f"number of texts with the word; named: those beyond chance at a false discovery rate of {FALSE_DISCOVERIES:g} (exact "
-        f"binomial test, Benjamini and Hochberg). {texts.size_note}. {texts.data_note}"
+        f"binomial test, Benjamini and Hochberg). {texts.size_note}.{texts.drawn_note} {texts.data_note}"
     )
-    return _drawing(texts, "telling_words", plots.plot_words(table, list(texts.equal)), caption, table=table)
+    return _drawing(texts, "telling_words", plots.plot_words(table, texts.drawn), caption, table=table)
 
 
 def guessing_figure(texts: TaskTexts) -> Drawing:
     """How well labels are guessed from parts of the input."""
     if texts.card.task_kind.marked:
         return _no_drawing(texts, "guessing", "an example has no label as a whole to be guessed.")
-    table = shortcuts.label_guesses(texts.card, texts.equal, embed=texts.embed, seed=texts.seed)
+    table = shortcuts.label_guesses(texts.card, texts.drawn_rows, embed=texts.embed, seed=texts.seed)
     caption = (
         f"accuracy of a ridge regression on embeddings of parts of the input, cross-validated ({shortcuts.FOLDS} folds, or as "
         "many as the rarest label has topics or replies, none of which stands in two folds) inside each set; grey: the middle "
         f"95% of {shortcuts.SHUFFLES} shuffles of the labels of whole topics or replies; filled: above it. Bars: 95% Wilson "
         "intervals, as if a topic or reply were one example; dotted: the most frequent label, or a random choice. "
-        f"Trivial: matching words answer it. {texts.size_note}. {texts.note}"
+        f"Trivial: matching words answer it. {texts.size_note}.{texts.drawn_note} {texts.note}"
     )
     return _drawing(texts, "guessing", plots.plot_guesses(table), caption, table=table)
 

@@ -17,7 +17,9 @@ from pandas import DataFrame
 from scipy.stats import t
 from sklearn.decomposition import PCA
 
+from lib.core import set_names
 from lib.core.encoders import Embed
+from lib.core.stats import interval_of_repeats
 from lib.core.text import words
 
 HUMAN = "human"
@@ -41,6 +43,8 @@ MOST_TEXTS = 2000
 """Texts of one set that are compared: a random part of a larger one. More would hide each other on a map, and take minutes."""
 _FEWEST_REPLIES = 3
 """Replies from which on a set has an interval."""
+_NORMAL = 1.96
+"""Standard deviations in half of a 95% interval."""
 _NO_REPLIES: Mapping[str, Sequence[Any]] = {}
 _CELLS = 2**24
 """Similarities in memory at once."""
@@ -214,6 +218,25 @@ def measure(
         for label, (value, low, high) in intervals.items():
             rows.append({"set": name, "measure": label, "value": value, "low": low, "high": high, "n": n})
     return pd.DataFrame(rows)
+
+
+def over_repeats(table: DataFrame) -> DataFrame:
+    """The measures of sets with those of all repeats of a set in one row: their mean with its interval, their number, the lowest
+    and the highest. A table without repeats stays as it is."""
+    firsts = table["set"].map(_first_repeat)
+    if not firsts.duplicated().any() or len(set(firsts)) == table["set"].nunique():
+        return table
+    rows = []
+    for (name, measure_name), part in table.groupby([firsts, table.measure], sort=False):
+        variances = ((part.high - part.low) / (2 * _NORMAL)) ** 2
+        value, low, high = interval_of_repeats(part["value"].tolist(), variances.tolist())
+        row = {"set": name, "measure": measure_name, "value": value, "low": low, "high": high, "n": part.n.iloc[0]}
+        rows.append(row | {"repeats": len(part), "lowest": part["value"].min(), "highest": part["value"].max()})
+    return pd.DataFrame(rows)
+
+
+def _first_repeat(name: str) -> str:
+    return name if name == HUMAN else set_names.find(name).first_repeat.key
 
 
 def equal_sets(sets: Mapping[str, Sequence[Any]], human: Sequence[Any], *, seed: int) -> tuple[dict[str, list[Any]], list[Any]]:

@@ -46,6 +46,8 @@ def _dots(axis: Axes, part: DataFrame, hollow: Sequence[bool] = ()) -> None:
         axis.plot([row.low, row.high], [place, place], color=shade)
         face = "white" if hollow and hollow[place] else shade
         axis.plot(row["mean"], place, marker(name), color=shade, markerfacecolor=face)
+        if "lowest" in row and row.repeats > 1:
+            axis.plot([row.lowest, row.highest], [place - 0.22] * 2, ".", color=shade, markersize=3)
     axis.set_yticks(range(len(part)), [named(str(label)) for label in part.index])
     axis.set_ylim(-0.6, len(part) - 0.4)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import pandas as pd
 from pandas import DataFrame
 
-from lib.core import example_sets
+from lib.core import example_sets, set_names
 from lib.core.artifacts import ExampleSet
 from lib.core.encoders import Embedder
 from lib.core.sources import Row
@@ -67,6 +67,23 @@ class TaskTexts:
         sizes = {name: len(rows) for name, rows in (self.written_rows | {HUMAN: self.human}).items()}
         drawn = ", ".join(f"{size:,} {name}" for name, size in sizes.items())
         return f"n = {self.n} a set" + f" (at random from {drawn})" * (self.n == MOST_TEXTS)
+
+    @cached_property
+    def drawn(self) -> list[str]:
+        """The sets that figures of single texts draw, people's among them: of several repeats of a set the first."""
+        first = dict[str, str]()
+        for name in sorted(self.written, key=lambda name: set_names.find(name).repeat):
+            first.setdefault(set_names.find(name).first_repeat.key, name)
+        return [name for name in self.equal if name == HUMAN or name in first.values()]
+
+    @property
+    def drawn_rows(self) -> dict[str, list[Row]]:
+        return {name: self.equal[name] for name in self.drawn}
+
+    @property
+    def drawn_note(self) -> str:
+        """A sentence for captions, if there are repeats."""
+        return " Of the repeats of a set the first." if len(self.drawn) < len(self.equal) else ""
 
     @cached_property
     def rows(self) -> dict[str, list[Row]]:
@@ -160,8 +177,8 @@ def repeats(texts: TaskTexts) -> DataFrame:
 def text_lengths(texts: TaskTexts) -> DataFrame:
     """The number of words of every text of the equal parts, and its label."""
     rows = []
-    for name, examples in texts.equal.items():
-        for row in examples:
+    for name in texts.drawn:
+        for row in texts.equal[name]:
             rows.append((name, row.get("label", ""), len(words(text_of(texts.card, row)))))
     return pd.DataFrame(rows, columns=["set", "label", "words"])
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from refusing import refused
 
 from lib.core.encoders import Embedder, _embed
+from lib.core.set_names import SetName
 from lib.core.tasks import load, read_card
 from lib.core.text import words
 from lib.diversity import measures
@@ -420,3 +422,30 @@ def test_a_map_of_many_texts_shows_some_of_them(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(measures, "MOST_TEXTS", 5)
     points = measures.text_map({"a": SOME[:3], "human": SOME}, embed=one_hot, seed=1)
     assert points.set.value_counts().to_dict() == {"human": 5, "a": 3}
+
+
+# ---- repeats ----
+
+
+def of_sets(values: dict[str, float], half: float = 0.05) -> pd.DataFrame:
+    rows = [
+        {"set": name, "measure": "vendi", "value": value, "low": value - half, "high": value + half, "n": 9}
+        for name, value in values.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_repeats_of_a_set_are_one_line() -> None:
+    """Their mean, with an interval that is narrower than that of each where they agree, and wider where they do not."""
+    again, third = (SetName("zero_shot", repeat=number).key for number in (2, 3))
+    agree = measures.over_repeats(of_sets({"zero_shot": 3.0, again: 3.01, "human": 5.0, third: 2.99}))
+    assert agree.set.tolist() == ["zero_shot", "human"]
+    assert agree["value"].tolist() == pytest.approx([3, 5])
+    assert agree.repeats.tolist() == [3, 1]
+    assert (agree.lowest[0], agree.highest[0]) == (2.99, 3.01)
+    widths = (agree.high - agree.low).tolist()
+    assert widths == pytest.approx([0.1 / 3**0.5, 0.1], rel=0.02)
+    differ = measures.over_repeats(of_sets({"zero_shot": 2.0, again: 3.0, third: 4.0}))
+    assert differ.high[0] - differ.low[0] > 2
+    without = of_sets({"zero_shot": 3.0, "tree": 3.0})
+    assert measures.over_repeats(without) is without

@@ -10,7 +10,7 @@ from made_up import MADE_UP
 
 from lib.core.artifacts import ExampleSet
 from lib.core.encoders import Embedder
-from lib.core.set_names import find
+from lib.core.set_names import SetName, find
 from lib.core.tasks import Card, read_card
 from lib.diversity import figures, texts
 from lib.diversity.measures import HUMAN
@@ -130,3 +130,12 @@ def test_a_figure_of_one_value_is_a_sentence_with_its_table() -> None:
     assert kept.table is not None
     assert len(kept.table) == 1
     assert words.caption.endswith("tested words tells a label beyond chance.")
+
+
+def test_figures_of_single_texts_draw_the_first_repeat_of_a_set() -> None:
+    again = SetName("m", repeat=2).key
+    made = task_texts({"m": ["a b", "b a"], again: ["b b", "c a"], "own": ["d", "e"], HUMAN: ["c", "d"]})
+    assert made.drawn == ["m", "own", HUMAN]
+    assert made.drawn_note == " Of the repeats of a set the first."
+    assert set(texts.text_lengths(made).set) == {"m", "own", HUMAN}
+    assert task_texts({"m": ["a"], HUMAN: ["c"]}).drawn_note == ""
