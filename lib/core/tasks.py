@@ -175,6 +175,12 @@ def load(card: Card, split: str = "train", source: str | None = None) -> "Datase
     return Dataset.from_list(rows)
 
 
+def has_test(card: Card, source: str | None) -> bool:
+    """Whether a source of a task names test examples, or holds some out."""
+    one = card.sources[source or card.default_source]
+    return bool(one.held_out) or "test" in (one.files or one.splits)
+
+
 def checked_rows(card: Card, source: Source, split: str, *, ids: str = "") -> Iterator[Row | None]:
     """Each raw row in the card's words; None for one that the source says to drop. A row without an id gets one that begins with
     `ids`, or with the task and the split."""

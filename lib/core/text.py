@@ -1,7 +1,10 @@
 """Duplicates and near duplicates of texts, without a comparison of every pair; and words that go with a label."""
 
+import math
 import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +24,10 @@ _COMPARED = 100_000
 _PERMUTATIONS = 128
 _MARGIN = 0.7
 """MinHash only estimates, so it looks a little below the threshold; what it finds is then compared exactly."""
+
+
+NEAR = 0.8
+"""Share of common pieces from which on two texts are nearly the same, if nothing else is said."""
 
 
 class Seen:
@@ -50,6 +57,34 @@ class Seen:
             self.pieces[plain] = _pieces(plain) if self.index is not None else set()
             if self.index is not None:
                 self.index.insert(plain, _min_hash(self.pieces[plain]))
+
+
+class NearTexts:
+    """Texts that others are compared with, as `Seen` compares them, but all known before, so that none is missed by chance.
+
+    Of two texts that are so near, the pieces of each that come in the fewest texts have one in common.
+    """
+
+    def __init__(self, texts: Sequence[str], near: float = NEAR):
+        self.texts, self.near = texts, near
+        self.pieces = [_pieces(plainly(text)) for text in texts]
+        self.counts = Counter(chain.from_iterable(self.pieces))
+        self.holders = defaultdict[bytes, list[int]](list)
+        for number, pieces in enumerate(self.pieces):
+            for piece in self._rarest(pieces):
+                self.holders[piece].append(number)
+
+    def nearest(self, text: str) -> int | None:
+        """The number of the text that is most like this one, if it is near enough."""
+        these = _pieces(plainly(text))
+        candidates = sorted({number for piece in self._rarest(these) for number in self.holders.get(piece, ())})
+        best = max(candidates, key=lambda number: _jaccard(these, self.pieces[number]), default=None)
+        return best if best is not None and _jaccard(these, self.pieces[best]) >= self.near else None
+
+    def _rarest(self, pieces: set[bytes]) -> list[bytes]:
+        """So many of the rarest pieces that what is left is not enough to be near."""
+        enough = math.ceil(self.near * len(pieces) - 1e-9)
+        return sorted(pieces, key=lambda piece: (self.counts[piece], piece))[: len(pieces) - enough + 1]
 
 
 def plainly(text: str) -> str:

@@ -14,7 +14,7 @@ from lib.diversity.figures import (
 )
 from lib.diversity.label_shift import label_counts
 from lib.diversity.shortcuts import most_telling
-from lib.diversity.texts import beside_human, read_texts, repeats, vocabulary
+from lib.diversity.texts import beside_human, read_texts, repeats, said_of_test, vocabulary
 
 __all__ = [
     "beside_human",
@@ -29,6 +29,7 @@ __all__ = [
     "most_telling",
     "read_texts",
     "repeats",
+    "said_of_test",
     "tree_figure",
     "vocabulary",
     "words_figure",

@@ -10,10 +10,11 @@ from pandas import DataFrame
 
 from lib.core import example_sets, set_names
 from lib.core.artifacts import ExampleSet
+from lib.core.contamination import Repeated, repeated, texts_of_test
 from lib.core.encoders import Embedder
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, text_of
-from lib.core.text import plainly, words
+from lib.core.text import NearTexts, plainly, words
 from lib.diversity.measures import HUMAN, MOST_TEXTS, equal_sets, nearest
 from lib.plotting import source_note
 
@@ -44,6 +45,8 @@ class TaskTexts:
     embed: Embedder
     seed: int
     data_note: str
+    test: Sequence[str] = ()
+    """The texts of the test set."""
 
     @property
     def n(self) -> int:
@@ -105,6 +108,12 @@ class TaskTexts:
         return {name: self.of(rows) for name, rows in (self.written_rows | {HUMAN: self.human}).items()}
 
     @cached_property
+    def in_test(self) -> dict[str, Repeated]:
+        """The texts of each set, and of people, that repeat one of the test set."""
+        tested = NearTexts(self.test)
+        return {name: repeated(texts, tested) for name, texts in self.whole_texts.items()}
+
+    @cached_property
     def anchors(self) -> list[str]:
         """The human texts that nearness is measured to."""
         return self.of(self.other_human)
@@ -120,7 +129,8 @@ def read_texts(
     sets, human = example_sets.example_sets(card, examples, source), load(card, "train", source).to_list()
     written = example_sets.written_sets(card, sets)
     equal, others = equal_sets({name: example_set.rows for name, example_set in written.items()}, human, seed=seed)
-    return TaskTexts(card, human, sets, written, equal, others, Embedder(encoder), seed, source_note(card, source))
+    note, test = source_note(card, source), texts_of_test(card, source)
+    return TaskTexts(card, human, sets, written, equal, others, Embedder(encoder), seed, note, test)
 
 
 def beside_human(texts: TaskTexts) -> "_TextTable":
@@ -164,14 +174,22 @@ def _html_text(cell: object) -> str:
 
 
 def repeats(texts: TaskTexts) -> DataFrame:
-    """For each set, how many of its texts repeat an earlier one, and how many repeat a human text."""
+    """For each set, how many of its texts repeat an earlier one, a human text or one of the test set; `near`: or nearly so."""
     human = {plainly(text) for text in texts.whole_texts[HUMAN]}
-    rows = []
+    near_human, rows = NearTexts(texts.whole_texts[HUMAN]), []
     for name, written in texts.whole_texts.items():
-        different = {plainly(text) for text in written}
+        different, in_test = {plainly(text) for text in written}, texts.in_test[name]
         counts = {"texts": len(written), "again": len(written) - len(different), "human": len(different & human)}
+        counts["near_human"] = len(written if name == HUMAN else repeated(written, near_human).pairs)
+        counts |= {"test": in_test.equal, "near_test": len(in_test.pairs)}
         rows.append({"set": name, **counts, "share_again": 1 - len(different) / len(written)})
     return pd.DataFrame(rows)
+
+
+def said_of_test(texts: TaskTexts) -> str:
+    """A sentence for each set that repeats test texts, or one for all."""
+    said = [found.said(name) for name, found in texts.in_test.items() if found.pairs]
+    return "\n".join(said) or f"No text of any set stands among the {len(texts.test):,} of test, nor nearly so."
 
 
 def text_lengths(texts: TaskTexts) -> DataFrame:

@@ -8,9 +8,11 @@ from pandas import DataFrame
 from pydantic import BaseModel
 
 from lib.core.config import settings_table
+from lib.core.contamination import repeated, texts_of_test
 from lib.core.set_names import SetName
 from lib.core.sources import Row
-from lib.core.tasks import Card, load
+from lib.core.tasks import Card, load, text_of
+from lib.core.text import NearTexts
 from lib.generation.conditioned import Attributes, FewShot3, FewShot5, OneShot, ZeroShot, ZeroShotTopic
 from lib.generation.dialogues import Dialogues
 from lib.generation.refining import BaseThenRefine, open_writer
@@ -33,6 +35,7 @@ __all__ = [
     "raw_examples",
     "register_method",
     "rephrasing_plan",
+    "say_if_in_test",
     "show_settings",
     "write",
 ]
@@ -89,8 +92,8 @@ def _refuse_unused(method: type[Method], settings: GenerationSettings) -> None:
 def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> list[Row]:
     """The first n human examples of train, which prompts of a method may show and written texts are compared with. None where
     prompts show none and they are not at hand."""
-    shows, place = method_of(method).reads_human, card.sources.get(source or card.default_source)
-    if not shows and place and place.hub and not os.environ.get("HUB_MIRROR"):
+    shows = method_of(method).reads_human
+    if not shows and not _at_hand(card, source):
         return []
     try:
         rows: list[Row] = load(card, "train", source).to_list()[:n]
@@ -99,6 +102,23 @@ def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> 
             raise
         rows = []
     return rows
+
+
+def say_if_in_test(card: Card, rows: Sequence[Row], source: str | None = None) -> None:
+    """Prints how many examples repeat a text of the test set, if any do and the test set is at hand."""
+    try:
+        tested = NearTexts(texts_of_test(card, source) if _at_hand(card, source) else [])
+    except ValueError:  # 04 says what is wrong with a test set.
+        return
+    found = repeated([text_of(card, row) for row in rows], tested)
+    if found.pairs:
+        print(found.said("the set"), "They are kept, and 04 refuses a set with many.")
+
+
+def _at_hand(card: Card, source: str | None) -> bool:
+    """Whether human examples can be read without a network."""
+    place = card.sources.get(source or card.default_source)
+    return not (place and place.hub) or bool(os.environ.get("HUB_MIRROR"))
 
 
 def preview(card: Card, rows: Sequence[Row]) -> DataFrame:

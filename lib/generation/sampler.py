@@ -12,7 +12,7 @@ from lib.core.pricing import dollars, nano
 from lib.core.set_names import SetName
 from lib.core.sources import Row
 from lib.core.tasks import Card, text_of
-from lib.core.text import Seen
+from lib.core.text import NEAR, Seen
 from lib.generation.junk import JunkFilter
 from lib.generation.repeats import REPEATED, STUCK, Repeats
 from lib.generation.settings import GenerationSettings
@@ -210,7 +210,7 @@ class Method(ABC):
     """Whether a base model can be asked by it."""
     has_parents: ClassVar[bool] = False
     """Whether each example was written after another one of the set, its parent."""
-    usual: ClassVar[Mapping[str, Any]] = {"near": 0.8, "per_reply": 3}
+    usual: ClassVar[Mapping[str, Any]] = {"near": NEAR, "per_reply": 3}
     """What settings without a value are for this method."""
 
     def __init__(self, plan: Plan, embed: Embed | None = None):

@@ -1,6 +1,6 @@
 """What 04 trains: the examples that students can learn from, with their prices, and the mixes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,10 +11,12 @@ from pandas import DataFrame
 from lib import plotting
 from lib.core import set_names
 from lib.core.artifacts import ExampleSet
+from lib.core.contamination import repeated
 from lib.core.example_sets import Given, example_sets, people_alone, prices_of, repeats_of
 from lib.core.mixes import NONE, TEST, Cell, Offer, cells
 from lib.core.sources import Row
-from lib.core.tasks import Card, load, other_tests
+from lib.core.tasks import Card, load, other_tests, text_of
+from lib.core.text import NearTexts
 from lib.training.matched import with_matched
 from lib.training.settings import Mixes, Recipe, Students
 from lib.training.sweep import DEV, Evaluation, Run, in_shared_labels, sweep
@@ -95,8 +97,31 @@ def pools_for(
         # The same for all repeats, so that their mixes are.
         dev_price = students.human_dev * prices[method].human
         offers[method] = Offer(prices[method], (len(pool), smallest), shown, dev_price=dev_price)
-    evaluations = _evaluations(card, source, also=students.also_test) | dev
+    evaluations = _evaluations(card, source, also=students.also_test)
+    _check_unseen(card, human, sets, evaluations=evaluations, most=students.most_in_test)
+    evaluations |= dev
     return _Pools(card, source, human, len(labeled), mixes.balanced, sets, offers, evaluations)
+
+
+def _check_unseen(
+    card: Card,
+    human: Sequence[Row],
+    sets: Mapping[str, ExampleSet],
+    *,
+    evaluations: Mapping[str, Evaluation],
+    most: float,
+) -> None:
+    """Prints which examples to learn from repeat texts of an evaluation set, and refuses a set that holds many."""
+    written = {method: one.rows for method, one in sets.items() if not one.name.of_human_texts}
+    for test, evaluation in evaluations.items():
+        tested = NearTexts([text_of(evaluation.card, row) for row in evaluation.rows])
+        for name, rows in {"human": human, **written}.items():
+            found = repeated([text_of(card, row) for row in rows], tested)
+            if name in written and found.share > most:
+                limit = f"`most_in_test` allows {most:g} of either: leave these examples out, or raise it."
+                raise ValueError(f"Task {card.name!r}: {found.said(name, test)} {limit}")
+            if found.pairs:
+                print(found.said(name, test))
 
 
 def _by_labels(rows: Sequence[Row], sets: dict[str, ExampleSet]) -> tuple[list[Row], list[Row]]:

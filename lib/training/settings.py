@@ -50,6 +50,9 @@ class Students(Recipe):
     pays for them. A linear probe of labels has no epochs to choose from."""
     also_test: list[str] = []
     """Evaluation sets out of domain: other splits of a task's source (garden), or tasks by name (riddle, riddle:riddle_sense)."""
+    most_in_test: float = Field(0.05, ge=0, le=1)
+    """The largest part of a set that may stand in an evaluation set, equal or nearly so, or of that in the set. Students of a set
+    with more would know answers by heart: it is refused."""
     seeds: int = Field(3, ge=1)
     """Runs for each mix."""
 

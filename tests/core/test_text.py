@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core.tasks import load, read_card
-from lib.core.text import Seen
+from lib.core.text import NearTexts, Seen
 
 TEXTS = load(read_card("review"))["text"]
 
@@ -163,3 +163,29 @@ def test_at_1_only_equal_texts_are_found(texts: list[str], text: str) -> None:
 def test_at_1_one_word_of_thirty_is_enough_to_differ() -> None:
     seen = seen_with(1.0, *(one for one, _, _ in pairs()))
     assert {seen.like(other) for one, other, like in pairs() if like < 1} == {None}
+
+
+# ---- texts that are all known before ----
+
+FEW_WORDS = st.lists(st.sampled_from(["the", "cat", "sat", "on", "a", "mat", "Mat", "today", "x", "玉ねぎ"]), max_size=12).map(
+    " ".join
+)
+
+
+@given(known=st.lists(FEW_WORDS, max_size=12), text=FEW_WORDS, near=st.sampled_from([0.3, 0.5, 0.7, 0.8, 0.9, 1.0]))
+def test_the_nearest_text_is_that_of_all_comparisons(known: list[str], text: str, near: float) -> None:
+    found = NearTexts(known, near).nearest(text)
+    likenesses = [likeness(text, other) for other in known]
+    best = max(likenesses, default=0.0)
+    assert found == (likenesses.index(best) if best >= near else None)
+
+
+def test_real_texts_with_a_word_changed_are_found_and_others_are_not() -> None:
+    known, rng = NearTexts(TEXTS[:100]), random.Random(1)
+    for number, text in enumerate(TEXTS[:100]):
+        words = text.split()
+        words[rng.randrange(len(words))] = "otherwise"
+        expected = number if likeness(" ".join(words), text) >= 0.8 else None
+        assert known.nearest(" ".join(words)) == expected
+        assert known.nearest(text.upper()) == number
+    assert [known.nearest(text) for text in TEXTS[100:140]] == [None] * 40

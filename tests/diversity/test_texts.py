@@ -78,12 +78,24 @@ def test_a_long_text_is_cut() -> None:
     assert "word …" in shown
 
 
-def test_repeats_are_counted_in_each_set_and_against_people() -> None:
-    table = texts.repeats(task_texts({"a": ["One", "one ", "two"], "b": ["three"], HUMAN: ["TWO", "four"]}))
-    assert table.to_dict("records")[:2] == [
-        {"set": "a", "texts": 3, "again": 1, "human": 1, "share_again": pytest.approx(1 / 3)},
-        {"set": "b", "texts": 1, "again": 0, "human": 0, "share_again": 0},
+def test_repeats_are_counted_in_each_set_and_against_people_and_the_test_set() -> None:
+    long = "the quick brown fox jumps over the lazy dog"
+    made = task_texts({"a": ["One", "one ", "two", long], "b": ["three"], HUMAN: ["TWO", "four", long + "s"]})
+    table = texts.repeats(replace(made, test=["one", long + "!", "five"]))
+    assert table.to_dict("records") == [
+        {"set": "a", "texts": 4, "again": 1, "human": 1, "near_human": 2, "test": 2, "near_test": 3, "share_again": 0.25},
+        {"set": "b", "texts": 1, "again": 0, "human": 0, "near_human": 0, "test": 0, "near_test": 0, "share_again": 0},
+        {"set": HUMAN, "texts": 3, "again": 0, "human": 3, "near_human": 3, "test": 0, "near_test": 1, "share_again": 0},
     ]
+
+
+def test_a_sentence_says_what_stands_in_the_test_set() -> None:
+    made = replace(task_texts({"a": ["One", "two"], "b": ["three"], HUMAN: ["four"]}), test=["one", "five"])
+    assert (
+        texts.said_of_test(made) == "1 of 2 texts of a stand among the 2 of test, equal (1) or nearly so (0): 'One' beside 'one'."
+    )
+    assert texts.said_of_test(replace(made, test=["six"])) == "No text of any set stands among the 1 of test, nor nearly so."
+    assert len(texts.read_texts(read_card("news"), None, source=None, encoder="e", seed=1).test) > 50
 
 
 def test_vocabulary_of_as_many_words() -> None:

@@ -10,7 +10,8 @@ from asking import CARD, prompt, teacher_at
 from endpoint import completion, serving
 from planning import plan_of
 
-from lib.generation import write
+from lib.core.tasks import load, read_card
+from lib.generation import say_if_in_test, write
 from lib.generation.repeats import REPEATED, STUCK
 from lib.generation.sampler import LIST_ROUNDS, Written
 
@@ -90,3 +91,24 @@ def test_lists_are_told_how_long_to_be(tmp_path: Path) -> None:
         write(plan_of(CARD, "zero_shot_topic", n=2, per_reply=2, topics=2, near=1.0), teacher_at(served.url, tmp_path))
     schemas = [body["response_format"]["json_schema"]["schema"]["properties"] for body in served.bodies]
     assert [part["minItems"] for schema in schemas[:2] for part in schema.values()] == [2, 1]
+
+
+def test_examples_that_stand_in_the_test_set_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    card = read_card("news")
+    tested, train = load(card, "test").to_list(), load(card).to_list()
+    say_if_in_test(card, train[:20])
+    assert capsys.readouterr().out == ""
+    say_if_in_test(card, [*train[:20], tested[3]])
+    assert capsys.readouterr().out.startswith("1 of 21 texts of the set stand among the ")
+
+
+def test_a_test_set_that_cannot_be_read_stops_no_writing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one of the hub, which is not asked for, nor a file that is gone."""
+    monkeypatch.delenv("HUB_MIRROR", raising=False)
+    say_if_in_test(read_card("sentiment"), [{"text": "Good."}], "sst2")
+    card = read_card("news")
+    gone = card.sources[card.default_source].model_copy(update={"files": {"train": "gone.csv", "test": "gone.csv"}})
+    say_if_in_test(card.model_copy(update={"sources": {"own": gone}}), [{"text": "Good."}])
+    assert capsys.readouterr().out == ""

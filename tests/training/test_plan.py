@@ -7,17 +7,19 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from refusing import refused
 
 from lib import plotting
 from lib.budget.scores import read_scores
 from lib.core import paths
 from lib.core.artifacts import ExampleSet, Step, load_set, save_set
+from lib.core.example_sets import people_alone
 from lib.core.mixes import NONE, Offer, Prices
 from lib.core.set_names import SetName, from_columns
 from lib.core.tasks import Card, load, read_card
-from lib.training.plan import _Mix, _mixes_of, _Pools, _with_facts, device_of_shard, pools_for, runs_of
+from lib.training.plan import _check_unseen, _Mix, _mixes_of, _Pools, _with_facts, device_of_shard, pools_for, runs_of
 from lib.training.settings import Mixes, Students
-from lib.training.sweep import Run
+from lib.training.sweep import Evaluation, Run
 
 
 def test_a_grid_has_each_human_size_with_each_synthetic_one() -> None:
@@ -154,6 +156,45 @@ def test_repeats_of_a_set_have_one_price_and_the_same_mixes_and_are_one_method_i
     found = read_scores([str(tmp_path / "scores.csv")])
     assert found[["method", "set_repeat"]].to_numpy().tolist() == [[NONE, 1], ["zero_shot", 1], ["zero_shot", 2]]
     assert plotting._rows_note(found).startswith("1 seeds a point, in each of 2 repeats of the teacher.")
+
+
+# ---- what stands in a test set ----
+
+
+def copied_from_test(folder: Path, n: int) -> str:
+    """A set of news of which the first n are test examples with a word more."""
+    rows = load_set(paths.EXAMPLES / "news" / "zero_shot.parquet").rows
+    tested = load(read_card("news"), "test").to_list()
+    copied = [{**row, "text": tested[k]["text"] + " Yes"} if k < n else row for k, row in enumerate(rows)]
+    name, file = SetName("copied"), str(folder / "copied.parquet")
+    save_set(file, copied, step=Step("01_generation", {}), name=name, teacher="m", bill={"dollars": 0.5})
+    return file
+
+
+def test_a_set_that_repeats_much_of_the_test_set_is_refused(tmp_path: Path) -> None:
+    file = copied_from_test(tmp_path, 6)
+    refused(
+        lambda: pools_for(read_card("news"), None, examples=[file]),
+        "Task 'news': 6 of 24 texts of copied stand among the 1", "of test, equal (0) or nearly so (6): ", " Yes' beside ",
+        "`most_in_test` allows 0.05",
+    )  # fmt: skip
+
+
+def test_a_set_that_repeats_some_of_the_test_set_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = copied_from_test(tmp_path, 1)
+    pools_for(read_card("news"), None, examples=[file])
+    assert capsys.readouterr().out.startswith("1 of 24 texts of copied stand among the 1")
+    pools_for(read_card("news"), None, examples=[copied_from_test(tmp_path, 6)], students=Students(most_in_test=1))
+    assert capsys.readouterr().out.startswith("6 of 24 texts of copied stand among the 1")
+    pools_for(read_card("news"), None)
+    assert capsys.readouterr().out == ""
+
+
+def test_human_examples_that_stand_in_a_test_set_are_said_and_not_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """That is for the data to answer for."""
+    people, card = load(read_card("news")).to_list()[:5], read_card("news")
+    _check_unseen(card, people, people_alone(card), evaluations={"other": Evaluation(card, people)}, most=0)
+    assert capsys.readouterr().out.startswith("5 of 5 texts of human stand among the 5 of other, equal (5) or nearly so (0): ")
 
 
 def test_the_pools_of_the_demo_and_their_runs(capsys: pytest.CaptureFixture[str]) -> None:
