@@ -1,16 +1,23 @@
-"""How often the best share of a budget lies in the interval that 05 gives, on surfaces whose truth is known; and how long 500
-score rows take: fit, 1,000 refits, answers and figures.
+"""How often the best share of a budget lies in the interval that 05 gives, what following its answer loses beside simple rules,
+and how long 500 score rows take: fit, 1,000 refits, answers and figures.
 
-The surfaces are of eight families, one of them that of lib.surface; grids of mixes, prices, noise and seeds are drawn, too. For
-three budgets each, up to the price of the dearest mix, the share that is truly best is compared with the 90% interval.
-`python benchmarks/planner.py` prints a table for people; its last line is JSON.
+On surfaces whose truth is known: they are of eight families, one of them that of lib.budget.formula; grids of mixes, prices,
+noise and seeds are drawn, too. For three budgets each, up to the price of the dearest mix, the share that is truly best is
+compared with the 90% interval; once with a test set without end, and once with one of 400 items that leans to one source by a
+standard deviation of 2 points.
+
+On scores that were really measured (data/scores): each budget's mixes are predicted by a surface of all other mixes.
+`python benchmarks/planner.py` prints tables for people; its last line is JSON.
 """
 
 import argparse
+import itertools
 import json
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +25,22 @@ import numpy as np
 import pandas as pd
 
 from lib import plotting
-from lib.budget import planner, surface, surface_plots
+from lib.budget import consequences, planner, spending, surface, surface_plots, validation
+from lib.budget.refusals import CannotTell
+from lib.budget.scores import offer_of, read_scores
 from lib.core.mixes import NONE, Offer, Prices
 
 SURFACES, ROWS, SEED = 160, 500, 1
 BUDGETS = (0.25, 0.5, 1.0)
 """Of what the dearest mix costs."""
+ITEMS, TILT = 400, 0.02
+"""A test set that is finite and leans to one source."""
+ENDLESS = 10**8
+REAL = "data/scores/real.csv.gz"
+TEXTS = ("tweet_sentiment", "crowdflower_emotion", "hyperbole", "question_intimacy", "empathy")
+"""Its tasks of labels with budgets."""
+REAL_BUDGETS = (2.5, 5, 10, 20, 40, 80, 160)
+RULES = ("followed", "best measured mix", "half and half", "all people")
 Truth = Callable[[Any, Any], Any]
 Figures = dict[str, Any]
 
@@ -104,34 +121,89 @@ def measured(luck: np.random.Generator, truth: Truth, cells: list[tuple[int, int
     )
 
 
-def one_surface(number: int, seed: int = SEED) -> list[Figures]:
-    """For each budget: whether the interval holds the best share, how wide it is, and what following the answer loses."""
+def tilted(luck: np.random.Generator, rows: pd.DataFrame, k: float) -> pd.DataFrame:
+    """The rows as a finite test set shows them: all scores are off by the same, and by more the more is from the teacher."""
+    synthetic = k * rows.n_synthetic
+    part = synthetic / (rows.n_human + synthetic)
+    off = luck.normal() * (0.25 * 0.75 / ITEMS) ** 0.5 + luck.normal() * TILT * part
+    return rows.assign(score=(rows.score + off).clip(0, 1), n_test=ITEMS)
+
+
+def one_surface(number: int, seed: int = SEED, tilt: bool = False) -> list[Figures]:
+    """For each budget: whether the interval holds the best share, how wide it is, and what the answer and simple rules lose."""
     luck = np.random.default_rng([seed, number])
     names = list(families(**draw(luck)))
     family = names[number % len(names)]
-    truth = families(**draw(luck))[family]
+    drawn = draw(luck)
+    truth = families(**drawn)[family]
     h = int(luck.choice([200, 400, 800]))
     s, human = h * int(luck.choice([2, 5, 10])), float(np.exp(luck.uniform(np.log(0.05), 0)))
     prices = Prices(human, human / float(np.exp(luck.uniform(np.log(4), np.log(100)))))
-    rows = measured(luck, truth, mixes(luck, h, s, prices), prices)
-    top = float((rows.n_human * prices.human + rows.n_synthetic * prices.synthetic).max())
+    rows = measured(luck, truth, mixes(luck, h, s, prices), prices).assign(n_test=ENDLESS)
+    rows = tilted(luck, rows, drawn["k"]) if tilt else rows
     offer = Offer(prices, (10**6, 10**6))
+    budgets = [part * float(offer.price_of(rows.n_human, rows.n_synthetic).max()) for part in BUDGETS]
     try:
         fit = surface.fit(rows)
-    except surface.CannotTell:
+    except CannotTell:
         return [{"family": family, "refused": True}]
-    spent = planner.spend(fit, offer, [part * top for part in BUDGETS])
-    every = planner.spend(fit, offer, [part * top for part in BUDGETS], far=np.inf)
-    found = planner.mixes_for(fit, spent, offer)
+    every = spending.spend(fit, offer, budgets, far=np.inf)
+    found = planner.mixes_for(fit, spending.spend(fit, offer, budgets), offer)
     real = truth(every.h.astype(float), every.s.astype(float))
     rows_of: list[Figures] = []
     for place, row in enumerate(found.itertuples()):
         best = 1 - every.shares[place, real[place].argmax()]
-        taken = float(truth(float(row.n_human), float(row.n_synthetic)))
+        taken = {"followed": (row.n_human, row.n_synthetic)} | by_rules(rows, offer, row.budget)
+        lost = {rule: float(real[place].max()) - float(truth(*map(float, mix))) for rule, mix in taken.items()}
         inside = row.people_low - 1e-9 <= best <= row.people_high + 1e-9
-        width = row.people_high - row.people_low
-        rows_of.append({"family": family, "inside": inside, "width": width, "lost": float(real[place].max()) - taken})
+        rows_of.append({"family": family, "inside": inside, "width": row.people_high - row.people_low} | lost)
     return rows_of
+
+
+def by_rules(rows: pd.DataFrame, offer: Offer, budget: float) -> dict[str, tuple[int, int]]:
+    """What a budget buys by simple rules."""
+    means = rows.groupby(["n_human", "n_synthetic"]).score.mean()
+    paid = offer.price_of(*(means.index.get_level_values(place).to_numpy() for place in (0, 1)))
+    affordable = means[paid <= budget + 1e-9]
+    people, halves = (int(budget / offer.prices.human), 0), (budget / 2 / price for price in offer.prices)
+    return {"best measured mix": affordable.idxmax(), "half and half": tuple(map(int, halves)), "all people": people}
+
+
+def simulated(surfaces: int, seed: int, tilt: bool) -> pd.DataFrame:
+    with ProcessPoolExecutor() as pool:
+        return pd.DataFrame(itertools.chain(*pool.map(partial(one_surface, seed=seed, tilt=tilt), range(surfaces))))
+
+
+# ---- scores that were really measured ----
+
+
+def one_real(key: tuple[str, str]) -> pd.DataFrame:
+    """The mixes of each budget of a task and method, predicted by a surface of all others."""
+    rows = read_scores([REAL])
+    offer = offer_of(rows[(rows.task == key[0]) & (rows.method == key[1])])
+    table = validation.predict_each_budget(rows, key, offer, budgets=REAL_BUDGETS)
+    whole = table.step < len(REAL_BUDGETS)
+    budget = np.array(REAL_BUDGETS)[table.step.where(whole, 0).astype(int)]
+    share = table.n_synthetic * offer.prices.synthetic / table.dollars
+    return table.assign(method=key[1], share=share, ladder=whole & (table.dollars > 0.97 * budget))
+
+
+def lost_on_real(table: pd.DataFrame) -> pd.DataFrame:
+    """At each budget all of whose shares were trained: what each rule loses against the best of them, as measured.
+
+    The best measured mix is that of the next lower budget, of the lowest that of the next higher.
+    """
+    rows = []
+    for _, of_set in table[table.ladder].groupby(["task", "method"]):
+        steps = dict(iter(of_set.groupby("step")))
+        best_shares = {step: part.share[part.measured.idxmax()] for step, part in steps.items()}
+        for step, part in steps.items():
+            other = max((one for one in best_shares if one < step), default=min(one for one in best_shares if one != step))
+            shares = {"best measured mix": best_shares[other], "half and half": 0.5, "all people": 0.0}
+            taken = {rule: (part.share - share).abs().idxmin() for rule, share in shares.items()}
+            taken["followed"] = part.predicted.idxmax()
+            rows.append({rule: part.measured.max() - part.measured[taken[rule]] for rule in RULES})
+    return pd.DataFrame(rows)
 
 
 # ---- speed ----
@@ -164,13 +236,19 @@ def seconds() -> dict[str, float]:
     planned = time.monotonic()
     drawings = [*surface_plots.maps(plan), surface_plots.best_mix_by_budget(plan), surface_plots.best_share_by_budget(plan)]
     drawings += [surface_plots.dollars_for_score(plan), surface_plots.held_out(plan)]
-    planner.next_for_all(plan)
+    consequences.next_for_all(plan)
     answered = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for drawing in drawings:
             if drawing.figure is not None:
                 plotting.save_figure(drawing.figure, Path(folder) / drawing.name, drawing.caption)
     return {"fits and plan": planned - started, "drawing": answered - planned, "saving": time.monotonic() - answered}
+
+
+def by_family(table: pd.DataFrame) -> pd.DataFrame:
+    """A line for each family, of the answers that were given."""
+    told = table[table.inside.notna()].astype({"inside": float})
+    return told.groupby("family", sort=False)[["inside", "width", *RULES]].mean().assign(answers=told.family.value_counts())
 
 
 def main() -> None:
@@ -183,19 +261,23 @@ def main() -> None:
         f"{ROWS} rows, four methods, {surface.DRAWS:,} refits each: "
         + ", ".join(f"{name} {took:.1f} s" for name, took in spent.items())
     )
-    table = pd.DataFrame([row for number in range(given.surfaces) for row in one_surface(number, given.seed)])
-    told = table[table.inside.notna()].astype({"inside": float})
-    by_family = told.groupby("family", sort=False).agg(
-        answers=("inside", "size"), inside=("inside", "mean"), width=("width", "mean"), lost=("lost", "mean")
-    )
-    print(by_family.round(4).to_string())
-    refused = int(table.refused.eq(True).sum()) if "refused" in table else 0
-    found = {
-        "seconds": round(sum(spent.values()), 2),
-        "coverage90": round(float(told.inside.mean()), 4),
-        "width": round(float(told.width.mean()), 4),
-    }
-    found |= {"lost": round(float(told.lost.mean()), 5), "answers": len(told), "refused": refused}
+    found: Figures = {"seconds": round(sum(spent.values()), 2)}
+    for name, tilt in (("", False), ("tilted_", True)):
+        table = simulated(given.surfaces, given.seed, tilt)
+        told = table[table.inside.notna()].astype({"inside": float})
+        print("\nA test set of", f"{ITEMS} items that leans by {TILT}" if tilt else "endless items")
+        print(by_family(table).round(4).to_string())
+        found |= {f"{name}coverage90": round(told.inside.mean(), 4), f"{name}width": round(told.width.mean(), 4)}
+        found |= {f"{name}lost": dict(told[list(RULES)].mean().round(5)), f"{name}answers": len(told)}
+    with ProcessPoolExecutor() as pool:
+        real = pd.concat(pool.map(one_real, itertools.product(TEXTS, ("gpt_4", "llama_2"))), ignore_index=True)
+    print("\nEach budget of data/scores, predicted by all others")
+    by_task = real.assign(width=real.high - real.low).groupby(["task", "method"])
+    print(by_task.agg(mixes=("inside", "size"), inside=("inside", "mean"), width=("width", "mean")).round(3).to_string())
+    print(real.groupby("step").inside.agg(["size", "mean"]).round(3).T.to_string())
+    found |= {"real_coverage90": round(float(real.inside.mean()), 4)}
+    found |= {"real_least": round(float(real.groupby("task").inside.mean().min()), 4)}
+    found |= {"real_lost": dict(lost_on_real(real).mean().round(5))}
     print(json.dumps(found))
 
 

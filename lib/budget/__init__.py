@@ -21,7 +21,14 @@ from lib.budget.scores import budgets_of, describe_tasks, price_list, read_score
 from lib.budget.settings import PlanSettings
 from lib.budget.sliders import show_sliders
 from lib.budget.surface import fits_table
-from lib.budget.surface_plots import best_mix_by_budget, best_share_by_budget, dollars_for_score, held_out, maps
+from lib.budget.surface_plots import (
+    best_mix_by_budget,
+    best_share_by_budget,
+    best_share_by_price,
+    dollars_for_score,
+    held_out,
+    maps,
+)
 
 __all__ = [
     "Measured",
@@ -30,6 +37,7 @@ __all__ = [
     "answer",
     "best_mix_by_budget",
     "best_share_by_budget",
+    "best_share_by_price",
     "budgets_of",
     "by_set",
     "by_start",

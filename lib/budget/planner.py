@@ -13,7 +13,7 @@ from pandas import DataFrame
 
 from lib.budget.choice import choose
 from lib.budget.refusals import CannotTell
-from lib.budget.scores import metric_of, offer_of
+from lib.budget.scores import metric_of, offer_of, own_chance
 from lib.budget.spending import MOST, Spent, middle_90, spend
 from lib.budget.surface import DRAWS, Surface, fit_all, rows_of
 from lib.core.mixes import NONE, Offer
@@ -62,18 +62,13 @@ def make_plan(
     rows: DataFrame, budgets: Sequence[float], *, draws: int = DRAWS, seed: int = 1, beyond_pools: bool = False
 ) -> BudgetPlan:
     """Fits a surface to each task and method, and finds the best mixes; default budgets follow from the most expensive run."""
-    surfaces, refused = fit_all(rows, draws, seed=seed, chances=_chances(rows))
+    surfaces, refused = fit_all(rows, draws, seed=seed, chances=own_chance(rows))
     offers = _offers(rows)
     if beyond_pools:
         offers = {key: offer._replace(pools=(MOST, MOST)) for key, offer in offers.items()}
     table, without_mix = plan_table(surfaces, offers, rows, budgets=budgets)
     curves = {(fit.task, fit.method): spend_curve(fit, offers, rows, budgets=budgets) for fit in surfaces}
     return BudgetPlan(rows, surfaces, offers, table, curves, [*refused, *without_mix])
-
-
-def _chances(rows: DataFrame) -> dict[str, float]:
-    """The score of who learned nothing, of each task whose rows say it."""
-    return rows.groupby("task").chance.first().dropna().to_dict() if "chance" in rows else {}
 
 
 def _offers(scores: DataFrame) -> dict[tuple[str, str], Offer]:
@@ -185,21 +180,20 @@ def _taken(surface: Surface, spent: Spent) -> Iterator[_Taken]:
 
 
 def _choose_among(table: DataFrame, rows: DataFrame, taken: Sequence[_Taken]) -> None:
-    """Marks the chosen one of the methods of a task at a budget, by what each gains over people alone (where no human example
-    can be bought, by its score), and draws their scores together."""
-    over_people = all(np.isfinite(one.people) for one in taken)
-    zero = [one.people if over_people else 0.0 for one in taken]
-    zero_draws = [one.people_draws if over_people else np.zeros_like(one.draws) for one in taken]
-    gains = np.array([one.score for one in taken]) - zero
-    draws = np.stack([one.draws for one in taken]) - zero_draws
-    found = choose(gains, draws, uses=(rows.n_synthetic > 0).to_numpy())
+    """Marks the chosen one of the methods of a task at a budget, by what each gains over people alone, and draws their scores
+    together. People alone are the same for all: the mean of what all surfaces say, or 0 where no human example can be bought."""
+    alone = all(np.isfinite(one.people) for one in taken)
+    people = float(np.mean([one.people for one in taken])) if alone else 0.0
+    people_draws = np.mean([one.people_draws for one in taken], axis=0) if alone else np.zeros_like(taken[0].draws)
+    uses = (rows.n_synthetic > 0).to_numpy()
+    gains = np.where(uses, np.array([one.score for one in taken]) - people, 0.0)
+    draws = np.where(uses[:, None], np.stack([one.draws for one in taken]) - people_draws, 0.0)
+    found = choose(gains, draws, uses=uses)
     table.loc[rows.index, "best_of"] = found.best_of
     table.loc[rows.index[found.chosen], "chosen"] = True
-    if len(taken) > 1:
-        for place, index in enumerate(rows.index):
-            low, high = _score_interval(taken[place].surface, (zero_draws[place] + found.draws[place])[:, None])
-            scores = [zero[place] + found.gains[place], low[0], high[0]]
-            table.loc[index, ["mean", "low", "high"]] = scores
+    for place in np.flatnonzero(uses) if uses.sum() > 1 else []:
+        low, high = _score_interval(taken[place].surface, (people_draws + found.draws[place])[:, None])
+        table.loc[rows.index[place], ["mean", "low", "high"]] = [people + found.gains[place], low[0], high[0]]
 
 
 # ---- curves ----

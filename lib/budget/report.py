@@ -51,12 +51,9 @@ def _recommendation(row: Any, n_methods: int, *, metric: str = "score", stand_in
         f"{_score(row.mean)} ({_score(row.low)} to {_score(row.high)}), where people alone would give {_score(row.human_alone)} "
         f"and the teacher alone {_score(row.synthetic_alone)}"
     )
-    text += (
-        f"; of {n_methods} methods this one is the best with a probability of {_percent(round(row.best_of, 2))}."
-        if n_methods > 1
-        else "."
-    )
-    return " ".join([text, *_limits(row), *([_STAND_INS] if stand_in else [])])
+    if n_methods > 1 and row.n_synthetic:
+        text += f"; of {n_methods} methods this one is the best with a probability of {_percent(round(row.best_of, 2))}"
+    return " ".join([f"{text}.", *_limits(row), *([_STAND_INS] if stand_in else [])])
 
 
 def _share_text(row: Any) -> str:

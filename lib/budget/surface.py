@@ -74,17 +74,17 @@ class Surface(NamedTuple):
     def scores(self, h: Any, s: Any) -> np.ndarray:
         """The best fit's score at each mix."""
         found: np.ndarray = expected_score(self.best, h, s) + self.bumps.at(h, s) @ self.deviation
-        return found
+        return found.clip(0, 1)
 
     def on_this_test(self, h: Any, s: Any) -> np.ndarray:
         """Every refit's score at each mix, on the test items of the runs."""
         found: np.ndarray = expected_score(self.draws, h, s) + self.deviations @ self.bumps.at(h, s).T
-        return found
+        return found.clip(0, 1)
 
     def spread(self, h: Any, s: Any) -> np.ndarray:
         """Every refit's score at each mix, where no source is favoured by the choice of the test items."""
         found: np.ndarray = self.on_this_test(h, s) - self.leans[:, None] * lean(self.draws, h, s)
-        return found
+        return found.clip(0, 1)
 
     def test_error(self, score: Any) -> np.ndarray:
         """The standard error of a score from the choice of the test items, the same for all mixes."""

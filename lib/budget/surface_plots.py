@@ -12,6 +12,7 @@ from pandas import DataFrame
 
 from lib.budget.consequences import dollars_for_scores, measured_mixes, qualities, shares_by_budget
 from lib.budget.planner import BudgetPlan
+from lib.budget.prices import KINDS, answers_by_price, price_changes
 from lib.budget.scores import by_dollars, own_chance
 from lib.budget.spending import FAR, WAYS, Spent
 from lib.budget.surface import Surface
@@ -232,6 +233,42 @@ def best_share_by_budget(plan: BudgetPlan) -> Drawing:
         "Band: where 90% of refits have it if all the money is spent. No point: some stays unspent."
     )
     return Drawing("best_share_by_budget", figure, caption(text, plan.rows, table.task), table)
+
+
+def best_share_by_price(plan: BudgetPlan) -> Drawing:
+    """A map of the best part for people over budgets and the ratio of the prices: where the answer would change."""
+    answers = answers_by_price(plan)
+    if answers.empty:
+        return Drawing("best_share_by_price", None, _NO_ANSWER)
+    figure, placed = panel_for_each(list(dict.fromkeys(answers.task)), 2.1)
+    for _, task, axis in placed:
+        shades = _draw_answers(axis, answers[answers.task == task])
+    bar = figure.colorbar(shades, ax=[axis for *_, axis in placed], pad=0.02, aspect=30)
+    bar.set_ticks([0, 0.5, 1], labels=["0%", "50%", "100%"])
+    bar.set_label("best share for people")
+    text = (
+        "Best share for people against the budget, and how many synthetic examples cost as much as one human example (dashed: as "
+        "priced; points: the budgets). White lines: where it turns into people alone, a mix, or the teacher alone."
+    )
+    return Drawing("best_share_by_price", figure, caption(text, plan.rows, answers.task), price_changes(answers))
+
+
+def _draw_answers(axis: Axes, answers: DataFrame) -> Any:
+    """Draws the shares of one task as shades, and the borders between kinds of answers; gives the shades."""
+    people = answers.pivot(index="ratio", columns="budget", values="people")
+    kinds = answers.assign(kind=answers.buys.map(KINDS.index)).pivot(index="ratio", columns="budget", values="kind")
+    shades = axis.pcolormesh(people.columns, people.index, people, cmap="viridis", vmin=0, vmax=1, shading="nearest")
+    for border in (0.5, 1.5):
+        if (kinds < border).any(axis=None) and (kinds > border).any(axis=None):
+            axis.contour(kinds.columns, kinds.index, kinds, [border], colors="white", linewidths=1.0)
+    now = answers[answers.factor == 1]
+    axis.axhline(now.ratio.iloc[0], color=_PATH_COLOR, linestyle="--", linewidth=0.8)
+    asked = now[now.asked]
+    axis.plot(asked.budget, asked.ratio, "D", color=_PATH_COLOR, markeredgecolor="white", markersize=4, markeredgewidth=0.7)
+    title = heading(f"{answers.task.iloc[0]}: {named(answers.method.iloc[0])}")
+    axis.set(title=title, xscale="log", yscale="log", xlabel="budget", ylabel="human price / synthetic price")
+    plain_dollars(axis)
+    return shades
 
 
 def dollars_for_score(plan: BudgetPlan) -> Drawing:

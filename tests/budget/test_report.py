@@ -40,6 +40,7 @@ def test_a_recommendation_is_two_sentences() -> None:
         ({"beyond": True}, "It is more than any run learned from."),
         ({"n_human": 0}, ": 0 human examples (beside the 3 that its prompts show) and 52,000"),
         ({"n_synthetic": 0, "shown": 0}, ": 280 human examples. Expect"),
+        ({"n_synthetic": 0, "n_methods": 4}, "the teacher alone .75."),
         ({"synthetic_alone": float("nan")}, "the teacher alone an unknown score."),
         ({"stand_in": True}, "written by a language model in place of people"),
         ({"budget": 1234.5}, "With $1,234.50 on"),

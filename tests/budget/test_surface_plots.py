@@ -21,6 +21,7 @@ FIGURES: dict[str, Callable[[], plotting.Drawing]] = {
     "iso_scores": lambda: next(surface_plots.maps(PLAN)),
     "best_mix_by_budget": lambda: surface_plots.best_mix_by_budget(TWO),
     "best_share_by_budget": lambda: surface_plots.best_share_by_budget(TWO),
+    "best_share_by_price": lambda: surface_plots.best_share_by_price(TWO),
     "dollars_for_score": lambda: surface_plots.dollars_for_score(TWO),
     "held_out": lambda: surface_plots.held_out(PLAN),
 }
@@ -52,10 +53,11 @@ def test_without_surfaces_each_figure_says_so() -> None:
     drawings = [
         surface_plots.best_mix_by_budget(none),
         surface_plots.best_share_by_budget(none),
+        surface_plots.best_share_by_price(none),
         surface_plots.dollars_for_score(none),
         surface_plots.held_out(none),
     ]
-    assert [drawing.figure for drawing in drawings] == [None] * 4
+    assert [drawing.figure for drawing in drawings] == [None] * 5
     assert all(drawing.caption for drawing in drawings)
 
 
