@@ -124,12 +124,13 @@ def _worth_of_next(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
 
 
 def exchanges(plan: BudgetPlan) -> DataFrame:
-    """The exchange rate of each chosen method at the best mix of each budget."""
+    """The exchange rate at the best mix of each budget, of the method that is chosen for it."""
     tables = []
     for surface in plan.surfaces:
         rows = plan.best[(plan.best.task == surface.task) & (plan.best.method == surface.method)]
         mixes = list(zip(rows.n_human, rows.n_synthetic, strict=True))
-        tables.append(_exchange(surface, mixes).assign(budget=rows.budget.to_numpy()))
+        if mixes:
+            tables.append(_exchange(surface, mixes).assign(budget=rows.budget.to_numpy()))
     return _joined(tables)
 
 

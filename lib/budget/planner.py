@@ -191,7 +191,7 @@ def _choose_among(table: DataFrame, rows: DataFrame, taken: Sequence[_Taken]) ->
     found = choose(gains, draws, uses=uses)
     table.loc[rows.index, "best_of"] = found.best_of
     table.loc[rows.index[found.chosen], "chosen"] = True
-    for place in np.flatnonzero(uses) if uses.sum() > 1 else []:
+    for place in np.flatnonzero(uses).tolist() if uses.sum() > 1 else []:
         low, high = _score_interval(taken[place].surface, (people_draws + found.draws[place])[:, None])
         table.loc[rows.index[place], ["mean", "low", "high"]] = [people + found.gains[place], low[0], high[0]]
 

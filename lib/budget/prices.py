@@ -7,6 +7,7 @@ import pandas as pd
 from pandas import DataFrame
 
 from lib.budget.planner import BudgetPlan
+from lib.budget.refusals import CannotTell
 from lib.budget.spending import spend
 from lib.budget.surface import Surface
 from lib.core.mixes import Offer
@@ -25,18 +26,21 @@ def answers_by_price(plan: BudgetPlan) -> DataFrame:
     tables = []
     for surface in plan.chosen:
         asked = plan.best[plan.best.task == surface.task].budget
-        ends = plan.curves[surface.task, surface.method].budgets[[0, -1]]
-        budgets = sorted({*np.geomspace(*ends, _BUDGETS).tolist(), *asked})
+        curve = plan.curves[surface.task, surface.method].budgets.tolist()
+        budgets = sorted({*np.geomspace(curve[0], curve[-1], _BUDGETS).tolist(), *asked})
         found = pd.concat(_at_prices(surface.with_fewer(1), plan.offers[surface.task, surface.method], budgets))
         tables.append(found.assign(asked=found.budget.isin(asked)))
     return pd.concat(tables, ignore_index=True)[_COLUMNS] if tables else pd.DataFrame(columns=_COLUMNS)
 
 
 def _at_prices(surface: Surface, offer: Offer, budgets: Sequence[float]) -> Iterator[DataFrame]:
-    """A table for each factor."""
+    """A table for each factor at which the budgets buy anything."""
     for factor in FACTORS:
         prices = offer.prices._replace(synthetic=offer.prices.synthetic * factor)
-        spent = spend(surface, offer._replace(prices=prices), budgets)
+        try:
+            spent = spend(surface, offer._replace(prices=prices), budgets)
+        except CannotTell:
+            continue
         lines, best = np.arange(len(spent.budgets)), spent.best.argmax(axis=1)
         kinds = np.where(spent.s[lines, best] == 0, 0, np.where(spent.h[lines, best] == 0, 2, 1))
         columns = {"task": surface.task, "method": surface.method, "budget": spent.budgets, "factor": factor}

@@ -138,7 +138,7 @@ def _shares(table: DataFrame) -> list[str]:
 def short_exchanges(plan: BudgetPlan) -> DataFrame:
     """What a synthetic example is worth at the best mix of each budget, as text without numbers far beyond the runs."""
     table = exchanges(plan)
-    most = {(surface.task, surface.method): 10 * surface.reach[1] for surface in plan.chosen}
+    most = {(surface.task, surface.method): 10 * surface.reach[1] for surface in plan.surfaces}
     limits = [most[key] for key in zip(table.task, table.method, strict=True)] if len(table) else []
 
     def cells(*names: str) -> list[str]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from refusing import refused
 from surfaces import LOGS, known
 
-from lib.budget import consequences, planner, spending, surface, validation
+from lib.budget import consequences, planner, report, spending, surface, validation
 from lib.budget.formula import expected_score, slopes
 from lib.budget.refusals import CannotTell
 from lib.core.mixes import NONE, Offer, Prices
@@ -189,6 +189,7 @@ def test_each_budget_has_its_own_method() -> None:
     assert plan.best.set_index("budget").method.to_dict() == {6: "early", 150: "m"}
     assert plan.best.budget.tolist() == [6, 150]
     assert [one.method for one in plan.chosen] == ["m"]
+    assert len(report.short_exchanges(plan)) == 2
     assert sorted(zip(*(consequences.exchanges(plan)[name] for name in ("budget", "method")), strict=True)) == [
         (6, "early"),
         (150, "m"),
