@@ -18,7 +18,7 @@ _FAR = 4.0
 """The bumps reach to this many times the largest sizes."""
 SINGLE = 0.05
 """The part of the variance that each mix has for itself."""
-SIZES = np.geomspace(0.001, 0.064, 7)
+SIZES = np.geomspace(0.0015, 0.06, 5)
 """Standard deviations of a deviation that are tried, in score."""
 _MIDDLE, _WIDTH = 0.008, 1.0
 """The prior of this standard deviation: its middle, and the width of its logarithm."""

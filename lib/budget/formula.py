@@ -29,6 +29,7 @@ class _Terms(NamedTuple):
     gain: Any
     n0: Any
     alpha: Any
+    k: Any
     S: Any
     B: Any
     c: Any
@@ -37,10 +38,10 @@ class _Terms(NamedTuple):
     g: Any
     t: Any
     worth: Any
+    growth: Any
+    """The logarithm of worth / n0."""
     power: Any
     """How much of the error more examples can still remove."""
-    rate: Any
-    """Human examples that one more synthetic one is worth by itself."""
 
 
 def _terms_of(logs: np.ndarray, h: Any, s: Any) -> _Terms:
@@ -49,7 +50,8 @@ def _terms_of(logs: np.ndarray, h: Any, s: Any) -> _Terms:
     g = k * s / (1 + s / S)
     t = n0 + h + g
     worth = t + (c - 1) * h * g / t
-    return _Terms(floor, gain, n0, alpha, S, B, c, h, s, g, t, worth, gain * (worth / n0) ** -alpha, k / (1 + s / S) ** 2)
+    growth = np.log(worth / n0)
+    return _Terms(floor, gain, n0, alpha, k, S, B, c, h, s, g, t, worth, growth, gain * np.exp(-alpha * growth))
 
 
 def expected_score(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
@@ -65,7 +67,7 @@ def slopes(logs: np.ndarray, h: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
     by_worth, extra = p.alpha * p.power / p.worth, p.c - 1
     by_h = by_worth * (1 + extra * p.g * (p.t - p.h) / p.t**2) + p.B * p.g / p.t**2
     by_g = by_worth * (1 + extra * p.h * (p.t - p.g) / p.t**2) - p.B * (p.t - p.g) / p.t**2
-    return by_h, by_g * p.rate
+    return by_h, by_g * p.k / (1 + p.s / p.S) ** 2
 
 
 def jacobian(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
@@ -74,7 +76,7 @@ def jacobian(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
     by_worth, extra = p.alpha * p.power / p.worth, p.c - 1
     by_g = by_worth * (1 + extra * p.h * (p.t - p.g) / p.t**2) - p.B * (p.t - p.g) / p.t**2
     by_n0 = by_worth * (1 - extra * p.h * p.g / p.t**2) - p.alpha * p.power / p.n0 + p.B * p.g / p.t**2
-    by_alpha = p.power * np.log(p.worth / p.n0) * p.alpha
+    by_alpha = p.power * p.growth * p.alpha
     by_k, by_s = by_g * p.g, by_g * p.g * p.s / (p.S + p.s)
     columns = [-p.floor, -p.power, by_n0 * p.n0, by_alpha, by_k, by_s, -p.B * p.g / p.t, by_worth * p.c * p.h * p.g / p.t]
     return np.stack(np.broadcast_arrays(*columns), axis=-1)
@@ -82,6 +84,8 @@ def jacobian(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
 
 def lean(logs: np.ndarray, h: Any, s: Any) -> np.ndarray:
     """The part of what a student learned that it has from synthetic examples."""
-    p = _terms_of(logs, h, s)
-    part: np.ndarray = p.g / np.maximum(p.h + p.g, 1e-9)
+    k, S = (np.exp(logs[..., place, None]) for place in (4, 5))
+    h, s = np.asarray(h, float), np.asarray(s, float)
+    g = k * s / (1 + s / S)
+    part: np.ndarray = g / np.maximum(h + g, 1e-9)
     return part

@@ -30,9 +30,9 @@ from lib.core.progress import Bar
 from lib.core.stats import SAMPLED
 
 DRAWS = 1000
-_STARTS, _STEPS, _LONGEST, _ENOUGH = 3, 60, 1.5, 1e-2
+_STARTS, _STEPS, _LONGEST, _ENOUGH = 3, 30, 1.5, 2e-2
 """The number of starting points of a fit; for refits the most steps, the longest step, and the gain below which a refit ends."""
-_ROUNDS = 3
+_ROUNDS = 2
 """Fits, each with the size of the deviation that the one before leaves."""
 _LEANING = 0.4
 """The standard deviation of a test set's lean, times the root of its items: as if the students of two sources

@@ -6,6 +6,7 @@ never over the budget. A pool that holds fewer examples than the money could buy
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,11 +80,19 @@ def _allocate(budget: float, share: float, prices: Prices) -> tuple[int, int]:
     if not 0 < budget < float("inf"):
         raise ValueError(f"A budget is a positive number of dollars, not {budget!r}.")
     whole = nano(budget)
-    for_synthetic = int(whole * Fraction(str(share)))  # As it is written: the float 0.29 is a little less than 0.29.
+    for_synthetic = int(whole * _as_written(share))
     return (whole - for_synthetic) // max(1, nano(prices.human)), for_synthetic // max(1, nano(prices.synthetic))
 
 
+@cache
+def _as_written(share: float) -> Fraction:
+    """The share as it is written: the float 0.29 is a little less than 0.29."""
+    return Fraction(str(share))
+
+
+@cache
 def check_prices(prices: Prices) -> None:
+    """Refuses prices that are unknown or no positive numbers."""
     for kind, price in prices._asdict().items():
         if price != price:
             raise ValueError(f"The price of a {kind} example is not known: give {kind}_price.")
