@@ -29,6 +29,8 @@ class Recipe(Strict):
     frozen_layers: int | None = Field(None, ge=0)
     """Layers below that stay as they are, with the embeddings; 0 trains everything. None: all of them, so that the head alone is
     trained (a linear probe), which takes a moment."""
+    lora_rank: int = Field(0, ge=0)
+    """Rank of adapters (LoRA) that train in the place of the weights of layers that are not frozen; 0: the weights train."""
     warmup: float = Field(0.1, ge=0, le=1)
     """Part of the steps in which the learning rate grows to its peak."""
     max_tokens: int | None = Field(None, ge=1)

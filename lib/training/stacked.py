@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lib.training.adapters import new_adapters
 from lib.training.heads import new_head
 from lib.training.stacked_encoder import StackedEncoder, StackedWeights, linear, weights_of
 from lib.training.student import WEIGHT_DECAY, Pool, answers_of_examples, batches_of, precision, steps_of, tokens_in
@@ -117,20 +118,27 @@ class _Stack:
         self.starts, self.lengths = starts[:-1], starts[1:] - starts[:-1]
 
     def _make_weights(self) -> None:
-        """A row for each slot of every weight and of its moments."""
-        self.pretrained = {name: weight.to(self.device) for name, weight in weights_of(self.pool.upper).items()}
-        shapes = {name: weight.shape for name, weight in (self.pretrained | self._new_head()).items()}
-        self.weights = {name: self._zeros(*shape).requires_grad_() for name, shape in shapes.items()}
+        """A row for each slot of every weight that trains, and of its moments; one for all of what stays as it is."""
+        pretrained = {name: weight.to(self.device) for name, weight in weights_of(self.pool.upper).items()}
+        self.shared: dict[str, Tensor] = {}
+        if self.pool.recipe.lora_rank:
+            self.shared = {name: weight[None].expand(self.slots, *weight.shape) for name, weight in pretrained.items()}
+        self.pretrained = {} if self.shared else pretrained
+        shapes = {name: weight.shape for name, weight in (self.pretrained | self._new_weights()).items()}
+        self.trained = {name: self._zeros(*shape).requires_grad_() for name, shape in shapes.items()}
+        self.weights = self.shared | self.trained
         self.first = [self._zeros(*shape) for shape in shapes.values()]
         self.second = [self._zeros(*shape) for shape in shapes.values()]
         rows = [list(zip(*map(list, map(Tensor.unbind, part)), strict=True)) for part in self._state()]
         self.rows = [tuple(map(list, parts)) for parts in zip(*rows, strict=True)]
 
-    def _new_head(self) -> dict[str, Tensor]:
-        return {f"head.{name}": weight for name, weight in weights_of(new_head(self.pool.reader, self.pool.size)).items()}
+    def _new_weights(self) -> dict[str, Tensor]:
+        """What a student begins with beside what is pretrained: its head, and its adapters if it has any."""
+        weights = {f"head.{name}": weight for name, weight in weights_of(new_head(self.pool.reader, self.pool.size)).items()}
+        return weights | (new_adapters(self.pool.upper, self.pool.recipe.lora_rank) if self.pool.recipe.lora_rank else {})
 
     def _state(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        return [weight.detach() for weight in self.weights.values()], self.first, self.second
+        return [weight.detach() for weight in self.trained.values()], self.first, self.second
 
     def _make_plans(self, steps: int) -> None:
         """Which pieces each slot learns from at which step, with the right answers; -1 where there is none."""
@@ -172,11 +180,10 @@ class _Stack:
         number, job = self.waiting.popleft()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
-            head = self._new_head()
+            new = self.pretrained | self._new_weights()
             batches = list(batches_of(self.pool.items(job.chosen), self.pool.recipe))
-        new = self.pretrained | head
         with torch.no_grad():
-            for name, weights in self.weights.items():
+            for name, weights in self.trained.items():
                 weights[slot].copy_(new[name])
             for moments in (*self.first, *self.second):
                 moments[slot].zero_()
@@ -210,9 +217,9 @@ class _Stack:
                 gold = [kind.gold(self.pool.examples[i][1]) for i in dev]
                 score = kind.scores(gold, self._answers([slot], dev)[0])[self.pool.card.metric]
                 if score > student.best[0]:
-                    student.best = score, {name: weights[slot].detach().clone() for name, weights in self.weights.items()}
+                    student.best = score, {name: weights[slot].detach().clone() for name, weights in self.trained.items()}
                 if student.finished:
-                    for name, weights in self.weights.items():
+                    for name, weights in self.trained.items():
                         weights.data[slot].copy_(student.best[1][name])
 
     # ---- a step of all students ----
@@ -264,7 +271,7 @@ class _Stack:
         there = targets >= 0
         losses = functional.cross_entropy(scores.flatten(0, 1), targets.clamp(min=0).flatten(), reduction="none")
         means = (losses.view_as(targets) * there).sum(1) / there.sum(1).clamp(min=1)
-        gradients = torch.autograd.grad(means.sum(), list(self.weights.values()))
+        gradients = torch.autograd.grad(means.sum(), list(self.trained.values()))
         norms = torch.stack([torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients]).norm(dim=0)
         self._update(gradients, by=(norms + 1e-6).clamp(min=1.0))
         self.at.copy_(torch.minimum(self.at + 1, (self.steps - 1).clamp(min=0)))
@@ -314,7 +321,8 @@ class _Stack:
     def _answers(self, slots: Sequence[int], chosen: Sequence[int]) -> list[list[Any]]:
         """The answers of the students in some slots to the chosen examples."""
         items = sorted(self.pool.items(chosen), key=tokens_in)
-        weights = {name: weight.detach()[list(slots)] for name, weight in self.weights.items()}
+        weights = {name: weight[: len(slots)] for name, weight in self.shared.items()}
+        weights |= {name: weight.detach()[list(slots)] for name, weight in self.trained.items()}
         outputs: list[dict[int, Any]] = [{} for _ in slots]
         while items:
             tokens = self._padded(tokens_in(items[-1]))
@@ -348,8 +356,8 @@ def _padded_length(tokens: int) -> int:
 
 def _bytes_of_a_slot(pool: Pool) -> float:
     """Memory of a student: weights, gradients, moments and casts, and what a step on the longest texts keeps of each layer."""
-    weights, recipe = sum(weight.numel() for weight in pool.upper.parameters()), pool.recipe
-    config = pool.upper.config
+    recipe, config = pool.recipe, pool.upper.config
+    weights = 0 if recipe.lora_rank else sum(weight.numel() for weight in pool.upper.parameters())
     items = pool.items(range(len(pool.examples)))
     tokens, choices = max(map(tokens_in, items)), max(len(item.pieces) for item in items)
     batch = recipe.batch_size * choices * _padded_length(tokens)

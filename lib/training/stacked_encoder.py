@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 from transformers.activations import ACT2FN
 
+from lib.training.adapters import SCALE
+
 StackedWeights = Mapping[str, Tensor]
 _COUNTING_PADDING = ("RobertaModel", "XLMRobertaModel", "CamembertModel")
 """Encoders of transformers with the layers of BERT whose positions begin behind that of padding."""
@@ -102,12 +104,19 @@ def weights_of(module: Any) -> dict[str, Tensor]:
 
 
 def linear(weights: StackedWeights, part: str, values: Tensor) -> Tensor:
-    """A linear layer of every student, on its own texts: students x texts x tokens x size."""
+    """A linear layer of every student, with its adapter if it has one, on its own texts: students x texts x tokens x size."""
     weight, bias = weights[f"{part}.weight"].to(values.dtype), weights[f"{part}.bias"].to(values.dtype)
-    return torch.baddbmm(bias[:, None], values.flatten(1, -2), weight).view(*values.shape[:-1], -1)
+    flat = values.flatten(1, -2)
+    changed = torch.baddbmm(bias[:, None], flat, weight)
+    if f"{part}.down" in weights:
+        down, up = (weights[f"{part}.{name}"].to(values.dtype) for name in ("down", "up"))
+        changed = torch.baddbmm(changed, flat @ down, up, alpha=SCALE)
+    return changed.view(*values.shape[:-1], -1)
 
 
 def _looked_up(table: Tensor, ids: Tensor) -> Tensor:
-    """Rows of every student's own table."""
+    """Rows of every student's own table, or of one that all share."""
+    if table.stride(0) == 0:
+        return functional.embedding(ids, table[0])
     first = torch.arange(len(table), device=ids.device)[:, None, None] * table.shape[1]
     return functional.embedding(ids + first, table.flatten(0, 1))

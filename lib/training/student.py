@@ -15,6 +15,7 @@ import torch
 from lib.core.encoders import keep_tokens, open_encoder, open_tokenizer, parts, window
 from lib.core.sources import Row
 from lib.core.tasks import Card
+from lib.training.adapters import add_adapters
 from lib.training.heads import new_head
 from lib.training.settings import Recipe
 from lib.training.tokenization import READERS, Item, LabelReader, Piece, out_of_sight
@@ -156,6 +157,8 @@ def _new_student(pool: Pool) -> torch.nn.ModuleDict:
     student = {"head": new_head(pool.reader, pool.size)}
     if not pool.probes:
         student["encoder"] = copy.deepcopy(pool.upper)
+        if pool.recipe.lora_rank:
+            add_adapters(student["encoder"], pool.recipe.lora_rank)
     return torch.nn.ModuleDict(student).to(pool.device)
 
 
@@ -193,7 +196,8 @@ def _parts_of_training(student: Any, pool: Pool, *, items: Sequence[Item]) -> It
     """Trains, and yields after each epoch or tenth of the steps, so that the student can be scored."""
     recipe, rates = pool.recipe, student["head"].rates(pool.recipe)
     if "encoder" in student:
-        rates = [*rates, (list(student["encoder"].parameters()), recipe.learning_rate)]
+        trained = [weight for weight in student["encoder"].parameters() if weight.requires_grad]
+        rates = [*rates, (trained, recipe.learning_rate)]
     groups = [{"params": parameters, "lr": rate} for parameters, rate in rates]
     steps = steps_of(recipe, len(items))
     optimizer = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY, fused=True)

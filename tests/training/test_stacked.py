@@ -65,7 +65,7 @@ def side_by_side(pool: Pool, jobs: Sequence[Job], slots: int) -> list[list[Any]]
 
 @pytest.mark.usefixtures("exact")
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("recipe", [{}, {"frozen_layers": 1}, {"epochs": 3, "warmup": 0.5}], ids=str)
+@pytest.mark.parametrize("recipe", [{}, {"frozen_layers": 1, "lora_rank": 2}, {"epochs": 3, "warmup": 0.5}], ids=str)
 @pytest.mark.parametrize(("task", "kind"), [("sentiment", "Bert"), ("entailment", "Roberta"), ("commonsense", "Bert")])
 def test_each_learns_what_it_learns_alone(folder: Path, task: str, kind: str, recipe: dict[str, Any], device: str) -> None:
     pool = pool_of(task, recipe_for(save_tiny(folder, kind, **QUIET), device=device, **recipe))
@@ -74,7 +74,7 @@ def test_each_learns_what_it_learns_alone(folder: Path, task: str, kind: str, re
 
 
 @pytest.mark.usefixtures("exact")
-@pytest.mark.parametrize("recipe", [{"epochs": 4}, {"steps": 25}], ids=str)
+@pytest.mark.parametrize("recipe", [{"epochs": 4, "lora_rank": 3}, {"steps": 25}], ids=str)
 def test_dev_examples_choose_the_best_of_each(folder: Path, recipe: dict[str, Any]) -> None:
     pool = pool_of("sentiment", recipe_for(save_tiny(folder, **QUIET), learning_rate=3e-2, **recipe))
     jobs = [Job(range(4, 20), [0, 1, 2, 3], 1), Job(range(12), range(16, 24), 2), Job(range(8), [], 3)]

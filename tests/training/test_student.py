@@ -738,3 +738,23 @@ def test_nothing_is_learned_from_an_evaluation_set_so_its_labels_may_be_others(s
     card, rows = examples("text", 4)
     pool = Pool(card, rows, recipe=quick(small), others=[(card, [rows[0] | {"label": "meh"}])])
     assert scores(train(pool, range(4), seed=1), pool, chosen=[4])[0]["accuracy"] == 0
+
+
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_adapters_alone_train(small: str, frozen: int) -> None:
+    """They change nothing to begin with; afterwards every weight of the encoder is as it was."""
+    card, rows = examples("text", 12)
+    pool = Pool(card, rows, recipe=quick(small, frozen_layers=frozen, lora_rank=2, steps=9, epochs=None))
+    torch.manual_seed(1)
+    fresh = _new_student(pool)
+    pieces = pool.pieces(pool.items(range(3)))
+    with torch.inference_mode():
+        hidden, mask = pool.through(fresh["encoder"].eval(), pieces)
+        assert torch.equal(hidden[mask], pool.through(pool.upper.eval(), pieces)[0][mask])
+    before, student = dict(pool.upper.named_parameters()), train(pool, range(12), seed=1)
+    trained = dict(student["encoder"].named_parameters())
+    adapters = {name for name in trained if name.endswith((".up", ".down"))}
+    assert len(adapters) == 2 * 6 * (3 - frozen)
+    for name in set(trained) - adapters:
+        assert torch.equal(trained[name], before[name.replace("parametrizations.weight.original", "weight")])
+    assert all(trained[name].abs().max() > 0 for name in adapters)
