@@ -159,7 +159,7 @@ def swept(kept: Path, recipe: Recipe, runs: Sequence[Run] = RUNS, evaluations: d
 
 
 @pytest.mark.usefixtures("exact")
-def test_a_sweep_gives_the_same_rows(folder: Path, tmp_path: Path) -> None:
+def test_a_sweep_gives_the_same_rows(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Also where it goes on after a kill, and on several evaluation sets, one with fewer labels."""
     positive = SENTIMENT.model_copy(update={"labels": {"positive": "good"}})
     good = [row for row in TEST if row["label"] == "positive"]
@@ -168,6 +168,7 @@ def test_a_sweep_gives_the_same_rows(folder: Path, tmp_path: Path) -> None:
     one = swept(tmp_path / "one", recipe, evaluations=tests)
     swept(tmp_path / "many", recipe.model_copy(update={"slots": 4}), RUNS[:2], evaluations=tests)
     many = swept(tmp_path / "many", recipe.model_copy(update={"slots": 4}), evaluations=tests)
+    assert "cpu, 4 side by side, last accuracy" in capsys.readouterr().err
     assert set(one.pop("slots")) == {1}
     assert set(many.pop("slots")) == {2, 4}  # Two before the kill, four after it.
     assert one.drop(columns="threads").equals(many.drop(columns="threads"))
