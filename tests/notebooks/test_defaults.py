@@ -25,7 +25,14 @@ def in_the_repository() -> dict[str, tuple[int, int]]:
 DEFAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "01_generation": ({}, ["out.parquet"]),
     "02_labeling": ({}, ["out.parquet"]),
-    "03_diversity": ({}, [f"{kind}_news.{ending}" for kind in TEXTS for ending in ("csv", "pdf", "png")]),
+    "03_diversity": (
+        {},
+        [
+            *(f"{kind}_news.{ending}" for kind in TEXTS for ending in ("csv", "pdf", "png")),
+            "yield_news.csv",
+            "telling_words_news.csv",
+        ],
+    ),
     "04_training": (TINY, ["out.parquet"]),
     "05_budget": (
         {},
