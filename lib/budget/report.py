@@ -163,9 +163,9 @@ def _count(value: float, limit: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
-def shown(table: DataFrame, otherwise: str) -> DataFrame | Markdown:
-    """A table to be displayed or, if it has no rows, a sentence in its place."""
-    return table if len(table) else Markdown(f"*{_escaped(otherwise)}*")
+def shown(table: DataFrame | None, otherwise: str) -> DataFrame | Markdown:
+    """A table to be displayed or, if there is none or it has no rows, a sentence in its place."""
+    return table if table is not None and len(table) else Markdown(f"*{_escaped(otherwise)}*")
 
 
 def _with_interval(

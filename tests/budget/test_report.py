@@ -81,6 +81,7 @@ def test_no_table_is_infinite_or_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "exchanges", lambda _: pd.DataFrame(columns=["task"]))
     empty = report.short_exchanges(plan)
     assert isinstance(report.shown(empty, "Nothing."), Markdown)
+    assert isinstance(report.shown(None, "Nothing."), Markdown)
     costs = surface_plots.dollars_for_score(plan).table
     assert costs is not None
     assert not np.isinf(costs.select_dtypes("number")).any().any()

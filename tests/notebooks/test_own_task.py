@@ -172,7 +172,14 @@ def test_few_shot_rephrasing_the_teachers_own_score_and_mixes_by_number(own: tup
         "quality_by_dollars",
         "against_human",
     )
-    answers = ("iso_scores_tone", "best_mix_by_budget", "best_share_by_budget", "dollars_for_score", "held_out")
+    answers = (
+        "iso_scores_tone",
+        "best_mix_by_budget",
+        "best_share_by_budget",
+        "dollars_for_score",
+        "held_out",
+        "best_share_by_price",
+    )
     drawn = {path.stem for path in figures.glob("*.pdf")}
     assert drawn - set(answers) == set(kinds)  # Answers only if so few runs tell anything.
     # One score of the teacher, of one task, is a table and no figure.
