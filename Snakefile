@@ -153,6 +153,8 @@ rule training:
         notebook="runs/{study}/{task}/04_training/{shard}of{shards}.ipynb",
     priority: 1  # The longest, so that none is left to run alone in the end.
     threads: 1
+    resources:
+        gpu=lambda wildcards: studies.task(wildcards).gpus,
     params:
         code=code_of("04_training"),
         settings=lambda wildcards: as_yaml("04_training", studies.task(wildcards).training()),

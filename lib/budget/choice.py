@@ -38,7 +38,7 @@ def _drawn_together(gains: np.ndarray, draws: np.ndarray) -> tuple[np.ndarray, n
     shared, center = draws.mean(axis=0), gains.mean()
     own = draws - shared
     own -= own.mean(axis=1, keepdims=True)
-    errors = own.var(axis=1)
+    errors = own.var(axis=1) * len(own) / (len(own) - 1)  # Part of each one's luck went into the mean of all.
     between = max(float(gains.var(ddof=1)) - float(errors.mean()), 0.0)
     part = np.maximum(between / np.maximum(between + errors, 1e-12), _LEAST)
     nearer = center + part * (gains - center)

@@ -95,7 +95,7 @@ def _targets_for(spent: Spent, number: int = 25) -> list[float]:
 
 def _exchange(surface: Surface, mixes: Sequence[tuple[int, int]]) -> DataFrame:
     """At each mix: how many more synthetic examples are worth one more human example, and from which number on a synthetic one is
-    worth less than a hundredth of a human one. inf: they add nothing there."""
+    worth less than a hundredth of a human one. inf: they add nothing there. By the formula's slopes, without the deviation."""
     rows, logs = [], np.concatenate([surface.best[None], surface.draws])
     sizes = np.unique(np.geomspace(1, 100 * surface.reach[1], 200).round())
     for h, s in mixes:
@@ -156,7 +156,7 @@ def _next_runs(surface: Surface, offer: Offer, budget: float, *, seeds: int = 3)
     mixes = [(int(h * a), int(s * b)) for a in (0, 0.5, 1, 2, 4) for b in (0, 0.5, 1, 2, 4) if a + b]
     rows = []
     for h, s in mixes:
-        noise = float(surface.noise.at(h, s)) / seeds**0.5
+        noise = float(np.hypot(float(surface.noise.at(h, s)) / seeds**0.5, surface.single))
         width = _expected_width(surface.on_this_test([h], [s])[:, 0], shares, noise)
         dollars = float(offer.price_of(h, s)) + (seeds - 1) * offer.per_run
         row = {"task": surface.task, "method": surface.method, "n_human": h, "n_synthetic": s, "seeds": seeds}

@@ -63,7 +63,19 @@ def mix_means(rows: DataFrame) -> MixMeans:
     own = np.where(degrees > 0, variance, 0)
     of_run = (_WORTH * noise.at(h, s) ** 2 + degrees * own) / (_WORTH + degrees)
     error = np.maximum(np.sqrt(of_run / seeds), LEAST / 2)
+    error = np.fmax(error, _error_over_repeats(rows, mixes))
     return MixMeans(h, s, mixes["mean"].to_numpy(float), error, seeds, noise)
+
+
+def _error_over_repeats(rows: DataFrame, mixes: DataFrame) -> np.ndarray:
+    """The standard error of each mix over the repeats of its method, whose sets differ more than draws from one of them.
+
+    It is NaN where there is one repeat.
+    """
+    mix = ["mixed", "n_human", "n_synthetic"]
+    errors = rows.groupby([*mix, "repeat"]).score.mean().groupby(mix).sem()
+    found: np.ndarray = mixes[mix].merge(errors.reset_index(), on=mix).score.to_numpy(float)
+    return found
 
 
 def _noise_of(sizes: np.ndarray, variance: np.ndarray, seeds: np.ndarray) -> Noise:

@@ -52,7 +52,10 @@ def price_changes(answers: DataFrame) -> DataFrame:
     """For each budget of the plan: what is bought now, and the price of a synthetic example at which that is something else."""
     rows = []
     for key, line in answers[answers.asked.astype(bool)].groupby(["task", "method", "budget"], sort=False):
-        [now] = line[line.factor == 1].itertuples()
+        as_priced = line[line.factor == 1]
+        if as_priced.empty:  # The budget buys nothing now.
+            continue
+        [now] = as_priced.itertuples()
         row = dict(zip(["task", "method", "budget"], key, strict=True))
         row |= {"synthetic_price": now.synthetic_price, "ratio": now.ratio, "buys": now.buys}
         others = line[line.buys != now.buys].sort_values("factor")

@@ -11,6 +11,7 @@ random lean away, so that it speaks of other test items. How much a test set lea
 are known, else from the number of its items.
 """
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -39,6 +40,8 @@ _LEANING = 0.4
 disagreed on every sixth."""
 _ITEMS = 400
 """The items of a test set that is not known."""
+_OF_A_TASK = 1_000_003
+"""What stands for a task, beside the seed, in what all its methods draw alike."""
 
 
 class Surface(NamedTuple):
@@ -138,7 +141,8 @@ def fit(rows: DataFrame, draws: int = DRAWS, *, seed: int = 1, chance: float | N
     to_synthetic = lean(best, means.h, means.s)
     leaning, items = _test_noise(rows, means, to_synthetic)
     check_changes(rows, means, residuals, lean=leaning * to_synthetic)
-    luck = np.random.default_rng(seed)
+    # Of each method its own, or methods with the same mixes would be lucky together and differ too surely.
+    luck = np.random.default_rng([seed, zlib.crc32(method_in(rows).encode())])
     refitted, deviations = _refits(model, best, _sizes_of_refits(likely, draws, luck), luck=luck, seed=seed)
     surface = Surface(
         task=str(rows.task.iloc[0]),
@@ -148,7 +152,7 @@ def fit(rows: DataFrame, draws: int = DRAWS, *, seed: int = 1, chance: float | N
         bumps=bumps,
         deviation=weights,
         deviations=deviations,
-        leans=leaning * luck.normal(size=draws),
+        leans=leaning * np.random.default_rng([seed, _OF_A_TASK]).normal(size=draws),
         items=items,
         single=size * deviation.SINGLE**0.5,
         noise=means.noise,

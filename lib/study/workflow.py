@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import fcntl
 import os
+import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -224,6 +225,12 @@ class TaskSteps:
         figures = f"runs/{self.study_name}/figures"
         where = {"examples": self.with_own(self.compared), "figures": figures}
         return self.task | where | {"seed": self.study.seed, "encoder": self.study.embedder}
+
+    @property
+    def gpus(self) -> int:
+        """1 where students train on a GPU, so that there is one notebook for each card."""
+        device = self.study.training.device
+        return int(device.startswith("cuda") or (device == "auto" and shutil.which("nvidia-smi") is not None))
 
     def training(self) -> _Parameters:
         """Of 04, whatever the shard."""

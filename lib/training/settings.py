@@ -43,6 +43,14 @@ class Recipe(Strict):
     """Students of labels or choices that train side by side, with stacked weights. None: on a GPU as many as fit (at most 32), on
     a processor one."""
 
+    @model_validator(mode="after")
+    def _adapters_have_layers(self) -> Self:
+        if self.lora_rank and self.frozen_layers is None:
+            raise ValueError(
+                "lora_rank trains adapters of layers that are not frozen, and all are: give frozen_layers (0 for all)"
+            )
+        return self
+
 
 class Students(Recipe):
     """What one run of 04 trains beside its mixes."""

@@ -32,6 +32,11 @@ def device_of(recipe: Recipe) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if recipe.device == "auto" else recipe.device
 
 
+def hardware(device: str) -> str:
+    """What a device is: cpu, or the name of the GPU; one like it gives the same scores."""
+    return device if device == "cpu" else torch.cuda.get_device_name(device)
+
+
 class Pool:
     """Examples as inputs of a student: token ids, or what the frozen layers make of them, all in one tensor."""
 
@@ -100,15 +105,20 @@ class Pool:
 
     def through(self, encoder: Any, pieces: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Runs pieces through an encoder or a part of one: the hidden states, and a mask of the tokens in them."""
-        batch, mask = _padded(pieces, self.device)
+        batch, mask = padded(pieces, self.device)
+        # Autocast keeps its casts of the weights until it is left, so it must not span an optimizer step.
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=precision(self.device) == "bfloat16"):
+            hidden = self.hidden(encoder, batch, mask)
+        return hidden.float(), mask
+
+    def hidden(self, encoder: Any, batch: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """The hidden states of a padded batch of tokens, or of what the layers below give."""
         if batch.is_floating_point():
             inputs = {"inputs_embeds": batch}
         else:
             inputs = {"input_ids": batch[..., 0]} | ({"token_type_ids": batch[..., 1]} if self.typed else {})
-        # Autocast keeps its casts of the weights until it is left, so it must not span an optimizer step.
-        with torch.autocast(batch.device.type, torch.bfloat16, enabled=precision(self.device) == "bfloat16"):
-            hidden = encoder(**inputs, attention_mask=mask.long()).last_hidden_state
-        return hidden.float(), mask
+        found: torch.Tensor = encoder(**inputs, attention_mask=mask.long()).last_hidden_state
+        return found
 
     def pieces(self, items: Sequence[Item]) -> list[torch.Tensor]:
         numbers: list[int] = []
@@ -120,7 +130,7 @@ class Pool:
         return [item for i in chosen for item in self.examples[i][2]]
 
 
-def _padded(pieces: Sequence[torch.Tensor], device: str) -> tuple[torch.Tensor, torch.Tensor]:
+def padded(pieces: Sequence[torch.Tensor], device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """A batch filled up with zeros to its longest piece, and a mask of the tokens in it."""
     batch = torch.nn.utils.rnn.pad_sequence(list(pieces), batch_first=True).to(device)
     lengths = torch.tensor([len(piece) for piece in pieces], device=device)
@@ -167,7 +177,7 @@ def _hidden(student: Any, pool: Pool, *, items: Sequence[Item]) -> tuple[torch.T
     pieces = pool.pieces(items)
     if "encoder" in student:
         return pool.through(student["encoder"], pieces)
-    features, mask = _padded(pieces, pool.device)
+    features, mask = padded(pieces, pool.device)
     return features.float(), mask
 
 

@@ -29,7 +29,7 @@ from lib.core.sources import Row
 from lib.core.tasks import Card, check_fits
 from lib.training.settings import Recipe
 from lib.training.stacked import Job, slots_for, stacks, train_stacked
-from lib.training.student import Pool, device_of, precision, predict, train
+from lib.training.student import Pool, device_of, hardware, precision, predict, train
 
 _LIBRARIES = ("torch", "transformers")
 DEV = "human dev"
@@ -84,7 +84,7 @@ class Bench:
         shown: Mapping[str, Collection[str]] | None = None,
         runs: Sequence[Run] = (),
     ):
-        self.card, self.recipe, self.threads = card, recipe, threads
+        self.card, self.recipe, self.threads, self.runs = card, recipe, threads, runs
         self.evaluations = {name: in_shared_labels(card, evaluation) for name, evaluation in evaluations.items()}
         self.labeled, self.balanced = labeled, balanced and card.task_kind.fixed_labels
         self.shown = {name: _places_of(human, ids) for name, ids in (shown or {}).items()}
@@ -137,12 +137,11 @@ class Bench:
         sets = self.tested.items()
         return self._results(run, {name: predict(student, self.pool, chosen=tested) for name, tested in sets if name != DEV})
 
-    def slots(self, runs: Sequence[Run]) -> int:
-        """How many students of these runs train side by side."""
+    @cached_property
+    def slots(self) -> int:
+        """How many students train side by side: by all runs, not by those that are missing after a kill."""
         one = self.recipe.slots == 1 or (self.recipe.slots is None and device_of(self.recipe) == "cpu")
-        if one or not runs or not stacks(self.pool):
-            return 1
-        return slots_for(self.pool, [self.job(run) for run in runs])
+        return 1 if one or not stacks(self.pool) else slots_for(self.pool, len(self.runs))
 
     def scores_side_by_side(self, runs: Sequence[Run], slots: int) -> Iterator[tuple[Run, dict[str, Any]]]:
         """Trains the students of all runs, so many at once, and scores each when it has finished."""
@@ -202,10 +201,10 @@ class Bench:
         epoch_metric += " balanced" * self.balanced
         conditions = [
             *task,
-            self.recipe.model_dump(exclude={"slots"}),
+            self.recipe.model_dump(exclude={"slots", "device"}),
             *code,
             *map(version, _LIBRARIES),
-            device,
+            hardware(device),
             precision(device),
             epoch_metric,
         ]
@@ -280,7 +279,7 @@ def _workers_for(runs: Sequence[Run], recipe: Recipe, *, workers: int | None) ->
     """One process a core, where there are runs enough; a GPU is shared only if `workers` is set."""
     if workers is not None:
         return max(1, workers)
-    if recipe.slots:
+    if recipe.slots and recipe.slots > 1:
         return 1
     return max(1, min(torch.get_num_threads(), len(runs) // _WORTH_A_PROCESS)) if device_of(recipe) == "cpu" else 1
 
@@ -293,7 +292,7 @@ def _make_ready() -> None:
 
 def _trained(bench: Bench, runs: Sequence[Run], *, workers: int) -> Iterator[tuple[Run, dict[str, Any]]]:
     """Each run with its scores, as they are finished."""
-    if workers == 1 and (slots := bench.slots(runs)) > 1:
+    if workers == 1 and runs and (slots := bench.slots) > 1:
         yield from bench.scores_side_by_side(runs, slots)
         return
     if workers == 1:
