@@ -129,8 +129,9 @@ def test_dialogues_are_written_and_compared_with_those_of_people(tmp_path: Path)
     figures = tmp_path / "figures"
     looked = text_of(run("03_diversity", tmp_path, task=card, examples=[str(written), labeled], figures=str(figures)))
     assert {path.stem for path in figures.glob("*.png")} == {
-        f"{kind}_frames" for kind in ("yield", "diversity", "map", "lengths", "frequencies", "shape")
+        f"{kind}_frames" for kind in ("diversity", "map", "lengths", "frequencies", "shape")
     }
+    assert set(pd.read_csv(figures / "yield_frames.csv").share) == {1}  # All were kept, so there is nothing to draw.
     assert "6 examples of each of dialogues, garden, human" in looked
     often, held = (pd.read_csv(figures / f"{name}_frames.csv") for name in ("frequencies", "shape"))
     assert set(often.set) == {"human", "garden"}  # Dialogues have no labels before 02.
