@@ -70,8 +70,9 @@ def test_a_kernel_has_the_folder_and_the_environment_of_who_asks(kernels: dict[s
 
 def test_an_interrupt_ends_the_cell_and_not_the_kernel(kernels: dict[str, str]) -> None:
     with kernel(kernels) as (manager, client):
-        client.execute("import time; time.sleep(60)")
-        time.sleep(0.5)
+        client.execute("import time; print('begun', flush=True); time.sleep(60)")
+        while client.get_iopub_msg(timeout=20)["msg_type"] != "stream":  # Before that there is nothing to interrupt.
+            pass
         manager.interrupt_kernel()
         assert client.get_shell_msg(timeout=20)["content"]["ename"] == "KeyboardInterrupt"
         assert answer(client, "print(3)") == "3"
