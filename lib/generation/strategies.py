@@ -34,6 +34,10 @@ from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
 
 
+_QUESTION = "question"
+"""The field of a card that holds what is asked."""
+
+
 class _FromExample(Method):
     """Shows one example, whose format the teacher follows; answers are the teacher's to choose."""
 
@@ -94,10 +98,13 @@ class _FromExample(Method):
         """What is shown next, of the examples that were just kept."""
 
     def likeness(self, kept: list[Row]) -> list[float]:
-        """How similar each is to the example before, by the texts alone, as in the paper."""
+        """How similar each is to the example before: by the question where there is one, as in the paper (a passage beside it
+        would decide alone), else by the whole text."""
         if self.embed is None:
             raise ValueError(f"Strategy {self.name!r} compares examples and needs an encoder.")
-        vectors = self.embed([text_of(self.card, row) for row in (*self.parents, *kept)])
+        rows = (*self.parents, *kept)
+        alone = _QUESTION in self.card.fields
+        vectors = self.embed([row[_QUESTION] if alone else text_of(self.card, row) for row in rows])
         return list(vectors[1:] @ vectors[0])
 
     @property
@@ -205,10 +212,27 @@ class _Similar(_Contrastive):
 class _Tree(_FromExample):
     name, about = "tree", "every one, level by level, each level shuffled"
 
+    def __init__(self, plan: Plan, embed: Embed | None = None):
+        super().__init__(plan, embed)
+        self.waiting, self.below = list(self.parents), list[Row]()
+        """The examples of a level that were not shown yet, and those that the level brought so far."""
+
     def next_parents(self, wanted: int) -> list[Row]:
-        """Every kept example of a level is shown once; a level that brought nothing is shown again."""
-        self.rng.shuffle(self.parents)
-        return self.parents
+        """Every kept example of a level is shown once, those left over by one round in the next."""
+        shown, self.waiting = self.waiting[:wanted], self.waiting[wanted:]
+        return shown
+
+    def after(self, calls: Sequence[Call], kept: Sequence[list[Row]]) -> None:
+        """A level ends when all of it was shown; one that brought nothing is shown again."""
+        for rows in kept:
+            self.barren = 0 if rows else self.barren + 1
+            self.below += rows
+        self.iterations += len(calls)
+        if not self.waiting:
+            if self.below:
+                self.parents, self.below, self.depth = self.choose(self.below), [], self.depth + 1
+            self.waiting = list(self.parents)
+            self.rng.shuffle(self.waiting)
 
     def choose(self, kept: list[Row]) -> list[Row]:
         return kept

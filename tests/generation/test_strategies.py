@@ -115,6 +115,34 @@ def test_a_tree_shows_every_one_of_a_level_before_any_of_the_next(tmp_path: Path
     assert len(served.bodies) == 12  # Exactly as many as sixty take.
 
 
+def test_a_tree_ends_a_level_before_the_next_where_items_are_rejected(tmp_path: Path) -> None:
+    """Of each reply two are no example, so that the level below the first is not enough to begin with."""
+
+    def make(shown: dict[str, Any], call: int) -> list[Any]:
+        return [*five(shown, call)[:3], {"question": ""}, {"question": ""}]
+
+    with maker_of(make) as served:
+        written = write(plan_of(CHOICES, "tree", SEED, n=60), teacher_at(served.url, tmp_path), vectors)
+    depths = [row["depth"] for row in written.examples]
+    assert depths == sorted(depths)
+    assert Counter(depths) == {1: 3, 2: 9, 3: 27, 4: 21}
+    assert set(Counter(row["parent"] for row in written.examples).values()) == {3}
+
+
+def test_alike_are_questions_not_the_passages_beside_them(tmp_path: Path) -> None:
+    """The passages say the opposite of the questions."""
+    card = CARD.model_copy(update={"fields": {"passage": "a passage", "question": "a question"}})
+    seed = {"id": "seed", "passage": "Passage 0.", "question": "Number 0?", "label": "kind"}
+
+    def make(shown: dict[str, Any], call: int) -> list[Any]:
+        each = [{"passage": f"Passage {900 - k}.", "question": f"Number {100 * k + call}?"} for k in range(5)]
+        return [texts | {"options": ["kind", "rude"], "answer": "kind"} for texts in each]
+
+    with maker_of(make) as served:
+        write(plan_of(card, "contrastive", seed, n=6), teacher_at(served.url, tmp_path), vectors)
+    assert shown_numbers(served)[1] == 400
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_all_replies_share_a_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str], strategy: str) -> None:
     with maker_of(five) as served:
