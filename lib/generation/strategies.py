@@ -33,7 +33,6 @@ from lib.generation.sampler import (
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
 
-
 _QUESTION = "question"
 """The field of a card that holds what is asked."""
 
