@@ -15,9 +15,10 @@ from pandas import DataFrame
 
 from lib.core.mixes import NONE
 from lib.core.tasks import load, read_card
+from lib.training.mix_draws import Run
 from lib.training.settings import Recipe
 from lib.training.student import device_of
-from lib.training.sweep import Evaluation, Run, sweep
+from lib.training.sweep import Evaluation, sweep
 
 _LARGEST_GAP = 0.02
 """In mean accuracy of ten runs; one run more or less right in a hundred is noise."""

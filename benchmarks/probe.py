@@ -12,9 +12,10 @@ from sklearn.linear_model import LogisticRegression
 from lib.core.example_sets import example_sets
 from lib.core.mixes import NONE
 from lib.core.tasks import load, read_card
+from lib.training.mix_draws import Run, draw_mix
 from lib.training.settings import Recipe
 from lib.training.student import Pool, predict, train
-from lib.training.sweep import Bench, Evaluation, Run, draw_mix
+from lib.training.sweep import Bench, Evaluation
 
 MIXES, SEEDS = [(0, 5), (0, 20), (10, 10), (30, 10), (40, 0), (40, 20)], (1, 2, 3, 4)
 

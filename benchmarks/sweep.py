@@ -23,9 +23,10 @@ from lib.core.encoders import EMBEDDED, location, open_encoder, open_tokenizer
 from lib.core.example_sets import example_sets
 from lib.core.mixes import NONE
 from lib.core.tasks import load, read_card
+from lib.training.mix_draws import Run, draw_mix
 from lib.training.settings import Recipe
 from lib.training.student import Pool, device_of, precision, scores, train
-from lib.training.sweep import Evaluation, Run, draw_mix, sweep
+from lib.training.sweep import Evaluation, sweep
 
 os.environ.update({"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"})
 warnings.filterwarnings("ignore")

@@ -18,8 +18,9 @@ from lib.core.sources import Row
 from lib.core.tasks import Card, load, other_tests, text_of
 from lib.core.text import NearTexts
 from lib.training.matched import with_matched
+from lib.training.mix_draws import Run
 from lib.training.settings import Mixes, Recipe, Students
-from lib.training.sweep import DEV, Evaluation, Run, in_shared_labels, sweep
+from lib.training.sweep import DEV, Evaluation, in_shared_labels, sweep
 
 _DEFAULT_MIXES, _DEFAULT_STUDENTS = Mixes(), Students()
 

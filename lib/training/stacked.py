@@ -185,7 +185,7 @@ class _Stack:
                     student.done += 1
             self._keep_the_best()
             finished = [slot for slot, student in self.hand.items() if student.finished]
-            answers = self._answers(finished, tested) if finished else []
+            answers = self._answers(finished, [tested] * len(finished))
             for slot, given in zip(finished, answers, strict=True):
                 yield self.hand.pop(slot).number, given
                 if self.waiting:
@@ -226,17 +226,19 @@ class _Stack:
 
     def _keep_the_best(self) -> None:
         """Scores the students that choose by dev examples and have ended a part; in the end each gets its best weights back."""
+        ended = {slot: student for slot, student in self.hand.items() if student.job.dev and student.ends[student.done - 1]}
+        answers = self._answers(list(ended), [student.job.dev for student in ended.values()])
+        for (slot, student), given in zip(ended.items(), answers, strict=True):
+            score = self._dev_score(student.job.dev, given)
+            if score > student.best[0]:
+                student.best = score, {name: weights[slot].detach().clone() for name, weights in self.trained.items()}
+            if student.finished:
+                for name, weights in self.trained.items():
+                    weights.data[slot].copy_(student.best[1][name])
+
+    def _dev_score(self, dev: Sequence[int], answers: Sequence[Any]) -> float:
         kind = self.pool.card.task_kind
-        for slot, student in self.hand.items():
-            if student.job.dev and student.ends[student.done - 1]:
-                dev = student.job.dev
-                gold = [kind.gold(self.pool.examples[i][1]) for i in dev]
-                score = kind.scores(gold, self._answers([slot], dev)[0])[self.pool.card.metric]
-                if score > student.best[0]:
-                    student.best = score, {name: weights[slot].detach().clone() for name, weights in self.trained.items()}
-                if student.finished:
-                    for name, weights in self.trained.items():
-                        weights.data[slot].copy_(student.best[1][name])
+        return kind.scores([kind.gold(self.pool.examples[i][1]) for i in dev], answers)[self.pool.card.metric]
 
     # ---- a step of all students ----
 
@@ -340,28 +342,37 @@ class _Stack:
 
     # ---- answers ----
 
-    def _answers(self, slots: Sequence[int], chosen: Sequence[int]) -> list[list[Any]]:
-        """The answers of the students in some slots to the chosen examples."""
-        items = sorted(self.pool.items(chosen), key=tokens_in)
+    def _answers(self, slots: Sequence[int], chosen: Sequence[Sequence[int]]) -> list[list[Any]]:
+        """The answers of the students in some slots, each to its own chosen examples."""
         weights = {name: weight[: len(slots)] for name, weight in self.shared.items()}
         weights |= {name: weight.detach()[list(slots)] for name, weight in self.trained.items()}
         outputs: list[dict[int, Any]] = [{} for _ in slots]
-        while items:
-            tokens = self._padded(tokens_in(items[-1]))
-            together = max(1, min(64, _TOKENS_AT_ONCE // (tokens * self.choices * len(slots))))
-            batch, items = items[-together:], items[:-together]
-            for of_student, found in zip(outputs, self._answers_to(weights, batch, tokens), strict=True):
-                of_student |= zip((item.first for item in batch), found, strict=True)
-        return [answers_of_examples(self.pool, chosen, outputs=of_student) for of_student in outputs]
+        for batches, tokens in self._batches_of_all([self.pool.items(own) for own in chosen]):
+            for of_student, batch, found in zip(outputs, batches, self._answers_to(weights, batches, tokens), strict=True):
+                of_student |= zip((item.first for item in batch), found, strict=False)
+        return [answers_of_examples(self.pool, own, outputs=found) for own, found in zip(chosen, outputs, strict=True)]
 
-    def _answers_to(self, weights: StackedWeights, items: Sequence[Item], tokens: int) -> list[list[int]]:
-        students = len(weights["head.linear.bias"])
+    def _batches_of_all(self, items: Sequence[Sequence[Item]]) -> Iterator[tuple[list[list[Item]], int]]:
+        """A batch of each student's items, the longest first, and to how many tokens they are padded; until all are through."""
+        in_order = [sorted(own, key=tokens_in, reverse=True) for own in items]
+        while any(in_order):
+            tokens = self._padded(max(tokens_in(own[0]) for own in in_order if own))
+            together = max(1, min(64, _TOKENS_AT_ONCE // (tokens * self.choices * len(items))))
+            yield [own[:together] for own in in_order], tokens
+            in_order = [own[together:] for own in in_order]
+
+    def _answers_to(self, weights: StackedWeights, batches: Sequence[Sequence[Item]], tokens: int) -> list[list[int]]:
+        """The answers of each student to its batch; what follows those of a shorter batch means nothing."""
+        width = self.choices * max(map(len, batches))
         with torch.inference_mode():
-            pieces = torch.tensor(self._pieces_of(items), device=self.device).flatten().expand(students, -1)
-            scores = self._scores(weights, pieces, tokens)
-            for place, item in enumerate(items):
-                if item.closed:
-                    scores[:, place, list(item.closed)] = float("-inf")
+            pieces = torch.full((len(batches), width), -1)
+            for student, batch in enumerate(batches):
+                pieces[student, : len(batch) * self.choices] = torch.tensor(self._pieces_of(batch), dtype=torch.long).flatten()
+            scores = self._scores(weights, pieces.to(self.device), tokens)
+            for student, batch in enumerate(batches):
+                for place, item in enumerate(batch):
+                    if item.closed:
+                        scores[student, place, list(item.closed)] = float("-inf")
             found: list[list[int]] = scores.argmax(2).tolist()
         return found
 

@@ -4,9 +4,7 @@ import hashlib
 import json
 import multiprocessing
 import os
-import random
 import threading
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +25,7 @@ from lib.core.mixes import NONE
 from lib.core.progress import Bar
 from lib.core.sources import Row
 from lib.core.tasks import Card, check_fits
+from lib.training.mix_draws import Run, draw_mix, held_back
 from lib.training.settings import Recipe
 from lib.training.stacked import Job, slots_for, stacks, train_stacked
 from lib.training.student import Pool, device_of, hardware, precision, predict, train
@@ -36,18 +35,8 @@ DEV = "human dev"
 """The evaluation set, where there is one, that the best epoch is chosen by; no score rows are made of it."""
 _MANY = 20_000
 """Examples from which on only those are read that a run learns from."""
-_NO_LABELS: Mapping[str, Sequence[str]] = {}
 _WORTH_A_PROCESS = 5
 """Runs for each processor core from which on it pays to start a process there; it takes some seconds to."""
-
-
-class Run(NamedTuple):
-    """One student: how many human examples, how many of a method's synthetic ones, and the seed of every choice."""
-
-    method: str
-    n_human: int
-    n_synthetic: int
-    seed: int
 
 
 class Evaluation(NamedTuple):
@@ -157,7 +146,7 @@ class Bench:
         """The examples that a run learns from, those that choose its best epoch, and its seed."""
         chosen = self.mix(run)
         human_dev = list(self.tested.get(DEV, ()))
-        dev = [] if self.pool.at_once else human_dev or _held_back(chosen, run, share=self.recipe.dev_share)
+        dev = [] if self.pool.at_once else human_dev or held_back(chosen, run, share=self.recipe.dev_share)
         apart = set(dev)
         return Job([i for i in chosen if i not in apart], dev, run.seed)
 
@@ -349,15 +338,8 @@ def _selection(run: Run, recipe: Recipe, *, at_once: bool = False, human_dev: in
     parts = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps"
     if human_dev:
         return f"best of {parts} on {human_dev} human examples beside the mix"
-    n = len(_held_back(range(run.n_human + run.n_synthetic), run, share=recipe.dev_share))
+    n = len(held_back(range(run.n_human + run.n_synthetic), run, share=recipe.dev_share))
     return f"best of {parts} on {n} of the mix" if n else f"last of {parts}"
-
-
-def _held_back(chosen: Sequence[int], run: Run, *, share: float) -> list[int]:
-    """The dev examples of a mix: human ones, which it holds first, as far as there are any; at least one stays to learn from."""
-    n = min(round(share * len(chosen)), len(chosen) - 1)
-    human = list(chosen[: run.n_human]) or list(chosen)
-    return human[: min(n, max(1, len(human) - 1))] if n else []
 
 
 def _digest(value: Any) -> str:
@@ -371,75 +353,8 @@ def _places_of(rows: Sequence[Row], ids: Collection[str]) -> frozenset[int]:
     return frozenset(place for place, row in enumerate(rows) if row.get("id") in wanted)
 
 
-def draw_mix(
-    run: Run,
-    places: dict[str, int],
-    *,
-    sizes: dict[str, int],
-    labeled: int = 0,
-    labels: Mapping[str, Sequence[str]] = _NO_LABELS,
-    shown: frozenset[int] = frozenset(),
-) -> list[int]:
-    """The texts of a run, drawn by its seed: a larger draw of one seed holds the smaller one. Human examples that prompts showed
-    (by their places) are drawn first, the last `labeled` ones only when there are no others left. Sources whose `labels` are
-    given are drawn evenly over these."""
-    known = shown if run.n_synthetic else frozenset[int]()
-    human = _draw_human(sizes[NONE], run, start=places[NONE], labeled=labeled, labels=labels.get(NONE, ()), shown=known)
-    if not run.n_synthetic:
-        return human
-    size, start, of_method = sizes[run.method], places[run.method], labels.get(run.method, ())
-    return human + _draw(size, run.n_synthetic, seed=run.seed, source=run.method, start=start, labels=of_method)
-
-
-def _draw_human(size: int, run: Run, *, start: int, labeled: int, labels: Sequence[str], shown: frozenset[int]) -> list[int]:
-    _check_enough(size, run.n_human, source="human")
-    free = size - labeled
-    parts = [
-        _draw(free, free, seed=run.seed, source="human", start=0),
-        _draw(labeled, labeled, seed=run.seed, source="labeled human", start=free),
-    ]
-    order = _in_turn(parts, labels)
-    if not shown:
-        return [start + place for place in order[: run.n_human]]
-    first = [place for place in chain(*parts) if place in shown]
-    chosen = set(_in_turn([first, *parts], labels)[: run.n_human])
-    # Not those that were shown in front: the first ones of a mix may be held back, to choose the best epoch by.
-    return [start + place for place in order if place in chosen]
-
-
-def _in_turn(parts: Sequence[Sequence[int]], labels: Sequence[str]) -> list[int]:
-    """The examples of one part after another, each once; where they have labels one of each label after another in each part,
-    those first that have had fewer before."""
-    order, before = dict[int, None](), Counter[str]()
-    for part in parts:
-        new = [place for place in part if place not in order]
-        order |= dict.fromkeys(_one_of_each(new, labels, before) if labels else new)
-    return list(order)
-
-
-def _draw(size: int, n: int, *, seed: int, source: str, start: int, labels: Sequence[str] = ()) -> list[int]:
-    _check_enough(size, n, source=source)
-    order = random.Random(f"{seed} {source}").sample(range(size), size)
-    return [start + i for i in (_one_of_each(order, labels, Counter()) if labels else order)[:n]]
-
-
 def _labels_of(rows: Sequence[Row]) -> list[str]:
     return [row["label"] for row in rows]
-
-
-def _one_of_each(order: Sequence[int], labels: Sequence[str], before: Counter[str]) -> list[int]:
-    """The same examples with one of each label after another, as long as there are any of it; `before` counts those that came
-    before."""
-    rounds = dict[int, int]()
-    for i in order:
-        rounds[i] = before[labels[i]]
-        before[labels[i]] += 1
-    return sorted(order, key=rounds.__getitem__)
-
-
-def _check_enough(size: int, n: int, *, source: str) -> None:
-    if n > size:
-        raise ValueError(f"A run asks for {n} {source} examples, but there are {size}.")
 
 
 def _read_kept(kept: str) -> dict[tuple[Run, str], dict[str, Any]]:

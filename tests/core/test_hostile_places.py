@@ -17,7 +17,7 @@ from lib.core.set_names import SetName
 from lib.teacher.backends import open_teacher
 from lib.teacher.ledger import Store
 from lib.training import sweep
-from lib.training.sweep import Run
+from lib.training.mix_draws import Run
 
 STEP = Step("test", {})
 WRITERS: dict[str, Callable[[Path], object]] = {

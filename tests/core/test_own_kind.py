@@ -25,9 +25,10 @@ from lib.generation import plan_for, write
 from lib.generation.settings import GenerationSettings
 from lib.labeling.agreement import agreement
 from lib.labeling.labels import label, read_pool
+from lib.training.mix_draws import Run
 from lib.training.plan import _evaluations, _Pools, _with_facts
 from lib.training.settings import Recipe
-from lib.training.sweep import Run, sweep
+from lib.training.sweep import sweep
 
 CARD = """
 name: analogy

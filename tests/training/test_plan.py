@@ -17,9 +17,10 @@ from lib.core.example_sets import people_alone
 from lib.core.mixes import NONE, Offer, Prices
 from lib.core.set_names import SetName, from_columns
 from lib.core.tasks import Card, load, read_card
+from lib.training.mix_draws import Run
 from lib.training.plan import _check_unseen, _Mix, _mixes_of, _Pools, _with_facts, device_of_shard, pools_for, runs_of
 from lib.training.settings import Mixes, Students
-from lib.training.sweep import Evaluation, Run
+from lib.training.sweep import Evaluation
 
 
 def test_a_grid_has_each_human_size_with_each_synthetic_one() -> None:

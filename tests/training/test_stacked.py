@@ -14,11 +14,12 @@ from lib.core.encoders import open_encoder, parts
 from lib.core.mixes import NONE
 from lib.core.tasks import load, read_card
 from lib.training import stacked, student
+from lib.training.mix_draws import Run
 from lib.training.settings import Recipe
 from lib.training.stacked import Job, _Stack, slots_for, stacks, train_stacked
 from lib.training.stacked_encoder import StackedEncoder, weights_of
 from lib.training.student import Pool, predict, train
-from lib.training.sweep import Evaluation, Run, sweep
+from lib.training.sweep import Evaluation, sweep
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))]
 QUIET = {"hidden_dropout_prob": 0.0}
