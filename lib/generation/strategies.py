@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from lib.core.encoders import Embed
-from lib.core.sources import Row
+from lib.core.sources import Row, fields_of
 from lib.core.tasks import Card, text_of
+from lib.generation import choice_lines
 from lib.generation.choice_lines import as_texts, with_choices_in_turn
 from lib.generation.sampler import (
     BYTES_A_TOKEN,
@@ -41,7 +42,7 @@ class _FromExample(Method):
     """Shows one example, whose format the teacher follows; answers are the teacher's to choose."""
 
     uses = COMMON | {"per_reply", "iterations", "strict", "raw", "seed_example", "start"}
-    reads_human = has_parents = True
+    reads_human = has_parents = continues = True
     usual = {"near": 1.0, "per_reply": 5}
 
     def __init__(self, plan: Plan, embed: Embed | None = None):
@@ -111,11 +112,28 @@ class _FromExample(Method):
         return list(self.card.labels) or list(self.seed_example["choices"])
 
     def show(self, row: Row) -> Request:
+        if self.plan.completion:
+            return self.show_line(row)
         example = self.example(row)
         room = TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * len(self.options)
         least = {"examples": self.per_reply, "options": len(self.options)}
         messages = prompts.more_like_it(self.card, example, self.per_reply, len(self.options))
         return self.request(messages, prompts.created_schema(self.card, list(example)), tokens=self.per_reply * room, least=least)
+
+    def show_line(self, row: Row) -> Request:
+        """The example as a line, which a base model continues with lines of its own; it chooses their answers."""
+        fixed = bool(self.card.labels)
+        line = fields_of(row, ["label", *self.card.fields]) if fixed else choice_lines.as_line(self.card, row)
+        more = {} if fixed else choice_lines.about(len(self.options))
+        messages = prompts.line_to_continue(self.card, [line], {}, self.first_in_line, more=more)
+        tokens = 64 + TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * (0 if fixed else len(self.options))
+        sampling = (self.settings.temperature, self.settings.top_p)
+        return Request(messages, None, *sampling, max_tokens=tokens, stop="\n", choices=self.per_reply)
+
+    @property
+    def first_in_line(self) -> str:
+        """What a line begins with: the label if there are fixed ones, so that the text is written to it, else the question."""
+        return "label" if self.card.labels else next(iter(self.card.fields))
 
     def example(self, row: Row) -> dict[str, Any]:
         """An example as the prompt shows it: text, options, answer; with fixed options these come first, so that the text is
@@ -129,15 +147,37 @@ class _FromExample(Method):
         return {"parent": str(parent["id"]), "iteration": len(written.answers), "depth": depth + 1}
 
     def read(self, call: Call, answer: Answer) -> list[ReplyItem]:
-        found = parsing.read_list(answer.text or "", "examples") or []
-        items = [self.read_item(item) for item in found] + cut_item(answer, self.lost(call))
+        items = [self.read_item(item) for item in self.items_in(answer)] + cut_item(answer, self.lost(call))
         whole = len(items) == self.per_reply and not any(item.problem for item in items)
         if self.settings.strict and not whole:
             return [item if item.problem else item._replace(problem="discarded with its reply") for item in items]
         return items
 
+    def problem_in(self, text: str) -> str | None:
+        return parsing.line_problem(text) if self.plan.completion else super().problem_in(text)
+
+    def items_in(self, answer: Answer) -> list[Any]:
+        """The items of a reply as they came."""
+        if not self.plan.completion:
+            return parsing.read_list(answer.text or "", "examples") or []
+        beginning = prompts.line_beginning({}, self.first_in_line)
+        return [parsing.read_line(beginning, line) for line in (answer.text or "").splitlines()]
+
+    def read_line(self, item: Any) -> ReplyItem:
+        """What a base model wrote in a line, as an example or with what is wrong with it."""
+        if not self.card.labels:
+            read = choice_lines.as_example(self.card, item, len(self.options))
+            problem, row = (read, None) if isinstance(read, str) else ("", read)
+        elif problem := parsing.item_problem(self.card, None, item) or "":
+            row = None
+        else:
+            row = {name: item[name].strip() for name in self.card.fields} | {"label": parsing.known_label(self.card, item)}
+        return ReplyItem(prompts.quoted(item), row, problem and f"invalid: {problem}")
+
     def read_item(self, item: Any) -> ReplyItem:
         """An item in the card's words, or what is wrong with it."""
+        if self.plan.completion:
+            return self.read_line(item)
         options = as_texts(item.get("options")) if isinstance(item, dict) else []
         if problem := self.problem_of(item, options):
             return ReplyItem(prompts.quoted(item), problem=f"invalid: {problem}")

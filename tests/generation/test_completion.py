@@ -1,6 +1,7 @@
 """Base models, which continue examples: what they are sent, and what becomes of the lines that come back."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,35 @@ def test_questions_with_their_own_choices_are_lines_with_the_right_answer_before
     assert "answer: the right one; wrong 1 to 4: " in first[0]
     for row in written.examples:
         QUESTIONS.task_kind.checked(QUESTIONS, QUESTIONS.sources["reference"], row, row["label"])
+
+
+def test_a_strategy_shows_one_line_and_the_label_of_the_next_is_the_models_to_choose(tmp_path: Path) -> None:
+    def answer(body: dict[str, Any], number: int) -> dict[str, Any]:
+        lines = [f' "rude", "text": "{remark(10 * number + k)}"}}' for k in range(3)]
+        return continuations(*lines, ' "polite", "text": "Well, this one is of no label."}', ' "kind", "text": "cut o')
+
+    plan = plan_for(CARD, RAW, method="random", settings=GenerationSettings(n=9, temperature=0.7), completion=True)
+    with serving(answer) as served:
+        written = write(plan, teacher_at(served.url, tmp_path))
+    assert [row["depth"] for row in written.examples] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert {row["label"] for row in written.examples} == {"rude"}
+    assert Counter(row["outcome"] for row in written.rejected) == {
+        "invalid: label outside the task": 3,
+        "invalid: not an object": 3,
+    }
+    _, shown, begins = served.bodies[1]["prompt"].splitlines()
+    assert json.loads(shown)["text"] in [row["text"] for row in written.examples[:3]]
+    assert begins == '{"label":'
+    assert (served.bodies[1]["n"], served.bodies[1]["temperature"]) == (5, 0.7)
+
+
+def test_a_strategy_continues_questions_with_their_own_choices(tmp_path: Path) -> None:
+    plan = plan_for(QUESTIONS, ASKED, method="tree", settings=GenerationSettings(n=6, per_reply=2), completion=True)
+    with serving(lambda body, number: continuations(question(2 * number), question(2 * number + 1))) as served:
+        written = write(plan, teacher_at(served.url, tmp_path))
+    assert [row["depth"] for row in written.examples] == [1, 1, 2, 2, 2, 2]
+    assert {len(row["choices"]) for row in written.examples} == {5}
+    assert begun(served.bodies[0]) == '{"question":'
 
 
 @pytest.mark.parametrize(
