@@ -77,11 +77,21 @@ def save_set(
 def save_table(path: str | Path, table: DataFrame, step: Step, **more: Any) -> None:
     """Saves a table, whole or not at all; CSV by its ending, else Parquet."""
     if str(path).endswith(".csv"):
-        safe = _with_cells(table, _FORMULA, r"'\1")
+        safe = safe_cells(table)
         paths.write_whole(path, lambda file: safe.to_csv(file, index=False))
     else:
         paths.write_whole(path, lambda file: table.to_parquet(file))
     _save_made(path, step.made(rows=len(table), **more))
+
+
+def safe_cells(table: DataFrame) -> DataFrame:
+    """The table as a spreadsheet may open it: no text of it runs as a formula."""
+    return _with_cells(table, _FORMULA, r"'\1")
+
+
+def plain_cells(table: DataFrame) -> DataFrame:
+    """The table as it was before `safe_cells`."""
+    return _with_cells(table, f"^'(?={_FORMULA[1:]})", "")
 
 
 def _with_cells(table: DataFrame, pattern: str, replacement: str) -> DataFrame:
@@ -212,7 +222,7 @@ def read_table(path: str | Path) -> DataFrame:
         raise ValueError(f"{paths.relative(file)}: no such file. Run the notebook that writes it, or correct the parameter.")
     try:
         if ".csv" in file.suffixes:
-            return _with_cells(pd.read_csv(file), f"^'(?={_FORMULA[1:]})", "")
+            return plain_cells(pd.read_csv(file))
         return pd.read_parquet(file)
     except Exception as error:
         raise ValueError(f"{paths.relative(file)} cannot be read as a {file.suffix[1:]} table ({str(error)[:150]}).") from None

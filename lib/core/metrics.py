@@ -104,3 +104,17 @@ def kappa(first: Sequence[str], second: Sequence[str]) -> float:
     from sklearn.metrics import cohen_kappa_score
 
     return float(cohen_kappa_score(first, second))
+
+
+def krippendorff_alpha(counts: np.ndarray, distances: np.ndarray) -> float:
+    """Krippendorff's alpha: agreement beyond chance of any number of annotators, each of whom may leave items out.
+
+    `counts` has a line for each item and a column for each answer: how many annotators gave it. `distances` says how far apart
+    two answers are: 0 or 1 of labels, squared differences of ratings. Nan where everybody always says the same.
+    """
+    counts = counts[counts.sum(axis=1) > 1]
+    each = (counts.sum(axis=1) - 1)[:, None, None]
+    pairs = ((counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(counts.shape[1])) / each).sum(axis=0)
+    given = pairs.sum(axis=1)
+    expected = ((np.outer(given, given) - np.diag(given)) * distances).sum()
+    return float(1 - (given.sum() - 1) * (pairs * distances).sum() / expected) if expected > 0 else float("nan")

@@ -211,15 +211,29 @@ def label(
             card, rows, teacher=teacher, method=method, shots=shots, window=window, max_tokens=max_tokens, title=title
         )
         return Labeled([row | {"source": "synthetic", "method": name} for row in examples], rejected, answers)
-    # A reply is checked without its request; whether it names a choice of its own example is checked afterwards.
-    choices = sorted({choice for row in rows for choice in _choices(row)})
-    requests = _label_requests(card, rows, shots, max_tokens=max_tokens, completion=completion)
-    answers = teacher.ask(requests, lambda text: parsing.label_problem(card, text, choices), title)
+    answers = asked_labels(card, rows, teacher=teacher, shots=shots, title=title, max_tokens=max_tokens, completion=completion)
     labeled = Labeled(answers=answers, checked=method in AGAIN)
     sort = _check_again if labeled.checked else _take_label
     for row, answer in zip(rows, answers, strict=True):
         sort(card, labeled, row, answer, name)
     return labeled
+
+
+def asked_labels(
+    card: Card,
+    rows: Sequence[Row],
+    *,
+    teacher: Teacher,
+    title: str,
+    shots: Sequence[Row] = (),
+    max_tokens: int | None = None,
+    completion: bool = False,
+) -> list[Answer]:
+    """The teacher's answers for examples that have one label each, in the order of the examples."""
+    # A reply is checked without its request; whether it names a choice of its own example is checked afterwards.
+    choices = sorted({choice for row in rows for choice in _choices(row)})
+    requests = _label_requests(card, rows, shots, max_tokens=max_tokens, completion=completion)
+    return teacher.ask(requests, lambda text: parsing.label_problem(card, text, choices), title)
 
 
 def _label_requests(

@@ -1,6 +1,8 @@
 """The settings of notebook 02, each declared once: name, default, meaning."""
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, field_validator
 
 from lib.core.config import Strict
 
@@ -39,3 +41,32 @@ class Labeling(LabelingRequests):
     written: list[str] = []
     """Sets of 01 whose examples 02 labels: dialogues, which have no frames before; the answers of others are asked for again,
     and those that agree are a set of their own."""
+
+
+class SheetSettings(Strict):
+    """A blinded sheet for people (lib/labeling/sheet.py)."""
+
+    n: int = Field(60, ge=1)
+    """Items in all, as many of each source."""
+    questions: list[Literal["label", "written_by", "quality"]] = ["label"]
+    """What is asked of each item: the right label; whether a person or a model wrote it (written_by); how good an example it is
+    (quality, 1 to 5)."""
+    seed: int = 1
+    """Draws the items and their order."""
+
+    @field_validator("questions")
+    @classmethod
+    def _each_once(cls, questions: list[str]) -> list[str]:
+        if not questions or len(set(questions)) < len(questions):
+            raise ValueError("a sheet asks at least one question, and each once")
+        return questions
+
+
+class SheetPrices(Strict):
+    """What the answers of people cost."""
+
+    wage: float = Field(15.6, ge=0, allow_inf_nan=False)
+    """Dollars an hour of an annotator; the default is the 0.26 dollars a minute that cards assume, as the SST-2 labels of Ding et
+    al. 2023 cost."""
+    minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Minutes that an annotator took for a sheet that was not filled in on the page, which measures them. None: not known."""
