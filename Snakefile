@@ -72,12 +72,14 @@ rule rephrasing:
     input:
         notebook=ancient("notebooks/01_generation.ipynb"),
         data=lambda wildcards: studies.task(wildcards).data("train"),
-        examples="runs/{study}/{task}/01_generation/{method}.parquet",
-        recordings=lambda wildcards: studies.task(wildcards).recordings(f"01_{wildcards.method}_rephrased"),
+        examples=lambda wildcards: studies.task(wildcards).reworded_from(wildcards.method),
+        recordings=lambda wildcards: studies.task(wildcards).recordings(f"01_{wildcards.method}"),
     output:
-        "runs/{study}/{task}/01_generation/{method}_rephrased.parquet",
+        "runs/{study}/{task}/01_generation/{method}.parquet",
     log:
-        notebook="runs/{study}/{task}/01_generation/{method}_rephrased.ipynb",
+        notebook="runs/{study}/{task}/01_generation/{method}.ipynb",
+    wildcard_constraints:
+        method="|".join(studies.reworded) or "(?!)",  # (?!) is no set.
     params:
         code=code_of("01_generation"),
         settings=lambda wildcards: as_yaml("01_generation", studies.task(wildcards).rephrasing(wildcards.method)),

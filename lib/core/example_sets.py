@@ -14,7 +14,7 @@ from lib.core.artifacts import ExampleSet, how_made, is_example_set, load_set
 from lib.core.config import Strict, explain
 from lib.core.kinds.frames import labeled_only
 from lib.core.mixes import NONE, Prices, check_prices
-from lib.core.set_names import TEACHER, Levels, SetName
+from lib.core.set_names import TEACHER, Levels, SetName, setting_text
 from lib.core.tasks import Card, checked_rows, names, read_card
 
 Given = str | dict[str, Any]
@@ -22,7 +22,7 @@ Given = str | dict[str, Any]
 teacher and number of human examples shown."""
 _NO_SETTINGS = frozenset(
     {"task", "method", "teacher", "n", "split", "examples", "rephrase", "output", "study", "budget", "dollars", "collection"}
-    | {"start", "repeat", "base_url", "token_prices", "machine_price", "priced_as", "store", "recordings"}
+    | {"start", "repeat", "levels", "base_url", "token_prices", "machine_price", "priced_as", "store", "recordings"}
     | {"in_flight", "timeout", "retries"}
 )
 """Parameters of 01 and 02 that do not set two example sets apart: names and fields of the name, paths, money, access. A set with
@@ -62,11 +62,7 @@ def _settings_of(file: str, example_set: ExampleSet) -> dict[str, str]:
     made = how_made(file).get("parameters", {}) if is_example_set(file) else {}
     settings = {name: value for name, value in made.items() if name not in _NO_SETTINGS}
     ordered = sorted(settings, key=lambda name: name in _LAST_SETTINGS)
-    return {TEACHER: example_set.teacher, **{name: _setting_text(settings[name]) for name in ordered}}
-
-
-def _setting_text(value: object) -> str:
-    return "default" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return {TEACHER: example_set.teacher, **{name: setting_text(settings[name]) for name in ordered}}
 
 
 def _levels_of(facts: Sequence[Mapping[str, str]]) -> list[Levels]:

@@ -63,7 +63,7 @@ class SetName:
     @property
     def level_words(self) -> list[str]:
         """Its levels for people."""
-        return [value if setting == TEACHER else f"{setting.replace('_', ' ')} {value}" for setting, value in self.levels]
+        return [value if setting == TEACHER else f"{re.sub('[._]', ' ', setting)} {value}" for setting, value in self.levels]
 
     def after(self, step: str) -> "SetName":
         """The name of the set that one more step makes of this one."""
@@ -83,7 +83,12 @@ class SetName:
 def _level_key(setting: str, value: str) -> str:
     """A level as a part of a key: small letters, digits and _."""
     word = re.sub(r"\W+", "_", value.lower()).strip("_")
-    return word if setting == TEACHER else f"{setting}_{word}"
+    return word if setting == TEACHER else f"{setting.replace('.', '_')}_{word}"
+
+
+def setting_text(value: object) -> str:
+    """The value of a setting as names hold it."""
+    return "default" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 _KNOWN: dict[str, SetName] = {}

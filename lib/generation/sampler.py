@@ -35,7 +35,7 @@ STALLED = 3
 _SAMPLES = 1_000_000
 """From one repeat of a method to the next: the samples of a request are numbered from another number on, so that a repeat never
 gets a reply of another one."""
-COMMON = frozenset({"n", "dollars", "temperature", "top_p", "max_tokens", "seed", "repeat", "near", "drop_junk"})
+COMMON = frozenset({"n", "dollars", "temperature", "top_p", "max_tokens", "seed", "repeat", "levels", "near", "drop_junk"})
 """Settings of every method that writes new examples."""
 
 
@@ -119,7 +119,9 @@ class Plan:
     @property
     def name(self) -> SetName:
         """What the set is called."""
-        return self.set_name or SetName(self.method.name, self.settings.start, repeat=self.settings.repeat)
+        settings = self.settings
+        levels = tuple(settings.levels.items())
+        return self.set_name or SetName(self.method.name, settings.start, levels=levels, repeat=settings.repeat)
 
     @property
     def key(self) -> str:

@@ -15,9 +15,9 @@ class _Asking(Strict):
     """Examples to keep. 24 is what the recordings of the demo hold for most tasks, so that the notebook runs as it is."""
     dollars: float | None = Field(None, gt=0, allow_inf_nan=False)
     """What the set may cost at most; asking ends there or at n kept examples, whichever comes first."""
-    temperature: float = 1.0
+    temperature: float = Field(1.0, ge=0)
     """Sampling, for variety; arXiv 2407.12813 does not say, 2310.20111 says 1."""
-    top_p: float = 1.0
+    top_p: float = Field(1.0, ge=0, le=1)
     """Sampling; 1 switches it off, as the text of 2310.20111 says; its code sets 0, which is nearly greedy."""
     near: float | None = Field(None, gt=0, le=1)
     """Share of common pieces from which on two texts are near duplicates, 1: only equal ones. None: 0.8 (ours), and 1 for methods
@@ -77,6 +77,9 @@ class GenerationSettings(_Asking):
     """Which of the drawn seed examples to begin with: 2 is the second, to see how much hangs on the first."""
     repeat: int = Field(1, ge=1)
     """Which asking of the same method this is: 2 has the same prompts answered anew, lists included, as a set of its own."""
+    levels: dict[str, str] = {}
+    """What sets it apart from sets of the same method in a study that varies settings, as {"temperature": "0.3"}: a part of its
+    name."""
     encoder: str = EMBEDDED
     """Tells how alike two examples are; 2310.20111 takes sentence-transformers/all-mpnet-base-v2."""
 

@@ -8,8 +8,9 @@ agree make a new set, with the cost of both requests.
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lib.core.artifacts import ExampleSet
@@ -30,6 +31,7 @@ _READABLE = 500
 """Characters of a reply that stand beside an example whose label was not kept."""
 _DEFAULT_N = 60
 """Examples of a split that are labeled if no number is given."""
+_NO_LEVELS: Mapping[str, str] = MappingProxyType({})
 
 
 class LabelingPool(NamedTuple):
@@ -89,11 +91,21 @@ def _check_method(card: Card, method: str, *, written: bool) -> None:
         raise ValueError(f"Unknown labeling method {method!r}: for {where} there is {', '.join(methods) or 'none'}.")
 
 
-def set_name(method: str, written: SetName | None = None) -> SetName:
-    """The name of a set with the teacher's labels: of human texts, or of a written set."""
+def uses_of(method: str) -> frozenset[str]:
+    """The settings of 02 that a way of labeling uses."""
+    shows = method in FRAMES or method == "few_shot"
+    unused = set() if shows else {"shots", "raw"}
+    unused |= set() if method in FRAMES else {"window"}
+    return frozenset({*LabelingRequests.model_fields, "raw"} - unused)
+
+
+def set_name(method: str, written: SetName | None = None, levels: Mapping[str, str] = _NO_LEVELS) -> SetName:
+    """The name of a set with the teacher's labels: of human texts, or of a written set; with levels beside those of that set."""
     if not written:
-        return SetName("", labels_by=method)
-    return written.after("checked") if method in AGAIN else replace(written, labels_by=method)
+        return SetName("", labels_by=method, levels=tuple(levels.items()))
+    both = tuple({**dict(written.levels), **levels}.items())
+    name = written.after("checked") if method in AGAIN else replace(written, labels_by=method)
+    return replace(name, levels=both)
 
 
 def default_output(card: Card, method: str, *, split: str, written: ExampleSet | None = None) -> str:
@@ -194,17 +206,18 @@ def label(
     max_tokens: int | None = None,
     written: ExampleSet | None = None,
     completion: bool = False,
+    levels: Mapping[str, str] = _NO_LEVELS,
 ) -> Labeled:
     """Labels each example, or the frames of each dialogue (`window`: turns in a request; `max_tokens`: those of a reply);
-    `completion`: by a base model.
+    `completion`: by a base model; `levels`: a part of the set's name.
 
     `written` is the set of 01 that the rows belong to, if any. `human_label` keeps the label that an example has in the data; the
     teacher never sees it.
     """
     _check_method(card, method, written=written is not None)
     # Batch files get this name, so it must differ between sets.
-    title = f"{card.name} {method} labels {written.method if written else split}"
-    name = set_name(method, written.name if written else None).key
+    title = " ".join([f"{card.name} {method} labels {written.method if written else split}", *map(" ".join, levels.items())])
+    name = set_name(method, written.name if written else None, levels).key
     if card.task_kind.dialogues:
         _refuse_completion(card, completion)
         examples, rejected, answers = frames.annotate(

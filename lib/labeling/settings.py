@@ -26,6 +26,9 @@ class LabelingSettings(LabelingRequests):
     """Human examples that the shots are drawn from, the first ones of train."""
     collection: float | None = Field(None, ge=0, allow_inf_nan=False)
     """Dollars to collect a human text that the teacher labels. None: the card's."""
+    levels: dict[str, str] = {}
+    """What sets it apart from sets labeled in the same way in a study that varies settings, as {"labeling.shots": "2"}: a part
+    of its name."""
 
 
 class Labeling(LabelingRequests):

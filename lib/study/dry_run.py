@@ -3,17 +3,19 @@
 import itertools
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from lib.core import set_names
 from lib.core.pricing import TokenPrice, nano
+from lib.core.set_names import SetName
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, text_of
 from lib.generation import METHODS, rephrasing_plan
 from lib.generation.rephrasing import longest_rows
 from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_AN_OPTION, check_can_ask, longest_text
 from lib.generation.settings import GenerationSettings
-from lib.labeling.labels import possible_requests
-from lib.study.schema import Study, plans_of, studies_by_task
+from lib.labeling.labels import possible_requests, set_name
+from lib.study.schema import Study, most_raw, plans_of, studies_by_task
 from lib.teacher.backends import teacher_price
 from lib.teacher.client import TRIES, Request
 
@@ -43,32 +45,31 @@ def check_budget(study: Study, teacher: str, budget: float | None) -> None:
 
 def _is_free(study: Study, teacher: str) -> bool:
     """Whether no reply of a teacher costs anything."""
-    return not any(price.input or price.output or price.hour for price in _prices_of(study, teacher).values())
+    prices = _prices_of(study, teacher)
+    refiners = [prices[name] for name in prices if name not in study.teachers(teacher)]
+    return not any(price.input or price.output or price.hour for price in [prices[teacher], *refiners])
 
 
 def check_teacher(study: Study, teacher: str) -> None:
     """Refuses a teacher that a method cannot ask, one without a price, or one without costs whose examples no budget could be
     shared with."""
-    completion = study.completes(teacher)
-    for card, own in studies_by_task(study).values():
-        for method in own.generation.methods:
-            check_can_ask(METHODS[method], card, completion=completion)
-    if teacher == "recorded":
-        return
-    if _is_free(study, teacher) and not study.budgets.synthetic_price:
-        raise ValueError(
-            f"Teacher {teacher!r} costs nothing, so any share of a budget buys any number of its examples: say in the study "
-            "what one is worth, as in `budgets: {synthetic_price: 0.001}` (the machine's time, say)."
-        )
+    for asked in study.teachers(teacher):
+        for card, own in studies_by_task(study).values():
+            for method in own.generation.methods:
+                check_can_ask(METHODS[method], card, completion=study.completes(asked))
+        if asked != "recorded" and _is_free(study, asked) and not study.budgets.synthetic_price:
+            raise ValueError(
+                f"Teacher {asked!r} costs nothing, so any share of a budget buys any number of its examples: say in the study "
+                "what one is worth, as in `budgets: {synthetic_price: 0.001}` (the machine's time, say)."
+            )
 
 
 def _prices_of(study: Study, teacher: str) -> dict[str, TokenPrice]:
-    """The price of the teacher, and of those that mend what it wrote. Recorded replies cost nothing."""
-    if teacher == "recorded":
+    """The prices of all teachers, and of those that mend what they wrote. Recorded replies cost nothing."""
+    prices = {asked: _price_of(study, asked) for asked in study.teachers(teacher) if asked != "recorded"}
+    if not prices:
         return {}
-    stated = {model: price.model_dump() for model, price in study.token_prices.items()}
-    base_url = study.base_url or os.environ.get("OPENAI_BASE_URL")
-    prices = {teacher: teacher_price(teacher, stated, base_url, machine_price=study.machine_price)}
+    stated, base_url = _stated_prices(study), _base_url(study)
     for _, own in studies_by_task(study).values():
         refiner, place = own.generation.refiner, own.generation.refiner_url
         if refiner and refiner not in prices:
@@ -77,9 +78,22 @@ def _prices_of(study: Study, teacher: str) -> dict[str, TokenPrice]:
     return prices
 
 
+def _price_of(study: Study, teacher: str) -> TokenPrice:
+    return teacher_price(teacher, _stated_prices(study), _base_url(study), machine_price=study.machine_price_of(teacher))
+
+
+def _stated_prices(study: Study) -> dict[str, dict[str, Any]]:
+    return {model: price.model_dump() for model, price in study.token_prices.items()}
+
+
+def _base_url(study: Study) -> str | None:
+    return study.base_url or os.environ.get("OPENAI_BASE_URL")
+
+
 class _Part(NamedTuple):
     """The possible requests of a part of a study, each at its longest, and the dollars at which the part ends."""
 
+    teacher: str
     requests: list[Request]
     dollars: float | None = None
     refiner: str | None = None
@@ -88,28 +102,55 @@ class _Part(NamedTuple):
 
 def _plans(study: Study, teacher: str = "recorded") -> dict[str, _Part]:
     """All parts of a study."""
-    parts, unread, completion = dict[str, _Part](), set[str](), study.completes(teacher)
+    parts, unread = dict[str, _Part](), set[str]()
     for card, own in studies_by_task(study).values():
-        if not own.asks:
-            continue
-        raw, note = _rows_to_price(card, own, "train", own.raw, unread)
-        writing, ways = own.generation, own.labeling
-        for key, plan in plans_of(card, own, raw, completion=completion).items():
-            parts[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = _Part(
-                plan.possible_requests(), writing.dollars, writing.refiner if "refiner" in plan.method.uses else None
-            )
-        for name in writing.reworded.values():
-            settings = GenerationSettings(max_tokens=writing.max_tokens)
-            plan = rephrasing_plan(card, longest_rows(card, writing.n, writing.max_tokens), settings=settings, name=name)
-            parts[f"01 {card.name} {name.key}"] = _Part(plan.possible_requests(), writing.dollars)
-        for method, split, n in ways.parts:
-            pool, note = _rows_to_price(card, own, split, n, unread)
-            requests = possible_requests(card, pool, method=method, raw=raw, options=ways, completion=completion)
-            parts[f"02 {card.name} {method}{'' if split == 'train' else f' {split}'}{note}"] = _Part(requests)
-        for labels, (_, way) in own.relabeled.items():
-            rows = _longest_written(card, raw, writing.n, writing.max_tokens)
-            requests = possible_requests(card, rows, method=way, raw=raw, options=ways, completion=completion)
-            parts[f"02 {card.name} {labels}{note}"] = _Part(requests)
+        if own.asks:
+            raw, note = _rows_to_price(card, own, "train", most_raw(own), unread)
+            parts |= _writing_parts(card, own, raw, teacher, note=note) | _labeling_parts(card, own, raw, teacher, unread)
+    return parts
+
+
+def _writing_parts(card: Card, own: Study, raw: Sequence[Row], teacher: str, *, note: str) -> dict[str, _Part]:
+    """What 01 can ask for a task, by set."""
+    parts = dict[str, _Part]()
+    for key, plan in plans_of(card, own, raw, teacher=teacher).items():
+        at_levels = own.at(plan.name).generation
+        refiner = at_levels.refiner if "refiner" in plan.method.uses else None
+        parts[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = _Part(
+            own.teacher_of(plan.name, teacher), plan.possible_requests(), at_levels.dollars, refiner
+        )
+    for key, name in own.reworded.items():
+        at_levels = own.at(name).generation
+        settings, rows = (
+            GenerationSettings(max_tokens=at_levels.max_tokens),
+            longest_rows(card, at_levels.n, at_levels.max_tokens),
+        )
+        plan = rephrasing_plan(card, rows, settings=settings, name=set_names.find(key))
+        parts[f"01 {card.name} {key}"] = _Part(own.teacher_of(name, teacher), plan.possible_requests(), at_levels.dollars)
+    return parts
+
+
+def _labeling_parts(card: Card, own: Study, raw: Sequence[Row], teacher: str, unread: set[str]) -> dict[str, _Part]:
+    """What 02 can ask for a task, by set."""
+    parts = dict[str, _Part]()
+
+    def add(title: str, name: SetName, rows: Sequence[Row], way: str) -> None:
+        at_levels, asked = own.at(name), own.teacher_of(name, teacher)
+        shown, completion = raw[: at_levels.raw], own.completes(asked)
+        requests = possible_requests(card, rows, method=way, raw=shown, options=at_levels.labeling, completion=completion)
+        parts[f"02 {card.name} {title}"] = _Part(asked, requests)
+
+    for name, n in own.labeled_sets:
+        rows, note = _rows_to_price(card, own, "train", n, unread)
+        add(f"{name.key.removeprefix('labeled_')}{note}", name, rows, name.labels_by)
+    for way, split, n in own.labeling.parts:
+        if split == "test":
+            rows, note = _rows_to_price(card, own, split, n, unread)
+            add(f"{way} {split}{note}", set_name(way), rows, way)
+    for labels, (_, way) in own.relabeled.items():
+        name = set_names.find(labels)
+        writing, note = own.at(name).generation, _rows_to_price(card, own, "train", 1, unread)[1]
+        add(f"{labels}{note}", name, _longest_written(card, raw, writing.n, writing.max_tokens), way)
     return parts
 
 
@@ -148,7 +189,9 @@ def _highest_costs(study: Study, teacher: str) -> dict[str, int]:
     prices, costs = _prices_of(study, teacher), dict[str, int]()
     for name, part in _plans(study, teacher).items():
         longest = [request.with_room(study.reasoning_tokens) for request in part.requests]
-        asked = [teacher if request.completion else part.refiner or teacher for request in longest]
+        asked = [part.teacher if request.completion else part.refiner or part.teacher for request in longest]
+        if part.teacher == "recorded":
+            continue
         costs[name] = sum(TRIES * prices[who].nanodollars(request.worst()) for who, request in zip(asked, longest, strict=True))
         if part.dollars is not None:
             costs[name] = min(costs[name], nano(part.dollars))
@@ -159,12 +202,13 @@ def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
     """The lines of a dry run about cost."""
     if not any(own.asks for _, own in studies_by_task(study).values()):
         return ["  is asked nothing, and costs nothing"]
-    if teacher == "recorded":
+    asked = [name for name in study.teachers(teacher) if name != "recorded"]
+    if not asked:
         return ["  replays data/recordings and costs nothing"]
-    if _is_free(study, teacher):
+    if all(_is_free(study, name) for name in asked):
         return ["  costs nothing, as token_prices say, and needs no BUDGET"]
     prices = _prices_of(study, teacher)
-    machines = [f"  costs the time of its machine, ${price.hour} an hour" for price in [prices[teacher]] if price.hour]
+    machines = [_machine_line(name, prices[name], len(asked) > 1) for name in asked if prices[name].hour]
     if not any(price.input or price.output for price in prices.values()):
         return machines
     costs = _highest_costs(study, teacher)
@@ -173,6 +217,10 @@ def cost_lines(study: Study, teacher: str, budget: float | None) -> list[str]:
     most = total if budget is None else min(total, nano(budget))
     lines.append(f"Highest cost: ${_cents(most)}, {_limit_text(total, budget, _ends_at_dollars(study))}.")
     return lines
+
+
+def _machine_line(teacher: str, price: TokenPrice, one_of_several: bool) -> str:
+    return f"  {f'{teacher} ' * one_of_several}costs the time of its machine, ${price.hour} an hour"
 
 
 def _cents(cost: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lib.core.example_sets import Given, example_sets
 from lib.core.tasks import Card, checked_rows, load
-from lib.study.schema import Study, plans_of, studies_by_task
+from lib.study.schema import Study, most_raw, plans_of, studies_by_task
 
 
 def given_sets(own: Study) -> list[Given]:
@@ -19,7 +19,7 @@ def check_data(study: Study) -> None:
         for split in ("train", "test") if source.files else ():
             list(checked_rows(card, source, split))
         if source.files:
-            plans_of(card, own, load(card, "train", own.source).to_list()[: own.raw])
+            plans_of(card, own, load(card, "train", own.source).to_list()[: most_raw(own)])
         if own.sets:
             example_sets(card, given_sets(own), own.source)
 

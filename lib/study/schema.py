@@ -1,8 +1,10 @@
 """A study: which tasks, methods, sizes and prices, in one YAML file."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from lib.core import paths
 from lib.core.config import explain, read_checked
 from lib.core.example_sets import OwnSet
-from lib.core.set_names import SetName
+from lib.core.set_names import TEACHER, SetName
 from lib.core.settings import Budgets, Sizes
 from lib.core.sources import Row
 from lib.core.tasks import Card, names, other_tests, read_card
@@ -20,7 +22,8 @@ from lib.generation.rephrasing import Rephrasing
 from lib.generation.settings import Generation, GenerationSettings
 from lib.labeling.labels import AGAIN, FRAMES, LABELING_METHODS, methods_of, set_name
 from lib.labeling.settings import Labeling
-from lib.teacher.settings import Calls, TeacherPrices
+from lib.study.levels import Factor, SettingPlace, check_used, factor_of, other_levels, setting_place
+from lib.teacher.settings import Calls, TeacherPrices, is_local
 from lib.training.settings import Training
 
 _DEFAULTS = GenerationSettings()
@@ -49,16 +52,10 @@ class _Writing(Generation):
 
     @property
     def sets(self) -> dict[str, SetName]:
-        """The names of the sets that are written, by key: each method from each of its seed examples, in each repeat."""
+        """The names of the sets at the study's own values, by key: each method from each of its seed examples, in each repeat."""
         firsts = [SetName(method, start) for method in self.methods for start in range(1, self.starts.get(method, 1) + 1)]
         names = [replace(first, repeat=repeat) for first in firsts for repeat in range(1, self.repeats + 1)]
         return {name.key: name for name in names}
-
-    @property
-    def reworded(self) -> dict[str, SetName]:
-        """The names of the sets that are reworded, each by the key of the set before: every repeat of a method."""
-        before = {key: name for key, name in self.sets.items() if name.method in self.rephrase and name.start == 1}
-        return {key: name.after("rephrased") for key, name in before.items()}
 
 
 class _Labels(Labeling):
@@ -124,6 +121,12 @@ class Study(TeacherPrices, Calls):
     training: Training = Training()
     sizes: Sizes = Sizes()
     budgets: Budgets = Budgets()
+    vary: dict[str, list[str]] = {}
+    """Settings of 01 and 02 with several levels each: {temperature: [0.3, 1], labeling.shots: [1, 2], teacher: [local, MODEL]}.
+    A set is written at each level, with the others at the study's own values: of a setting that the study does not give, its
+    default or, where this is none of the levels, the first of these."""
+    crossed: bool = False
+    """Whether sets are written at all combinations of the levels."""
     per_task: dict[str, dict[str, Any]] = {}
     """What is otherwise for a task: its source, raw, sets, or parts of generation, labeling, training, sizes and budgets."""
 
@@ -153,27 +156,113 @@ class Study(TeacherPrices, Calls):
         for name in self.per_task:
             if not any(_is_task(name, task) for task in self.tasks):
                 raise ValueError(f"per_task: {name!r} is not among the study's tasks ({', '.join(self.tasks)})")
-        if self.per_task:
-            for task in self.tasks:
-                self.of(task)
+        for task in self.tasks if self.per_task else ():
+            if moved := [one for one, other in zip(self.factors, self.of(task).factors, strict=True) if one.own != other.own]:
+                raise ValueError(f"per_task.{task}: {moved[0].setting} is varied, and has one own value for all tasks")
         return self
+
+    @model_validator(mode="after")
+    def levels_fit(self) -> "Study":
+        if self.crossed and not self.vary:
+            raise ValueError("crossed: there is nothing to cross: give `vary`")
+        keys = [name.key for name in self._written_names] + [name.key for name, _ in self.labeled_sets]
+        if twice := [key for at, key in enumerate(keys) if key in keys[:at]]:
+            raise ValueError(f"vary: two sets would be called {twice[0]}; write their levels otherwise")
+        return self
+
+    @cached_property
+    def factors(self) -> list[Factor]:
+        """The settings that the study varies."""
+        return [self._factor(setting, values) for setting, values in self.vary.items()]
+
+    def _factor(self, setting: str, values: Sequence[str]) -> Factor:
+        place = setting_place(setting)
+        typed = [self._with({place: value}, f"vary: {setting} {value}")._value(place) for value in values]
+        section = getattr(self, place.section) if place.section else self
+        return factor_of(setting, typed, own=self._value(place), said=place.field in section.model_fields_set)
+
+    def _value(self, place: SettingPlace) -> Any:
+        """The study's own value of a setting."""
+        return getattr(getattr(self, place.section) if place.section else self, place.field)
+
+    def _with(self, values: Mapping[SettingPlace, Any], where: str) -> "Study":
+        """The study with other values of some settings, and without levels."""
+        content = self.model_dump(exclude={"vary", "crossed", "per_task"}, exclude_unset=True)
+        for place, value in values.items():
+            (content.setdefault(place.section, {}) if place.section else content)[place.field] = value
+        try:
+            return Study.model_validate(content)
+        except ValidationError as error:
+            raise ValueError(f"{where}: {explain(error)}") from None
+
+    def at(self, name: SetName) -> "Study":
+        """The study as it is for one of its sets: each setting that it varies at the set's level."""
+        if not self.vary:
+            return self
+        levels = dict(name.levels)
+        values = {factor.place: factor.levels[levels.get(factor.setting, factor.own)] for factor in self.factors}
+        return self._with(values, name.key)
+
+    def teacher_of(self, name: SetName, teacher: str) -> str:
+        """Who is asked for a set: its own teacher, where the study varies it, else the one that the run is given."""
+        return self.at(name).teacher if TEACHER in self.vary else teacher
+
+    def teachers(self, teacher: str) -> list[str]:
+        """All who are asked: those that the study varies, else the one that the run is given."""
+        return self.vary.get(TEACHER, [teacher])
+
+    def machine_price_of(self, teacher: str) -> float | None:
+        """The price of the machine; of several teachers, those of `local` alone run on it."""
+        return self.machine_price if TEACHER not in self.vary or is_local(teacher) else None
 
     @property
     def methods(self) -> list[str]:
         """The example sets of a task, by method: those that 01 and 02 make, and those from elsewhere."""
-        made = self.generation.sets
-        written = [key for key, name in made.items() if not METHODS[name.method].unlabeled]
-        again = [name.key for name in self.generation.reworded.values()]
-        labels = [set_name(method).key for method, split, _ in self.labeling.parts if split == "train"]
-        return [*written, *again, *labels, *self.relabeled, *self.sets]
+        written = [key for key, name in self.written_sets.items() if not METHODS[name.method].unlabeled]
+        labels = [name.key for name, _ in self.labeled_sets]
+        return [*written, *self.reworded, *labels, *self.relabeled, *self.sets]
+
+    @property
+    def written_sets(self) -> dict[str, SetName]:
+        """The names of the sets that 01 writes, by key: those at the study's own values, then those at other levels."""
+        return {name.key: name for name in self._written_names}
+
+    @property
+    def _written_names(self) -> list[SetName]:
+        plain = list(self.generation.sets.values())
+        names = list(plain)
+        for name in plain:
+            used = [factor for factor in self.factors if factor.writes(name.method)]
+            names += [replace(name, levels=levels) for levels in other_levels(used, crossed=self.crossed)]
+        return names
+
+    @property
+    def reworded(self) -> dict[str, SetName]:
+        """The sets that are reworded, each by the key of what comes of it: every repeat of a method, at every level."""
+        chosen, sets = self.generation.rephrase, self.written_sets.values()
+        return {name.after("rephrased").key: name for name in sets if name.method in chosen and name.start == 1}
+
+    @property
+    def labeled_sets(self) -> list[tuple[SetName, int]]:
+        """The sets of human examples that 02 labels to learn from, with their number."""
+        sets = []
+        for way, split, n in self.labeling.parts:
+            used = [factor for factor in self.factors if factor.labels(way)]
+            levels = [(), *other_levels(used, crossed=self.crossed)]
+            sets += [(set_name(way, levels=dict(each)), n) for each in levels if split == "train"]
+        return sets
 
     @property
     def relabeled(self) -> dict[str, tuple[str, str]]:
-        """The sets of 01 that 02 labels, every repeat of them: each by the key of what comes of it, with the key of the set
-        before and the way of labeling."""
-        names, sets = self.generation.sets.values(), dict[str, tuple[str, str]]()
+        """The sets of 01 that 02 labels, every repeat and level of them: each by the key of what comes of it, with the key of the
+        set before and the way of labeling."""
+        sets = dict[str, tuple[str, str]]()
         for written, way in self.labeling.of_written:
-            sets |= {set_name(way, name).key: (name.key, way) for name in names if written in (name.key, name.first_repeat.key)}
+            used = [factor for factor in self.factors if factor.labels(way, written=True)]
+            for name in self.written_sets.values():
+                if written in (name.key, name.first_repeat.key, replace(name, levels=(), repeat=1).key):
+                    beside = other_levels(used, crossed=self.crossed) if self.crossed or not name.levels else []
+                    sets |= {set_name(way, name, dict(levels)).key: (name.key, way) for levels in [(), *beside]}
         return sets
 
     @property
@@ -260,7 +349,7 @@ def _check_can_be_asked(card: Card, own: Study) -> None:
     if wrong := [method for method, _, _ in ways.parts if method not in known]:
         said = ", ".join(known) or "nothing (labeling: {n: 0})"
         raise ValueError(f"Task {card.name!r} ({card.kind}): 02 cannot label by {wrong[0]!r}; of this kind there is {said}.")
-    if wrong := [key for key in ways.written if key not in asked.sets]:
+    if wrong := [key for key in ways.written if key not in own.written_sets]:
         raise ValueError(f"Task {card.name!r}: labeling.written: {wrong[0]!r} is not among the sets of 01.")
     if wrong := [name for name in own.training.matched if name not in own.methods or not card.task_kind.marked]:
         raise ValueError(
@@ -278,6 +367,7 @@ def studies_by_task(study: Study) -> dict[str, tuple[Card, Study]]:
     """Each task's card, and the study as it is for that task."""
     found = {name: (card, study.of(task)) for (name, card), task in zip(cards(study).items(), study.tasks, strict=True)}
     _check_used(study, [own for _, own in found.values()])
+    _check_levels_used([own for _, own in found.values()])
     there = {name for _, own in found.values() for name in own.methods}
     if unknown := [name for _, own in found.values() for name in own.budgets.budget_methods if name not in there]:
         raise ValueError(f"budgets.budget_methods: no {unknown[0]!r} among the study's sets ({', '.join(sorted(there))}).")
@@ -286,24 +376,38 @@ def studies_by_task(study: Study) -> dict[str, tuple[Card, Study]]:
 
 def parameters_of(own: Study, name: SetName) -> dict[str, Any]:
     """What 01 is given to write a set of a task, or to reword it: the method, and the settings that it uses."""
-    method = Rephrasing if name.derived else METHODS[name.method]
-    values = own.generation.model_dump() | {"raw": own.raw, "seed": own.seed, "encoder": own.embedder, "start": name.start}
-    values["repeat"] = name.repeat
+    method, at_levels = Rephrasing if name.derived else METHODS[name.method], own.at(name)
+    values = at_levels.generation.model_dump() | {"raw": at_levels.raw, "seed": own.seed, "encoder": at_levels.embedder}
+    values |= {"start": name.start, "repeat": name.repeat} | ({"levels": dict(name.levels)} if name.levels else {})
     return {
         "method": name.method,
-        **{setting: values[setting] for setting in GenerationSettings.model_fields if setting in method.uses},
+        **{setting: values[setting] for setting in GenerationSettings.model_fields if setting in method.uses & values.keys()},
     }
 
 
-def plans_of(card: Card, own: Study, raw: Sequence[Row], *, completion: bool = False) -> dict[str, Plan]:
-    """What 01 is to write for a task, by set; `completion`: by a base model."""
+def plans_of(card: Card, own: Study, raw: Sequence[Row], *, teacher: str | None = None) -> dict[str, Plan]:
+    """What 01 is to write for a task, by set. The teacher of the run says whether a base model writes."""
     plans = {}
-    for key, name in own.generation.sets.items():
-        settings = parameters_of(own, name)
-        plans[key] = plan_for(
-            card, raw, method=settings.pop("method"), settings=GenerationSettings(**settings), completion=completion
-        )
+    for key, name in own.written_sets.items():
+        settings, most = parameters_of(own, name), own.at(name).raw
+        completion = teacher is not None and own.completes(own.teacher_of(name, teacher))
+        method = settings.pop("method")
+        plans[key] = plan_for(card, raw[:most], method=method, settings=GenerationSettings(**settings), completion=completion)
     return plans
+
+
+def most_raw(own: Study) -> int:
+    """The most human examples that a prompt of a task may show, at any level."""
+    levels = [factor.levels.values() for factor in own.factors if factor.place == SettingPlace("", "raw")]
+    return max(own.raw, *map(int, chain.from_iterable(levels)), 0)
+
+
+def _check_levels_used(studies: Sequence[Study]) -> None:
+    if not studies:
+        return
+    methods = [method for own in studies for method in own.generation.methods]
+    ways = [way for own in studies for way, split, _ in own.labeling.parts if split == "train"]
+    check_used(studies[0].factors, methods, ways, [way for own in studies for _, way in own.labeling.of_written])
 
 
 def _check_used(study: Study, studies: Iterable[Study]) -> None:

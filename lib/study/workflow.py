@@ -15,13 +15,15 @@ from typing import IO, Any
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from lib.core import manifest, paths, tasks
+from lib.core import manifest, paths, set_names, tasks
 from lib.core.example_sets import Given
 from lib.core.fingerprint import parameter_names
+from lib.core.set_names import TEACHER, SetName
 from lib.core.tasks import Card
 from lib.generation import METHODS
 from lib.generation.settings import GenerationSettings
-from lib.labeling.settings import LabelingSettings
+from lib.labeling.labels import set_name
+from lib.labeling.settings import LabelingRequests, LabelingSettings
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
 from lib.study.warm_kernels import warm_kernels
@@ -71,6 +73,8 @@ class TaskSteps:
     """The study as it is for this task."""
     asking: _Parameters
     """What 01 and 02 are told of the teacher."""
+    teachers: Mapping[str, _Parameters]
+    """What they are told of each teacher, where the study varies it."""
 
     # ---- files that steps write ----
 
@@ -86,14 +90,15 @@ class TaskSteps:
     @property
     def methods(self) -> list[str]:
         """The sets that 01 writes."""
-        generation = self.study.generation
-        return [*generation.sets, *(name.key for name in generation.reworded.values())]
+        return [*self.study.written_sets, *self.study.reworded]
 
     @property
-    def labeled(self) -> dict[str, tuple[str, str, int]]:
-        """The human examples that 02 labels: for each file its method, split and number."""
-        parts = self.study.labeling.parts
-        return {method if split == "train" else f"{method}_{split}": (method, split, n) for method, split, n in parts}
+    def labeled(self) -> dict[str, tuple[SetName, str, int]]:
+        """The human examples that 02 labels: for each file the name of the set, the split and the number."""
+        sets = self.study.labeled_sets
+        labeled = {name.key.removeprefix("labeled_"): (name, "train", n) for name, n in sets}
+        tests = [(method, n) for method, split, n in self.study.labeling.parts if split == "test"]
+        return labeled | {f"{method}_test": (set_name(method), "test", n) for method, n in tests}
 
     @property
     def relabeled(self) -> dict[str, tuple[str, str]]:
@@ -140,7 +145,7 @@ class TaskSteps:
     @property
     def unlabeled(self) -> list[str]:
         """The sets of 01 that have no labels before 02."""
-        return [key for key, name in self.study.generation.sets.items() if METHODS[name.method].unlabeled]
+        return [key for key, name in self.study.written_sets.items() if METHODS[name.method].unlabeled]
 
     @property
     def learned(self) -> list[str]:
@@ -184,6 +189,10 @@ class TaskSteps:
         written, _ = self.relabeled[labels]
         return self.written_file(written)
 
+    def reworded_from(self, key: str) -> str:
+        """The set of 01 that 01 rewords."""
+        return self.written_file(self.study.reworded[key].key)
+
     def recordings(self, part: str) -> list[str]:
         """What `recorded` replays for a part, so that a new recording runs it again."""
         if self.asking["teacher"] != "recorded":
@@ -199,26 +208,35 @@ class TaskSteps:
 
     def generation(self, key: str) -> _Parameters:
         """Of 01 that writes a set."""
-        return self.task | self.asking | schema.parameters_of(self.study, self.study.generation.sets[key])
+        name = self.study.written_sets[key]
+        return self.task | self._asking(name) | schema.parameters_of(self.study, name)
 
-    def rephrasing(self, method: str) -> _Parameters:
-        """Of 01 that has the examples of a method reworded."""
-        return self.task | self.asking | schema.parameters_of(self.study, self.study.generation.reworded[method])
+    def rephrasing(self, key: str) -> _Parameters:
+        """Of 01 that has a set reworded."""
+        name = set_names.find(key)
+        return self.task | self._asking(name) | schema.parameters_of(self.study, name)
 
     def labeling(self, labels: str) -> _Parameters:
         """Of 02 that labels human examples."""
-        method, split, n = self.labeled[labels]
-        return self._labeling() | {"method": method, "split": split, "n": n}
+        name, split, n = self.labeled[labels]
+        return self._labeling(name) | {"method": name.labels_by, "split": split, "n": n}
 
     def relabeling(self, labels: str) -> _Parameters:
         """Of 02 that labels what 01 wrote."""
         _, way = self.relabeled[labels]
-        return self._labeling() | {"method": way, "n": self.study.generation.n}
+        return self._labeling(set_names.find(labels)) | {"method": way, "n": self.study.generation.n}
 
-    def _labeling(self) -> _Parameters:
-        settings = self.study.labeling.model_dump(include={"shots", "window", "max_tokens"})
-        collection = self.study.budgets.collection_price
-        return self.task | settings | self.asking | {"seed": self.study.seed, "raw": self.study.raw, "collection": collection}
+    def _labeling(self, name: SetName) -> _Parameters:
+        at_levels, study = self.study.at(name), self.study
+        settings = at_levels.labeling.model_dump(include=set(LabelingRequests.model_fields))
+        settings |= {"levels": dict(name.levels)} if name.levels else {}
+        beside = {"seed": study.seed, "raw": at_levels.raw, "collection": study.budgets.collection_price}
+        return self.task | settings | self._asking(name) | beside
+
+    def _asking(self, name: SetName) -> _Parameters:
+        """What 01 and 02 are told of the teacher of a set."""
+        level = dict(name.levels).get(TEACHER)
+        return self.asking | self.teachers[level] if level else self.asking
 
     def diversity(self) -> _Parameters:
         """Of 03."""
@@ -250,15 +268,20 @@ class StudySteps:
         named = dict(zip(schema.cards(study), study.tasks, strict=True))
         self.tasks = {}
         for task, (card, own) in schema.studies_by_task(study).items():
-            self.tasks[task] = TaskSteps(name, named[task], card, own, self._asking())
+            teachers = {level: self._asking(level) for level in study.vary.get(TEACHER, ())}
+            self.tasks[task] = TaskSteps(name, named[task], card, own, teachers.get(teacher) or self._asking(teacher), teachers)
 
-    def _asking(self) -> _Parameters:
-        """What 01 and 02 are told of the teacher."""
+    def _asking(self, teacher: str) -> _Parameters:
+        """What 01 and 02 are told of a teacher."""
         study, prices = self.study, {}
         for model, price in study.token_prices.items():
             prices[model] = {side: float(dollars) for side, dollars in price.model_dump(exclude_none=True).items()}
         access = study.model_dump(include=set(Access.model_fields)) | {"token_prices": prices, "store": Access().store}
-        return {"study": self.name, "teacher": self.teacher, "budget": self.dollars, **access}
+        access["machine_price"] = study.machine_price_of(teacher)
+        if TEACHER in study.vary:
+            replayed, teacher = _local_or_recorded(study, teacher)
+            access["completion"] = replayed.completion
+        return {"study": self.name, "teacher": teacher, "budget": self.dollars, **access}
 
     def check(self, *, dry: bool) -> list[str]:
         """Refuses what could not run to its end before anything is paid. Says how many human examples there are to learn from,
@@ -376,6 +399,11 @@ class Studies:
         """The names of sets of 01 that 02 labels."""
         return sorted({labels for steps in self.steps.values() for task in steps.tasks.values() for labels in task.relabeled})
 
+    @property
+    def reworded(self) -> list[str]:
+        """The names of sets that 01 makes of its own by rewording them."""
+        return sorted({key for steps in self.steps.values() for task in steps.tasks.values() for key in task.study.reworded})
+
     def begin(self) -> None:
         """Of the main process: notices deleted figures, and has the end of the run said, whatever comes of it."""
         for steps in self.steps.values():
@@ -431,6 +459,11 @@ def open_studies(config: Mapping[str, object], arguments: Sequence[str] = sys.ar
 def _read(name: str, teacher: str | None, budget: object) -> StudySteps:
     study = schema.read_study(name)
     _use_mirror(study)
+    if TEACHER in study.vary:
+        if teacher:
+            raise ValueError(f"Study {name!r} varies its teacher ({', '.join(study.teachers(''))}): leave TEACHER out.")
+        [own] = [factor.own for factor in study.factors if factor.setting == TEACHER]
+        return StudySteps(schema.study_path(name).stem, study, own, dry_run.budget_of(study, budget))
     study, teacher = _local_or_recorded(study, teacher or study.teacher)
     return StudySteps(schema.study_path(name).stem, study, teacher, dry_run.budget_of(study, budget))
 

@@ -71,7 +71,8 @@ def test_each_repeat_is_a_set_of_its_own_whatever_is_done_with_it_after(tmp_path
     ]
     assert news.generation("zero_shot") == plain.generation("zero_shot")
     assert (news.generation("zero_shot_repeat_2")["repeat"], news.generation("zero_shot_repeat_2")["method"]) == (2, "zero_shot")
-    assert news.rephrasing("zero_shot_repeat_2") == plain.rephrasing("zero_shot")
+    assert news.rephrasing("zero_shot_repeat_2_rephrased") == plain.rephrasing("zero_shot_rephrased")
+    assert news.reworded_from("zero_shot_repeat_2_rephrased") == news.written[1]
     assert list(news.relabeled.values()) == [("one_shot", "again"), ("one_shot_repeat_2", "again")]
     assert set(news.learned) > set(plain.learned)
 
@@ -195,8 +196,8 @@ def test_a_step_is_given_only_what_its_notebook_takes(study: str) -> None:
     steps = Studies([study]).steps[study]
     given = [("05_budget", steps.budget())]
     for task in steps.tasks.values():
-        given += [("01_generation", task.generation(key)) for key in task.study.generation.sets]
-        given += [("01_generation", task.rephrasing(method)) for method in task.study.generation.reworded]
+        given += [("01_generation", task.generation(key)) for key in task.study.written_sets]
+        given += [("01_generation", task.rephrasing(key)) for key in task.study.reworded]
         given += [("03_diversity", task.diversity()), ("04_training", task.training())]
         given += [("02_labeling", task.labeling(labels)) for labels in task.labeled]
         given += [("02_labeling", task.relabeling(labels)) for labels in task.relabeled]
