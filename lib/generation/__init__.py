@@ -13,7 +13,7 @@ from lib.core.set_names import SetName
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, text_of
 from lib.core.text import NearTexts
-from lib.generation.conditioned import Attributes, FewShot3, FewShot5, OneShot, ZeroShot, ZeroShotTopic
+from lib.generation.conditioned import Attributes, FewShot, FewShot3, FewShot5, OneShot, ZeroShot, ZeroShotTopic
 from lib.generation.dialogues import Dialogues
 from lib.generation.refining import BaseThenRefine, open_writer
 from lib.generation.rephrasing import Rephrasing
@@ -52,7 +52,18 @@ def register_method(method: type[Method]) -> type[Method]:
     return method
 
 
-for _method in (ZeroShot, ZeroShotTopic, OneShot, FewShot3, FewShot5, Attributes, BaseThenRefine, *STRATEGIES, Dialogues):
+for _method in (
+    ZeroShot,
+    ZeroShotTopic,
+    OneShot,
+    FewShot3,
+    FewShot5,
+    FewShot,
+    Attributes,
+    BaseThenRefine,
+    *STRATEGIES,
+    Dialogues,
+):
     register_method(_method)
 
 

@@ -309,8 +309,8 @@ def _fewer_values(listed: Sequence[tuple[str, list[str]]], count: int, values: i
 class _FewShot(_ToLabel):
     """Shows human examples: those of the label, where it is given."""
 
-    shots: ClassVar[int]
-    """Human examples that a prompt shows."""
+    named_for: ClassVar[int]
+    """Human examples that a prompt of the method shows by its name."""
     uses = _ToLabel.uses | {"raw"}
     reads_human = continues = True
 
@@ -323,9 +323,16 @@ class _FewShot(_ToLabel):
         """Questions with choices of their own are continued as lines; a teacher that answers is asked for them by a strategy."""
         return card.task_kind.answers_with == "choice"
 
+    @property
+    def shots(self) -> int:
+        """Human examples that a prompt shows."""
+        return self.named_for
+
     def check(self) -> None:
         """There is one to show of each label, at least; of fewer than the method is named for, a prompt shows all."""
         super().check()
+        if not self.shots:
+            return
         have = Counter(row["label"] for row in self.raw)
         wanted = list(self.card.labels) if self.conditioned else []
         if not self.raw or any(not have[label] for label in wanted):
@@ -345,7 +352,7 @@ class _FewShot(_ToLabel):
             self.turns[label] = Turns(self.settings.seed, label, [row for row in self.raw if row["label"] == label])
 
     def draw(self, label: str, items: int) -> dict[str, Any]:
-        return {"shots": self.turns[label].take(self.shots)}
+        return {"shots": self.turns[label].take(self.shots) if self.shots else []}
 
     def longest(self, items: int) -> dict[str, Any]:
         by_length = sorted(self.raw, key=lambda row: -bytes_in_prompt(json.dumps(row, ensure_ascii=False, default=str)))
@@ -379,12 +386,29 @@ class _FewShot(_ToLabel):
 
 
 class OneShot(_FewShot):
-    name, about, shots = "one_shot", "like one human example, on its topic", 1
+    name, about, named_for = "one_shot", "like one human example, on its topic", 1
 
 
 class FewShot3(_FewShot):
-    name, about, shots = "few_shot_3", "like three human examples", 3
+    name, about, named_for = "few_shot_3", "like three human examples", 3
 
 
 class FewShot5(_FewShot):
-    name, about, shots = "few_shot_5", "like five human examples", 5
+    name, about, named_for = "few_shot_5", "like five human examples", 5
+
+
+class FewShot(_FewShot):
+    """As many as the setting says: 0 are zero_shot, 1 is one_shot, 3 and 5 are the methods of that name."""
+
+    name, about = "few_shot", "like so many human examples as `shots` says"
+    uses = _FewShot.uses | {"shots"}
+
+    @property
+    def shots(self) -> int:
+        return self.settings.shots
+
+    def known_rows(self) -> Sequence[Row]:
+        return super().known_rows() if self.shots else ()
+
+    def prompt(self, drawn: _Drawn) -> prompts.Messages:
+        return super().prompt(drawn) if self.shots else prompts.zero_shot(self.card, drawn.label, drawn.items)

@@ -145,7 +145,7 @@ def check_can_ask(method: "type[Method]", card: Card, *, completion: bool) -> No
     if completion and not method.continues:
         raise ValueError(
             f"Method {method.name!r} needs a teacher that answers; one that continues a text (`completion`, as `local` "
-            "does) can be asked by zero_shot, one_shot, few_shot_3, few_shot_5, base_then_refine and strategies."
+            "does) can be asked by zero_shot, one_shot, few_shot, few_shot_3, few_shot_5, base_then_refine and strategies."
         )
     if not completion and method.only_continues(card):
         raise ValueError(

@@ -33,6 +33,8 @@ class _Asking(Strict):
     example that is asked for, for a dialogue twice what the longest human one takes."""
     conditioned: bool = True
     """Whether a text is written to a given label, as 2407.12813 recommends; false: the teacher chooses the label last."""
+    shots: int = Field(3, ge=0)
+    """Human examples that a prompt of few_shot shows, of the label where one is given."""
     topics: int = Field(20, ge=1)
     """Length of the teacher's topic list."""
     attributes: int = Field(5, ge=1)

@@ -247,6 +247,28 @@ def test_prompts_show_human_examples_of_their_label_and_rows_say_which(tmp_path:
     check_account(written, plan)
 
 
+def asked_first(method: str, **settings: Any) -> list[Request]:
+    """The requests of the first round."""
+    plan = plan_of(CARD, method, n=12, per_reply=2, raw=RAW, **settings)
+    begun = plan.start()
+    begun.begin({}, Written())
+    return [call.request for call in begun.next_calls(Written())]
+
+
+@pytest.mark.parametrize(("shots", "method"), [(0, "zero_shot"), (1, "one_shot"), (3, "few_shot_3"), (5, "few_shot_5")])
+def test_few_shot_asks_what_the_method_of_that_number_asks(shots: int, method: str) -> None:
+    assert asked_first("few_shot", shots=shots) == asked_first(method)
+    both = [plan_of(CARD, name, n=12, raw=RAW, **more) for name, more in {"few_shot": {"shots": shots}, method: {}}.items()]
+    assert both[0].possible_requests() == both[1].possible_requests()
+    assert len(both[0].start().known_rows()) == (len(RAW) if shots else 0)
+
+
+def test_few_shot_without_shots_needs_no_human_examples() -> None:
+    assert plan_of(CARD, "few_shot", n=2, raw=[], shots=0).n == 2
+    refused(lambda: plan_of(CARD, "few_shot", n=2, raw=[], shots=1), "shows human examples")
+    refused(lambda: plan_of(CARD, "few_shot_3", n=2, raw=RAW, shots=1), "does not use 'shots'; used by few_shot")
+
+
 def test_what_repeats_a_shown_example_is_not_kept(tmp_path: Path) -> None:
     def compose(label: str, n: int, call: int) -> list[dict[str, str]]:
         return [{"text": f"{label}  REMARK number 1"}, *fresh(label, n - 1, call)] if n > 1 else fresh(label, n, call)
@@ -427,7 +449,7 @@ def test_the_cap_ends_a_generation_with_what_was_paid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "few_shot"}, "Unknown method 'few_shot': there is zero_shot, zero_shot_topic, one_shot"),
+        ({"method": "many_shot"}, "Unknown method 'many_shot': there is zero_shot, zero_shot_topic, one_shot"),
         (
             {"card": CARD.model_copy(update={"topic_prompt": None}), "method": "zero_shot_topic"},
             "needs a topic_prompt in the card of task 'tone'",

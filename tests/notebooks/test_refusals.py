@@ -36,7 +36,7 @@ def refusing(body: dict[str, Any], number: int) -> tuple[int, dict[str, Any]]:
         (
             "01_generation",
             {"method": "zero_shto"},
-            "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, attributes, base_then_refine, fixed, random, contrastive, similar, tree, dialogues.",
+            "Unknown method 'zero_shto': there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, few_shot, attributes, base_then_refine, fixed, random, contrastive, similar, tree, dialogues.",
         ),
         ("01_generation", {"teacher": "no-such-model"}, "No price is known for model 'no-such-model'."),
         (

@@ -379,7 +379,7 @@ TREE, DIALOGUES = {"methods": ["tree"]}, {"methods": ["dialogues"]}
 @pytest.mark.parametrize(
     ("task", "change", "said"),
     [
-        ("riddle", {}, "'riddle' (multiple_choice): 01 cannot write by 'zero_shot'; of this kind there is one_shot, few_shot_3, few_shot_5, fixed, random, contrastive, similar, tree."),
+        ("riddle", {}, "'riddle' (multiple_choice): 01 cannot write by 'zero_shot'; of this kind there is one_shot, few_shot_3, few_shot_5, few_shot, fixed, random, contrastive, similar, tree."),
         ("riddle", {"generation": TREE, "labeling": {"n": 9}}, "02 cannot label by 'zero_shot'; of this kind there is nothing (labeling: {n: 0})."),
         ("places", {}, "'places' (spans): 01 cannot write by 'zero_shot'; of this kind there is nothing."),
         ("frames", {}, "'frames' (frames): 01 cannot write by 'zero_shot'; of this kind there is dialogues."),
