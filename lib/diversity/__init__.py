@@ -1,7 +1,9 @@
 """Notebook 03: how varied texts are, how close to those of people, and which shortcuts predict their labels."""
 
+from lib.diversity.coverage import topics_missed
 from lib.diversity.figures import (
     contents_figure,
+    coverage_figure,
     drift_figure,
     frequencies_figure,
     guessing_figure,
@@ -19,6 +21,7 @@ from lib.diversity.texts import beside_human, read_texts, repeats, said_of_test,
 __all__ = [
     "beside_human",
     "contents_figure",
+    "coverage_figure",
     "drift_figure",
     "frequencies_figure",
     "guessing_figure",
@@ -30,6 +33,7 @@ __all__ = [
     "read_texts",
     "repeats",
     "said_of_test",
+    "topics_missed",
     "tree_figure",
     "vocabulary",
     "words_figure",

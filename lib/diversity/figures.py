@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from lib.core.text import FALSE_DISCOVERIES, telling
-from lib.diversity import drift, label_shift, measures, outcomes, plots, shortcuts
+from lib.diversity import coverage, drift, label_shift, measures, outcomes, plots, shortcuts
 from lib.diversity.texts import TaskTexts, text_lengths
 from lib.plotting import Drawing
 
@@ -43,13 +43,35 @@ def measures_figure(texts: TaskTexts) -> Drawing:
 
 def map_figure(texts: TaskTexts) -> Drawing:
     """Where the texts of each set lie among those of people."""
-    points = measures.text_map({name: texts.whole_texts[name] for name in texts.drawn}, embed=texts.embed, seed=texts.seed)
+    points = measures.text_map({name: texts.part(name) for name in texts.drawn}, embed=texts.embed, seed=texts.seed)
     shown = min(len(texts.human), measures.MOST_TEXTS)
     caption = (
         f"texts in the plane of the two first principal components of their embeddings; grey: {shown} human texts."
         f"{texts.drawn_note} {texts.note}"
     )
     return _drawing(texts, "map", plots.plot_map(points), caption, table=points)
+
+
+def coverage_figure(texts: TaskTexts) -> Drawing:
+    """How much of what people write a set has, and how much of a set lies among it."""
+    table = coverage.coverage(texts)
+    if table.empty:
+        reason = f"needs {coverage.FEWEST_TEXTS} texts of each set, and as many other human ones."
+        return _no_drawing(texts, "coverage", reason)
+    topics, others = table.topics.iloc[0], len(texts.other_human)
+    caption = (
+        f"share of the topics of {others} other human texts ({topics} clusters by k-means) that a set hits; share of these texts "
+        "with a text of the set in the ball to their fifth nearest (coverage), or in the ball around a text of the set (recall); "
+        "share of the texts of the set in a ball around a human one (precision), and in how many, over five (density; "
+        f"Naeem et al. 2020). human: as many other texts of people. 95% jackknife intervals over replies. {_sizes_note(table)}"
+        f"{texts.drawn_note} {texts.note}"
+    )
+    return _drawing(texts, "coverage", plots.plot_coverage(table), caption, table=table)
+
+
+def _sizes_note(table: DataFrame) -> str:
+    """The numbers of texts that sets are measured at, for a caption."""
+    return f"n = {', '.join(f'{n:,}' for n in sorted(set(table.n)))} a set."
 
 
 def lengths_figure(texts: TaskTexts) -> Drawing:

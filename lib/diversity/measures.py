@@ -260,20 +260,31 @@ def jackknife(texts: MeasuredSet, seed: int, *, replies: Sequence[Any] = ()) -> 
     """Every measure of a set with a 95% interval by the delete-a-group jackknife: a group is a reply, or some of many. Of one
     or two replies there is no interval."""
     n = len(texts.texts)
-    reply = pd.factorize(pd.Series(list(replies) or range(n)).map(str))[0]
+    group = groups_of_replies(list(replies) or range(n), seed)
+    values = texts.measures(np.ones(n, bool))
+    without = pd.DataFrame([texts.measures(group != left_out) for left_out in range(group.max() + 1)] if group.any() else [])
+    return {name: (value, *interval_without(value, without.get(name, ()))) for name, value in values.items()}
+
+
+def groups_of_replies(replies: Sequence[Any], seed: int) -> np.ndarray:
+    """The group of each text that the jackknife leaves out: its reply, or some of many; one group of one or two replies."""
+    reply = pd.factorize(pd.Series(list(replies)).map(str))[0]
     found = int(reply.max()) + 1
-    groups = min(found, GROUPS)
+    if found < _FEWEST_REPLIES:
+        return np.zeros(len(reply), dtype=int)
+    return np.asarray((np.random.default_rng(seed).permutation(found) % min(found, GROUPS))[reply])
+
+
+def interval_without(value: float, without: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """The 95% interval of a value from its values with each group left out, by the delete-a-group jackknife; of fewer than three
+    groups there is none."""
+    values = np.asarray(without, dtype=float)
+    groups = len(values)
     if groups < _FEWEST_REPLIES:
-        return {name: (value, float("nan"), float("nan")) for name, value in texts.measures(np.ones(n, bool)).items()}
-    group = (np.random.default_rng(seed).permutation(found) % groups)[reply]
-    without = pd.DataFrame([texts.measures(group != left_out) for left_out in range(groups)])
-    intervals = {}
-    for name, value in texts.measures(np.ones(n, bool)).items():
-        values = without[name].to_numpy()
-        variance = (groups - 1) / groups * ((values - values.mean()) ** 2).sum()
-        half = float(t.ppf(0.975, groups - 1) * np.sqrt(variance))
-        intervals[name] = value, value - half, value + half
-    return intervals
+        return float("nan"), float("nan")
+    variance = (groups - 1) / groups * ((values - values.mean()) ** 2).sum()
+    half = float(t.ppf(0.975, groups - 1) * np.sqrt(variance))
+    return value - half, value + half
 
 
 def text_map(sets: Mapping[str, Sequence[str]], *, embed: Embed, seed: int) -> DataFrame:

@@ -24,10 +24,10 @@ _MARKERS = "os^Dv"
 _UNUSABLE_COLORS = ["#b5446e", "#7d5ba6", "#3d5a80", "#222222"]
 
 
-def plot_measures(table: DataFrame) -> Figure:
+def plot_measures(table: DataFrame, *, across: int = 4) -> Figure:
     """Each measure of each set, with its interval."""
     names, sets = list(dict.fromkeys(table.measure)), list(dict.fromkeys(table.set))[::-1]
-    columns = min(4, len(names))
+    columns = min(across, len(names))
     rows = -(-len(names) // columns)
     figure, axes = grid_of(rows, columns, TEXT, rows * (0.2 * len(sets) + 0.75), sharey=True)
     for axis, name in zip(axes.flat, names, strict=False):
@@ -37,6 +37,34 @@ def plot_measures(table: DataFrame) -> Figure:
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
     return figure
+
+
+def plot_coverage(table: DataFrame) -> Figure:
+    """Each measure of each set over its number of texts, people's part among them; of one number a line for each set."""
+    names, sets = list(dict.fromkeys(table.measure)), list(dict.fromkeys(table.set))
+    if table.n.nunique() == 1:
+        figure = plot_measures(table, across=len(names))
+        for axis, name in zip(figure.axes, names, strict=False):
+            human = table[(table.measure == name) & (table.set == HUMAN)]
+            axis.axvline(human["value"].iloc[0], color=color(HUMAN), linestyle=":", linewidth=0.8, zorder=0)
+        return figure
+    figure, axes = grid_of(2, 3, TEXT, 4.2, sharex=True)
+    for axis, name in zip(axes.flat, names, strict=False):
+        _curve_over_n(axis, table[table.measure == name], sets)
+        axis.set(ylabel=named(name), xscale="log", ylim=(0, None))
+        axis.set_xticks(sorted(set(table.n)), [f"{n:,}" for n in sorted(set(table.n))], rotation=45)
+        axis.minorticks_off()
+    _label_outside(axes, len(names), x="texts", y=None)
+    legend_above(figure, handles_of(axes[0][0]))
+    return figure
+
+
+def _curve_over_n(axis: Axes, table: DataFrame, sets: Sequence[str]) -> None:
+    """A measure over numbers of texts with its intervals, for each set."""
+    for name in sets:
+        part = table[table.set == name].sort_values("n")
+        axis.plot(part.n, part["value"], f"{marker(name)}-", color=color(name), label=named(name), markersize=2.5)
+        axis.fill_between(part.n.astype(float), part.low, part.high, color=color(name), alpha=0.15, linewidth=0)
 
 
 def _dots(axis: Axes, part: DataFrame, hollow: Sequence[bool] = ()) -> None:
@@ -175,15 +203,16 @@ def plot_words(words: DataFrame, sets: Sequence[str]) -> Figure:
     return figure
 
 
-def _label_outside(axes: Any, used: int, *, x: str, y: str) -> None:
-    """Names the axes of a grid at its left and below the last panel of each column; panels beyond those used are left empty."""
+def _label_outside(axes: Any, used: int, *, x: str, y: str | None) -> None:
+    """Names the axes of a grid below the last panel of each column, and at its left if all share a name; panels beyond those used
+    are left empty."""
     columns = axes.shape[1]
     for place, axis in enumerate(axes.flat):
         axis.set_visible(place < used)
         if place + columns >= used:
             axis.set_xlabel(x)
             axis.tick_params(which="both", labelbottom=True)
-        if place % columns == 0:
+        if y is not None and place % columns == 0:
             axis.set_ylabel(y)
 
 

@@ -1,6 +1,7 @@
 """The texts that notebook 03 compares: the example sets of a task and what people wrote, whole and in parts of equal size."""
 
 import html
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,6 +88,26 @@ class TaskTexts:
     def drawn_note(self) -> str:
         """A sentence for captions, if there are repeats."""
         return " Of the repeats of a set the first." if len(self.drawn) < len(self.equal) else ""
+
+    def in_random_order(self, name: str) -> list[Row]:
+        """The examples of a set, or of people outside the texts that nearness is measured to; those of the equal part first."""
+        rows = self.written_rows[name] if name != HUMAN else self.human
+        first, others = self.equal[name], {id(row) for row in self.other_human} if name == HUMAN else set[int]()
+        taken = others | {id(row) for row in first}
+        rest = [row for row in rows if id(row) not in taken]
+        rng = random.Random(f"{self.seed} {name} order")
+        return rng.sample(first, len(first)) + rng.sample(rest, len(rest))
+
+    def all_in_random_order(self, name: str) -> list[Row]:
+        """As `in_random_order`, but of people all texts."""
+        rows = self.in_random_order(name)
+        others = self.other_human if name == HUMAN else []
+        return rows + random.Random(f"{self.seed} others").sample(others, len(others))
+
+    def part(self, name: str) -> list[str]:
+        """The texts of a set, or of people, as far as they are compared: of more than `MOST_TEXTS` a random part."""
+        whole = self.whole_texts[name]
+        return whole if len(whole) <= MOST_TEXTS else self.of(self.in_random_order(name)[:MOST_TEXTS])
 
     @cached_property
     def rows(self) -> dict[str, list[Row]]:
