@@ -44,7 +44,7 @@ class _Drawn(NamedTuple):
 class _ToLabel(Method):
     """Asks for examples of each label in turn, as many of each as n allows."""
 
-    uses = COMMON | {"per_reply", "conditioned"}
+    uses = COMMON | {"per_reply", "conditioned", "prompt"}
 
     @classmethod
     def fits(cls, card: Card) -> bool:
@@ -114,8 +114,8 @@ class _ToLabel(Method):
     def write_request(self, drawn: _Drawn) -> Request:
         if self.plan.completion:
             return self.line_request(drawn)
-        schema = prompts.examples_schema(self.card, drawn.label is None)
-        room = drawn.items * TOKENS_A_FIELD * len(self.card.fields)
+        schema = prompts.examples_schema(self.card, drawn.label is None, manner=self.manner)
+        room = drawn.items * (TOKENS_A_FIELD * len(self.card.fields) + self.probability_tokens)
         return self.request(self.prompt(drawn), schema, tokens=room, least={"examples": drawn.items})
 
     def line_request(self, drawn: _Drawn) -> Request:
@@ -159,7 +159,7 @@ class _ToLabel(Method):
         for number, item in enumerate(self.items_in(call, answer)):
             row, problem = self.read_item(item, call.drawn.label)
             label = call.drawn.label if call.drawn.label is not None else parsing.known_label(self.card, item)
-            marks = {"attributes": self.attributes_of(call.drawn, number)}
+            marks = {"attributes": self.attributes_of(call.drawn, number), **self.probability_of(item)}
             items.append(ReplyItem(prompts.quoted(item), row, (problem and f"invalid: {problem}") or "", {"label": label}, marks))
         return items + cut_item(answer, self.lost(call))
 
@@ -200,7 +200,7 @@ class ZeroShot(_ToLabel):
     continues = True
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return prompts.zero_shot(self.card, drawn.label, drawn.items)
+        return prompts.zero_shot(self.card, drawn.label, drawn.items, manner=self.manner)
 
 
 class _WithLists(_ToLabel):
@@ -228,7 +228,7 @@ class ZeroShotTopic(_WithLists):
     def lists(self) -> Lists:
         requests, n = {}, self.settings.topics
         for label in self.by_list():
-            messages = prompts.topics(self.card, label, n)
+            messages = prompts.topics(self.card, label, n, manner=self.manner)
             requests[label] = self.request(messages, prompts.topics_schema(), tokens=n * 16, least={"topics": n})
         return Lists("topics", requests, topic_list, lambda topics: fewer_topics(topics, n))
 
@@ -243,7 +243,7 @@ class ZeroShotTopic(_WithLists):
         return {"topic": "x" * LONGEST_TOPIC}
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return prompts.zero_shot_topic(self.card, drawn.label, drawn.items, str(drawn.topic))
+        return prompts.zero_shot_topic(self.card, drawn.label, drawn.items, str(drawn.topic), manner=self.manner)
 
 
 class Attributes(_WithLists):
@@ -254,7 +254,7 @@ class Attributes(_WithLists):
         count, values = self.settings.attributes, self.settings.values
         requests = {}
         for label in self.by_list():
-            messages = prompts.attributes(self.card, label, count, values)
+            messages = prompts.attributes(self.card, label, count, values, manner=self.manner)
             least = {"attributes": count, "values": values}
             requests[label] = self.request(messages, prompts.attributes_schema(), tokens=count * (values + 1) * 16, least=least)
         return Lists("attributes", requests, _attribute_list, lambda listed: _fewer_values(listed, count, values))
@@ -278,7 +278,7 @@ class Attributes(_WithLists):
         return {"attributes": [dict.fromkeys(names, "x" * LONGEST_TOPIC)] * items}
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return prompts.to_attributes(self.card, drawn.label, drawn.items, drawn.attributes)
+        return prompts.to_attributes(self.card, drawn.label, drawn.items, drawn.attributes, manner=self.manner)
 
 
 def _attribute_list(answers: Sequence[Answer]) -> list[tuple[str, list[str]]]:
@@ -382,7 +382,8 @@ class _FewShot(_ToLabel):
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
         names = prompts.reply_fields(self.card, drawn.label is None)
         shots = [fields_of(row, names) for row in drawn.shots]
-        return prompts.like_examples(self.card, drawn.label, drawn.items, shots, same_topic=self.shots == 1)
+        same_topic = self.shots == 1
+        return prompts.like_examples(self.card, drawn.label, drawn.items, shots, same_topic=same_topic, manner=self.manner)
 
 
 class OneShot(_FewShot):

@@ -18,10 +18,13 @@ from lib.generation.repeats import REPEATED, STUCK, Repeats
 from lib.generation.settings import GenerationSettings
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError, number_samples
+from lib.teacher.wordings import refuse_completion
 
 TOKENS_A_FIELD = 150
 """Room for a field of one example in a reply. Those of the embedded tasks take 10 to 130 tokens."""
 TOKENS_AN_OPTION = 16
+_TOKENS_A_PROBABILITY = 16
+"""Room for the name and the digits of one."""
 BYTES_A_TOKEN = 5
 """More than a token of prose has, for the highest cost of a dry run."""
 PATIENCE = 3
@@ -110,6 +113,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         check_can_ask(self.method, self.card, completion=self.completion)
+        if self.completion:
+            refuse_completion(self.settings.prompt)
         self.start().check()
 
     def start(self, embed: Embed | None = None) -> "Method":
@@ -226,6 +231,19 @@ class Method(ABC):
     def junk(self) -> JunkFilter:
         """What is no example at all, beside people's."""
         return JunkFilter(self.card, self.plan.people or self.raw)
+
+    @property
+    def manner(self) -> prompts.Manner:
+        """How prompts say what they ask for, where the method has several wordings."""
+        return prompts.Manner(self.settings.prompt)
+
+    @property
+    def probability_tokens(self) -> int:
+        return _TOKENS_A_PROBABILITY * self.manner.with_probability
+
+    def probability_of(self, item: Any) -> Row:
+        """The column of an item that was written with its probability."""
+        return {"probability": parsing.read_probability(item)} if self.manner.with_probability else {}
 
     # ---- what a new method says ----
 

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lib.core.config import Strict
 from lib.core.encoders import EMBEDDED
+from lib.teacher.wordings import DEFAULT, WritingPrompt
 
 
 class _Asking(Strict):
@@ -31,6 +32,9 @@ class _Asking(Strict):
     max_tokens: int | None = Field(None, ge=1)
     """Tokens that a reply may take; one that needs more is cut, and its unfinished example lost. None: 150 for each field of an
     example that is asked for, for a dialogue twice what the longest human one takes."""
+    prompt: WritingPrompt = DEFAULT
+    """The wording of the prompts, which keeps what they ask for; `verbalized` has each example written with its probability, from
+    the tails (arXiv 2510.01171)."""
     conditioned: bool = True
     """Whether a text is written to a given label, as 2407.12813 recommends; false: the teacher chooses the label last."""
     shots: int = Field(3, ge=0)

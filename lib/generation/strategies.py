@@ -41,7 +41,7 @@ _QUESTION = "question"
 class _FromExample(Method):
     """Shows one example, whose format the teacher follows; answers are the teacher's to choose."""
 
-    uses = COMMON | {"per_reply", "iterations", "strict", "raw", "seed_example", "start"}
+    uses = COMMON | {"per_reply", "prompt", "iterations", "strict", "raw", "seed_example", "start"}
     reads_human = has_parents = continues = True
     usual = {"near": 1.0, "per_reply": 5}
 
@@ -115,10 +115,11 @@ class _FromExample(Method):
         if self.plan.completion:
             return self.show_line(row)
         example = self.example(row)
-        room = TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * len(self.options)
+        room = TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * len(self.options) + self.probability_tokens
         least = {"examples": self.per_reply, "options": len(self.options)}
-        messages = prompts.more_like_it(self.card, example, self.per_reply, len(self.options))
-        return self.request(messages, prompts.created_schema(self.card, list(example)), tokens=self.per_reply * room, least=least)
+        messages = prompts.more_like_it(self.card, example, self.per_reply, len(self.options), manner=self.manner)
+        schema = prompts.created_schema(self.card, list(example), manner=self.manner)
+        return self.request(messages, schema, tokens=self.per_reply * room, least=least)
 
     def show_line(self, row: Row) -> Request:
         """The example as a line, which a base model continues with lines of its own; it chooses their answers."""
@@ -182,8 +183,8 @@ class _FromExample(Method):
         if problem := self.problem_of(item, options):
             return ReplyItem(prompts.quoted(item), problem=f"invalid: {problem}")
         texts = {field: item[field].strip() for field in self.card.fields}
-        choices = {} if self.card.labels else {"choices": options}
-        return ReplyItem(prompts.quoted(item), texts | choices | {"label": _meant(item, options)})
+        row = texts | ({} if self.card.labels else {"choices": options}) | {"label": _meant(item, options)}
+        return ReplyItem(prompts.quoted(item), row, marks=self.probability_of(item))
 
     def problem_of(self, item: Any, options: list[str]) -> str | None:
         if not isinstance(item, dict):

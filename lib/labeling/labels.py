@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from lib.labeling import frames
 from lib.labeling.settings import LabelingRequests
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError
+from lib.teacher.wordings import DEFAULT, LabelingPrompt, refuse_completion
 
 _LABELS = {"zero_shot": "description and labels only", "few_shot": "some human examples of each label beside them"}
 FRAMES = {"three_steps": "mentions, triggers, arguments: a request for each", "one_step": "all three in one reply"}
@@ -29,6 +31,7 @@ LABELING_METHODS = _LABELS | FRAMES | AGAIN
 _ANOTHER = "another answer when asked again"
 _READABLE = 500
 """Characters of a reply that stand beside an example whose label was not kept."""
+_DEFAULTS = LabelingRequests()
 _DEFAULT_N = 60
 """Examples of a split that are labeled if no number is given."""
 _NO_LEVELS: Mapping[str, str] = MappingProxyType({})
@@ -187,7 +190,9 @@ def _draw_shots(card: Card, raw: Sequence[Row], *, n: int, seed: int) -> list[Ro
 # ---- requests and replies ----
 
 
-def _refuse_completion(card: Card, completion: bool) -> None:
+def _check_frames(card: Card, prompt: str, *, completion: bool) -> None:
+    if prompt != DEFAULT:
+        raise ValueError(f"prompt {prompt!r}: those for frames (task {card.name!r}) have one wording; leave `prompt` out.")
     if completion:
         raise ValueError(
             f"Frames (task {card.name!r}) need a teacher that answers, not one that continues a text (`completion`)."
@@ -204,12 +209,13 @@ def label(
     split: str = "train",
     window: int | None = None,
     max_tokens: int | None = None,
+    prompt: LabelingPrompt = DEFAULT,
     written: ExampleSet | None = None,
     completion: bool = False,
     levels: Mapping[str, str] = _NO_LEVELS,
 ) -> Labeled:
-    """Labels each example, or the frames of each dialogue (`window`: turns in a request; `max_tokens`: those of a reply);
-    `completion`: by a base model; `levels`: a part of the set's name.
+    """Labels each example, or the frames of each dialogue (`window`: turns in a request; `max_tokens`: those of a reply;
+    `prompt`: its wording); `completion`: by a base model; `levels`: a part of the set's name.
 
     `written` is the set of 01 that the rows belong to, if any. `human_label` keeps the label that an example has in the data; the
     teacher never sees it.
@@ -219,16 +225,17 @@ def label(
     title = " ".join([f"{card.name} {method} labels {written.method if written else split}", *map(" ".join, levels.items())])
     name = set_name(method, written.name if written else None, levels).key
     if card.task_kind.dialogues:
-        _refuse_completion(card, completion)
+        _check_frames(card, prompt, completion=completion)
         examples, rejected, answers = frames.annotate(
             card, rows, teacher=teacher, method=method, shots=shots, window=window, max_tokens=max_tokens, title=title
         )
         return Labeled([row | {"source": "synthetic", "method": name} for row in examples], rejected, answers)
-    answers = asked_labels(card, rows, teacher=teacher, shots=shots, title=title, max_tokens=max_tokens, completion=completion)
+    options = LabelingRequests(prompt=prompt, max_tokens=max_tokens)
+    answers = asked_labels(card, rows, teacher=teacher, shots=shots, title=title, options=options, completion=completion)
     labeled = Labeled(answers=answers, checked=method in AGAIN)
     sort = _check_again if labeled.checked else _take_label
     for row, answer in zip(rows, answers, strict=True):
-        sort(card, labeled, row, answer, name)
+        sort(card, labeled, row | _possible(card, row, answer, prompt), answer, name)
     return labeled
 
 
@@ -239,27 +246,34 @@ def asked_labels(
     teacher: Teacher,
     title: str,
     shots: Sequence[Row] = (),
-    max_tokens: int | None = None,
+    options: LabelingRequests = _DEFAULTS,
     completion: bool = False,
 ) -> list[Answer]:
     """The teacher's answers for examples that have one label each, in the order of the examples."""
     # A reply is checked without its request; whether it names a choice of its own example is checked afterwards.
     choices = sorted({choice for row in rows for choice in _choices(row)})
-    requests = _label_requests(card, rows, shots, max_tokens=max_tokens, completion=completion)
+    requests = _label_requests(card, rows, shots, options=options, completion=completion)
     return teacher.ask(requests, lambda text: parsing.label_problem(card, text, choices), title)
 
 
 def _label_requests(
-    card: Card, rows: Sequence[Row], shots: Sequence[Row] = (), *, max_tokens: int | None = None, completion: bool = False
+    card: Card,
+    rows: Sequence[Row],
+    shots: Sequence[Row] = (),
+    *,
+    options: LabelingRequests = _DEFAULTS,
+    completion: bool = False,
 ) -> list[Request]:
     """A request for each label, greedy (temperature 0): what is most probably right, not a sample."""
     if card.task_kind.marked:
         raise ValueError(f"One label an example can be asked for, not {card.kind} (task {card.name!r}).")
+    if completion:
+        refuse_completion(options.prompt)
     names = [*card.fields, "label"]
     labeled = [fields_of(row, names) for row in shots]
-    write = _line_request if completion else _request
+    write = _line_request if completion else partial(_request, manner=prompts.Manner(options.prompt))
     requests = [write(card, fields_of(row, card.fields), _choices(row), labeled) for row in rows]
-    return [replace(request, max_tokens=max_tokens or request.max_tokens) for request in requests]
+    return [replace(request, max_tokens=options.max_tokens or request.max_tokens) for request in requests]
 
 
 def _line_request(card: Card, example: Row, choices: list[str], shots: Sequence[Row]) -> Request:
@@ -271,14 +285,27 @@ def _line_request(card: Card, example: Row, choices: list[str], shots: Sequence[
     return Request(messages, schema, temperature=0.0, max_tokens=16 + longest, stop="\n")
 
 
-def _request(card: Card, example: Row, choices: list[str], shots: Sequence[Row]) -> Request:
-    messages = prompts.choose_one(card, example, choices) if choices else prompts.label_one(card, example, shots)
+def _request(card: Card, example: Row, choices: list[str], shots: Sequence[Row], *, manner: prompts.Manner) -> Request:
+    if choices:
+        messages = prompts.choose_one(card, example, choices, manner=manner)
+    else:
+        messages = prompts.label_one(card, example, shots, manner=manner)
     longest = max((len(choice.encode()) for choice in choices), default=0)
-    return Request(messages, prompts.label_schema(card, choices), temperature=0.0, max_tokens=64 + max(0, longest - 64) // 2)
+    room = 64 + max(0, longest - 64) // 2
+    if manner.wording.two_questions:
+        room += sum(8 + len(choice.encode()) for choice in choices or card.labels) // 2
+    return Request(messages, prompts.label_schema(card, choices, manner=manner), temperature=0.0, max_tokens=room)
 
 
 def _choices(row: Row) -> list[str]:
     return list(row.get("choices") or ())
+
+
+def _possible(card: Card, row: Row, answer: Answer, prompt: LabelingPrompt) -> Row:
+    """The column of an example whose possible labels were asked for, too."""
+    if not prompts.Manner(prompt).wording.two_questions:
+        return {}
+    return {"possible": parsing.read_possible(card, answer.text or "", _choices(row))}
 
 
 def _take_label(card: Card, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
@@ -287,7 +314,8 @@ def _take_label(card: Card, labeled: Labeled, row: Row, answer: Answer, name: st
     origin = {"human_label": row.get("label"), "dollars": _dollars(answer)}
     if label:
         marks = {"label": label, "source": "synthetic", "method": name}
-        labeled.examples.append(fields_of(row, ["id", *card.fields]) | marks | origin)
+        columns = ["id", *card.fields, *["possible"] * ("possible" in row)]
+        labeled.examples.append(fields_of(row, columns) | marks | origin)
     else:
         labeled.rejected.append(
             {"outcome": f"failed: {answer.problem}", "item": row["id"], "reply": _last_reply(answer), **origin}
@@ -327,11 +355,11 @@ def possible_requests(
     """The requests that a dry run adds up: each example to label, with the longest examples as shots."""
     _check_method(card, method, written=method in AGAIN)
     if card.task_kind.dialogues:
-        _refuse_completion(card, completion)
+        _check_frames(card, options.prompt, completion=completion)
         return frames.possible_frame_requests(card, rows, method=method, raw=raw, options=options)
     longest = list[Row]()
     if method == "few_shot":
         by_length = sorted(raw, key=lambda row: -len(prompts.quoted(fields_of(row, card.fields)).encode()))
         for label in card.labels:
             longest += [row for row in by_length if row["label"] == label][: options.shots]
-    return _label_requests(card, rows, longest, max_tokens=options.max_tokens, completion=completion)
+    return _label_requests(card, rows, longest, options=options, completion=completion)

@@ -5,11 +5,15 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from lib.core.config import Strict
+from lib.teacher.wordings import DEFAULT, LabelingPrompt
 
 
 class LabelingRequests(Strict):
     """What a request of 02 holds."""
 
+    prompt: LabelingPrompt = DEFAULT
+    """The wording of the prompts for labels, which keeps what they ask for; `two_questions` asks first which labels are possible
+    (after arXiv 2604.13899). Those for frames have one wording."""
     shots: int = Field(1, ge=1)
     """Human examples of each label that a prompt shows (few_shot), or dialogues (frames)."""
     window: int | None = Field(None, ge=1)

@@ -309,6 +309,24 @@ def label_problem(card: Card, text: str, choices: Sequence[str] = ()) -> str | N
     return "label outside the task" if isinstance(content, dict) and "label" in content else "no label in the reply"
 
 
+def read_probability(content: Any) -> float | None:
+    """The probability that a teacher gives an item, if it is one."""
+    given = content.get("probability") if isinstance(content, dict) else None
+    try:
+        value = float(given) if isinstance(given, str | int | float) else math.nan
+    except (ValueError, OverflowError):
+        value = math.nan
+    return value if 0 <= value <= 1 else None
+
+
+def read_possible(card: Card, text: str, choices: Sequence[str] = ()) -> list[str]:
+    """The labels that a reply calls possible, each once."""
+    content, _ = _read_json(text)
+    named = content.get("possible") if isinstance(content, dict) else None
+    labels = [known_label(card, item, choices) for item in named] if isinstance(named, list) else []
+    return list(dict.fromkeys(filter(None, labels)))
+
+
 def read_field(text: str, field: str) -> str | None:
     """The text of one field in a reply."""
     content, _ = _read_json(text)

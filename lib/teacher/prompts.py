@@ -3,14 +3,17 @@
 The ways of writing follow 2407.12813: plainly (zero-shot), on a topic that the teacher itself listed before (zero-shot
 topic), like one or a few human examples (one-shot, few-shot); and AttrPrompt (2306.15895): to attributes that the teacher
 listed. Either the label is given and the text is written to it (label-conditioned, which the paper recommends), or the
-text comes first and its label after it. The papers' own prompts are not published; these are ours.
+text comes first and its label after it. The papers' own prompts are not published; these are ours. Those that a `Manner` goes
+into can be put in several wordings (lib/teacher/wordings.py); those of dialogues, frames and of mending an example have one.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lib.core.tasks import Card
+from lib.teacher.wordings import DEFAULT, WORDINGS, Wording
 
 Messages = list[dict[str, str]]
 Schema = dict[str, Any]
@@ -19,84 +22,92 @@ Turn = dict[str, Any]
 Shot = tuple[Sequence[Turn], dict[str, Any]]
 """A labeled dialogue: its turns as a step shows them, none where the answer repeats them; and the right answer."""
 _NOTHING: Mapping[str, str] = {}
-_WRITER = "You write examples for a data set. You answer with one JSON object and nothing else."
 _EDITOR = "You edit examples of a data set. You answer with one JSON object and nothing else."
-_LABELER = "You label examples for a data set. You answer with one JSON object and nothing else."
+_PLAIN_WORDS = WORDINGS[DEFAULT]
+_SOME_PROBABILITY = 0.05
+"""In the form of a reply with probabilities."""
 
 
-def zero_shot(card: Card, label: str | None, n: int) -> Messages:
+@dataclass(frozen=True)
+class Manner:
+    """How a prompt says what it says."""
+
+    prompt: str = DEFAULT
+    """The wording, by name."""
+
+    @property
+    def wording(self) -> Wording:
+        return WORDINGS[self.prompt]
+
+    @property
+    def with_probability(self) -> bool:
+        """Whether each example comes with its probability."""
+        return bool(self.wording.probability)
+
+
+PLAIN = Manner()
+
+
+def zero_shot(card: Card, label: str | None, n: int, *, manner: Manner = PLAIN) -> Messages:
     """2407.12813, section 3: the task's description and the label, no example."""
-    return _messages(_WRITER, f"{_task_part(card)}\n\n{_asked_part(card, label, n)}\n\n{_reply_part(card, n, label)}")
+    return _to_write(card, label, n, manner=manner)
 
 
-def zero_shot_topic(card: Card, label: str | None, n: int, topic: str) -> Messages:
+def zero_shot_topic(card: Card, label: str | None, n: int, topic: str, *, manner: Manner = PLAIN) -> Messages:
     """2407.12813, section 3: as zero-shot, on one topic from the teacher's own list."""
-    about = f"The topic: {quoted(topic)}. Each example is about this topic or something close to it."
-    return _messages(_WRITER, f"{_task_part(card)}\n\n{_asked_part(card, label, n)}\n{about}\n\n{_reply_part(card, n, label)}")
+    about = manner.wording.topic.format(topic=quoted(topic))
+    return _to_write(card, label, n, manner=manner, about=about)
 
 
-def topics(card: Card, label: str, n: int) -> Messages:
+def topics(card: Card, label: str, n: int, *, manner: Manner = PLAIN) -> Messages:
     """2407.12813, appendix A: the list that topics are drawn from. A topic prompt that names {label} gets a list a label."""
-    what = str(card.topic_prompt).replace("{label}", described(card, label))
-    return _messages(
-        _WRITER,
-        f"{_task_part(card)}\n\nTo make the examples varied, each will be written on a topic of its own. "
-        f"List {n} different {what}. A topic is a phrase of two to six words, in {card.language}.\n\n"
-        'Answer in this form: {"topics": ["...", "..."]}',
-    )
+    what, words = str(card.topic_prompt).replace("{label}", described(card, label)), manner.wording
+    asked = words.list_topics.format(n=n, what=what, language=card.language)
+    form = words.answer.format(form='{"topics": ["...", "..."]}')
+    return _put_together(words.writer, words, task=_task_part(card, words), asked=asked, reply=form)
 
 
-def like_examples(card: Card, label: str | None, n: int, shots: Sequence[dict[str, str]], same_topic: bool) -> Messages:
+def like_examples(
+    card: Card, label: str | None, n: int, shots: Sequence[dict[str, str]], *, same_topic: bool, manner: Manner = PLAIN
+) -> Messages:
     """2407.12813, section 3: one-shot and few-shot. A single example is also what the new ones are about (`same_topic`)."""
-    shown = "\n".join(map(quoted, shots))
-    which = "" if label is None else f" with the label {described(card, label)}"
-    head = f"{'Examples' if len(shots) > 1 else 'An example'}{which}:"
-    like = f"Keep to the sort of {'those' if len(shots) > 1 else 'the one'} shown above, but write something new."
-    like += " Stay on its topic." if same_topic else ""
-    asked = _asked_part(card, label, n)
-    return _messages(_WRITER, f"{_task_part(card)}\n\n{head}\n{shown}\n\n{asked}\n{like}\n\n{_reply_part(card, n, label)}")
+    words, many = manner.wording, len(shots) > 1
+    head = words.shown[many].format(which=_with_label(card, label, words))
+    like = _sentences(words.like[many], words.same_topic * same_topic)
+    return _to_write(card, label, n, manner=manner, shown="\n".join([head, *map(quoted, shots)]), about=like)
 
 
-def attributes(card: Card, label: str, n: int, values: int) -> Messages:
+def attributes(card: Card, label: str, n: int, values: int, *, manner: Manner = PLAIN) -> Messages:
     """AttrPrompt: the ways in which examples differ, each with values to draw from."""
-    which = f" with the label {described(card, label)}" if label else ""
-    return _messages(
-        _WRITER,
-        f"{_task_part(card)}\n\nTo make the examples varied, each will be written to values of some attributes, drawn at random. "
-        f"Name {n} attributes in which such examples{which} differ from each other, as subject, setting, style, length or point "
-        f"of view may be, and {values} values of each. Any value of one attribute should go with any value of another"
-        f"{'' if label else ', and none should give a label away'}. An attribute is named in one to three words, a value in one "
-        f"to six, in {card.language}.\n\n"
-        'Answer in this form: {"attributes": [{"name": "...", "values": ["...", "..."]}]}',
-    )
+    words = manner.wording
+    which, apart = _with_label(card, label, words), "" if label else words.attributes_apart
+    asked = words.list_attributes.format(n=n, values=values, which=which, apart=apart, language=card.language)
+    form = words.answer.format(form='{"attributes": [{"name": "...", "values": ["...", "..."]}]}')
+    return _put_together(words.writer, words, task=_task_part(card, words), asked=asked, reply=form)
 
 
-def to_attributes(card: Card, label: str | None, n: int, drawn: Sequence[dict[str, str]]) -> Messages:
+def to_attributes(card: Card, label: str | None, n: int, drawn: Sequence[dict[str, str]], *, manner: Manner = PLAIN) -> Messages:
     """AttrPrompt: as zero-shot, each example to values of its own."""
-    listed = "\n".join(f"{number}. {quoted(values)}" for number, values in enumerate(drawn, start=1))
-    which = "The attributes of each example, in order" if n > 1 else "Its attributes"
-    asked = f"{_task_part(card)}\n\n{_asked_part(card, label, n)}\n{which}:\n{listed}"
-    return _messages(_WRITER, f"{asked}\n\n{_reply_part(card, n, label)}")
+    listed = (f"{number}. {quoted(values)}" for number, values in enumerate(drawn, start=1))
+    return _to_write(card, label, n, manner=manner, about="\n".join([manner.wording.attributes[n > 1], *listed]))
 
 
-def label_one(card: Card, example: dict[str, str], shots: Sequence[dict[str, str]] = ()) -> Messages:
+def label_one(card: Card, example: dict[str, str], shots: Sequence[dict[str, str]] = (), *, manner: Manner = PLAIN) -> Messages:
     """The teacher as annotator: description, labels with their meaning, labeled examples if there are, one to label."""
-    labels = "\n".join(f"- {described(card, label)}" for label in card.labels)
-    labeled = "\n\nExamples with their labels:\n" + "\n".join(map(quoted, shots)) if shots else ""
-    return _messages(
-        _LABELER,
-        f"{_task_part(card)}\n\nThe labels:\n{labels}{labeled}\n\nThe example:\n{quoted(example)}\n\n"
-        f'Which label is right? Answer in this form: {{"label": "..."}}',
-    )
+    words = manner.wording
+    labeled = "\n".join([words.labeled, *map(quoted, shots)]) if shots else ""
+    task = _blocks(_task_part(card, words), f"{words.labels}\n{_label_lines(card)}")
+    shown = _blocks(labeled, f"{words.example}\n{quoted(example)}")
+    asked = words.which_label.format(form=_label_form(words))
+    return _put_together(words.labeler, words, task=task, shown=shown, asked=asked)
 
 
-def choose_one(card: Card, example: dict[str, str], choices: Sequence[str]) -> Messages:
+def choose_one(card: Card, example: dict[str, str], choices: Sequence[str], *, manner: Manner = PLAIN) -> Messages:
     """As label_one, where each example has choices of its own."""
-    return _messages(
-        _LABELER,
-        f"{_task_part(card)}\n\nThe example:\n{quoted(example)}\n\nIts choices:\n{quoted(list(choices))}\n\n"
-        f'Which choice is right? Answer with its words in this form: {{"label": "..."}}',
-    )
+    words = manner.wording
+    shown = _blocks(f"{words.example}\n{quoted(example)}", f"{words.choices}\n{quoted(list(choices))}")
+    asked = words.which_choice.format(form=_label_form(words))
+    return _put_together(words.labeler, words, task=_task_part(card, words), shown=shown, asked=asked)
 
 
 def reworded(card: Card, example: dict[str, str], label: str, field: str, avoid: Sequence[str]) -> Messages:
@@ -105,7 +116,7 @@ def reworded(card: Card, example: dict[str, str], label: str, field: str, avoid:
     others = [name for name in card.fields if name != field]
     beside = f" Leave the {others[0]} as it is, and do not repeat its words where others say the same." if others else ""
     return _messages(
-        _WRITER,
+        _PLAIN_WORDS.writer,
         f"{_task_part(card)}\n\nAn example with the label {described(card, label)}:\n{quoted(example)}\n\n"
         f"Its {field} makes the label too easy to guess. Write the {field} ({card.fields[field]}) anew in other words, so that "
         f"the label stays right and only somebody who understands the whole example can tell it.{beside}{words}\n\n"
@@ -126,22 +137,16 @@ def mended(card: Card, draft: dict[str, str], label: str) -> Messages:
     )
 
 
-def more_like_it(card: Card, example: dict[str, Any], n: int, options: int) -> Messages:
+def more_like_it(card: Card, example: dict[str, Any], n: int, options: int, *, manner: Manner = PLAIN) -> Messages:
     """2310.20111, section 3: a single example shows the format; what is said beside it is the same for every task. With labels of
     its own for each example (multiple choice) the question comes first, with fixed ones the answer does."""
-    fixed = bool(card.labels)
-    answers = "Spread the answers over the options." if fixed else f"The {n} answers differ from each other."
-    rules = (
-        f"Each has the same options as the example. {answers}"
-        if fixed
-        else f"Each has {options} options, one of them right. {answers}"
-    )
-    form = json.dumps({"examples": [dict.fromkeys(example, "...") | {"options": ["...", "..."]}]})
-    return _messages(
-        f"You create data. You are given one example of a data set as a JSON object. Create {n} more in the same format, with "
-        f"different content. {rules} Answer with one JSON object in this form, with {n} in the list, and nothing else: {form}",
-        quoted(example),
-    )
+    words = manner.wording
+    rules = (words.create_fixed if card.labels else words.create_free).format(n=n, options=options)
+    form = json.dumps({"examples": [dict.fromkeys(example, "...") | {"options": ["...", "..."]} | _probability(manner)]})
+    asked = _sentences(words.create.format(n=n), rules, words.probability, words.create_reply.format(n=n, form=form))
+    if words.last:
+        return _messages(words.creator, _blocks(quoted(example), asked))
+    return _messages(_sentences(words.creator, asked), quoted(example))
 
 
 # ---- dialogues ----
@@ -225,7 +230,7 @@ def frame_step(
     conventions = f"\n\nThe conventions for labeling:\n<conventions>\n{text}\n</conventions>" if text else ""
     labeled = "".join(f"\n\nA dialogue with the right answer:\n{_turn_lines([*lines, answer])}" for lines, answer in shots)
     return _messages(
-        _LABELER,
+        _PLAIN_WORDS.labeler,
         f"{_task_part(card)}\n\nThe types of frames:\n{types}\n\nThe roles of arguments:\n{roles}{conventions}\n\n"
         f"{instruction}\n\nAnswer in this form: {json.dumps(form)}{labeled}\n\n"
         f"The dialogue to label, {quoted(about)}:\n{_turn_lines(turns)}",
@@ -268,33 +273,62 @@ def _lines_head(card: Card, more: Mapping[str, str]) -> str:
 # ---- parts of prompts, and the forms of replies ----
 
 
-def _task_part(card: Card) -> str:
-    return f"The task: {card.description}"
+def _to_write(card: Card, label: str | None, n: int, *, manner: Manner, shown: str = "", about: str = "") -> Messages:
+    """A prompt for n examples; `about` is what each way of asking says beside the label."""
+    words = manner.wording
+    asked = "\n".join(filter(None, [_asked_part(card, label, n, manner), about]))
+    reply = words.reply.format(n=n, form=_examples_form(card, label is None, manner))
+    return _put_together(words.writer, words, task=_task_part(card, words), shown=shown, asked=asked, reply=reply)
 
 
-def _asked_part(card: Card, label: str | None, n: int) -> str:
+def _put_together(system: str, words: Wording, *, task: str, shown: str = "", asked: str, reply: str = "") -> Messages:
+    """The parts of a prompt in the order of its wording."""
+    return _messages(system, _blocks(shown, reply, task, asked) if words.last else _blocks(task, shown, asked, reply))
+
+
+def _blocks(*parts: str) -> str:
+    return "\n\n".join(filter(None, parts))
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(filter(None, parts))
+
+
+def _task_part(card: Card, words: Wording = _PLAIN_WORDS) -> str:
+    return words.task.format(description=card.description)
+
+
+def _asked_part(card: Card, label: str | None, n: int, manner: Manner) -> str:
     """What to write, how many, and that they should differ from each other."""
-    fields = "\n".join(f"- {name}: {what}" for name, what in card.fields.items())
-    differ = " Make them differ from each other in content, wording, tone and length." if n > 1 else ""
-    return (
-        f"{_label_part(card, label, n)}{differ} "
-        f"They should read like the real thing, in {card.language}, and not give the label away by naming it.\n"
-        f"The fields of an example:\n{fields}"
-    )
+    words, many = manner.wording, n > 1
+    listed = "\n".join(f"- {name}: {what}" for name, what in card.fields.items())
+    real = words.real_hidden.format(language=card.language)
+    if label is None:
+        write = _blocks(f"{words.labels}\n{_label_lines(card)}", words.write_any[many].format(n=n))
+    else:
+        write = words.write[many].format(n=n, label=described(card, label))
+    return _sentences(write, words.differ * many, real, words.probability) + "\n" + words.fields.format(fields=listed)
 
 
-def _label_part(card: Card, label: str | None, n: int) -> str:
-    """How many to write, to a given label or each with a label of the writer's choice."""
-    if label is not None:
-        return f"{f'Write {n} examples, each' if n > 1 else 'Write one example'} with the label {described(card, label)}."
-    labels = "\n".join(f"- {described(card, name)}" for name in card.labels)
-    many = f"Write {n} examples, and after each its label" if n > 1 else "Write one example, and after it its label"
-    return f"The labels:\n{labels}\n\n{many}. No label is more likely than another."
+def _label_lines(card: Card) -> str:
+    return "\n".join(f"- {described(card, label)}" for label in card.labels)
 
 
-def _reply_part(card: Card, n: int, label: str | None) -> str:
-    one = json.dumps(dict.fromkeys(reply_fields(card, label is None), "..."))
-    return f'Answer in this form, with {n} in the list: {{"examples": [{one}]}}'
+def _with_label(card: Card, label: str | None, words: Wording) -> str:
+    return words.with_label.format(label=described(card, label)) if label else ""
+
+
+def _examples_form(card: Card, labeled: bool, manner: Manner) -> str:
+    one: dict[str, Any] = {**dict.fromkeys(reply_fields(card, labeled), "..."), **_probability(manner)}
+    return json.dumps({"examples": [one]})
+
+
+def _probability(manner: Manner) -> dict[str, float]:
+    return {"probability": _SOME_PROBABILITY} if manner.with_probability else {}
+
+
+def _label_form(words: Wording) -> str:
+    return json.dumps(({"possible": ["..."]} if words.two_questions else {}) | {"label": "..."})
 
 
 def reply_fields(card: Card, labeled: bool) -> list[str]:
@@ -318,22 +352,25 @@ def _messages(system: str, user: str) -> Messages:
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
-def examples_schema(card: Card, labeled: bool = False) -> Schema:
+def examples_schema(card: Card, labeled: bool = False, *, manner: Manner = PLAIN) -> Schema:
     """The reply's form, for endpoints that can hold a model to it."""
     fields: Schema = {name: {"type": "string"} for name in reply_fields(card, labeled)}
     if labeled:
         fields |= label_schema(card)["properties"]
-    return _closed({"examples": {"type": "array", "items": _closed(fields)}})
+    return _closed({"examples": _many(fields | _probability_schema(manner))})
 
 
-def created_schema(card: Card, names: Sequence[str]) -> Schema:
+def created_schema(card: Card, names: Sequence[str], *, manner: Manner = PLAIN) -> Schema:
     """The form of examples with their options, in the order of the example that is shown."""
     kinds: Schema = {"options": {"type": "array", "items": {"type": "string"}}}
     if card.labels:
         kinds["answer"] = label_schema(card)["properties"]["label"]
-    return _closed(
-        {"examples": {"type": "array", "items": _closed({name: kinds.get(name, {"type": "string"}) for name in names})}}
-    )
+    fields = {name: kinds.get(name, {"type": "string"}) for name in names}
+    return _closed({"examples": _many(fields | _probability_schema(manner))})
+
+
+def _probability_schema(manner: Manner) -> Schema:
+    return {"probability": {"type": "number"}} if manner.with_probability else {}
 
 
 def topics_schema() -> Schema:
@@ -349,8 +386,10 @@ def texts_schema(fields: Iterable[str]) -> Schema:
     return _closed({field: {"type": "string"} for field in fields})
 
 
-def label_schema(card: Card, choices: Sequence[str] = ()) -> Schema:
-    return _closed({"label": {"type": "string", "enum": list(choices or card.labels)}})
+def label_schema(card: Card, choices: Sequence[str] = (), *, manner: Manner = PLAIN) -> Schema:
+    label = {"type": "string", "enum": list(choices or card.labels)}
+    possible = {"possible": {"type": "array", "items": label}} if manner.wording.two_questions else {}
+    return _closed(possible | {"label": label})
 
 
 def frames_schema(card: Card, names: Sequence[str]) -> Schema:
