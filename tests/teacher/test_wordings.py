@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 from asking import CARD, prompt, teacher_at
 from endpoint import completion, serving
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning import plan_of
 from refusing import refused
@@ -39,6 +39,7 @@ def facts_of(card: Card, label: str | None) -> list[str]:
 
 
 @pytest.mark.parametrize("name", WORDINGS)
+@settings(max_examples=10)
 @given(
     labels=LABELS,
     number=st.integers(1, 5),
@@ -66,6 +67,7 @@ def test_every_wording_of_what_is_written_keeps_every_fact(
 
 
 @pytest.mark.parametrize("name", WORDINGS)
+@settings(max_examples=10)
 @given(labels=LABELS, text=st.text(max_size=9), choices=st.lists(NAMES, min_size=2, max_size=4))
 def test_every_wording_of_what_is_labeled_keeps_every_fact(
     name: str, labels: dict[str, str], text: str, choices: list[str]
@@ -83,6 +85,7 @@ def test_every_wording_of_what_is_labeled_keeps_every_fact(
 
 
 @pytest.mark.parametrize("name", WORDINGS)
+@settings(max_examples=10)
 @given(number=st.integers(1, 9), text=st.text(max_size=9))
 def test_every_wording_of_one_example_and_of_lists_keeps_every_fact(name: str, number: int, text: str) -> None:
     manner, example = prompts.Manner(name), {"text": text, "options": ["a", "b"], "answer": "a"}
