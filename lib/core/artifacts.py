@@ -181,6 +181,8 @@ class ExampleSet(NamedTuple):
     """Items and dollars by outcome, where the set says what was not kept, too."""
     shown_ids: frozenset[str] = frozenset()
     """Which human examples these were, where the set says so."""
+    rejected: Sequence[Row] | None = None
+    """Every item that was not kept, with its outcome; None where no file beside the set holds them."""
 
     @property
     def method(self) -> str:
@@ -204,7 +206,17 @@ def load_set(path: str | Path) -> ExampleSet:
     dollars = made["bill"]["dollars"] + made.get("dollars_before", 0.0)
     shown, account = frozenset(made.get("human_shown", ())), made.get("account", [])
     name = set_names.from_fields(made["set"])
-    return ExampleSet(name, rows, dollars / len(rows), str(made["teacher"]), len(shown), account, shown)
+    facts = (dollars / len(rows), str(made["teacher"]), len(shown), account, shown)
+    return ExampleSet(name, rows, *facts, _rejected_beside(path))
+
+
+def _rejected_beside(path: str | Path) -> list[Row] | None:
+    """The items that were not kept, from the file that 01 and 02 write beside a set."""
+    file = paths.resolve(path).with_suffix(".rejected.jsonl")
+    if not file.is_file():
+        return None
+    with file.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines if line.strip()]
 
 
 def _plain_rows(table: DataFrame) -> list[Row]:

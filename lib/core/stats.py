@@ -33,6 +33,18 @@ def share_interval(hits: int, n: int) -> tuple[float, float, float]:
     return hits / n, float(interval.low), float(interval.high)
 
 
+def share_of_groups(hits: Sequence[int], sizes: Sequence[int]) -> tuple[float, float, float]:
+    """Share of items that come in groups (`hits` of `sizes` in each), with its 95% Wilson interval. All items count where groups
+    differ no more than chance lets them, and only the groups where the items of each are alike (Rao and Scott 1992)."""
+    n, groups, z = sum(sizes), len(sizes), 1.959964
+    share = sum(hits) / n
+    variance = float(np.square(np.array(hits) - share * np.array(sizes)).sum()) / n**2 * groups / max(1, groups - 1)
+    counted = min(n, max(groups, share * (1 - share) / variance)) if variance else groups
+    centre, half = share + z * z / (2 * counted), z * (share * (1 - share) / counted + z * z / (4 * counted**2)) ** 0.5
+    low, high = ((centre + side * half) / (1 + z * z / counted) for side in (-1, 1))
+    return share, max(0.0, low), min(1.0, high)
+
+
 def _percentile_interval(draws: Any) -> tuple[float, float]:
     """The middle 95% of draws; those that are unknown (nan) do not count."""
     low, high = np.nanpercentile(draws, [2.5, 97.5])

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from lib.core.text import FALSE_DISCOVERIES, telling
-from lib.diversity import coverage, drift, label_shift, measures, outcomes, plots, shortcuts
+from lib.diversity import coverage, drift, generations, label_shift, measures, outcomes, plots, shortcuts
 from lib.diversity.texts import TaskTexts, text_lengths
 from lib.plotting import Drawing
 
@@ -151,6 +151,20 @@ def drift_figure(texts: TaskTexts) -> Drawing:
         f"where there are several. {texts.note}"
     )
     return _drawing(texts, "drift", plots.plot_drift(table), caption, table=table)
+
+
+def generations_figure(texts: TaskTexts) -> Drawing:
+    """How good the examples of each generation are."""
+    table = generations.quality(texts.card, texts.written, texts.human, checked=texts.checked, embed=texts.embed, seed=texts.seed)
+    if table.empty:
+        return _no_drawing(texts, "generations", "no set was made from its own examples.")
+    caption = (
+        "by generation (1: made from the seed), chains of a strategy together: items that cannot be used, items that repeat a "
+        "text, examples that the teacher answers as before when it is asked again, and accuracy of a classifier (ridge "
+        "regression on embeddings, whole replies held out) of examples against as many human ones; grey: the middle 95% of "
+        f"{shortcuts.SHUFFLES} shuffles. Bars: 95% Wilson intervals for items that come in replies. {texts.note}"
+    )
+    return _drawing(texts, "generations", plots.plot_generations(table), caption, table=table)
 
 
 def tree_figure(texts: TaskTexts) -> Drawing:

@@ -10,6 +10,7 @@ from pandas import DataFrame
 
 from lib.core.text import FALSE_DISCOVERIES
 from lib.diversity.drift import DRIFT_MEASURES, DRIFT_STEPS
+from lib.diversity.generations import QUALITY
 from lib.diversity.measures import HUMAN
 from lib.diversity.shortcuts import MATCHES
 from lib.plotting import COLUMN, TEXT, color, grid_of, handles_of, legend_above, marker, named
@@ -245,11 +246,30 @@ def plot_drift(table: DataFrame) -> Figure:
     return figure
 
 
-def _curve_for_each_set(axis: Axes, table: DataFrame, *, sets: Sequence[str]) -> None:
+def plot_generations(table: DataFrame) -> Figure:
+    """A panel for each share, over generations: a curve a strategy, before what shuffles reach; a line spans each slice."""
+    measures = [measure for measure in QUALITY if measure in set(table.measure)]
+    sets, apart = list(dict.fromkeys(table.set)), 0.012 * (1 + table["last"].max())
+    figure, axes = grid_of(1, len(measures), TEXT if len(measures) > 1 else COLUMN, 2.1, sharex=True, sharey=True)
+    for axis, measure in zip(axes[0], measures, strict=True):
+        part = table[table.measure == measure].assign(at=(table["first"] + table["last"]) / 2, mean=table.value)
+        _curve_for_each_set(axis, part, sets=sets, apart=apart)
+        for number, name in enumerate(sets):
+            of_set = part[part.set == name]
+            spots = of_set["at"] + (number - (len(sets) - 1) / 2) * apart
+            axis.vlines(spots, of_set.null_low, of_set.null_high, color="0.85", linewidth=4, zorder=0)
+            axis.hlines(of_set["mean"], of_set["first"], of_set["last"], color=color(name), linewidth=0.5)
+        axis.set(xlabel="generation", title=named(measure), ylim=(-0.04, 1.04))
+    axes[0][0].set_ylabel("share")
+    legend_above(figure, handles_of(axes[0][0]))
+    return figure
+
+
+def _curve_for_each_set(axis: Axes, table: DataFrame, *, sets: Sequence[str], apart: float = 0.06) -> None:
     """A measure over steps; the points of the sets stand a little beside each other."""
     for number, name in enumerate(sets):
         part = table[table.set == name]
-        places = part["at"] + (number - (len(sets) - 1) / 2) * 0.06
+        places = part["at"] + (number - (len(sets) - 1) / 2) * apart
         axis.plot(places, part["mean"], f"{marker(name)}-", color=color(name), label=named(name), markersize=2.5, linewidth=0.9)
         axis.vlines(places, part.low, part.high, color=color(name), linewidth=0.5)
     axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]

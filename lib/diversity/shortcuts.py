@@ -84,7 +84,7 @@ def _guessing(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, se
         chance = int(counts.max()) / n
         for part, fields in _parts_of_input(card).items():
             vectors = embed([_joined(row, fields) for row in examples])
-            hits = _guessed(vectors, labels, groups=groups, folds=folds, seed=seed)
+            hits = guessed(vectors, labels, groups=groups, folds=folds, seed=seed)
             rows.append(_guess(name, part, hits, n=n, chance=chance, alone=len(set(groups))))
     return pd.DataFrame(rows, columns=_GUESSES)
 
@@ -135,7 +135,7 @@ def _guessed_choices(rows: Sequence[Row], embed: Embed, *, seed: int) -> np.ndar
     return np.asarray(np.take_along_axis(targets, best, axis=0).sum(axis=0))
 
 
-def _guessed(vectors: np.ndarray, labels: Sequence[str], *, groups: Sequence[int], folds: int, seed: int) -> np.ndarray:
+def guessed(vectors: np.ndarray, labels: Sequence[str], *, groups: Sequence[int], folds: int, seed: int) -> np.ndarray:
     """The number of labels that a regression predicts rightly that was not fitted to them, nor to others of their groups: first
     as they are, then of shuffles of them."""
     split = list(StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(vectors, labels, groups))

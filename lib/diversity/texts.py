@@ -2,8 +2,8 @@
 
 import html
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pandas as pd
@@ -48,6 +48,8 @@ class TaskTexts:
     data_note: str
     test: Sequence[str] = ()
     """The texts of the test set."""
+    checked: Mapping[str, ExampleSet] = field(default_factory=dict)
+    """What the teacher answered again in the same way, by the set whose answers it was asked for again."""
 
     @property
     def n(self) -> int:
@@ -147,11 +149,19 @@ def read_texts(
     card: Card, examples: Sequence[example_sets.Given] | None, *, source: str | None, encoder: str, seed: int
 ) -> TaskTexts:
     """The texts of a task, from its source and from files of example sets."""
-    sets, human = example_sets.example_sets(card, examples, source), load(card, "train", source).to_list()
+    given, human = example_sets.example_sets(card, examples, source), load(card, "train", source).to_list()
+    checked = {before: example_set for example_set in given.values() if (before := _checked_of(example_set)) in given}
+    sets = {name: example_set for name, example_set in given.items() if _checked_of(example_set) not in given}
     written = example_sets.written_sets(card, sets)
     equal, others = equal_sets({name: example_set.rows for name, example_set in written.items()}, human, seed=seed)
     note, test = source_note(card, source), texts_of_test(card, source)
-    return TaskTexts(card, human, sets, written, equal, others, Embedder(encoder), seed, note, test)
+    return TaskTexts(card, human, sets, written, equal, others, Embedder(encoder), seed, note, test, checked)
+
+
+def _checked_of(example_set: ExampleSet) -> str:
+    """The set that another one is the part of that was answered alike when asked again; empty for any other."""
+    name = example_set.name
+    return replace(name, derived=name.derived[:-1]).key if name.derived[-1:] == ("checked",) else ""
 
 
 def beside_human(texts: TaskTexts) -> "_TextTable":

@@ -22,7 +22,7 @@ from lib.core.set_names import TEACHER, SetName
 from lib.core.tasks import Card
 from lib.generation import METHODS
 from lib.generation.settings import GenerationSettings
-from lib.labeling.labels import set_name
+from lib.labeling.labels import AGAIN, set_name
 from lib.labeling.settings import LabelingRequests, LabelingSettings
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
@@ -155,8 +155,13 @@ class TaskSteps:
 
     @property
     def compared(self) -> list[str]:
-        """The example sets of 01 and 02 that 03 compares: as 01 wrote them; dialogues with their labels."""
-        return self.learned if self.unlabeled else self.written
+        """The example sets of 01 and 02 that 03 compares: as 01 wrote them; dialogues with their labels. Of sets that have
+        generations also the answers that were asked for again."""
+        again = [labels for labels, (written, way) in self.relabeled.items() if way in AGAIN and self._has_parents(written)]
+        return self.learned if self.unlabeled else [*self.written, *map(self.labels_file, again)]
+
+    def _has_parents(self, written: str) -> bool:
+        return METHODS[self.study.written_sets[written].method].has_parents
 
     @property
     def elsewhere(self) -> list[str]:

@@ -308,7 +308,7 @@ def test_shuffles_are_above_what_chance_gives_as_often_as_they_say() -> None:
         labels = luck.permutation(["kind", "rude"] * 6)
         groups = np.repeat(np.arange(12), 4)
         vectors = luck.normal(size=(12, 8))[groups] + luck.normal(scale=0.3, size=(48, 8))
-        hits = shortcuts._guessed(vectors, labels[groups].tolist(), groups=groups.tolist(), folds=5, seed=1)
+        hits = shortcuts.guessed(vectors, labels[groups].tolist(), groups=groups.tolist(), folds=5, seed=1)
         assert len(hits) == shortcuts.SHUFFLES + 1
         above += hits[0] > np.percentile(hits[1:], 97.5)
     assert above <= 5

@@ -124,7 +124,14 @@ def test_parts_of_real_sets_are_of_equal_size_and_the_note_names_encoder_and_tea
 
 def test_a_figure_that_a_task_cannot_have_says_why() -> None:
     made = task_texts({"m": ["a", "b"], HUMAN: ["c", "d"]})
-    draw = [figures.yield_figure, figures.drift_figure, figures.tree_figure, figures.frequencies_figure, figures.contents_figure]
+    draw = [
+        figures.yield_figure,
+        figures.drift_figure,
+        figures.generations_figure,
+        figures.tree_figure,
+        figures.frequencies_figure,
+        figures.contents_figure,
+    ]
     for drawing in (function(made) for function in draw):
         assert drawing.figure is None
         assert drawing.caption.startswith("made_up: no figure '")
