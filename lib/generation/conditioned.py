@@ -44,7 +44,7 @@ class _Drawn(NamedTuple):
 class _ToLabel(Method):
     """Asks for examples of each label in turn, as many of each as n allows."""
 
-    uses = COMMON | {"per_reply", "conditioned", "prompt"}
+    uses = COMMON | {"per_reply", "conditioned", "prompt", "mask_labels"}
 
     @classmethod
     def fits(cls, card: Card) -> bool:
@@ -112,16 +112,17 @@ class _ToLabel(Method):
         self.requested += sum(call.drawn.items for call in calls)
 
     def write_request(self, drawn: _Drawn) -> Request:
+        drawn = drawn._replace(label=self.mask.name(drawn.label), shots=[self.mask.row(row) for row in drawn.shots])
         if self.plan.completion:
             return self.line_request(drawn)
-        schema = prompts.examples_schema(self.card, drawn.label is None, manner=self.manner)
+        schema = prompts.examples_schema(self.asked, drawn.label is None, manner=self.manner)
         room = drawn.items * (TOKENS_A_FIELD * len(self.card.fields) + self.probability_tokens)
         return self.request(self.prompt(drawn), schema, tokens=room, least={"examples": drawn.items})
 
     def line_request(self, drawn: _Drawn) -> Request:
         """Asks a base model for the rest of a line."""
         shots = [self.line(row, drawn.label) for row in drawn.shots]
-        messages = prompts.line_to_continue(self.card, shots, *self.line_begun(drawn.label), more=self.line_more)
+        messages = prompts.line_to_continue(self.asked, shots, *self.line_begun(drawn.label), more=self.line_more)
         tokens = 64 + TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * self.options
         temperature, top_p = self.settings.temperature, self.settings.top_p
         return Request(messages, None, temperature, top_p, max_tokens=tokens, stop="\n", choices=drawn.items)
@@ -151,24 +152,28 @@ class _ToLabel(Method):
         """The items of a reply as they came."""
         if not self.plan.completion:
             return parsing.read_list(answer.text or "", "examples") or []
-        beginning = prompts.line_beginning(*self.line_begun(call.drawn.label))
+        beginning = prompts.line_beginning(*self.line_begun(self.mask.name(call.drawn.label)))
         return [parsing.read_line(beginning, line) for line in (answer.text or "").splitlines()]
 
     def read(self, call: Call, answer: Answer) -> list[ReplyItem]:
         items = []
         for number, item in enumerate(self.items_in(call, answer)):
             row, problem = self.read_item(item, call.drawn.label)
-            label = call.drawn.label if call.drawn.label is not None else parsing.known_label(self.card, item)
+            label = call.drawn.label if call.drawn.label is not None else self.label_in(item)
             marks = {"attributes": self.attributes_of(call.drawn, number), **self.probability_of(item)}
             items.append(ReplyItem(prompts.quoted(item), row, (problem and f"invalid: {problem}") or "", {"label": label}, marks))
         return items + cut_item(answer, self.lost(call))
 
     def read_item(self, item: Any, label: str | None) -> tuple[Row | None, str | None]:
         """An item as an example, or what is wrong with it."""
-        if problem := parsing.item_problem(self.card, label, item):
+        if problem := parsing.item_problem(self.asked, self.mask.name(label), item):
             return None, problem
-        given = parsing.known_label(self.card, item) if label is None else label
+        given = self.label_in(item) if label is None else label
         return {**{name: item[name].strip() for name in self.card.fields}, "label": given}, None
+
+    def label_in(self, item: Any) -> str | None:
+        """The label that an item brings."""
+        return self.mask.label(parsing.known_label(self.asked, item))
 
     def attributes_of(self, drawn: _Drawn, number: int) -> str | None:
         return prompts.quoted(drawn.attributes[number]) if number < len(drawn.attributes) else None
@@ -200,7 +205,7 @@ class ZeroShot(_ToLabel):
     continues = True
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return prompts.zero_shot(self.card, drawn.label, drawn.items, manner=self.manner)
+        return prompts.zero_shot(self.asked, drawn.label, drawn.items, manner=self.manner)
 
 
 class _WithLists(_ToLabel):
@@ -228,7 +233,7 @@ class ZeroShotTopic(_WithLists):
     def lists(self) -> Lists:
         requests, n = {}, self.settings.topics
         for label in self.by_list():
-            messages = prompts.topics(self.card, label, n, manner=self.manner)
+            messages = prompts.topics(self.asked, self.mask.name(label) or "", n, manner=self.manner)
             requests[label] = self.request(messages, prompts.topics_schema(), tokens=n * 16, least={"topics": n})
         return Lists("topics", requests, topic_list, lambda topics: fewer_topics(topics, n))
 
@@ -243,7 +248,7 @@ class ZeroShotTopic(_WithLists):
         return {"topic": "x" * LONGEST_TOPIC}
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return prompts.zero_shot_topic(self.card, drawn.label, drawn.items, str(drawn.topic), manner=self.manner)
+        return prompts.zero_shot_topic(self.asked, drawn.label, drawn.items, str(drawn.topic), manner=self.manner)
 
 
 class Attributes(_WithLists):
@@ -254,7 +259,7 @@ class Attributes(_WithLists):
         count, values = self.settings.attributes, self.settings.values
         requests = {}
         for label in self.by_list():
-            messages = prompts.attributes(self.card, label, count, values, manner=self.manner)
+            messages = prompts.attributes(self.asked, self.mask.name(label) or "", count, values, manner=self.manner)
             least = {"attributes": count, "values": values}
             requests[label] = self.request(messages, prompts.attributes_schema(), tokens=count * (values + 1) * 16, least=least)
         return Lists("attributes", requests, _attribute_list, lambda listed: _fewer_values(listed, count, values))
@@ -278,7 +283,7 @@ class Attributes(_WithLists):
         return {"attributes": [dict.fromkeys(names, "x" * LONGEST_TOPIC)] * items}
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return prompts.to_attributes(self.card, drawn.label, drawn.items, drawn.attributes, manner=self.manner)
+        return prompts.to_attributes(self.asked, drawn.label, drawn.items, drawn.attributes, manner=self.manner)
 
 
 def _attribute_list(answers: Sequence[Answer]) -> list[tuple[str, list[str]]]:
@@ -383,7 +388,7 @@ class _FewShot(_ToLabel):
         names = prompts.reply_fields(self.card, drawn.label is None)
         shots = [fields_of(row, names) for row in drawn.shots]
         same_topic = self.shots == 1
-        return prompts.like_examples(self.card, drawn.label, drawn.items, shots, same_topic=same_topic, manner=self.manner)
+        return prompts.like_examples(self.asked, drawn.label, drawn.items, shots, same_topic=same_topic, manner=self.manner)
 
 
 class OneShot(_FewShot):
@@ -412,4 +417,6 @@ class FewShot(_FewShot):
         return super().known_rows() if self.shots else ()
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return super().prompt(drawn) if self.shots else prompts.zero_shot(self.card, drawn.label, drawn.items)
+        return (
+            super().prompt(drawn) if self.shots else prompts.zero_shot(self.asked, drawn.label, drawn.items, manner=self.manner)
+        )

@@ -28,7 +28,7 @@ class _Draft(NamedTuple):
 
 class BaseThenRefine(FewShot3):
     name, about = "base_then_refine", "a base model continues three human examples, and a model that answers mends each draft"
-    uses = FewShot3.uses - {"prompt"} | {"refiner", "refiner_url"}
+    uses = FewShot3.uses - {"prompt", "mask_labels"} | {"refiner", "refiner_url"}
 
     @classmethod
     def fits(cls, card: Card) -> bool:

@@ -18,6 +18,7 @@ from lib.generation.repeats import REPEATED, STUCK, Repeats
 from lib.generation.settings import GenerationSettings
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError, number_samples
+from lib.teacher.masks import label_mask
 from lib.teacher.wordings import refuse_completion
 
 TOKENS_A_FIELD = 150
@@ -224,6 +225,9 @@ class Method(ABC):
         self.plan, self.card, self.settings, self.raw, self.embed = plan, plan.card, plan.settings, plan.raw, embed
         self.near: float = self.settings.near or self.usual["near"]
         self.per_reply: int = self.settings.per_reply or self.usual["per_reply"]
+        self.mask = label_mask(plan.card, plan.settings.mask_labels, plan.settings.seed)
+        self.asked: Card = self.mask.card
+        """The task in the words of prompts and replies."""
         self.barren = 0
         """Rounds or replies in a row that brought nothing."""
 

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lib.core.config import Strict
 from lib.core.encoders import EMBEDDED
+from lib.teacher.masks import LabelNames
 from lib.teacher.wordings import DEFAULT, WritingPrompt
 
 
@@ -35,6 +36,9 @@ class _Asking(Strict):
     prompt: WritingPrompt = DEFAULT
     """The wording of the prompts, which keeps what they ask for; `verbalized` has each example written with its probability, from
     the tails (arXiv 2510.01171)."""
+    mask_labels: LabelNames | None = None
+    """Whether prompts call labels by other names, drawn by the seed, and do not say what they mean: codes (A, B), arbitrary (K7),
+    words (made up). Examples keep their labels. None: by their own names."""
     conditioned: bool = True
     """Whether a text is written to a given label, as 2407.12813 recommends; false: the teacher chooses the label last."""
     shots: int = Field(3, ge=0)

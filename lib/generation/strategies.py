@@ -41,7 +41,7 @@ _QUESTION = "question"
 class _FromExample(Method):
     """Shows one example, whose format the teacher follows; answers are the teacher's to choose."""
 
-    uses = COMMON | {"per_reply", "prompt", "iterations", "strict", "raw", "seed_example", "start"}
+    uses = COMMON | {"per_reply", "prompt", "mask_labels", "iterations", "strict", "raw", "seed_example", "start"}
     reads_human = has_parents = continues = True
     usual = {"near": 1.0, "per_reply": 5}
 
@@ -109,7 +109,8 @@ class _FromExample(Method):
 
     @property
     def options(self) -> list[str]:
-        return list(self.card.labels) or list(self.seed_example["choices"])
+        """What examples have to choose from, as prompts call it."""
+        return list(self.asked.labels) or list(self.seed_example["choices"])
 
     def show(self, row: Row) -> Request:
         if self.plan.completion:
@@ -117,16 +118,16 @@ class _FromExample(Method):
         example = self.example(row)
         room = TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * len(self.options) + self.probability_tokens
         least = {"examples": self.per_reply, "options": len(self.options)}
-        messages = prompts.more_like_it(self.card, example, self.per_reply, len(self.options), manner=self.manner)
-        schema = prompts.created_schema(self.card, list(example), manner=self.manner)
+        messages = prompts.more_like_it(self.asked, example, self.per_reply, len(self.options), manner=self.manner)
+        schema = prompts.created_schema(self.asked, list(example), manner=self.manner)
         return self.request(messages, schema, tokens=self.per_reply * room, least=least)
 
     def show_line(self, row: Row) -> Request:
         """The example as a line, which a base model continues with lines of its own; it chooses their answers."""
         fixed = bool(self.card.labels)
-        line = fields_of(row, ["label", *self.card.fields]) if fixed else choice_lines.as_line(self.card, row)
+        line = fields_of(self.mask.row(row), ["label", *self.card.fields]) if fixed else choice_lines.as_line(self.card, row)
         more = {} if fixed else choice_lines.about(len(self.options))
-        messages = prompts.line_to_continue(self.card, [line], {}, self.first_in_line, more=more)
+        messages = prompts.line_to_continue(self.asked, [line], {}, self.first_in_line, more=more)
         tokens = 64 + TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * (0 if fixed else len(self.options))
         sampling = (self.settings.temperature, self.settings.top_p)
         return Request(messages, None, *sampling, max_tokens=tokens, stop="\n", choices=self.per_reply)
@@ -140,7 +141,7 @@ class _FromExample(Method):
         """An example as the prompt shows it: text, options, answer; with fixed options these come first, so that the text is
         written to its answer."""
         texts = {name: row[name] for name in self.card.fields}
-        answer = {"options": list(self.card.labels) or list(row["choices"]), "answer": row["label"]}
+        answer = {"options": list(self.asked.labels) or list(row["choices"]), "answer": self.mask.name(row["label"])}
         return answer | texts if self.card.labels else texts | answer
 
     def marks(self, call: Call, written: Written) -> Row:
@@ -169,10 +170,11 @@ class _FromExample(Method):
         if not self.card.labels:
             read = choice_lines.as_example(self.card, item, len(self.options))
             problem, row = (read, None) if isinstance(read, str) else ("", read)
-        elif problem := parsing.item_problem(self.card, None, item) or "":
+        elif problem := parsing.item_problem(self.asked, None, item) or "":
             row = None
         else:
-            row = {name: item[name].strip() for name in self.card.fields} | {"label": parsing.known_label(self.card, item)}
+            label = self.mask.label(parsing.known_label(self.asked, item))
+            row = {name: item[name].strip() for name in self.card.fields} | {"label": label}
         return ReplyItem(prompts.quoted(item), row, problem and f"invalid: {problem}")
 
     def read_item(self, item: Any) -> ReplyItem:
@@ -183,7 +185,7 @@ class _FromExample(Method):
         if problem := self.problem_of(item, options):
             return ReplyItem(prompts.quoted(item), problem=f"invalid: {problem}")
         texts = {field: item[field].strip() for field in self.card.fields}
-        row = texts | ({} if self.card.labels else {"choices": options}) | {"label": _meant(item, options)}
+        row = texts | ({} if self.card.labels else {"choices": options}) | {"label": self.mask.label(_meant(item, options))}
         return ReplyItem(prompts.quoted(item), row, marks=self.probability_of(item))
 
     def problem_of(self, item: Any, options: list[str]) -> str | None:

@@ -22,6 +22,7 @@ from lib.labeling import frames
 from lib.labeling.settings import LabelingRequests
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError
+from lib.teacher.masks import LabelMask, LabelNames, label_mask
 from lib.teacher.wordings import DEFAULT, LabelingPrompt, refuse_completion
 
 _LABELS = {"zero_shot": "description and labels only", "few_shot": "some human examples of each label beside them"}
@@ -98,7 +99,7 @@ def uses_of(method: str) -> frozenset[str]:
     """The settings of 02 that a way of labeling uses."""
     shows = method in FRAMES or method == "few_shot"
     unused = set() if shows else {"shots", "raw"}
-    unused |= set() if method in FRAMES else {"window"}
+    unused |= {"prompt", "mask_labels"} if method in FRAMES else {"window"}
     return frozenset({*LabelingRequests.model_fields, "raw"} - unused)
 
 
@@ -190,9 +191,12 @@ def _draw_shots(card: Card, raw: Sequence[Row], *, n: int, seed: int) -> list[Ro
 # ---- requests and replies ----
 
 
-def _check_frames(card: Card, prompt: str, *, completion: bool) -> None:
-    if prompt != DEFAULT:
-        raise ValueError(f"prompt {prompt!r}: those for frames (task {card.name!r}) have one wording; leave `prompt` out.")
+def _check_frames(card: Card, options: LabelingRequests, *, completion: bool) -> None:
+    if options.prompt != DEFAULT:
+        raise ValueError(
+            f"prompt {options.prompt!r}: those for frames (task {card.name!r}) have one wording; leave `prompt` out."
+        )
+    label_mask(card, options.mask_labels, 1)
     if completion:
         raise ValueError(
             f"Frames (task {card.name!r}) need a teacher that answers, not one that continues a text (`completion`)."
@@ -210,12 +214,15 @@ def label(
     window: int | None = None,
     max_tokens: int | None = None,
     prompt: LabelingPrompt = DEFAULT,
+    mask_labels: LabelNames | None = None,
+    seed: int = 1,
     written: ExampleSet | None = None,
     completion: bool = False,
     levels: Mapping[str, str] = _NO_LEVELS,
 ) -> Labeled:
     """Labels each example, or the frames of each dialogue (`window`: turns in a request; `max_tokens`: those of a reply;
-    `prompt`: its wording); `completion`: by a base model; `levels`: a part of the set's name.
+    `prompt`: its wording; `mask_labels`: what labels are called in it, as `seed` draws); `completion`: by a base model; `levels`:
+    a part of the set's name.
 
     `written` is the set of 01 that the rows belong to, if any. `human_label` keeps the label that an example has in the data; the
     teacher never sees it.
@@ -225,17 +232,18 @@ def label(
     title = " ".join([f"{card.name} {method} labels {written.method if written else split}", *map(" ".join, levels.items())])
     name = set_name(method, written.name if written else None, levels).key
     if card.task_kind.dialogues:
-        _check_frames(card, prompt, completion=completion)
+        _check_frames(card, LabelingRequests(prompt=prompt, mask_labels=mask_labels), completion=completion)
         examples, rejected, answers = frames.annotate(
             card, rows, teacher=teacher, method=method, shots=shots, window=window, max_tokens=max_tokens, title=title
         )
         return Labeled([row | {"source": "synthetic", "method": name} for row in examples], rejected, answers)
-    options = LabelingRequests(prompt=prompt, max_tokens=max_tokens)
-    answers = asked_labels(card, rows, teacher=teacher, shots=shots, title=title, options=options, completion=completion)
+    options, mask = LabelingRequests(prompt=prompt, max_tokens=max_tokens), label_mask(card, mask_labels, seed)
+    shown = [mask.row(row) for row in shots]
+    answers = asked_labels(mask.card, rows, teacher=teacher, shots=shown, title=title, options=options, completion=completion)
     labeled = Labeled(answers=answers, checked=method in AGAIN)
     sort = _check_again if labeled.checked else _take_label
     for row, answer in zip(rows, answers, strict=True):
-        sort(card, labeled, row | _possible(card, row, answer, prompt), answer, name)
+        sort(mask, labeled, row | _possible(mask, row, answer, prompt), answer, name)
     return labeled
 
 
@@ -301,20 +309,25 @@ def _choices(row: Row) -> list[str]:
     return list(row.get("choices") or ())
 
 
-def _possible(card: Card, row: Row, answer: Answer, prompt: LabelingPrompt) -> Row:
+def _label_in(mask: LabelMask, row: Row, answer: Answer) -> str | None:
+    """The label that an answer gives an example."""
+    return mask.label(parsing.read_label(mask.card, answer.text, _choices(row))) if answer.text else None
+
+
+def _possible(mask: LabelMask, row: Row, answer: Answer, prompt: LabelingPrompt) -> Row:
     """The column of an example whose possible labels were asked for, too."""
     if not prompts.Manner(prompt).wording.two_questions:
         return {}
-    return {"possible": parsing.read_possible(card, answer.text or "", _choices(row))}
+    return {"possible": [mask.label(name) for name in parsing.read_possible(mask.card, answer.text or "", _choices(row))]}
 
 
-def _take_label(card: Card, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
+def _take_label(mask: LabelMask, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
     """Adds an example with its label, or a rejected row."""
-    label = parsing.read_label(card, answer.text) if answer.text else None
+    label = _label_in(mask, row, answer)
     origin = {"human_label": row.get("label"), "dollars": _dollars(answer)}
     if label:
         marks = {"label": label, "source": "synthetic", "method": name}
-        columns = ["id", *card.fields, *["possible"] * ("possible" in row)]
+        columns = ["id", *mask.card.fields, *["possible"] * ("possible" in row)]
         labeled.examples.append(fields_of(row, columns) | marks | origin)
     else:
         labeled.rejected.append(
@@ -322,9 +335,9 @@ def _take_label(card: Card, labeled: Labeled, row: Row, answer: Answer, name: st
         )
 
 
-def _check_again(card: Card, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
+def _check_again(mask: LabelMask, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
     """Keeps an example whose second label equals the first; the rejected row of another holds both."""
-    again = parsing.read_label(card, answer.text, _choices(row)) if answer.text else None
+    again = _label_in(mask, row, answer)
     dollars = row["dollars"] + _dollars(answer)
     if again == row["label"]:
         labeled.examples.append(row | {"method": name, "dollars": dollars})
@@ -355,11 +368,12 @@ def possible_requests(
     """The requests that a dry run adds up: each example to label, with the longest examples as shots."""
     _check_method(card, method, written=method in AGAIN)
     if card.task_kind.dialogues:
-        _check_frames(card, options.prompt, completion=completion)
+        _check_frames(card, options, completion=completion)
         return frames.possible_frame_requests(card, rows, method=method, raw=raw, options=options)
     longest = list[Row]()
     if method == "few_shot":
         by_length = sorted(raw, key=lambda row: -len(prompts.quoted(fields_of(row, card.fields)).encode()))
         for label in card.labels:
             longest += [row for row in by_length if row["label"] == label][: options.shots]
-    return _label_requests(card, rows, longest, options=options, completion=completion)
+    mask = label_mask(card, options.mask_labels, 1)
+    return _label_requests(mask.card, rows, [mask.row(row) for row in longest], options=options, completion=completion)

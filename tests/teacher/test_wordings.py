@@ -171,7 +171,9 @@ def label_plainly(folder: Path) -> list[dict[str, Any]]:
 # ---- where a wording goes and where it does not ----
 
 
-@pytest.mark.parametrize("method", ["zero_shot", "zero_shot_topic", "one_shot", "few_shot_3", "attributes", "fixed", "tree"])
+@pytest.mark.parametrize(
+    "method", ["zero_shot", "zero_shot_topic", "one_shot", "few_shot_3", "few_shot", "attributes", "fixed", "tree"]
+)
 def test_every_request_of_a_way_of_asking_is_in_the_wording(method: str) -> None:
     requests = [plan_of(CARD, method, RAW, prompt=name).possible_requests() for name in get_args(WritingPrompt)]
     for others in zip(*requests, strict=True):
