@@ -29,7 +29,8 @@ class SetName:
     """The way of labeling, where 02 labeled the texts; empty where they were written with their labels."""
     derived: tuple[str, ...] = ()
     """What was done with the set after: rephrased, checked (cut to the answers that the teacher gives again), corrected (its
-    labels, by the teacher), matched (a part that is labeled as often as human examples are), random (a part that is drawn)."""
+    labels, by the teacher), matched (a part that is labeled as often as human examples are; in one respect:
+    share_matched, density_matched), random (a part that is drawn), generation_1_to_5 (a part: these of a strategy)."""
     levels: Levels = ()
     """What sets it apart from sets beside it that are otherwise called the same: its teacher, or the value of a setting."""
     repeat: int = 1
@@ -78,6 +79,11 @@ class SetName:
         """As the JSON file beside an example set holds it."""
         fields: dict[str, Any] = {"method": self.method, "start": self.start, "labels_by": self.labels_by}
         return fields | {"derived": list(self.derived), "levels": dict(self.levels), "repeat": self.repeat}
+
+
+def first_chain(name: SetName) -> SetName:
+    """The name of the set that a strategy writes from its first seed example in its first repeat."""
+    return replace(name, start=1, repeat=1)
 
 
 def _level_key(setting: str, value: str) -> str:

@@ -16,13 +16,12 @@ from pandas import DataFrame, Series
 from lib.core import set_names
 from lib.core.artifacts import ExampleSet
 from lib.core.encoders import Embed
+from lib.core.generations import in_words, slices
 from lib.core.sources import Row
 from lib.core.stats import share_interval, share_of_groups
 from lib.core.tasks import Card, text_of
 from lib.diversity.shortcuts import FOLDS, guessed
 
-_ENDS = (5, 10, 20, 40, 80, 160, 10**9)
-"""The last generation of each slice of a strategy that has more than the first of these."""
 UNUSABLE, REPEATS, ALIKE, TOLD = "unusable", "repeats", "answered_alike", "told_from_human"
 QUALITY = (UNUSABLE, REPEATS, ALIKE, TOLD)
 """Shares of items that cannot be used, and that repeat a text; of examples that the teacher answers as before when it is asked
@@ -54,18 +53,9 @@ def quality(
         items = pd.concat(chains, ignore_index=True)
         for first, last in slices(int(items.depth.max())):
             part = items[items.depth.between(first, last)]
-            words = f"{first} to {last}" if last > first else str(first)
             for measure, numbers in _measured(card, part, human, embed=embed, seed=seed).items():
-                rows.append((strategy, words, first, last, measure, *numbers))
+                rows.append((strategy, in_words(first, last), first, last, measure, *numbers))
     return pd.DataFrame(rows, columns=_COLUMNS)
-
-
-def slices(deepest: int) -> list[tuple[int, int]]:
-    """First and last generation of each slice: each generation for itself where there are few."""
-    if deepest <= _ENDS[0]:
-        return [(depth, depth) for depth in range(1, deepest + 1)]
-    starts = [1, *(end + 1 for end in _ENDS)]
-    return [(first, min(last, deepest)) for first, last in zip(starts, _ENDS, strict=False) if first <= deepest]
 
 
 def _items(card: Card, example_set: ExampleSet, checked: ExampleSet | None) -> DataFrame:

@@ -17,7 +17,7 @@ from lib.core.mixes import NONE, TEST, Cell, Offer, cells
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, other_tests, text_of
 from lib.core.text import NearTexts
-from lib.training.matched import with_matched
+from lib.training.matched import with_parts
 from lib.training.mix_draws import Run
 from lib.training.settings import Mixes, Recipe, Students
 from lib.training.sweep import DEV, Evaluation, in_shared_labels, sweep
@@ -84,7 +84,7 @@ def pools_for(
     """Reads all examples of a task and works out their prices."""
     train = load(card, "train", source).to_list()
     written = example_sets(card, examples, source)
-    written = with_matched(card, written, names=mixes.matched, human=train, size=mixes.matched_size, seed=seed)
+    written = with_parts(card, written, parts=mixes, human=train, seed=seed)
     free, labeled = _by_labels(train, written)
     free, dev = _without_dev(card, free, n=students.human_dev)
     human = [*free, *labeled]

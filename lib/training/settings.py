@@ -1,6 +1,6 @@
 """The settings of notebook 04, each declared once: name, default, meaning."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -78,13 +78,20 @@ class Students(Recipe):
         return self
 
 
-class _Matched(Strict):
-    """Parts of sets of spans or frames that are labeled as often as human examples."""
+class Parts(Strict):
+    """Parts of sets that students are trained on, too: of spans or frames as often labeled as people's, of strategies by
+    generation."""
 
     matched: list[str] = []
     """Sets that are also trained on in part: NAME_matched, labeled as often as human examples, and NAME_random, a random part."""
     matched_size: int | None = Field(None, ge=1)
     """Examples of each such part. None: half of the set."""
+    matched_by: list[Literal["counts", "shares", "density"]] = ["counts"]
+    """What is as in human examples: how many labels of each class a text has (NAME_matched), only the shares of the classes
+    (NAME_share_matched), or only how many labels come with as many words (NAME_density_matched)."""
+    generations: list[str] = []
+    """Strategies whose sets are also trained on by generations: NAME_generation_1_to_5, _6_to_10, _11_to_20 and so on, or one
+    by one where there are at most five. Each bears the cost of the generations before it."""
 
 
 class _Draws(Strict):
@@ -95,14 +102,14 @@ class _Draws(Strict):
     not, examples are drawn as labels come, which for people is their natural share."""
 
 
-class Training(Students, _Matched, _Draws):
+class Training(Students, Parts, _Draws):
     """The section `training` of a study."""
 
     shards: int = Field(1, ge=1)
     """Parts of the runs, each a notebook run of its own."""
 
 
-class Mixes(Totals, Purchases, _Matched, _Draws):
+class Mixes(Totals, Purchases, Parts, _Draws):
     """The mixes of one run of 04."""
 
     human_sizes: list[int] = [0, 40]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from lib.core.artifacts import ExampleSet
+from lib.core.generations import slices
 from lib.core.set_names import SetName
 from lib.core.stats import share_interval, share_of_groups
 from lib.core.tasks import Card, read_card
-from lib.diversity.generations import quality, slices
+from lib.diversity.generations import quality
 
 CARD: Card = read_card("strategy")
 HUMAN = [{"id": f"h{k}", "question": f"human {k}", "label": "yes"} for k in range(60)]
