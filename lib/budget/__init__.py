@@ -1,5 +1,6 @@
 """Notebook 05: how to spend a budget, how the methods compare, and what the papers claim."""
 
+from lib.budget.by_class import found_by_class
 from lib.budget.comparison import by_start
 from lib.budget.consequences import next_for_all
 from lib.budget.findings import by_set, read_diversity
@@ -46,6 +47,7 @@ __all__ = [
     "describe_tasks",
     "dollars_for_score",
     "fits_table",
+    "found_by_class",
     "held_out",
     "make_plan",
     "maps",

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,11 +52,20 @@ def _samples(kind: Kind, gold: Sequence[Any], runs: Sequence[Sequence[Any]]) -> 
     """Each measure of some runs on the samples: a line a run."""
     if not kind.marked:
         return metrics.sampled(_label_counts(gold, runs))
-    of_gold, samples = kind.items(gold), dict[str, np.ndarray]()
-    of_runs = [kind.items(answers) for answers in runs]
-    for prefix, items in of_gold.items():
-        samples |= metrics.sampled(_item_counts(items, [found[prefix] for found in of_runs], len(gold)), prefix)
+    samples = dict[str, np.ndarray]()
+    for prefix, _, counts in class_counts(kind, gold, runs):
+        samples |= metrics.sampled(counts, prefix)
     return samples
+
+
+def class_counts(kind: Kind, gold: Sequence[Any], runs: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[str], np.ndarray]]:
+    """Of a kind whose examples are marked at places, for each sort of marks: how the names of its scores begin, its classes, and
+    how many marks of each class are right, predicted and gold in each run and test item."""
+    of_runs = [kind.items(answers) for answers in runs]
+    for prefix, items in kind.items(gold).items():
+        found = [marks[prefix] for marks in of_runs]
+        names = sorted({mark[-1] for marks in (items, *found) for mark in marks})
+        yield prefix, names, _item_counts(items, found, len(gold), names=names)
 
 
 def _label_counts(gold: Sequence[Any], runs: Sequence[Sequence[Any]]) -> np.ndarray:
@@ -68,9 +77,10 @@ def _label_counts(gold: Sequence[Any], runs: Sequence[Sequence[Any]]) -> np.ndar
     return np.stack([given & expected, given, expected], axis=-1)
 
 
-def _item_counts(gold: Sequence[tuple[Any, ...]], runs: Sequence[Sequence[tuple[Any, ...]]], n: int) -> np.ndarray:
+def _item_counts(
+    gold: Sequence[tuple[Any, ...]], runs: Sequence[Sequence[tuple[Any, ...]]], n: int, *, names: Sequence[str]
+) -> np.ndarray:
     """The same where an item has any number of marks: the number of the item comes first in a mark, its class last."""
-    names = sorted({mark[-1] for marks in (gold, *runs) for mark in marks})
     classes = {name: place for place, name in enumerate(names)}
     counts, expected = np.zeros((len(runs), n, len(classes), 3), np.int16), Counter(gold)
     for counted, marks in zip(counts, runs, strict=True):
