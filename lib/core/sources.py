@@ -44,6 +44,8 @@ class Source(Strict):
     """Multiple choice: the label of the source to the position of the right choice."""
     others: Literal["refuse", "drop"] = "refuse"
     """What to do with a row whose label is not in `labels`."""
+    empty: Literal["refuse", "drop"] = "refuse"
+    """What to do with a row that has a text field without text."""
     form: Literal["plain", "events"] = "plain"
     """events: `events` name their trigger and arguments by their places in `spans`; they become turns and frames."""
     licence: str | None = None

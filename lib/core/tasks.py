@@ -194,8 +194,10 @@ def checked_rows(card: Card, source: Source, split: str, *, ids: str = "") -> It
 
 
 def _in_card_words(card: Card, source: Source, raw: Row, fallback_id: str) -> Row | None:
-    """A raw row with the card's field names and labels; None where the source drops its label."""
+    """A raw row with the card's field names and labels; None where the source drops its label, or a row without text."""
     kind, own_id = card.task_kind, raw.get(str(source.columns.get("id", "id")))
+    if source.empty == "drop" and any(_is_empty(raw, source.columns.get(field, field)) for field in card.fields):
+        return None
     row: Row = {"id": fallback_id if own_id is None else str(own_id)}
     for field in [*card.fields, *kind.lists]:
         row[field] = _column(raw, source.columns.get(field, field))
@@ -203,6 +205,11 @@ def _in_card_words(card: Card, source: Source, raw: Row, fallback_id: str) -> Ro
         row[field] = checked_text(row[field], field)
     label = None if kind.marked else _column(raw, source.columns.get("label", "label"))
     return kind.checked(card, source, row, label)
+
+
+def _is_empty(raw: Row, name: str | list[str]) -> bool:
+    """Whether a column is there and has no text."""
+    return isinstance(name, str) and name in raw and not str(raw[name] or "").strip()
 
 
 def _column(raw: Row, name: str | list[str]) -> Any:

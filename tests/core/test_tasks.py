@@ -20,6 +20,9 @@ KINDS = {
     "emotion": "text",
     "news": "text",
     "review": "text",
+    "abstract": "text",
+    "clause": "text",
+    "helpdesk": "text",
     "entailment": "pair",
     "passage": "passage_yesno",
     "commonsense": "multiple_choice",
@@ -72,7 +75,7 @@ def test_prompt_words_hold_no_example(task: str) -> None:
 
 @pytest.mark.parametrize("source", [s for card in CARDS.values() for s in card.sources.values() if s.hub], ids=lambda s: s.hub)
 def test_hub_sources_are_pinned(source: tasks.Source) -> None:
-    by_branch = {"INK-USC/riddle_sense"}
+    by_branch = {"INK-USC/riddle_sense", "coastalcph/lex_glue"}
     assert re.fullmatch(r"[0-9a-f]{40}", source.revision) or source.hub in by_branch
 
 
@@ -169,6 +172,48 @@ HUB: list[tuple[str, str, str, dict[str, list[dict[str, Any]]], list[Any]]] = [
             "test": [{"_id": i, "text": f"it broke {i}"} for i in range(23)],
         },
         ["kitchen", "electronics", "garden", "clothing", "toys", "books"],
+    ),
+    (
+        "abstract",
+        "pubmed_rct",
+        "armanc/pubmed-rct20k",
+        {
+            "train": [{"abstract_id": "1", "label": "background", "text": "Sleep is poor .", "sentence_id": 0}],
+            "test": [
+                {"abstract_id": "2", "label": label, "text": f"A sentence {label} .", "sentence_id": 1}
+                for label in ("objective", "methods", "results", "conclusions")
+            ],
+        },
+        ["objective", "methods", "results", "conclusions"],
+    ),
+    (
+        "clause",
+        "ledgar",
+        "coastalcph/lex_glue/ledgar",
+        {
+            "train": [{"text": "Notices go to the office.", "label": 65}, {"text": "No party may assign.", "label": 7}],
+            "test": [{"text": f"Clause {i}.", "label": i} for i in (88, 8, 20, 99, 47, 50, 49)],
+        },
+        ["termination", "assignment", "confidentiality", "governing_law", "indemnity", "indemnity"],
+    ),
+    (
+        "helpdesk",
+        "newsgroups",
+        "SetFit/20_newsgroups",
+        {
+            "train": [
+                {"text": "My drive clicks.", "label": 3, "label_text": "comp.sys.ibm.pc.hardware"},
+                {"text": " \n", "label": 3, "label_text": "comp.sys.ibm.pc.hardware"},
+                {"text": "A fast car.", "label": 7, "label_text": "rec.autos"},
+            ],
+            "test": [
+                {"text": f"How do I {i}?", "label": i, "label_text": name}
+                for i, name in enumerate(
+                    ["comp.graphics", "comp.os.ms-windows.misc", "comp.sys.mac.hardware", "comp.windows.x", "alt.atheism"]
+                )
+            ],
+        },
+        ["graphics", "windows", "mac", "linux_desktop"],
     ),
     (
         "crowdflower_emotion",
@@ -310,6 +355,19 @@ def test_hub_source(
     fields = ["id", *CARDS[task].fields, *CARDS[task].task_kind.lists, "label"]
     assert train.column_names == test.column_names == fields
     assert len(train) == 1
+
+
+def test_rows_without_text_are_refused_or_dropped(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("text,label\nOne,sports\n ,arts\n", encoding="utf-8")
+    card = CARDS["news"]
+    for empty, said in (("refuse", "row 2: (field|column) 'text' is empty"), ("drop", "")):
+        source = tasks.Source(files={"train": str(tmp_path / "train.csv")}, empty=empty)  # type: ignore[arg-type]
+        own = card.model_copy(update={"sources": {"own": source}})
+        if said:
+            with pytest.raises(ValueError, match=said):
+                tasks.load(own)
+        else:
+            assert tasks.load(own)["text"] == ["One"]
 
 
 def test_list_column_becomes_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -542,7 +600,7 @@ def refused(action: Any, *said: str) -> None:
 
 @pytest.mark.parametrize("task", ["sentimant", "", "../reference", "none.yaml"])
 def test_unknown_task(task: str) -> None:
-    refused(lambda: tasks.read_card(task), f"Unknown task {task!r}", "claims, closed_passage, commonsense", ".yaml")
+    refused(lambda: tasks.read_card(task), f"Unknown task {task!r}", "abstract, claims, clause, closed_passage", ".yaml")
 
 
 GOOD = OWN.format(kind="text", fields="{text: a text}", file="own.csv", more="")

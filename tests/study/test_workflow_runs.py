@@ -508,7 +508,7 @@ def test_a_dry_run_says_the_highest_cost_without_key_or_network(copy: Path) -> N
         (
             "study=nowhere",
             {},
-            "Unknown study 'nowhere': studies/ has classification, creators, demo, demo_creators, demo_frames, demo_live, frames",
+            "Unknown study 'nowhere': studies/ has classification, creators, demo, demo_creators, demo_frames, demo_live, fields, frames",
         ),
         ("", {"epcohs": 3}, "studies/tiny.yaml: epcohs: unknown key (found '3')"),
         ("", {"tasks": ["nwes"]}, "studies/tiny.yaml: tasks: unknown task 'nwes'; there is "),
