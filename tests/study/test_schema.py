@@ -64,7 +64,10 @@ def test_an_unknown_study(study: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"tasks": ["news", "nwes"]}, ["tasks", "unknown task 'nwes'", "abstract, claims, clause, closed_passage", "path of a card"]),
+        (
+            {"tasks": ["news", "nwes"]},
+            ["tasks", "unknown task 'nwes'", "abstract, claims, clause, closed_passage", "path of a card"],
+        ),
         ({"tasks": []}, ["nothing to look at: give tasks, or scores that are there already"]),
         ({"tasks": ["news", "sentiment", "news"]}, ["tasks", "'news'", "twice"]),
         ({"generation": {"methods": ["zero_shoot"]}}, ["generation.methods", "unknown method 'zero_shoot'", "zero_shot_topic"]),
