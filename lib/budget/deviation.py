@@ -10,7 +10,7 @@ import numpy as np
 
 from lib.budget.mix_means import MixMeans
 
-_LENGTH = 1.5
+LENGTH = 1.5
 """Sizes whose logarithms are so far apart have deviations of their own."""
 _SMALL = 0.3
 """Sizes below this part of the middle one count as alike."""
@@ -44,7 +44,7 @@ def bumps_for(means: MixMeans) -> Bumps:
     """A grid of bumps over the sizes that were trained, and beyond."""
     human, synthetic = (_SMALL * float(np.exp(np.log(sizes[sizes > 0]).mean())) for sizes in (means.h, means.s))
     ends = [np.log1p(_FAR * sizes.max() / unit) for sizes, unit in ((means.h, human), (means.s, synthetic))]
-    axes = [np.linspace(0, end, int(np.ceil(end / _LENGTH / 0.8)) + 1) for end in ends]
+    axes = [np.linspace(0, end, int(np.ceil(end / LENGTH / 0.8)) + 1) for end in ends]
     centers = np.stack([axis.ravel() for axis in np.meshgrid(*axes)], axis=-1)
     root = np.linalg.cholesky(_covariance(centers, centers) + 1e-6 * np.eye(len(centers)))
     return Bumps((human, synthetic), centers, root)
@@ -52,7 +52,7 @@ def bumps_for(means: MixMeans) -> Bumps:
 
 def _covariance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     squares = ((one[:, None] - other[None]) ** 2).sum(axis=-1)
-    covariance: np.ndarray = np.exp(-0.5 * squares / _LENGTH**2)
+    covariance: np.ndarray = np.exp(-0.5 * squares / LENGTH**2)
     return covariance
 
 

@@ -127,8 +127,13 @@ def could_be_best(surface: Surface, offer: Offer, budgets: Sequence[float]) -> n
 
 def _score_interval(surface: Surface, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The middle 90% of the scores on other test items: refits, each with an error of the choice of the items."""
-    errors = np.random.default_rng(1).normal(size=(len(draws), 1)) * surface.test_error(draws.mean(axis=0))
+    errors = shifts_of_items(len(draws))[:, None] * surface.test_error(draws.mean(axis=0))
     return middle_90((draws + errors).clip(0, 1))
+
+
+def shifts_of_items(refits: int) -> np.ndarray:
+    """The error of each refit from the choice of the test items, in standard deviations."""
+    return np.random.default_rng(1).normal(size=refits)
 
 
 _COLUMNS = [
