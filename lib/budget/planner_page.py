@@ -1,6 +1,6 @@
 """A page that answers in a browser what a budget should buy: surfaces of measured scores, and the planner in JavaScript.
 
-    python -m lib.budget.planner_page data/scores/real.csv.gz docs/planner.html
+python -m lib.budget.planner_page data/scores/real.csv.gz docs/planner.html
 """
 
 import hashlib

@@ -24,7 +24,14 @@ pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="the planner's 
 SCORES = "data/scores/tweet_sentiment.csv.gz"
 REFITS = 60
 BUDGETS = [1, 5.5, 20, 80, 320]
-NAMES = {"people": "people", "peopleLow": "people_low", "peopleHigh": "people_high", "score": "mean", "low": "low", "high": "high"}
+NAMES = {
+    "people": "people",
+    "peopleLow": "people_low",
+    "peopleHigh": "people_high",
+    "score": "mean",
+    "low": "low",
+    "high": "high",
+}
 NAMES |= {"humanAlone": "human_alone", "syntheticAlone": "synthetic_alone"}
 DRIVER = """
 const input = JSON.parse(require("fs").readFileSync(0, "utf8")), lib = require(input.code);
