@@ -35,9 +35,9 @@ PUBLIC = {"piqa": "multiple_choice", "winogrande": "multiple_choice", "pubmedqa"
 """Those without an embedded set."""
 WITHOUT_PASSAGE = {"closed_passage": "yesno"}
 """The embedded set of another card, read otherwise."""
-ELSEWHERE = dict.fromkeys(
-    ["tweet_sentiment", "crowdflower_emotion", "hyperbole", "question_intimacy", "politeness", "empathy"], "text"
-) | {"mitmovie": "spans", "mitrestaurant": "spans", "risec": "frames"}
+_PAIRED = ("tweet_sentiment", "crowdflower_emotion", "hyperbole", "question_intimacy", "politeness", "empathy", "imdb", "agnews")
+_INTENTS = ("snips_intent", "bank_intent", "kinit_topic", "kinit_intent")
+ELSEWHERE = dict.fromkeys([*_PAIRED, *_INTENTS], "text") | {"mitmovie": "spans", "mitrestaurant": "spans", "risec": "frames"}
 """Those whose files lie in the folder that REAL_DATA names."""
 CARDS = {task: tasks.read_card(task) for task in KINDS | PUBLIC | WITHOUT_PASSAGE | ELSEWHERE}
 EMBEDDED = {task: CARDS[task] for task in KINDS}
