@@ -48,6 +48,10 @@ class Source(Strict):
     """What to do with a row that has a text field without text."""
     form: Literal["plain", "events"] = "plain"
     """events: `events` name their trigger and arguments by their places in `spans`; they become turns and frames."""
+    description: str | None = Field(None, min_length=1)
+    """What prompts say of the task where this source is used, in place of the card's: its texts may be of another sort."""
+    fields: dict[str, str] = {}
+    """What prompts say of a field, in place of the card's."""
     licence: str | None = None
 
     @model_validator(mode="after")

@@ -120,9 +120,21 @@ class Card(Strict):
         for name, source in self.sources.items():
             if unknown := [field for field in source.columns if field not in known]:
                 raise ValueError(f"sources.{name}.columns: no field {unknown[0]!r}; the task has {', '.join(known)}")
+            if unknown := [field for field in source.fields if field not in self.fields]:
+                raise ValueError(f"sources.{name}.fields: no field {unknown[0]!r}; the task has {', '.join(self.fields)}")
             if unknown := [label for label in source.labels.values() if label not in self.labels]:
                 raise ValueError(f"sources.{name}.labels: no label {unknown[0]!r}; the card has {', '.join(self.labels)}")
         return self
+
+    def in_words_of(self, source: str | None) -> "Card":
+        """The card as prompts show it where one of its sources is used; None: the first."""
+        name = source or self.default_source
+        if name not in self.sources:
+            raise ValueError(f"Task {self.name!r} has no source {name!r}: its card names {', '.join(self.sources)}.")
+        words = self.sources[name]
+        return self.model_copy(
+            update={"description": words.description or self.description, "fields": {**self.fields, **words.fields}}
+        )
 
     @property
     def task_kind(self) -> kinds.Kind:

@@ -7,6 +7,7 @@ import random
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 from lib.core.sources import Row, fields_of
@@ -25,6 +26,7 @@ from lib.generation.sampler import (
     ReplyItem,
     Written,
     cut_item,
+    longest_text,
 )
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
@@ -39,12 +41,20 @@ class _Drawn(NamedTuple):
     attributes: Sequence[dict[str, str]] = ()
     """One for each item."""
     shots: Sequence[Row] = ()
+    recent: Sequence[Row] = ()
+    """Examples that were kept last."""
+    lengths: Sequence[Row] = ()
+    """Human examples that are as long; one for each item, or none."""
+
+
+CHAT_ONLY = frozenset({"prompt", "mask_labels", "hide_label", "show_recent", "human_lengths"})
+"""Settings of what a teacher that answers is told."""
 
 
 class _ToLabel(Method):
     """Asks for examples of each label in turn, as many of each as n allows."""
 
-    uses = COMMON | {"per_reply", "conditioned", "prompt", "mask_labels"}
+    uses = COMMON | CHAT_ONLY | {"per_reply", "conditioned"}
 
     @classmethod
     def fits(cls, card: Card) -> bool:
@@ -67,6 +77,18 @@ class _ToLabel(Method):
             raise ValueError(
                 f"Method {self.name!r} writes to a label; task {self.card.name!r} ({self.card.kind}) has no fixed ones."
             )
+        if self.settings.human_lengths:
+            self.check_lengths()
+
+    def check_lengths(self) -> None:
+        """There is a human example to take a length from, of each label where one is given."""
+        have = {row["label"] for row in self.plan.people or self.raw}
+        wanted = self.card.labels if self.conditioned else have or {"any label"}
+        if missing := [label for label in wanted if label not in have]:
+            raise ValueError(
+                f"human_lengths: the first human examples of task {self.card.name!r} hold none of {missing[0]!r}, or are not at "
+                "hand: raise `raw`, or leave it out."
+            )
 
     @property
     def conditioned(self) -> bool:
@@ -83,6 +105,16 @@ class _ToLabel(Method):
 
     def begin(self, lists: dict[str, list[Any]], written: Written) -> None:
         self.requested = 0
+        if self.settings.human_lengths:
+            self.lengths = self.turns_of_lengths()
+
+    def turns_of_lengths(self) -> dict[str | None, Turns]:
+        """The human examples that lengths are taken from, of each label; under None those of all."""
+        people, seed = self.plan.people or self.raw, self.settings.seed
+        turns: dict[str | None, Turns] = {None: Turns(seed, "lengths", people)}
+        for label in self.card.labels if self.conditioned else ():
+            turns[label] = Turns(seed, f"{label} lengths", [row for row in people if row["label"] == label])
+        return turns
 
     def next_calls(self, written: Written) -> list[Call]:
         """For each label as many calls as its missing examples need; without labels, for all together.
@@ -93,10 +125,34 @@ class _ToLabel(Method):
         if not missing or self.requested + sum(missing.values()) > PATIENCE * self.settings.n:
             return []
         turns, calls = itertools.cycle(missing), []
-        for label, items in self.in_turn(missing):
-            drawn = _Drawn(label, items, **self.draw(label or next(turns), items))
+        for label, items in itertools.islice(self.in_turn(missing), self.calls_a_round(missing)):
+            given = self.draw(label or next(turns), items) | self.draw_beside(label, items, written)
+            drawn = _Drawn(label, items, **given)
             calls.append(Call(self.write_request(drawn), drawn))
         return calls
+
+    def calls_a_round(self, missing: Mapping[str, int]) -> int | None:
+        """One for each label where a prompt shows what came before; None: all that are needed."""
+        if not self.settings.show_recent:
+            return None
+        return len(missing) if self.conditioned else 1
+
+    def draw_beside(self, label: str | None, items: int, written: Written) -> dict[str, Any]:
+        """What every way of asking can add: fields of `_Drawn`."""
+        given: dict[str, Any] = {}
+        if self.settings.show_recent:
+            kept = [row for row in written.examples if label is None or row["label"] == label]
+            given["recent"] = kept[-self.settings.show_recent :]
+        if self.settings.human_lengths:
+            turns = self.lengths[label]
+            given["lengths"] = [turns.take(1)[0] for _ in range(items)]
+        return given
+
+    def told(self, drawn: _Drawn) -> prompts.Manner:
+        """The manner of a prompt, with what it says beside."""
+        recent = [fields_of(row, self.card.fields) for row in drawn.recent]
+        lengths = [{name: len(row[name].split()) for name in self.card.fields} for row in drawn.lengths]
+        return replace(self.manner, recent=recent, lengths=lengths)
 
     def in_turn(self, missing: dict[str, int]) -> Iterator[tuple[str | None, int]]:
         """The label and the number of items of each call."""
@@ -179,8 +235,7 @@ class _ToLabel(Method):
         return prompts.quoted(drawn.attributes[number]) if number < len(drawn.attributes) else None
 
     def human_shown(self, call: Call) -> Sequence[Row]:
-        shots: Sequence[Row] = call.drawn.shots
-        return shots
+        return [*call.drawn.shots, *call.drawn.lengths]
 
     def marks(self, call: Call, written: Written) -> Row:
         return {"topic": call.drawn.topic, "shots": [str(row["id"]) for row in call.drawn.shots]}
@@ -194,10 +249,15 @@ class _ToLabel(Method):
             label = max(self.card.labels, key=lambda name: bytes_in_prompt(prompts.described(self.card, name)))
             rounds = list(self.quota.values())
         first_round = sum(math.ceil(want / self.per_reply) for want in rounds)
-        full, single = (self.write_request(_Drawn(label, items, **self.longest(items))) for items in (self.per_reply, 1))
+        full, single = (self.write_request(self.longest_drawn(label, items)) for items in (self.per_reply, 1))
         lists = self.lists()
         list_requests = [*lists.requests.values()] * LIST_ROUNDS if lists else []
         return list_requests + [full] * first_round + [single] * ((PATIENCE - 1) * self.settings.n)
+
+    def longest_drawn(self, label: str | None, items: int) -> _Drawn:
+        long = [dict.fromkeys(self.card.fields, longest_text(self.settings.max_tokens))]
+        recent, lengths = long * self.settings.show_recent, long * (items * self.settings.human_lengths)
+        return _Drawn(label, items, **self.longest(items), recent=recent, lengths=lengths)
 
 
 class ZeroShot(_ToLabel):
@@ -205,7 +265,7 @@ class ZeroShot(_ToLabel):
     continues = True
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return prompts.zero_shot(self.asked, drawn.label, drawn.items, manner=self.manner)
+        return prompts.zero_shot(self.asked, drawn.label, drawn.items, manner=self.told(drawn))
 
 
 class _WithLists(_ToLabel):
@@ -248,7 +308,7 @@ class ZeroShotTopic(_WithLists):
         return {"topic": "x" * LONGEST_TOPIC}
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return prompts.zero_shot_topic(self.asked, drawn.label, drawn.items, str(drawn.topic), manner=self.manner)
+        return prompts.zero_shot_topic(self.asked, drawn.label, drawn.items, str(drawn.topic), manner=self.told(drawn))
 
 
 class Attributes(_WithLists):
@@ -283,7 +343,7 @@ class Attributes(_WithLists):
         return {"attributes": [dict.fromkeys(names, "x" * LONGEST_TOPIC)] * items}
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return prompts.to_attributes(self.asked, drawn.label, drawn.items, drawn.attributes, manner=self.manner)
+        return prompts.to_attributes(self.asked, drawn.label, drawn.items, drawn.attributes, manner=self.told(drawn))
 
 
 def _attribute_list(answers: Sequence[Answer]) -> list[tuple[str, list[str]]]:
@@ -388,7 +448,7 @@ class _FewShot(_ToLabel):
         names = prompts.reply_fields(self.card, drawn.label is None)
         shots = [fields_of(row, names) for row in drawn.shots]
         same_topic = self.shots == 1
-        return prompts.like_examples(self.asked, drawn.label, drawn.items, shots, same_topic=same_topic, manner=self.manner)
+        return prompts.like_examples(self.asked, drawn.label, drawn.items, shots, same_topic=same_topic, manner=self.told(drawn))
 
 
 class OneShot(_FewShot):
@@ -417,6 +477,6 @@ class FewShot(_FewShot):
         return super().known_rows() if self.shots else ()
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
-        return (
-            super().prompt(drawn) if self.shots else prompts.zero_shot(self.asked, drawn.label, drawn.items, manner=self.manner)
-        )
+        if not self.shots:
+            return prompts.zero_shot(self.asked, drawn.label, drawn.items, manner=self.told(drawn))
+        return super().prompt(drawn)

@@ -28,7 +28,7 @@ class _Drawn(NamedTuple):
 
 class Dialogues(Method):
     name, about = "dialogues", "whole dialogues, like human ones and then like its own, on topics that the teacher listed"
-    uses = COMMON | {"raw", "topics", "human_shots", "own_shots", "rounds"}
+    uses = COMMON | {"raw", "topics", "human_shots", "own_shots", "rounds", "same_detail"}
     reads_human = unlabeled = True
 
     @classmethod
@@ -107,7 +107,8 @@ class Dialogues(Method):
         """One dialogue on a topic, in the manner of those that are shown, as long as one of people."""
         shots = [{self.field: row[self.field], "turns": _spoken(row)} for row in rows]
         names = list(dict.fromkeys([like["turns"][0]["speaker"], *self.speakers]))  # Who begins comes first.
-        messages = prompts.like_dialogues(self.card, shots, topic, names, len(like["turns"]), _length(like))
+        about, detail = (names, len(like["turns"]), _length(like)), self.settings.same_detail
+        messages = prompts.like_dialogues(self.card, shots, topic, *about, same_detail=detail)
         return self.request(
             messages, prompts.turns_schema(self.speakers), tokens=self.room - 64, least={"turns": parsing.FEWEST_TURNS}
         )

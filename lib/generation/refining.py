@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.core.text import Seen
-from lib.generation.conditioned import FewShot3
+from lib.generation.conditioned import CHAT_ONLY, FewShot3
 from lib.generation.sampler import PATIENCE, TOKENS_A_FIELD, Call, Method, ReplyItem, Written, cost_of, longest_text
 from lib.generation.settings import GenerationSettings
 from lib.teacher import parsing, prompts
@@ -28,7 +28,7 @@ class _Draft(NamedTuple):
 
 class BaseThenRefine(FewShot3):
     name, about = "base_then_refine", "a base model continues three human examples, and a model that answers mends each draft"
-    uses = FewShot3.uses - {"prompt", "mask_labels"} | {"refiner", "refiner_url"}
+    uses = FewShot3.uses - CHAT_ONLY | {"refiner", "refiner_url"}
 
     @classmethod
     def fits(cls, card: Card) -> bool:

@@ -116,7 +116,17 @@ class Plan:
         check_can_ask(self.method, self.card, completion=self.completion)
         if self.completion:
             refuse_completion(self.settings.prompt)
+            self._refuse_beside()
         self.start().check()
+
+    def _refuse_beside(self) -> None:
+        """A base model is told nothing beside the lines that it continues."""
+        told = {"show_recent": 0, "human_lengths": False, "hide_label": True}
+        if changed := [name for name, usual in told.items() if getattr(self.settings, name) != usual]:
+            raise ValueError(
+                f"{changed[0]}: a teacher that continues a text (`completion`, as `local` does) reads no instructions; leave it "
+                "out."
+            )
 
     def start(self, embed: Embed | None = None) -> "Method":
         """The method at work on this plan."""
@@ -239,7 +249,7 @@ class Method(ABC):
     @property
     def manner(self) -> prompts.Manner:
         """How prompts say what they ask for, where the method has several wordings."""
-        return prompts.Manner(self.settings.prompt)
+        return prompts.Manner(self.settings.prompt, self.settings.hide_label)
 
     @property
     def probability_tokens(self) -> int:

@@ -34,11 +34,20 @@ class _Asking(Strict):
     """Tokens that a reply may take; one that needs more is cut, and its unfinished example lost. None: 150 for each field of an
     example that is asked for, for a dialogue twice what the longest human one takes."""
     prompt: WritingPrompt = DEFAULT
-    """The wording of the prompts, which keeps what they ask for; `verbalized` has each example written with its probability, from
-    the tails (arXiv 2510.01171)."""
+    """The wording of the prompts, which keeps what they ask for; `verbalized` has each example written with its probability,
+    from the tails (arXiv 2510.01171)."""
     mask_labels: LabelNames | None = None
-    """Whether prompts call labels by other names, drawn by the seed, and do not say what they mean: codes (A, B), arbitrary (K7),
-    words (made up). Examples keep their labels. None: by their own names."""
+    """Whether prompts call labels by other names, drawn by the seed, and do not say what they mean: codes (A, B), arbitrary
+    (K7), words (made up). Examples keep their labels. None: by their own names."""
+    hide_label: bool = True
+    """Whether prompts ask that a text not give its label away by naming it. No paper asks so; where labels are topics, texts
+    get more oblique by it."""
+    show_recent: int = Field(0, ge=0)
+    """Examples of the same label, the last ones kept before a round, that a prompt shows with the wish for others: near
+    duplicates are paid for. Each round then asks once for each label, so that a set takes many: not for batch files."""
+    human_lengths: bool = False
+    """Whether prompts say about how many words each example has: as a human one of its label, in turn. That one counts as
+    shown."""
     conditioned: bool = True
     """Whether a text is written to a given label, as 2407.12813 recommends; false: the teacher chooses the label last."""
     shots: int = Field(3, ge=0)
@@ -59,6 +68,9 @@ class _Asking(Strict):
     """Human dialogues that a prompt shows."""
     own_shots: int = Field(1, ge=0)
     """Dialogues of the teacher's own that a prompt shows besides; while there are too few of these, more of people."""
+    same_detail: bool = True
+    """Whether dialogues are asked for with as much detail as people's, no more and no less. 2410.06550 reports that a teacher
+    gives more, which this wish designs away."""
     rounds: int = Field(4, ge=1)
     """Rounds that n dialogues are asked for in; each can show what those before brought."""
     refiner: str | None = None

@@ -367,8 +367,11 @@ def _check_can_be_asked(card: Card, own: Study) -> None:
 
 
 def studies_by_task(study: Study) -> dict[str, tuple[Card, Study]]:
-    """Each task's card, and the study as it is for that task."""
-    found = {name: (card, study.of(task)) for (name, card), task in zip(cards(study).items(), study.tasks, strict=True)}
+    """Each task's card, in the words of its source, and the study as it is for that task."""
+    found = {}
+    for (name, card), task in zip(cards(study).items(), study.tasks, strict=True):
+        own = study.of(task)
+        found[name] = (card.in_words_of(own.source), own)
     _check_used(study, [own for _, own in found.values()])
     _check_levels_used([own for _, own in found.values()])
     there = {name for _, own in found.values() for name in own.methods}

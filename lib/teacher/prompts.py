@@ -34,6 +34,12 @@ class Manner:
 
     prompt: str = DEFAULT
     """The wording, by name."""
+    hide_label: bool = True
+    """Whether a text is asked not to name its label."""
+    recent: Sequence[Mapping[str, Any]] = ()
+    """Examples that were written lately, to differ from."""
+    lengths: Sequence[Mapping[str, int]] = ()
+    """About how many words each field of each example is to have."""
 
     @property
     def wording(self) -> Wording:
@@ -155,21 +161,30 @@ _SCRIBE = "You write dialogues for a data set. You answer with one JSON object a
 
 
 def like_dialogues(
-    card: Card, shots: Sequence[dict[str, Any]], topic: str, speakers: Sequence[str], turns: int, length: str
+    card: Card,
+    shots: Sequence[dict[str, Any]],
+    topic: str,
+    speakers: Sequence[str],
+    turns: int,
+    length: str,
+    *,
+    same_detail: bool = True,
 ) -> Messages:
     """2410.06550, section 3: few-shot from dialogues, of people and of the teacher's own. What will be labeled in it is not
-    said: a writer who knows puts more of it in. The first of the speakers begins."""
+    said: a writer who knows puts more of it in. The first of the speakers begins. `same_detail` asks for no more detail than
+    people give, which the paper does not: it reports more."""
     shown = "\n".join(map(quoted, shots))
     what = next(iter(card.fields.values()))
     form = json.dumps({"turns": [{"speaker": name, "text": "..."} for name in speakers]}, ensure_ascii=False)
+    those = "those" if len(shots) > 1 else "the one"
+    detail = f"{those} above and with as much detail, no more and no less, but" if same_detail else f"{those} above, but"
     return _messages(
         _SCRIBE,
         f"{'Dialogues' if len(shots) > 1 else 'A dialogue'} of the data set:\n{shown}\n\n"
         f"Write one new dialogue. Its topic ({what}): {quoted(topic)}. It has {turns} turns and about {length} in all. "
         f"The speakers are {', '.join(map(quoted, speakers))}; {quoted(speakers[0])} begins.\n"
-        f"It should read like the transcript of a real conversation, in {card.language}: as spontaneous as "
-        f"{'those' if len(shots) > 1 else 'the one'} above and with as much detail, no more and no less, but with content and "
-        "wording of its own. A text holds only what is said.\n\n"
+        f"It should read like the transcript of a real conversation, in {card.language}: as spontaneous as {detail} with content "
+        "and wording of its own. A text holds only what is said.\n\n"
         f"Answer in this form, with {turns} in the list: {form}",
     )
 
@@ -276,9 +291,19 @@ def _lines_head(card: Card, more: Mapping[str, str]) -> str:
 def _to_write(card: Card, label: str | None, n: int, *, manner: Manner, shown: str = "", about: str = "") -> Messages:
     """A prompt for n examples; `about` is what each way of asking says beside the label."""
     words = manner.wording
-    asked = "\n".join(filter(None, [_asked_part(card, label, n, manner), about]))
+    asked = "\n".join(filter(None, [_asked_part(card, label, n, manner), about, *_beside(manner, n)]))
     reply = words.reply.format(n=n, form=_examples_form(card, label is None, manner))
     return _put_together(words.writer, words, task=_task_part(card, words), shown=shown, asked=asked, reply=reply)
+
+
+def _beside(manner: Manner, n: int) -> list[str]:
+    """The lengths of the examples, and those that were written lately, each with its lines."""
+    words, lines = manner.wording, list[str]()
+    if manner.lengths:
+        lines += [words.lengths[n > 1], *map(quoted, manner.lengths)]
+    if manner.recent:
+        lines += [words.recent, *map(quoted, manner.recent)]
+    return lines
 
 
 def _put_together(system: str, words: Wording, *, task: str, shown: str = "", asked: str, reply: str = "") -> Messages:
@@ -302,7 +327,7 @@ def _asked_part(card: Card, label: str | None, n: int, manner: Manner) -> str:
     """What to write, how many, and that they should differ from each other."""
     words, many = manner.wording, n > 1
     listed = "\n".join(f"- {name}: {what}" for name, what in card.fields.items())
-    real = words.real_hidden.format(language=card.language)
+    real = (words.real_hidden if manner.hide_label else words.real).format(language=card.language)
     if label is None:
         write = _blocks(f"{words.labels}\n{_label_lines(card)}", words.write_any[many].format(n=n))
     else:

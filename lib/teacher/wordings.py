@@ -47,6 +47,10 @@ class Wording:
     attributes_apart: str
     """Where one list of attributes is for all labels."""
     attributes: tuple[str, str]
+    recent: str
+    """Examples that were written lately, which new ones differ from."""
+    lengths: tuple[str, str]
+    """About how many words each field has."""
     labels: str
     labeled: str
     """Examples with their labels, to label another one."""
@@ -104,6 +108,8 @@ _PLAIN = Wording(
     ),
     attributes_apart=", and none should give a label away",
     attributes=("Its attributes:", "The attributes of each example, in order:"),
+    recent="Written lately. Write something else, different from each of these:",
+    lengths=("Its length, in about so many words:", "The length of each example, in about so many words, in order:"),
     labels="The labels:",
     labeled="Examples with their labels:",
     example="The example:",
@@ -146,6 +152,8 @@ _TERSE = Wording(
     ),
     attributes_apart="; none gives a label away",
     attributes=("Attributes:", "Attributes of each, in order:"),
+    recent="Written lately; differ from each:",
+    lengths=("Words, about:", "Words of each, about, in order:"),
     labels="Labels:",
     labeled="Labeled examples:",
     example="Example:",
@@ -205,6 +213,11 @@ _FORMAL = Wording(
     ),
     attributes_apart=", and none shall disclose a label",
     attributes=("The prescribed attributes are:", "The prescribed attributes of each instance, in sequence, are:"),
+    recent="The following have recently been composed; novel content, distinct from each of them, is required:",
+    lengths=(
+        "The prescribed length, in words, approximately:",
+        "The prescribed length of each instance, in words, approximately and in sequence:",
+    ),
     labels="The admissible labels are:",
     labeled="The following instances have been labeled:",
     example="The instance under consideration is:",
@@ -262,6 +275,11 @@ _GERMAN = Wording(
     ),
     attributes_apart=", und keiner soll ein Label verraten",
     attributes=("Seine Merkmale:", "Die Merkmale jedes Beispiels, der Reihe nach:"),
+    recent="Zuletzt geschrieben wurde Folgendes. Schreibe etwas anderes, das sich von jedem davon unterscheidet:",
+    lengths=(
+        "Seine Länge, in ungefähr so vielen Wörtern:",
+        "Die Länge jedes Beispiels, in ungefähr so vielen Wörtern, der Reihe nach:",
+    ),
     labels="Die Labels:",
     labeled="Beispiele mit ihren Labels:",
     example="Das Beispiel:",
@@ -311,6 +329,8 @@ _JAPANESE = Wording(
     ),
     attributes_apart="（ラベルを明かす値は挙げないでください）",
     attributes=("その属性：", "各事例の属性（順番どおり）："),
+    recent="最近書かれたものは次のとおりです。どれとも異なるものを書いてください：",
+    lengths=("長さの目安（語数）：", "各事例の長さの目安（語数、順番どおり）："),
     labels="ラベル：",
     labeled="ラベル付きの事例：",
     example="事例：",
