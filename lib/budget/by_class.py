@@ -41,7 +41,9 @@ def found_by_class(scores: DataFrame) -> Drawing:
 
 def _by_class(scores: DataFrame) -> DataFrame:
     """One row for each task, sort of marks, class, method and measure, with its 95% interval."""
-    rows = [row for _, part in _alone(scores).groupby(["task", "kind", "gold"], sort=False) for row in _of_runs(part)]
+    alone, rows = _alone(scores), list[dict[str, Any]]()
+    for _, part in alone.groupby(["task", "kind", "gold"], sort=False) if len(alone) else ():
+        rows += _of_runs(part)
     if not rows:
         return pd.DataFrame(columns=[*_BY, "mean", "low", "high", "seeds", "covers"])
     table = over_runs(pd.DataFrame(rows), _BY, "value")
