@@ -30,7 +30,8 @@ class SetName:
     derived: tuple[str, ...] = ()
     """What was done with the set after: rephrased, checked (cut to the answers that the teacher gives again), corrected (its
     labels, by the teacher), matched (a part that is labeled as often as human examples are; in one respect:
-    share_matched, density_matched), random (a part that is drawn), generation_1_to_5 (a part: these of a strategy)."""
+    share_matched, density_matched), random (a part that is drawn), generation_1_to_5 (a part: these of a strategy), dropped and
+    resampled (parts in which words tell less of the label)."""
     levels: Levels = ()
     """What sets it apart from sets beside it that are otherwise called the same: its teacher, or the value of a setting."""
     repeat: int = 1

@@ -3,6 +3,7 @@
 from lib.diversity.coverage import topics_missed
 from lib.diversity.figures import (
     contents_figure,
+    controls_figure,
     coverage_figure,
     drift_figure,
     frequencies_figure,
@@ -11,17 +12,22 @@ from lib.diversity.figures import (
     lengths_figure,
     map_figure,
     measures_figure,
+    representation_figure,
+    starts_table,
+    stereotypes_table,
     tree_figure,
     words_figure,
     yield_figure,
 )
 from lib.diversity.label_shift import label_counts
 from lib.diversity.shortcuts import most_telling
+from lib.diversity.stereotypes import strongest
 from lib.diversity.texts import beside_human, read_texts, repeats, said_of_test, vocabulary
 
 __all__ = [
     "beside_human",
     "contents_figure",
+    "controls_figure",
     "coverage_figure",
     "drift_figure",
     "frequencies_figure",
@@ -34,7 +40,11 @@ __all__ = [
     "most_telling",
     "read_texts",
     "repeats",
+    "representation_figure",
     "said_of_test",
+    "starts_table",
+    "stereotypes_table",
+    "strongest",
     "topics_missed",
     "tree_figure",
     "vocabulary",

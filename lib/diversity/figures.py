@@ -4,7 +4,20 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from lib.core.text import FALSE_DISCOVERIES, telling
-from lib.diversity import coverage, drift, generations, label_shift, measures, outcomes, plots, shortcuts
+from lib.diversity import (
+    controls,
+    coverage,
+    drift,
+    generations,
+    label_shift,
+    measures,
+    outcomes,
+    plots,
+    representation,
+    shortcuts,
+    starts,
+    stereotypes,
+)
 from lib.diversity.texts import TaskTexts, text_lengths
 from lib.plotting import Drawing
 
@@ -39,6 +52,15 @@ def measures_figure(texts: TaskTexts) -> Drawing:
     repeats = " and over repeats of a set, whose lowest and highest are small points" if "repeats" in table else ""
     caption = f"diversity of the examples, {texts.size_note}; 95% jackknife intervals over replies{repeats}. {texts.note}"
     return _drawing(texts, "diversity", plots.plot_measures(table), caption, table=table)
+
+
+def starts_table(texts: TaskTexts, measured: DataFrame) -> Drawing:
+    """How far the sets of a strategy from several seed examples differ, a table without a figure."""
+    table = starts.spread_over_starts(measured, texts.written)
+    told, tested = int((table.p < 0.05).sum()), int(table.p.notna().sum())
+    caption = f"the seed example matters beyond chance (p < .05) in {told} of {tested} measures; one of twenty by chance alone."
+    none = "no strategy began from several seed examples."
+    return Drawing(f"starts_{texts.card.name}", None, f"{texts.card.name}: {none if table.empty else caption}", table)
 
 
 def map_figure(texts: TaskTexts) -> Drawing:
@@ -110,6 +132,36 @@ def _texts_note(table: DataFrame) -> str:
     return "Texts: " + ", ".join(f"{name} {n}" for name, n in sizes.items()) + "."
 
 
+def representation_figure(texts: TaskTexts) -> Drawing:
+    """Who is written about, against people's texts."""
+    table = representation.representation(texts)
+    if table.empty:
+        return _no_drawing(
+            texts, "representation", f"the lexicons are {representation.LANGUAGE}, its texts {texts.card.language}."
+        )
+    if table[table.measure == "entropy"]["value"].isna().all():
+        fewest, most = representation.FEWEST_MENTIONS, table.mentions.max()
+        reason = f"no set mentions names, genders, ages, regions or nationalities {fewest} times (at most {most})."
+        return _no_drawing(texts, "representation", reason, table)
+    whole = table[table.n == table.groupby("set").n.transform("max")]
+    sizes = ", ".join(f"{name} {n:,}" for name, n in whole.groupby("set", sort=False).n.first().items())
+    caption = (
+        "entropy of the groups that texts mention, by the word lists of data/lexicons (estimated so that the number of mentions "
+        "hardly matters), and share of each group in the mentions; hollow: no difference to people beyond chance. No "
+        f"point: fewer than {representation.FEWEST_MENTIONS} mentions. 95% jackknife intervals over replies. "
+        f"Texts: {sizes}.{texts.drawn_note} {texts.data_note}"
+    )
+    figure = plots.plot_representation(whole, representation.GROUPED)
+    return _drawing(texts, "representation", figure, caption, table=table)
+
+
+def stereotypes_table(texts: TaskTexts) -> Drawing:
+    """What groups of people stand with, a table without a figure."""
+    table = stereotypes.stereotypes(texts)
+    caption = f"{texts.card.name}: {stereotypes.said_of_stereotypes(table)}"
+    return Drawing(f"stereotypes_{texts.card.name}", None, caption, table)
+
+
 def words_figure(texts: TaskTexts) -> Drawing:
     """Words that occur with a label more often than chance allows."""
     if texts.card.task_kind.marked:
@@ -123,6 +175,19 @@ def words_figure(texts: TaskTexts) -> Drawing:
         f"binomial test, Benjamini and Hochberg). {texts.size_note}.{texts.drawn_note} {texts.data_note}"
     )
     return _drawing(texts, "telling_words", plots.plot_words(table, texts.drawn), caption, table=table)
+
+
+def controls_figure(texts: TaskTexts) -> Drawing:
+    """What it costs and brings to leave out examples whose words tell their label."""
+    table = controls.controlled_sets(texts)
+    if table.empty or (table[table.measure == "suspect"]["value"] == 0).all():
+        return _no_drawing(texts, "controls", "no set has examples that words give away, or no labels that they could.", table)
+    caption = (
+        "sets as they are; dropped: without examples whose words tell their label; resampled: with so few of them that no word "
+        "tells it, tested again on what is left. Examples that are left; share of these with a word that tells their label, or "
+        f"trivial (bars: 95% Wilson intervals); dollars of one that is left.{texts.drawn_note} {texts.note}"
+    )
+    return _drawing(texts, "controls", plots.plot_measures(table), caption, table=table)
 
 
 def guessing_figure(texts: TaskTexts) -> Drawing:

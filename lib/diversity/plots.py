@@ -1,5 +1,6 @@
 """The figures of notebook 03: each function draws one table."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,6 +67,48 @@ def _curve_over_n(axis: Axes, table: DataFrame, sets: Sequence[str]) -> None:
         part = table[table.set == name].sort_values("n")
         axis.plot(part.n, part["value"], f"{marker(name)}-", color=color(name), label=named(name), markersize=2.5)
         axis.fill_between(part.n.astype(float), part.low, part.high, color=color(name), alpha=0.15, linewidth=0)
+
+
+def plot_representation(table: DataFrame, grouped: Sequence[str]) -> Figure:
+    """For each dimension how evenly each set mentions its groups; below those of few groups the share of each group."""
+    others = [name for name in dict.fromkeys(table.dimension) if name not in grouped]
+    sets, shares = list(dict.fromkeys(table.set)), table[table.measure == "share"]
+    low, high = 0.2 * len(sets) + 0.6, (0.08 * len(sets) + 0.06) * shares.group.nunique() / 1.6 + 0.7
+    heights = {"height_ratios": [low, high, low]}
+    figure, axes = grid_of(3, len(grouped), TEXT, 2 * low + high, gridspec_kw=heights)
+    for axis, name in zip([*axes[0], *axes[2]], [*grouped, *others], strict=False):
+        _entropies(axis, table[(table.dimension == name) & (table.measure == "entropy")].set_index("set").reindex(sets[::-1]))
+        axis.set(title=name, xlabel="entropy (bits)")
+    for axis, name in zip(axes[1], grouped, strict=True):
+        _group_shares(axis, shares[shares.dimension == name], sets)
+        axis.set(xlabel="share of the mentions")
+    for axis in axes[2][len(others) :]:
+        axis.set_visible(False)
+    for axis in [*axes[0][1:], *axes[2][1:]]:
+        axis.tick_params(labelleft=False)
+    return figure
+
+
+def _entropies(axis: Axes, part: DataFrame) -> None:
+    """The entropy of each set, hollow where it is like people's; where there is none, how few mentions there are."""
+    _dots(axis, part.rename(columns={"value": "mean"}), hollow=((part.gap_low <= 0) & (part.gap_high >= 0)).tolist())
+    for place, (mentions, known) in enumerate(zip(part.mentions, part["value"].notna(), strict=True)):
+        if not known:
+            axis.text(0.02, place, f"{mentions} mentions", transform=axis.get_yaxis_transform(), fontsize=6, va="center")
+    if part["value"].isna().all():
+        axis.set_xticks([])
+
+
+def _group_shares(axis: Axes, part: DataFrame, sets: Sequence[str]) -> None:
+    """Points of the sets beside each other in the line of each group, the most frequent first; none for few mentions."""
+    groups = part.groupby("group")["value"].mean().sort_values(ascending=False).index.tolist()
+    for number, name in enumerate(sets):
+        shares = part[part.set == name].set_index("group").loc[groups]
+        places = [place + (number - (len(sets) - 1) / 2) * 0.7 / len(sets) for place in range(len(groups))]
+        axis.hlines(places, shares.low, shares.high, color=color(name), linewidth=0.8)
+        axis.plot(shares["value"], places, marker(name), color=color(name), markersize=2.5)
+    axis.set_yticks(range(len(groups)), [textwrap.fill(group, 18) for group in groups], fontsize=6)
+    axis.set_ylim(len(groups) - 0.5, -0.5)
 
 
 def _dots(axis: Axes, part: DataFrame, hollow: Sequence[bool] = ()) -> None:

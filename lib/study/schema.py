@@ -358,6 +358,8 @@ def _check_can_be_asked(card: Card, own: Study) -> None:
     strategies = [key for key, name in own.written_sets.items() if METHODS[name.method].has_parents]
     if wrong := [name for name in own.training.generations if name not in strategies]:
         raise ValueError(f"Task {card.name!r}: training.generations: {wrong[0]!r} is no strategy that 01 writes.")
+    if wrong := [name for name in own.training.controlled if name not in own.methods or not card.task_kind.fixed_labels]:
+        raise ValueError(f"Task {card.name!r} ({card.kind}): training.controlled: no set {wrong[0]!r} with fixed labels.")
     human, part = own.budgets.human_price or card.human_price.dollars, own.budgets.collection_price or card.human_price.collection
     if (part or 0) > human:
         said = f"collecting a human example (${part:g}) costs more than the whole (${human:g})"

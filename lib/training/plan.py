@@ -17,6 +17,7 @@ from lib.core.mixes import NONE, TEST, Cell, Offer, cells
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, other_tests, text_of
 from lib.core.text import NearTexts
+from lib.training.controlled import with_controlled
 from lib.training.matched import with_parts
 from lib.training.mix_draws import Run
 from lib.training.settings import Mixes, Recipe, Students
@@ -85,6 +86,7 @@ def pools_for(
     train = load(card, "train", source).to_list()
     written = example_sets(card, examples, source)
     written = with_parts(card, written, parts=mixes, human=train, seed=seed)
+    written = with_controlled(card, written, names=mixes.controlled, seed=seed)
     free, labeled = _by_labels(train, written)
     free, dev = _without_dev(card, free, n=students.human_dev)
     human = [*free, *labeled]

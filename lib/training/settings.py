@@ -94,6 +94,14 @@ class Parts(Strict):
     by one where there are at most five. Each bears the cost of the generations before it."""
 
 
+class _Controlled(Strict):
+    """Parts of sets whose words give less of the label away."""
+
+    controlled: list[str] = []
+    """Sets that are also trained on in part: NAME_dropped, without examples whose words tell their label, and NAME_resampled,
+    with so few of them that no word tells."""
+
+
 class _Draws(Strict):
     """How the examples of a mix are drawn."""
 
@@ -102,14 +110,14 @@ class _Draws(Strict):
     not, examples are drawn as labels come, which for people is their natural share."""
 
 
-class Training(Students, Parts, _Draws):
+class Training(Students, Parts, _Controlled, _Draws):
     """The section `training` of a study."""
 
     shards: int = Field(1, ge=1)
     """Parts of the runs, each a notebook run of its own."""
 
 
-class Mixes(Totals, Purchases, Parts, _Draws):
+class Mixes(Totals, Purchases, Parts, _Controlled, _Draws):
     """The mixes of one run of 04."""
 
     human_sizes: list[int] = [0, 40]
