@@ -5,6 +5,7 @@ has the examples with such words reworded; these two cost nothing but examples.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -62,5 +63,6 @@ CONTROLS: Mapping[str, Control] = {"dropped": dropped, "resampled": resampled}
 
 def too_few(card: Card, rows: Sequence[Row]) -> str:
     """What a part of a set lacks to be learned from; empty if nothing."""
-    short = [label for label in card.labels if sum(row["label"] == label for row in rows) < _FEWEST]
+    counts = Counter(row["label"] for row in rows)
+    short = [label for label in card.labels if counts[label] < _FEWEST]
     return f"fewer than {_FEWEST} examples of {', '.join(short)} are left" if short else ""
