@@ -35,6 +35,8 @@ def _pool(card: Card, own: Study) -> Iterator[str]:
     pool = len(load(card, "train", own.source)) - dev
     beside = f" beside the {dev} that choose the best epoch" if dev else ""
     yield f"{card.name}: {pool} human examples to learn from{beside}.{_left_out(own, pool, 'are in no mix')}"
+    if cut := _cut_budgets(card, own, pool):
+        yield cut
     if labeled := max((min(n, pool) for _, split, n in own.labeling.parts if split == "train"), default=0):
         others = pool - labeled
         yield (
@@ -47,3 +49,16 @@ def _left_out(own: Study, pool: int, consequence: str) -> str:
     """Names the human sizes that a pool does not hold."""
     beyond = [f"{size:,}" for size in own.sizes.human if size > pool]
     return f" Sizes beyond that {consequence}: {', '.join(beyond)}." if beyond else ""
+
+
+def _cut_budgets(card: Card, own: Study, pool: int) -> str:
+    """Which budgets buy more human examples than a pool holds, so that the rest of the money buys nothing."""
+    price, most = own.budgets.human_price or card.human_price.dollars, 1 - min(own.budgets.shares, default=1)
+    cut = [budget for budget in own.budgets.budgets if budget * most / price >= pool + 1]
+    if not cut:
+        return ""
+    return (
+        f"{card.name}: {len(cut)} of {len(own.budgets.budgets)} budgets (from ${min(cut):,g} on) would buy up to "
+        f"{int(max(cut) * most / price):,} human examples, but there are {pool:,}: their mixes are cut to these, hollow points "
+        "in 05."
+    )

@@ -109,6 +109,16 @@ def test_labels_of_human_examples_are_asked_for_only_if_the_study_says_how_many(
         steps_of(tmp_path, labeling={"methods": ["few_shot"]})
 
 
+def test_budgets_that_buy_more_than_there_is_are_said_before_a_run(tmp_path: Path) -> None:
+    budgets = {"human_price": 2.0, "budgets": [400, 800, 1600], "shares": [0.2, 0.5]}
+    lines = steps_of(tmp_path, labeling={}, sizes={}, budgets=budgets).check(dry=False)
+    assert lines[1] == (
+        "news: 1 of 3 budgets (from $1,600 on) would buy up to 640 human examples, but there are 320: their mixes are cut to "
+        "these, hollow points in 05."
+    )
+    assert len(steps_of(tmp_path, labeling={}, sizes={}, budgets=budgets | {"budgets": [800]}).check(dry=False)) == 1
+
+
 @pytest.mark.parametrize("dry", [True, False])
 def test_how_many_human_examples_there_are_is_said_before_a_run(tmp_path: Path, dry: bool) -> None:
     quiet = {"labeling": {}, "sizes": {"human": [0, 40, 500], "synthetic": [0, 5]}}
