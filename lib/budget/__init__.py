@@ -3,6 +3,8 @@
 from lib.budget.by_class import found_by_class
 from lib.budget.comparison import by_start
 from lib.budget.consequences import next_for_all
+from lib.budget.effect_plots import effects_figure
+from lib.budget.effects import variance_of_scores
 from lib.budget.findings import by_set, read_diversity
 from lib.budget.measured import Measured
 from lib.budget.planner import make_plan
@@ -46,6 +48,7 @@ __all__ = [
     "cumulative",
     "describe_tasks",
     "dollars_for_score",
+    "effects_figure",
     "fits_table",
     "found_by_class",
     "held_out",
@@ -66,5 +69,6 @@ __all__ = [
     "show_sliders",
     "shown",
     "teacher_and_students",
+    "variance_of_scores",
     "with_out_of_domain",
 ]

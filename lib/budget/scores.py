@@ -1,6 +1,7 @@
 """Tables of scores: how they are read and checked, and what each budget and each mix in them was worth."""
 
 import itertools
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ def read_scores(
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
         check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
     _refuse_two_offers(scores, given=list(prices))
+    _refuse_two_settings(scores)
     return with_samples(_at_one_price(scores.drop(columns=_FILE)))
 
 
@@ -162,6 +164,24 @@ def _refuse_two_offers(scores: DataFrame, *, given: Sequence[str]) -> None:
                 raise ValueError(
                     f"{files}: rows of {task}, {method} have two values of {fact}, {one[fact]:g} and {other[fact]:g}, so they "
                     f"are of two example sets: give both sets to one run of 04, which tells them apart{remedy}."
+                )
+
+
+def _refuse_two_settings(scores: DataFrame) -> None:
+    """Refuses rows of one task, method and repeat whose sets were made with different settings: pooled, they would hide it."""
+    if set_names.SETTINGS not in scores:
+        return
+    known = scores[scores[set_names.SETTINGS].fillna("") != ""]
+    known = known.assign(**{REPEAT: known[REPEAT].fillna(1) if REPEAT in known else 1})
+    for (task, method, _), rows in known.groupby(["task", "method", REPEAT], sort=False):
+        different = rows.drop_duplicates(set_names.SETTINGS)
+        first, *others = [json.loads(settings) for settings in different[set_names.SETTINGS]]
+        for other, file in zip(others, different[_FILE][1:], strict=True):
+            if apart := [name for name in first if name in other and first[name] != other[name]]:
+                files = " and ".join(dict.fromkeys([different[_FILE].iloc[0], file]))
+                raise ValueError(
+                    f"{files}: rows of {task}, {method} are of two example sets, with {apart[0]} {first[apart[0]]} and "
+                    f"{other[apart[0]]}: give both sets to one run of 04, which tells them apart."
                 )
 
 

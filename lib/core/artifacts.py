@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -26,6 +26,8 @@ from lib.core.sources import Row
 _LIBRARIES = ("datasets", "genai-prices", "numpy", "openai", "pandas", "scikit-learn", "torch", "transformers")
 
 
+TOPIC_LISTS = "topics or attributes"
+"""The outcome of replies that list topics or attributes for examples; a list is no example."""
 _FORMULA = r"^([=+@\t\r-])"
 """Texts that a spreadsheet would run as formulas. In a CSV they begin with an apostrophe, as spreadsheets write texts; what reads
 such a table here takes it away."""
@@ -183,6 +185,8 @@ class ExampleSet(NamedTuple):
     """Which human examples these were, where the set says so."""
     rejected: Sequence[Row] | None = None
     """Every item that was not kept, with its outcome; None where no file beside the set holds them."""
+    settings: Mapping[str, str] = {}
+    """The settings of 01 or 02 that it was made with, as far as they set two sets apart."""
 
     @property
     def method(self) -> str:
@@ -192,6 +196,17 @@ class ExampleSet(NamedTuple):
     @property
     def dollars(self) -> float:
         return self.price * len(self.rows)
+
+    @property
+    def asked_for(self) -> int:
+        """Items that the teacher was paid for; 0 where the set does not say what became of them."""
+        return sum(int(row["items"]) for row in self.account if row["outcome"] != TOPIC_LISTS)
+
+    @property
+    def kept_share(self) -> float:
+        """The part of these that was kept."""
+        kept = sum(int(row["items"]) for row in self.account if row["outcome"] == "kept")
+        return kept / self.asked_for if self.asked_for else float("nan")
 
 
 def load_set(path: str | Path) -> ExampleSet:

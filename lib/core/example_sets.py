@@ -49,10 +49,11 @@ def _told_apart(files: Sequence[str], sets: Sequence[ExampleSet]) -> list[Exampl
     for place, example_set in enumerate(sets):
         groups[example_set.method].append(place)
     for places in groups.values():
-        facts = [_settings_of(files[place], sets[place]) for place in places] if len(places) > 1 else [{}]
-        for place, levels in zip(places, _levels_of(facts), strict=True):
+        facts = [_settings_of(files[place], sets[place]) for place in places]
+        apart = _levels_of(facts) if len(places) > 1 else [()]
+        for place, levels, settings in zip(places, apart, facts, strict=True):
             name = sets[place].name
-            named[place] = sets[place]._replace(name=replace(name, levels=(*name.levels, *levels)))
+            named[place] = sets[place]._replace(name=replace(name, levels=(*name.levels, *levels)), settings=settings)
     _refuse_equal_names(files, named)
     return named
 

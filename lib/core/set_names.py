@@ -126,6 +126,10 @@ COLUMNS = ("set_method", "set_start", "set_labels_by", "set_derived", "set_level
 alone. Older tables lack the last two."""
 
 
+SETTINGS = "set_settings"
+"""The column beside these that holds the settings of 01 or 02 that a set was made with, as JSON; older tables lack it."""
+
+
 def as_columns(name: SetName | None) -> dict[str, Any]:
     """The fields of a name for a row of a table; of no name, for people alone."""
     if not name:

@@ -6,10 +6,7 @@ import pandas as pd
 from pandas import DataFrame
 
 from lib.core import set_names
-from lib.core.artifacts import ExampleSet
-
-_TOPIC_LISTS = "topics or attributes"
-"""The outcome of replies that list topics or attributes for examples."""
+from lib.core.artifacts import TOPIC_LISTS, ExampleSet
 
 
 def outcome_shares(sets: Mapping[str, ExampleSet]) -> DataFrame:
@@ -23,7 +20,7 @@ def outcome_shares(sets: Mapping[str, ExampleSet]) -> DataFrame:
             rows.append((name, str(entry["outcome"]).split(":")[0], entry["items"], entry["dollars"]))
     table = pd.DataFrame(rows, columns=["set", "outcome", "items", "dollars"])
     table = table.groupby(["set", "outcome"], sort=False, as_index=False).sum()
-    items = table["items"].where(table.outcome != _TOPIC_LISTS, 0)  # A list of topics is no example.
+    items = table["items"].where(table.outcome != TOPIC_LISTS, 0)
     share = items / items.groupby(table["set"]).transform("sum")
     prices = {name: sum(of_repeats) / len(of_repeats) for name, of_repeats in per_kept.items()}
     return table.assign(share=share, dollars_a_kept_one=table["set"].map(prices))

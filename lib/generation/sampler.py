@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
+from lib.core.artifacts import TOPIC_LISTS
 from lib.core.encoders import Embed
 from lib.core.pricing import dollars, nano
 from lib.core.set_names import SetName
@@ -92,7 +93,7 @@ class Written:
         for row in self.rejected:
             costs.setdefault(row["outcome"], []).append(row["dollars"])
         for answer in self.list_answers:
-            costs.setdefault("topics or attributes", []).append(cost_of(answer))
+            costs.setdefault(TOPIC_LISTS, []).append(cost_of(answer))
         return [{"outcome": outcome, "items": len(each), "dollars": sum(each)} for outcome, each in costs.items()]
 
 

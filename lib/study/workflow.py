@@ -335,8 +335,8 @@ class StudySteps:
 
     @property
     def tested_figures(self) -> list[str]:
-        """The lists of what 03 drew, where 05 tests the papers' claims on its tables."""
-        return self._of_tasks("figures") if self.study.findings else []
+        """The lists of what 03 drew, where 05 tests the papers' claims on its tables or says what varied settings do."""
+        return self._of_tasks("figures") if self.study.findings or self.study.vary else []
 
     @property
     def targets(self) -> list[str]:
@@ -362,8 +362,15 @@ class StudySteps:
             "budgets": _union(own.budgets.budgets for own in owns),
             "shares": self._shares(),
             "diversity": self._of_tasks("measures") if self.study.findings else [],
+            **self._varied(),
             **self.study.budgets.model_dump(include={"human_price", "synthetic_price"}),
         }
+
+    def _varied(self) -> _Parameters:
+        """The study's own values of the settings that it varies, and the tables of 03 that say what they do to diversity."""
+        if not self.study.vary:
+            return {}
+        return {"varied": {factor.setting: factor.own for factor in self.study.factors}, "measures": self._of_tasks("measures")}
 
     def _shares(self) -> list[float] | dict[str, list[float]]:
         """One list where all tasks have the same."""

@@ -1,7 +1,9 @@
 """What 04 trains: the examples that students can learn from, with their prices, and the mixes of them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,6 +16,7 @@ from lib.core.artifacts import ExampleSet
 from lib.core.contamination import repeated
 from lib.core.example_sets import Given, example_sets, people_alone, prices_of, repeats_of
 from lib.core.mixes import NONE, TEST, Cell, Offer, cells
+from lib.core.set_names import SETTINGS
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, other_tests, text_of
 from lib.core.text import NearTexts
@@ -54,6 +57,11 @@ class _Pools:
     @property
     def people_alone(self) -> bool:
         return list(self.sets) == [NONE]
+
+    @property
+    def varied(self) -> bool:
+        """Whether the levels of a setting set some of the sets apart."""
+        return any(example_set.name.levels for example_set in self.sets.values())
 
     @property
     def chances(self) -> dict[tuple[str, str], float]:
@@ -248,5 +256,17 @@ def _with_facts(scores: DataFrame, pools: _Pools) -> DataFrame:
         "stand_in": card.sources[name].stand_in,
         "human_price_assumed": card.human_price.assumed,
     }
-    names = [set_names.as_columns(None if method == NONE else pools.sets[method].name) for method in scores.method]
-    return scores.assign(**columns).join(pd.DataFrame(names, index=scores.index))
+    sets = [None if method == NONE else pools.sets[method] for method in scores.method]
+    facts = [set_names.as_columns(one and one.name) | _facts_of(one, pools.varied) for one in sets]
+    return scores.assign(**columns).join(pd.DataFrame(facts, index=scores.index))
+
+
+def _facts_of(example_set: ExampleSet | None, varied: bool) -> dict[str, object]:
+    """The settings that a set was made with; in a study that varies settings also what one of its own examples cost, the share of
+    items that was kept and their number."""
+    settings = example_set.settings if example_set else {}
+    facts: dict[str, object] = {SETTINGS: json.dumps(settings, ensure_ascii=False) if settings else ""}
+    if varied:
+        price, kept, items = (example_set.price, example_set.kept_share, example_set.asked_for) if example_set else (nan, nan, 0)
+        facts |= {"set_price": price, "set_kept": kept, "set_items": items}
+    return facts
