@@ -124,7 +124,7 @@ class Study(TeacherPrices, Calls):
     vary: dict[str, list[str]] = {}
     """Settings of 01 and 02 with several levels each: {temperature: [0.3, 1], labeling.shots: [1, 2], teacher: [local, MODEL]}.
     A set is written at each level, with the others at the study's own values: of a setting that the study does not give, its
-    default or, where this is none of the levels, the first of these."""
+    default or, where this is none of the levels, the first of these. The level `default` is the default."""
     crossed: bool = False
     """Whether sets are written at all combinations of the levels."""
     per_task: dict[str, dict[str, Any]] = {}
@@ -177,9 +177,16 @@ class Study(TeacherPrices, Calls):
 
     def _factor(self, setting: str, values: Sequence[str]) -> Factor:
         place = setting_place(setting)
-        typed = [self._with({place: value}, f"vary: {setting} {value}")._value(place) for value in values]
+        typed = [self._level(place, value, f"vary: {setting} {value}") for value in values]
         section = getattr(self, place.section) if place.section else self
         return factor_of(setting, typed, own=self._value(place), said=place.field in section.model_fields_set)
+
+    def _level(self, place: SettingPlace, value: str, where: str) -> Any:
+        """A level as a value of its type; `default` is that of the setting."""
+        if value == "default":
+            fields = type(getattr(self, place.section)).model_fields if place.section else Study.model_fields
+            return fields[place.field].get_default(call_default_factory=True)
+        return self._with({place: value}, where)._value(place)
 
     def _value(self, place: SettingPlace) -> Any:
         """The study's own value of a setting."""

@@ -95,6 +95,13 @@ def test_a_set_of_01_gets_the_levels_of_02_beside_its_own() -> None:
 # ---- what each is written with ----
 
 
+def test_the_default_of_a_setting_is_a_level_by_that_word(tmp_path: Path) -> None:
+    news = steps_of(tmp_path, vary={"mask_labels": ["default", "codes"], "prompt": ["default", "terse"]}).tasks["news"]
+    assert [news.generation("zero_shot")[name] for name in ("mask_labels", "prompt")] == [None, "default"]
+    masked = news.generation("zero_shot_mask_labels_codes")
+    assert [masked[name] for name in ("mask_labels", "prompt")] == ["codes", "default"]
+
+
 def test_each_set_is_written_with_its_levels_and_the_studys_own_values_beside(tmp_path: Path) -> None:
     news = steps_of(tmp_path, vary={"temperature": [0.3, 0.7], "per_reply": [1, 5]}).tasks["news"]
     plain, hot = news.generation("zero_shot"), news.generation("zero_shot_temperature_0_7")
