@@ -41,7 +41,7 @@ def components(scores: np.ndarray, points: Sequence[Mapping[str, str]], own: Map
 
 def _of_settings(means: np.ndarray, error: float, points: Sequence[Mapping[str, str]], own: Mapping[str, str]) -> list[Component]:
     """The components of the settings from the mean of each set, which has a variance of `error` by itself."""
-    varied = [setting for setting in own if len({point[setting] for point in points}) > 1]
+    varied = [setting for setting in own if len(_levels_in(points, setting)) > 1]
     crossed = _is_crossed(points, varied)
     found, effects = [], np.zeros(len(means))
     for setting in varied:
@@ -69,9 +69,13 @@ def _alone(points: Sequence[Mapping[str, str]], setting: str, own: Mapping[str, 
 
 def _is_crossed(points: Sequence[Mapping[str, str]], varied: Sequence[str]) -> bool:
     """Whether there is a set for each combination of levels."""
-    levels = [{point[setting] for point in points} for setting in varied]
-    there = {tuple(point[setting] for setting in varied) for point in points}
+    levels = [_levels_in(points, setting) for setting in varied]
+    there = {tuple(map(point.__getitem__, varied)) for point in points}
     return there == set(itertools.product(*levels))
+
+
+def _levels_in(points: Sequence[Mapping[str, str]], setting: str) -> set[str]:
+    return {point[setting] for point in points}
 
 
 def shares(found: Sequence[Component]) -> dict[str, float]:
