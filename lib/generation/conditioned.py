@@ -6,7 +6,7 @@ import math
 import random
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -151,7 +151,7 @@ class _ToLabel(Method):
     def told(self, drawn: _Drawn) -> prompts.Manner:
         """The manner of a prompt, with what it says beside."""
         recent = [fields_of(row, self.card.fields) for row in drawn.recent]
-        lengths = [{name: len(row[name].split()) for name in self.card.fields} for row in drawn.lengths]
+        lengths = [_lengths(row, self.card.fields) for row in drawn.lengths]
         return replace(self.manner, recent=recent, lengths=lengths)
 
     def in_turn(self, missing: dict[str, int]) -> Iterator[tuple[str | None, int]]:
@@ -480,3 +480,8 @@ class FewShot(_FewShot):
         if not self.shots:
             return prompts.zero_shot(self.asked, drawn.label, drawn.items, manner=self.told(drawn))
         return super().prompt(drawn)
+
+
+def _lengths(row: Row, fields: Iterable[str]) -> dict[str, int]:
+    """The words of each field."""
+    return {name: len(row[name].split()) for name in fields}

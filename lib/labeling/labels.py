@@ -228,8 +228,7 @@ def label(
     teacher never sees it.
     """
     _check_method(card, method, written=written is not None)
-    # Batch files get this name, so it must differ between sets.
-    title = " ".join([f"{card.name} {method} labels {written.method if written else split}", *map(" ".join, levels.items())])
+    title = _title(f"{card.name} {method} labels {written.method if written else split}", levels)
     name = set_name(method, written.name if written else None, levels).key
     if card.task_kind.dialogues:
         _check_frames(card, LabelingRequests(prompt=prompt, mask_labels=mask_labels), completion=completion)
@@ -245,6 +244,11 @@ def label(
     for row, answer in zip(rows, answers, strict=True):
         sort(mask, labeled, row | _possible(mask, row, answer, prompt), answer, name)
     return labeled
+
+
+def _title(what: str, levels: Mapping[str, str]) -> str:
+    """What a request is for. Batch files get this name, so it differs between sets."""
+    return " ".join([what, *map(" ".join, levels.items())])
 
 
 def asked_labels(
