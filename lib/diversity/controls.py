@@ -1,5 +1,7 @@
 """What it costs, and what it brings, to leave out examples whose words give their label away."""
 
+import random
+
 import pandas as pd
 from pandas import DataFrame
 
@@ -15,9 +17,9 @@ _COLUMNS = ["set", "measure", "value", "low", "high", "examples", "telling_words
 
 
 def controlled_sets(texts: TaskTexts) -> DataFrame:
-    """One row for each drawn set, whole and in each controlled part, and measure: the share of examples that are left, that are
-    suspect (with a word that tells their label, or answered by matching words; with its 95% Wilson interval), and the dollars of
-    an example that is left."""
+    """One row for each drawn set, whole, in each controlled part and in a random one, and measure: the share of examples that is
+    left, the share of these that is suspect (with a word that tells their label, or answered by matching words; with its 95%
+    Wilson interval), and the dollars of an example that is left."""
     if not texts.card.task_kind.fixed_labels:
         return pd.DataFrame(columns=_COLUMNS)
     rows = list[dict[str, object]]()
@@ -28,6 +30,8 @@ def controlled_sets(texts: TaskTexts) -> DataFrame:
         for step, control in CONTROLS.items():
             left = control(texts.card, example_set.rows, texts.seed)
             rows += _measured(texts.card, example_set, example_set.name.after(step).key, left)
+        part = random.Random(texts.seed).sample(example_set.rows, len(left))  # As many as resampling left: fewer texts tell less.
+        rows += _measured(texts.card, example_set, example_set.name.after("random").key, part)
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 

@@ -139,8 +139,9 @@ def representation_figure(texts: TaskTexts) -> Drawing:
         return _no_drawing(
             texts, "representation", f"the lexicons are {representation.LANGUAGE}, its texts {texts.card.language}."
         )
-    if table[table.measure == "entropy"]["value"].isna().all():
-        fewest, most = representation.FEWEST_MENTIONS, table.mentions.max()
+    of_sets = table[(table.measure == "entropy") & (table.set != measures.HUMAN)]
+    if of_sets["value"].isna().all():
+        fewest, most = representation.FEWEST_MENTIONS, of_sets.mentions.max()
         reason = f"no set mentions names, genders, ages, regions or nationalities {fewest} times (at most {most})."
         return _no_drawing(texts, "representation", reason, table)
     whole = table[table.n == table.groupby("set").n.transform("max")]
@@ -184,7 +185,8 @@ def controls_figure(texts: TaskTexts) -> Drawing:
         return _no_drawing(texts, "controls", "no set has examples that words give away, or no labels that they could.", table)
     caption = (
         "sets as they are; dropped: without examples whose words tell their label; resampled: with so few of them that no word "
-        "tells it, tested again on what is left. Examples that are left; share of these with a word that tells their label, or "
+        "tells it, tested again on what is left; random: as many at random, as words of "
+        "fewer texts tell less. Examples that are left; share of these with a word that tells their label, or "
         f"trivial (bars: 95% Wilson intervals); dollars of one that is left.{texts.drawn_note} {texts.note}"
     )
     return _drawing(texts, "controls", plots.plot_measures(table), caption, table=table)

@@ -72,16 +72,19 @@ def _curve_over_n(axis: Axes, table: DataFrame, sets: Sequence[str]) -> None:
 def plot_representation(table: DataFrame, grouped: Sequence[str]) -> Figure:
     """For each dimension how evenly each set mentions its groups; below those of few groups the share of each group."""
     others = [name for name in dict.fromkeys(table.dimension) if name not in grouped]
-    sets, shares = list(dict.fromkeys(table.set)), table[table.measure == "share"]
-    low, high = 0.2 * len(sets) + 0.6, (0.08 * len(sets) + 0.06) * shares.group.nunique() / 1.6 + 0.7
+    sets, shares = list(dict.fromkeys(table.set)), table[(table.measure == "share") & table["value"].notna()]
+    most = shares.groupby("dimension").group.nunique().max() if len(shares) else 0
+    low, high = 0.2 * len(sets) + 0.6, (0.06 * shares.set.nunique() + 0.1) * most + 0.6
     heights = {"height_ratios": [low, high, low]}
     figure, axes = grid_of(3, len(grouped), TEXT, 2 * low + high, gridspec_kw=heights)
     for axis, name in zip([*axes[0], *axes[2]], [*grouped, *others], strict=False):
         _entropies(axis, table[(table.dimension == name) & (table.measure == "entropy")].set_index("set").reindex(sets[::-1]))
         axis.set(title=name, xlabel="entropy (bits)")
     for axis, name in zip(axes[1], grouped, strict=True):
-        _group_shares(axis, shares[shares.dimension == name], sets)
-        axis.set(xlabel="share of the mentions")
+        part = shares[shares.dimension == name]
+        axis.set(xlabel="share of the mentions", visible=len(part) > 0)
+        if len(part):
+            _group_shares(axis, part, [of_set for of_set in sets if of_set in set(part.set)])
     for axis in axes[2][len(others) :]:
         axis.set_visible(False)
     for axis in [*axes[0][1:], *axes[2][1:]]:

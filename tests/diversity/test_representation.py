@@ -13,6 +13,8 @@ from lib.core.artifacts import ExampleSet
 from lib.core.set_names import SetName
 from lib.core.text import words
 from lib.diversity import representation, stereotypes
+from lib.diversity.controls import controlled_sets
+from lib.diversity.figures import representation_figure
 from lib.diversity.measures import HUMAN, equal_sets
 from lib.diversity.texts import TaskTexts
 
@@ -84,6 +86,17 @@ def test_too_few_mentions_have_no_value() -> None:
     assert one.loc["mentioned", "value"] == pytest.approx(0.1)
 
 
+def test_a_figure_only_where_a_set_has_mentions() -> None:
+    none = representation_figure(texts_of(one=about("rain", n=60), human=about("her", n=200)))
+    assert none.figure is None
+    assert "no set mentions" in none.caption
+    some = representation_figure(
+        texts_of(one=about("her", "his", n=60), two=about("rain", n=60), human=about("her", "his", n=200))
+    )
+    assert some.figure is not None
+    assert some.figure.get_figheight() < 6
+
+
 def random_texts(seed: int, n: int, per_reply: int = 1) -> list[tuple[str, str]]:
     """Texts of which group, label and polarity have nothing to do with each other."""
     rng = random.Random(seed)
@@ -136,3 +149,13 @@ def test_without_mentions_a_sentence_says_so() -> None:
     table = stereotypes.stereotypes(texts_of(one=about("rain", n=50), human=about("rain", n=100)))
     assert table.empty
     assert stereotypes.said_of_stereotypes(table).startswith("No group of people")
+
+
+def test_a_controlled_part_tells_less_than_as_many_at_random() -> None:
+    hinted = [("hooray, this", "kind"), ("this", "rude"), ("this", "kind"), ("this", "rude")] * 50
+    table = controlled_sets(texts_of(one=hinted, human=about("rain", n=400)))
+    at = table.set_index(["measure", "set"])["value"]
+    assert at["suspect", "one"] == 0.25
+    assert at["suspect", "one_resampled"] == 0 < at["suspect", "one_random"]
+    assert at["examples_left", "one_random"] == at["examples_left", "one_resampled"] < 1
+    assert at["dollars_left", "one_dropped"] > at["dollars_left", "one"] == pytest.approx(0.01)
