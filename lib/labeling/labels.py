@@ -221,11 +221,10 @@ def label(
     levels: Mapping[str, str] = _NO_LEVELS,
 ) -> Labeled:
     """Labels each example, or the frames of each dialogue (`window`: turns in a request; `max_tokens`: those of a reply;
-    `prompt`: its wording; `mask_labels`: what labels are called in it, as `seed` draws); `completion`: by a base model; `levels`:
-    a part of the set's name.
+    `prompt`: its wording; `mask_labels`: what labels are called in it, as `seed` draws); `completion`: by a base model.
 
-    `written` is the set of 01 that the rows belong to, if any. `human_label` keeps the label that an example has in the data; the
-    teacher never sees it.
+    `written` is the set of 01 that the rows belong to, if any, `levels` a part of the set's name. `human_label` keeps the label that
+    an example has in the data; the teacher never sees it.
     """
     _check_method(card, method, written=written is not None)
     title = _title(f"{card.name} {method} labels {written.method if written else split}", levels)
@@ -240,8 +239,8 @@ def label(
     shown = [mask.row(row) for row in shots]
     answers = asked_labels(mask.card, rows, teacher=teacher, shots=shown, title=title, options=options, completion=completion)
     labeled = Labeled(answers=answers, checked=method in AGAIN)
-    sort = _check_again if labeled.checked else _take_label
     for row, answer in zip(rows, answers, strict=True):
+        sort = _check_again if labeled.checked else _take_label
         sort(mask, labeled, row | _possible(mask, row, answer, prompt), answer, name)
     return labeled
 
