@@ -223,8 +223,8 @@ def label(
     """Labels each example, or the frames of each dialogue (`window`: turns in a request; `max_tokens`: those of a reply;
     `prompt`: its wording; `mask_labels`: what labels are called in it, as `seed` draws); `completion`: by a base model.
 
-    `written` is the set of 01 that the rows belong to, if any, `levels` a part of the set's name. `human_label` keeps the label that
-    an example has in the data; the teacher never sees it.
+    `written` is the set of 01 that the rows belong to, if any, `levels` a part of the set's name. `human_label` keeps the
+    label that an example has in the data; the teacher never sees it.
     """
     _check_method(card, method, written=written is not None)
     title = _title(f"{card.name} {method} labels {written.method if written else split}", levels)
