@@ -600,7 +600,7 @@ def refused(action: Any, *said: str) -> None:
 
 @pytest.mark.parametrize("task", ["sentimant", "", "../reference", "none.yaml"])
 def test_unknown_task(task: str) -> None:
-    refused(lambda: tasks.read_card(task), f"Unknown task {task!r}", "abstract, claims, clause, closed_passage", ".yaml")
+    refused(lambda: tasks.read_card(task), f"Unknown task {task!r}", "claims, clause, closed_passage, commonsense", ".yaml")
 
 
 GOOD = OWN.format(kind="text", fields="{text: a text}", file="own.csv", more="")

@@ -278,7 +278,7 @@ def test_the_live_demo_can_be_replayed_where_no_model_runs(monkeypatch: pytest.M
     assert steps.teacher == "recorded"
     [(card, own)] = schema.studies_by_task(steps.study).values()
     raw = load(card, "train").to_list()[: own.raw]
-    [plan] = schema.plans_of(card, own, raw, completion=steps.study.completes(steps.teacher)).values()
+    [plan] = schema.plans_of(card, own, raw, teacher=steps.teacher).values()
     teacher = Recorded(paths.RECORDINGS, TokenPrice(input=1, output=1))
     assert len(write(plan, teacher).examples) == own.generation.n
     [(method, split, n)] = own.labeling.parts
