@@ -36,9 +36,9 @@ class _Asking(Strict):
     prompt: WritingPrompt = DEFAULT
     """The wording of the prompts, which keeps what they ask for; `verbalized` has each example written with its probability,
     from the tails (arXiv 2510.01171)."""
-    mask_labels: LabelNames | None = None
+    mask_labels: LabelNames = "none"
     """Whether prompts call labels by other names, drawn by the seed, and do not say what they mean: codes (A, B), arbitrary
-    (K7), words (made up). Examples keep their labels. None: by their own names."""
+    (K7), words (made up). Examples keep their labels. none: by their own names."""
     hide_label: bool = True
     """Whether prompts ask that a text not give its label away by naming it. No paper asks so; where labels are topics, texts
     get more oblique by it."""

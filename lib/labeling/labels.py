@@ -214,7 +214,7 @@ def label(
     window: int | None = None,
     max_tokens: int | None = None,
     prompt: LabelingPrompt = DEFAULT,
-    mask_labels: LabelNames | None = None,
+    mask_labels: LabelNames = "none",
     seed: int = 1,
     written: ExampleSet | None = None,
     completion: bool = False,

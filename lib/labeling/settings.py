@@ -15,9 +15,9 @@ class LabelingRequests(Strict):
     prompt: LabelingPrompt = DEFAULT
     """The wording of the prompts for labels, which keeps what they ask for; `two_questions` asks first which labels are possible
     (after arXiv 2604.13899). Those for frames have one wording."""
-    mask_labels: LabelNames | None = None
+    mask_labels: LabelNames = "none"
     """Whether prompts call labels by other names, drawn by the seed, and do not say what they mean: codes (A, B), arbitrary (K7),
-    words (made up). None: by their own names."""
+    words (made up). none: by their own names."""
     shots: int = Field(1, ge=1)
     """Human examples of each label that a prompt shows (few_shot), or dialogues (frames)."""
     window: int | None = Field(None, ge=1)

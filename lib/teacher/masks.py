@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 from lib.core.sources import Row
 from lib.core.tasks import Card
 
-LabelNames = Literal["codes", "arbitrary", "words"]
-"""codes: A, B, C; arbitrary: a letter and a digit, as K7; words: made-up ones, as zimaku."""
+LabelNames = Literal["none", "codes", "arbitrary", "words"]
+"""none: their own; codes: A, B, C; arbitrary: a letter and a digit, as K7; words: made-up ones, as zimaku."""
 _FIRST = ("bli", "dro", "fen", "gu", "ja", "kle", "mo", "nar", "plo", "ri", "sna", "tov", "vu", "wex", "yal", "zi")
 _SECOND = ("beku", "dofa", "gimu", "kavo", "luri", "maku", "nopi", "riba", "sevo", "tazi")
 
@@ -41,9 +41,9 @@ class LabelMask(NamedTuple):
         return row | {"label": self.name(row["label"])} if "label" in row else row
 
 
-def label_mask(card: Card, kind: LabelNames | None, seed: int) -> LabelMask:
-    """The names for a task's labels, drawn by the seed; None: their own."""
-    if kind is None:
+def label_mask(card: Card, kind: LabelNames, seed: int) -> LabelMask:
+    """The names for a task's labels, drawn by the seed."""
+    if kind == "none":
         return LabelMask(card, {})
     if not card.labels or not card.task_kind.fixed_labels:
         raise ValueError(f"mask_labels {kind!r}: task {card.name!r} ({card.kind}) has no fixed labels to give other names.")

@@ -20,7 +20,7 @@ from lib.labeling.settings import LabelingSettings
 from lib.teacher.client import Request
 from lib.teacher.masks import LabelNames, label_mask
 
-KINDS: tuple[LabelNames, ...] = get_args(LabelNames)
+KINDS: tuple[LabelNames, ...] = get_args(LabelNames)[1:]
 RAW = [{"id": f"r{number}", "text": f"remark {number}", "label": ["kind", "rude"][number % 2]} for number in range(8)]
 DESCRIBED = CARD.model_copy(update={"description": "say whether a remark is Kind or rude. Unkind and ruder ones count, too."})
 NAMES = st.lists(st.text("abcdefgAB7 _", min_size=1, max_size=6).filter(str.strip), min_size=1, max_size=30)
