@@ -66,7 +66,7 @@ def test_an_unknown_study(study: str) -> None:
     [
         (
             {"tasks": ["news", "nwes"]},
-            ["tasks", "unknown task 'nwes'", "abstract, claims, clause, closed_passage", "path of a card"],
+            ["tasks", "unknown task 'nwes'", "abstract, agnews, bank_intent, claims", "path of a card"],
         ),
         ({"tasks": []}, ["nothing to look at: give tasks, or scores that are there already"]),
         ({"tasks": ["news", "sentiment", "news"]}, ["tasks", "'news'", "twice"]),
