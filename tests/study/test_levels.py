@@ -97,7 +97,7 @@ def test_a_set_of_01_gets_the_levels_of_02_beside_its_own() -> None:
 
 def test_the_default_of_a_setting_is_a_level_by_that_word(tmp_path: Path) -> None:
     news = steps_of(tmp_path, vary={"mask_labels": ["default", "codes"], "prompt": ["default", "terse"]}).tasks["news"]
-    assert [news.generation("zero_shot")[name] for name in ("mask_labels", "prompt")] == [None, "default"]
+    assert [news.generation("zero_shot")[name] for name in ("mask_labels", "prompt")] == ["none", "default"]
     masked = news.generation("zero_shot_mask_labels_codes")
     assert [masked[name] for name in ("mask_labels", "prompt")] == ["codes", "default"]
 

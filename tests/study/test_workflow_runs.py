@@ -235,7 +235,7 @@ def copied(source: Path, name: str) -> Iterator[Path]:
 def test_a_run_ends_by_naming_its_figures_its_tables_and_what_it_would_have_cost(finished: Finished) -> None:
     assert finished.ended.code == 0, finished.ended.said
     assert finished.ended.started == EVERY
-    texts = [f"{kind}_news" for kind in ("diversity", "map", "lengths", "guessing")]
+    texts = [f"{kind}_news" for kind in ("diversity", "map", "coverage", "lengths", "guessing")]
     # No word tells a label and all items are kept, so that there is a table and no figure of either. Too few runs for a surface:
     # its figures are not drawn, and 05 says why.
     figures = [f"runs/tiny/figures/{kind}" for kind in (*texts, "quality_by_share", "quality_by_dollars")]
