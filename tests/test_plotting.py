@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -212,26 +212,45 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 CAPTION = "What it shows, with its intervals, for a reader who has only the figure. " * 4
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_the_same_figure_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
-    files = [
-        [Path(file) for file in plotting.save_figure(FIGURES[name](), tmp_path / part / name, CAPTION)] for part in ("one", "two")
-    ]
-    assert [file.name for file in files[0]] == [f"{name}.pdf", f"{name}.png"]
-    for one, two in zip(*files, strict=True):
-        assert one.read_bytes() == two.read_bytes()
-    assert b"/CreationDate" not in files[0][0].read_bytes()
+class Saved(NamedTuple):
+    figure: Figure
+    pdf: Path
+    png: Path
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_is_laid_out_once_on_round_places(tmp_path: Path, name: str) -> None:
+@pytest.fixture(scope="module", params=FIGURES)
+def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    """Each figure once, for all tests of its files: drawing takes a second."""
+    with pytest.MonkeyPatch.context() as patch, plt.rc_context():
+        patch.setattr(plotting, "_TAKEN", {})  # As in a notebook of its own.
+        plotting.use_style()
+        figure = FIGURES[request.param]()
+        files = plotting.save_figure(figure, tmp_path_factory.mktemp("one") / request.param, CAPTION)
+    return Saved(figure, *map(Path, files))
+
+
+def test_the_same_figure_gives_the_same_bytes(saved: Saved, tmp_path: Path) -> None:
+    name = saved.pdf.stem
+    again = [Path(file) for file in plotting.save_figure(FIGURES[name](), tmp_path / name, CAPTION)]
+    assert [file.name for file in again] == [f"{name}.pdf", f"{name}.png"]
+    assert [file.read_bytes() for file in again] == [saved.pdf.read_bytes(), saved.png.read_bytes()]
+    assert b"/CreationDate" not in saved.pdf.read_bytes()
+
+
+def test_a_figure_is_laid_out_once_on_round_places(saved: Saved) -> None:
     """The last digits that a solver finds differ from run to run."""
-    figure = FIGURES[name]()
-    plotting.save_figure(figure, tmp_path / name, CAPTION)
-    places = [axis.get_position(original=True).bounds for axis in figure.axes]
+    places = [axis.get_position(original=True).bounds for axis in saved.figure.axes]
     assert places == [pytest.approx(tuple(round(part, 4) for part in one), abs=1e-9) for one in places]
-    figure.draw_without_rendering()
-    assert places == [axis.get_position(original=True).bounds for axis in figure.axes]
+    saved.figure.draw_without_rendering()
+    assert places == [axis.get_position(original=True).bounds for axis in saved.figure.axes]
+
+
+def test_fonts_are_truetype(saved: Saved) -> None:
+    """Type 3 fonts cannot be edited, and some venues refuse them."""
+    pdf = saved.pdf.read_bytes()
+    assert b"/CIDFontType2" in pdf
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
 
 
 SCRIPT = """
@@ -264,15 +283,6 @@ def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
     assert [process.wait(60) for process in started] == [0, 0]
     for ending in (".pdf", ".png", "_dollars.pdf", "_dollars.png"):
         assert (tmp_path / f"1{ending}").read_bytes() == (tmp_path / f"2{ending}").read_bytes()
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_fonts_are_truetype(tmp_path: Path, name: str) -> None:
-    """Type 3 fonts cannot be edited, and some venues refuse them."""
-    pdf = Path(plotting.save_figure(FIGURES[name](), tmp_path / name, CAPTION)[0]).read_bytes()
-    assert b"/CIDFontType2" in pdf
-    assert b"/FontFile2" in pdf
-    assert b"/Type3" not in pdf
 
 
 def test_the_numbers_lie_beside_the_figure(tmp_path: Path) -> None:
