@@ -97,7 +97,8 @@ def _entropies(axis: Axes, part: DataFrame) -> None:
     _dots(axis, part.rename(columns={"value": "mean"}), hollow=((part.gap_low <= 0) & (part.gap_high >= 0)).tolist())
     for place, (mentions, known) in enumerate(zip(part.mentions, part["value"].notna(), strict=True)):
         if not known:
-            axis.text(0.02, place, f"{mentions} mentions", transform=axis.get_yaxis_transform(), fontsize=6, va="center")
+            said = f"{mentions} mention{'s' * (mentions != 1)}"
+            axis.text(0.02, place, said, transform=axis.get_yaxis_transform(), fontsize=6, va="center")
     if part["value"].isna().all():
         axis.set_xticks([])
 
