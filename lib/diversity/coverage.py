@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 from pandas import DataFrame
-from sklearn.cluster import KMeans
 
 from lib.core.sources import Row
+from lib.diversity.human_map import NEIGHBOURS, HumanMap, reach_of
 from lib.diversity.measures import HUMAN, groups_of_replies, interval_without, replies_of
 from lib.diversity.texts import TaskTexts
 
@@ -21,36 +21,8 @@ MEASURED_AT = (100, 250, 500, 1000, 2000, 5000)
 """The numbers of texts that a set is measured at, as far as it has them."""
 FEWEST_TEXTS = 20
 """Texts of a set, and of the map, from which on a set is laid over people's."""
-_NEIGHBOURS = 5
-_TEXTS_A_TOPIC, _FEWEST_TOPICS, _MOST_TOPICS = 20, 5, 50
 _MOST_SHOWN, _LONGEST_SHOWN = 5, 100
 """Topics, and characters of a text, in the table of topics that sets lack."""
-
-
-class HumanMap:
-    """Human texts that sets are laid over: their topics, and the ball around each."""
-
-    def __init__(self, vectors: np.ndarray, seed: int):
-        topics = min(_MOST_TOPICS, max(_FEWEST_TOPICS, len(vectors) // _TEXTS_A_TOPIC))
-        self.vectors = vectors
-        self.topics = KMeans(topics, n_init=4, random_state=seed).fit(vectors)
-        self.reach = _reach(vectors @ vectors.T)[0]
-
-    def topic_of(self, vectors: np.ndarray) -> np.ndarray:
-        return np.asarray(self.topics.predict(vectors))
-
-
-def _reach(cosines: np.ndarray, spare: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The cosine of each text to its fifth nearest other one; then its nearest others, `spare` more than five, the nearest
-    first: their places and cosines."""
-    cosines = cosines.copy()
-    np.fill_diagonal(cosines, -np.inf)
-    count = min(_NEIGHBOURS + spare, len(cosines) - 1)
-    places = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-    near = np.take_along_axis(cosines, places, axis=1)
-    order = np.argsort(-near, axis=1, kind="stable")
-    near = np.take_along_axis(near, order, axis=1)
-    return near[:, min(_NEIGHBOURS, count) - 1], np.take_along_axis(places, order, axis=1), near
 
 
 def laid_over(human: HumanMap, vectors: np.ndarray, group: np.ndarray) -> dict[str, tuple[float, np.ndarray]]:
@@ -64,7 +36,7 @@ def laid_over(human: HumanMap, vectors: np.ndarray, group: np.ndarray) -> dict[s
         "coverage": _share_hit(inside, of_group),
         "recall": _recall(cosines, vectors, group, of_group),
         "precision": _mean(inside.any(axis=0), of_group),
-        "density": _mean(inside.sum(axis=0) / _NEIGHBOURS, of_group),
+        "density": _mean(inside.sum(axis=0) / NEIGHBOURS, of_group),
     }
 
 
@@ -84,15 +56,15 @@ def _recall(cosines: np.ndarray, vectors: np.ndarray, group: np.ndarray, of_grou
     """The share of human texts that lie in the ball around a text of the set, which reaches to its own fifth nearest. A ball
     grows where a group that is left out holds one of these five."""
     sizes = of_group.sum(axis=0).astype(int)
-    reach, places, near = _reach(vectors @ vectors.T, spare=int(sizes.max()))
+    reach, places, near = reach_of(vectors @ vectors.T, spare=int(sizes.max()))
     inside = cosines >= reach
     by_group = inside.astype(np.float32) @ of_group
     hit = by_group.sum(axis=1, keepdims=True) - by_group > 0.5
     near_group = group[places]
     for left_out in range(len(sizes)):
         kept = near_group != left_out
-        grown = np.flatnonzero(~kept[:, :_NEIGHBOURS].all(axis=1) & (group != left_out))
-        fifth = np.minimum((kept[grown].cumsum(axis=1) < _NEIGHBOURS).sum(axis=1), near.shape[1] - 1)
+        grown = np.flatnonzero(~kept[:, :NEIGHBOURS].all(axis=1) & (group != left_out))
+        fifth = np.minimum((kept[grown].cumsum(axis=1) < NEIGHBOURS).sum(axis=1), near.shape[1] - 1)
         hit[:, left_out] |= (cosines[:, grown] >= near[grown, fifth]).any(axis=1)
     return float(inside.any(axis=1).mean()), hit.mean(axis=0)
 
@@ -101,7 +73,7 @@ def coverage(texts: TaskTexts) -> DataFrame:
     """One row for each drawn set, number of texts and measure: its value with a 95% interval over replies."""
     if min(texts.n, len(texts.other_human)) < FEWEST_TEXTS:
         return pd.DataFrame(columns=["set", "measure", "n", "value", "low", "high", "map", "topics"])
-    human, rows = HumanMap(texts.embed(texts.anchors), texts.seed), []
+    human, rows = texts.human_map, list[dict[str, object]]()
     for name in texts.drawn:
         for part in _growing_parts(texts, name):
             vectors = texts.embed(texts.of(part))
@@ -124,10 +96,9 @@ def _growing_parts(texts: TaskTexts, name: str) -> Iterator[Sequence[Row]]:
 def topics_missed(texts: TaskTexts) -> DataFrame:
     """The topics of people that sets have least of: the human text in the middle of each, its share of human texts, and of each
     set, at equal n."""
-    anchors = texts.embed(texts.anchors)
-    human = HumanMap(anchors, texts.seed)
+    human = texts.human_map
     centres = human.topics.cluster_centers_
-    middle = [texts.anchors[place] for place in (anchors @ centres.T).argmax(axis=0)]
+    middle = [texts.anchors[place] for place in (human.vectors @ centres.T).argmax(axis=0)]
     table = pd.DataFrame({"human text in the middle": [text[:_LONGEST_SHOWN] for text in middle]})
     for name, part in {"other human texts": texts.anchors, **{name: texts.equal_texts[name] for name in texts.drawn}}.items():
         counts = np.bincount(human.topic_of(texts.embed(part)), minlength=len(centres))

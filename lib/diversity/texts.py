@@ -16,6 +16,7 @@ from lib.core.encoders import Embedder
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, text_of
 from lib.core.text import NearTexts, plainly, words
+from lib.diversity.human_map import HumanMap
 from lib.diversity.measures import HUMAN, MOST_TEXTS, equal_sets, nearest
 from lib.plotting import source_note
 
@@ -120,6 +121,11 @@ class TaskTexts:
     def written_rows(self) -> dict[str, list[Row]]:
         """The examples of the written sets, whole."""
         return {name: example_set.rows for name, example_set in self.written.items()}
+
+    @cached_property
+    def human_map(self) -> HumanMap:
+        """The topics of the human texts that no set is compared by."""
+        return HumanMap(self.embed(self.anchors), self.seed)
 
     @cached_property
     def equal_texts(self) -> dict[str, list[str]]:
