@@ -43,7 +43,7 @@ publish: setup ## copy what the repository shows from runs/STUDY to figures/STUD
 	@$(BIN)/python -m lib.study.publish '$(STUDY)'
 
 lab: setup ## JupyterLab on the notebooks: make lab FLAGS="--no-browser --port 9999"
-	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(FLAGS)
+	$(BIN)/jupyter lab --ServerApp.root_dir=$(CURDIR) --ServerApp.preferred_dir=$(CURDIR)/notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(FLAGS)
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder

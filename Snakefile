@@ -13,7 +13,10 @@ if workflow.is_main_process:
 # Errors and progress bars of a notebook (its standard error) show on the terminal; the rest is in the executed notebook.
 PAPERMILL = "papermill -k python3 --no-progress-bar --log-output --log-level WARNING {input.notebook:q} {log.notebook:q}"
 # The executed notebook as a page that needs nothing beside it.
-PAGE = "jupyter nbconvert --to html --no-input --log-level ERROR --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --output report"
+PAGE = (  # The picture that a notebook opens with is of another study.
+    "jupyter nbconvert --to html --no-input --log-level ERROR --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --output report"
+    " --TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=picture"
+)
 
 
 onstart:

@@ -1,5 +1,6 @@
 """Copies what the repository shows of a study's run: figures and tables to figures/, example sets to data/examples."""
 
+import base64
 import json
 import shutil
 import sys
@@ -7,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.core import artifacts, manifest, paths
+from lib.study.run_summary import notebook
 from lib.study.workflow import Studies, StudySteps, TaskSteps
 
 _KEPT = ("step", "set", "teacher", "bill", "dollars_before", "human_shown", "account", "rows")
 """What the JSON beside a published example set says."""
+
+
+_WITHOUT_FILES = ("02_labeling", "04_training")
+"""Notebooks that show their figures and save none."""
 
 
 def _publish(name: str) -> list[str]:
@@ -18,7 +24,7 @@ def _publish(name: str) -> list[str]:
     [steps] = Studies([name]).steps.values()
     if not paths.resolve(steps.lists[-1]).is_file():
         raise ValueError(f"Study {name!r} has no results to publish: run it first (make study STUDY={name}).")
-    written = list(_figures(steps))
+    written = [*_figures(steps), *_pictures(steps)]
     for task in steps.tasks.values():
         written += _examples(task)
     return written
@@ -42,6 +48,21 @@ def _copy(file: Path, target: Path, steps: StudySteps) -> None:
         target.write_text(text.replace(steps.figures, f"figures/{steps.name}"), encoding="utf-8")
     else:
         shutil.copyfile(paths.resolve(file), target)
+
+
+def _pictures(steps: StudySteps) -> Iterator[str]:
+    """Of 02 and 04 the first figure that a run shows, where figures/STUDY has it already: the notebook opens with it."""
+    for name in _WITHOUT_FILES:
+        target = paths.ROOT / "figures" / steps.name / f"{name}.png"
+        shown = [png for path in steps.notebooks if f"/{name}/" in path for png in _figures_shown(paths.resolve(path))]
+        if target.is_file() and shown:
+            target.write_bytes(shown[0])
+            yield paths.relative(target)
+
+
+def _figures_shown(executed: Path) -> Iterator[bytes]:
+    outputs = [output for cell in notebook(executed)["cells"] for output in cell.get("outputs", [])]
+    yield from (base64.b64decode(output["data"]["image/png"]) for output in outputs if "image/png" in output.get("data", {}))
 
 
 def _examples(task: TaskSteps) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import papermill as pm
 import pytest
+from declared import names_taken
 from executing import NOTEBOOKS
 
 from lib.core import paths
@@ -75,3 +76,15 @@ def test_help_lists_every_parameter_with_type_default_and_comment(name: str) -> 
         assert parameter["inferred_type_name"] == ast.unparse(node.annotation), parameter
         assert ast.dump(ast.parse(parameter["default"])) == ast.dump(ast.parse(ast.unparse(node.value))), parameter
         assert parameter["help"].strip(), parameter
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_opens_with_what_to_change_first_and_a_small_picture_of_its_result(name: str) -> None:
+    """The picture has a cell of its own: a page of another study leaves it out by its tag."""
+    title, picture = nbformat.read(NOTEBOOKS[name], as_version=4).cells[:2]
+    [change] = re.findall(r"^\*\*Change these three:\*\*(?:.|\n(?!\n))*", title.source, re.MULTILINE)
+    names = re.findall(r"`(\w+)`", change)
+    assert len(set(names) & names_taken(name)) >= 3
+    assert picture.metadata.tags == ["picture"]
+    [place] = re.findall(r"^!\[[^\]]{20,}\]\(([^)]+)\)\n\n\*Look for: ", picture.source)
+    assert 1_000 < (NOTEBOOKS[name].parent / place).stat().st_size < 200_000
