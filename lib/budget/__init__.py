@@ -1,6 +1,7 @@
 """Notebook 05: how to spend a budget, how the methods compare, and what the papers claim."""
 
 from lib.budget.by_class import found_by_class
+from lib.budget.cleaning import cleaning_figure
 from lib.budget.comparison import by_start
 from lib.budget.consequences import next_for_all
 from lib.budget.effect_plots import effects_figure
@@ -23,6 +24,7 @@ from lib.budget.report import answer, short, short_exchanges, shown
 from lib.budget.scores import budgets_of, describe_tasks, price_list, read_scores, results, with_out_of_domain
 from lib.budget.settings import PlanSettings
 from lib.budget.sliders import show_sliders
+from lib.budget.starts import starts_figure
 from lib.budget.surface import fits_table
 from lib.budget.surface_plots import (
     best_mix_by_budget,
@@ -45,6 +47,7 @@ __all__ = [
     "by_set",
     "by_start",
     "claims_figure",
+    "cleaning_figure",
     "cumulative",
     "describe_tasks",
     "dollars_for_score",
@@ -68,6 +71,7 @@ __all__ = [
     "short_exchanges",
     "show_sliders",
     "shown",
+    "starts_figure",
     "teacher_and_students",
     "variance_of_scores",
     "with_out_of_domain",

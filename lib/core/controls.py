@@ -14,6 +14,8 @@ from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.core.text import associations, suspects, telling, words
 
+AS_BOUGHT = "as bought"
+"""What a set is called beside what was made of it."""
 _PASSES, _ROUNDS = 5, 20
 _FEWEST = 3
 """Examples of each label from which on there is something to learn from."""

@@ -45,6 +45,19 @@ def share_of_groups(hits: Sequence[int], sizes: Sequence[int]) -> tuple[float, f
     return share, max(0.0, low), min(1.0, high)
 
 
+def chance_of_spread(values: Sequence[float], errors: Sequence[float]) -> float:
+    """p of values that differ so much, if nothing but their standard errors sets them apart (Cochran's Q); unknown (nan) where an
+    error is not known."""
+    from scipy.stats import chi2
+
+    centre, error = np.asarray(values, float), np.asarray(errors, float)
+    if not (error > 0).all():
+        return float("nan")
+    weights = error**-2
+    apart = (weights * (centre - (weights * centre).sum() / weights.sum()) ** 2).sum()
+    return float(chi2.sf(apart, len(centre) - 1))
+
+
 def _percentile_interval(draws: Any) -> tuple[float, float]:
     """The middle 95% of draws; those that are unknown (nan) do not count."""
     low, high = np.nanpercentile(draws, [2.5, 97.5])

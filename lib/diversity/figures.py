@@ -14,6 +14,7 @@ from lib.diversity import (
     outcomes,
     plots,
     representation,
+    rewording,
     shortcuts,
     starts,
     stereotypes,
@@ -146,14 +147,21 @@ def representation_figure(texts: TaskTexts) -> Drawing:
         return _no_drawing(texts, "representation", reason, table)
     whole = table[table.n == table.groupby("set").n.transform("max")]
     sizes = ", ".join(f"{name} {n:,}" for name, n in whole.groupby("set", sort=False).n.first().items())
+    shares = representation.shares_apart(whole)
     caption = (
         "entropy of the groups that texts mention, by the word lists of data/lexicons (estimated so that the number of mentions "
-        "hardly matters), and share of each group in the mentions; hollow: no difference to people beyond chance. No "
-        f"point: fewer than {representation.FEWEST_MENTIONS} mentions. 95% jackknife intervals over replies. "
-        f"Texts: {sizes}.{texts.drawn_note} {texts.data_note}"
+        f"hardly matters); hollow: no difference to people beyond chance. {_shares_note(shares)} No point: fewer than "
+        f"{representation.FEWEST_MENTIONS} mentions. 95% jackknife intervals over replies. "
+        f"{representation.said_of_few_mentions(whole)}Texts: {sizes}.{texts.drawn_note} {texts.data_note}"
     )
-    figure = plots.plot_representation(whole, representation.GROUPED)
-    return _drawing(texts, "representation", figure, caption, table=table)
+    return _drawing(texts, "representation", plots.plot_representation(whole, shares), caption, table=table)
+
+
+def _shares_note(shares: DataFrame) -> str:
+    """A sentence for captions on the shares of groups that are drawn."""
+    if shares.empty:
+        return "No set mentions one of few groups (genders, ages, regions) otherwise than people beyond chance."
+    return "Below: the groups that a set mentions otherwise than people beyond chance (one of twenty by chance alone)."
 
 
 def stereotypes_table(texts: TaskTexts) -> Drawing:
@@ -179,17 +187,44 @@ def words_figure(texts: TaskTexts) -> Drawing:
 
 
 def controls_figure(texts: TaskTexts) -> Drawing:
-    """What it costs and brings to leave out examples whose words tell their label."""
+    """What it costs and brings to leave out, or to reword, examples whose words tell their label."""
     table = controls.controlled_sets(texts)
     if table.empty or (table[table.measure == "suspect"]["value"] == 0).all():
         return _no_drawing(texts, "controls", "no set has examples that words give away, or no labels that they could.", table)
+    sets = controls.sets_that_show(table)
+    if not sets:
+        return _no_drawing(texts, "controls", controls.said_of_few_suspects(table), table)
+    others = table.of.nunique() - len(sets)
     caption = (
-        "sets as they are; dropped: without examples whose words tell their label; resampled: with so few of them that no word "
-        "tells it, tested again on what is left; random: as many at random, as words of "
-        "fewer texts tell less. Examples that are left; share of these with a word that tells their label, or "
-        f"trivial (bars: 95% Wilson intervals); dollars of one that is left.{texts.drawn_note} {texts.note}"
+        "sets as bought; dropped: without examples whose words tell their label; resampled: with so few of them that no word "
+        "tells it, tested again on what is left; random: as many at random, as words of fewer texts tell less; rephrased: "
+        "reworded. Share of the examples with a word that tells their label, or trivial (bars: 95% Wilson intervals); examples "
+        f"that are left; dollars of one of them.{_left_out(others)}{texts.drawn_note} {texts.note}"
     )
-    return _drawing(texts, "controls", plots.plot_measures(table), caption, table=table)
+    return _drawing(texts, "controls", plots.plot_controls(table[table.of.isin(sets)]), caption, table=table)
+
+
+def _left_out(sets: int) -> str:
+    """A sentence for captions on the sets that are not drawn, if there are any."""
+    return f" Left out: {sets} sets in which nothing of this goes beyond chance." if sets else ""
+
+
+def rewording_figure(texts: TaskTexts) -> Drawing:
+    """Whether rewording gets a set clean, round by round."""
+    table = rewording.reworded_rounds(texts)
+    if table.empty:
+        return _no_drawing(texts, "rewording", "no set was reworded (`rephrase` of 01).")
+    said = rewording.said_of_rewording(table)
+    if (table[(table.measure == "suspect") & (table.set != measures.HUMAN)]["value"] == 0).all():
+        return _no_drawing(texts, "rewording", f"nothing gave a label away before or after. {said}", table)
+    field = list(texts.card.fields)[-1]
+    caption = (
+        "sets after each round of rewording (0: as bought): examples with a word that tells their label, or trivial, as the set "
+        "is then (95% Wilson intervals); words that tell a label; accuracy of a ridge regression that guesses the label "
+        f"from the {field} alone (95% Wilson intervals, as if a topic or reply were one example); dollars of an example with all "
+        f"rounds so far. {said} {texts.note}"
+    )
+    return _drawing(texts, "rewording", plots.plot_rewording(table), caption, table=table)
 
 
 def guessing_figure(texts: TaskTexts) -> Drawing:

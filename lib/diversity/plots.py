@@ -14,7 +14,7 @@ from lib.diversity.drift import DRIFT_MEASURES, DRIFT_STEPS
 from lib.diversity.generations import QUALITY
 from lib.diversity.measures import HUMAN
 from lib.diversity.shortcuts import MATCHES
-from lib.plotting import COLUMN, TEXT, color, grid_of, handles_of, legend_above, marker, named
+from lib.plotting import COLUMN, TEXT, blocks, color, grid_of, handles_of, legend_above, marker, named
 
 _SMALL_FROM, _TITLE_ROOM = 500, 18
 """The number of points from which on they are small, and the longest name of a set with room for its size."""
@@ -23,6 +23,8 @@ _MOST_NAMED = 8
 _OUTCOME_COLORS = {"kept": "#4c9f70", "surplus": "0.75", "duplicate": "#e3b23c", "near duplicate": "#f0d58c"}
 """Colours of outcomes; every other outcome is an unusable item."""
 _MARKERS = "os^Dv"
+_CONTROL_PANELS = ("suspect", "examples_left", "dollars_left")
+_ROUND_PANELS = ("suspect", "telling_words", "guessed", "dollars")
 _UNUSABLE_COLORS = ["#b5446e", "#7d5ba6", "#3d5a80", "#222222"]
 
 
@@ -69,26 +71,31 @@ def _curve_over_n(axis: Axes, table: DataFrame, sets: Sequence[str]) -> None:
         axis.fill_between(part.n.astype(float), part.low, part.high, color=color(name), alpha=0.15, linewidth=0)
 
 
-def plot_representation(table: DataFrame, grouped: Sequence[str]) -> Figure:
-    """For each dimension how evenly each set mentions its groups; below those of few groups the share of each group."""
-    others = [name for name in dict.fromkeys(table.dimension) if name not in grouped]
-    sets, shares = list(dict.fromkeys(table.set)), table[(table.measure == "share") & table["value"].notna()]
-    most = shares.groupby("dimension").group.nunique().max() if len(shares) else 0
-    low, high = 0.2 * len(sets) + 0.6, (0.06 * shares.set.nunique() + 0.1) * most + 0.6
-    heights = {"height_ratios": [low, high, low]}
-    figure, axes = grid_of(3, len(grouped), TEXT, 2 * low + high, gridspec_kw=heights)
-    for axis, name in zip([*axes[0], *axes[2]], [*grouped, *others], strict=False):
-        _entropies(axis, table[(table.dimension == name) & (table.measure == "entropy")].set_index("set").reindex(sets[::-1]))
-        axis.set(title=name, xlabel="entropy (bits)")
-    for axis, name in zip(axes[1], grouped, strict=True):
-        part = shares[shares.dimension == name]
-        axis.set(xlabel="share of the mentions", visible=len(part) > 0)
-        if len(part):
-            _group_shares(axis, part, [of_set for of_set in sets if of_set in set(part.set)])
-    for axis in axes[2][len(others) :]:
-        axis.set_visible(False)
-    for axis in [*axes[0][1:], *axes[2][1:]]:
-        axis.tick_params(labelleft=False)
+def plot_representation(table: DataFrame, shares: DataFrame) -> Figure:
+    """For each dimension that a set mentions often enough how evenly it mentions its groups; below, some shares of groups.
+    Dimensions and sets of which nothing is known are left out."""
+    entropies = table[(table.measure == "entropy") & table["value"].notna()]
+    drawn = list(dict.fromkeys(entropies[entropies.set != HUMAN].dimension))
+    sets = list(dict.fromkeys(entropies[entropies.dimension.isin(drawn)].set))
+    above, below = blocks(drawn), blocks(list(dict.fromkeys(shares.dimension)))
+    most = shares.groupby("dimension").group.nunique().max() if below else 0
+    heights = [0.2 * len(sets) + 0.6] * len(above) + [(0.06 * len(sets) + 0.1) * most + 0.6] * len(below)
+    columns = max(map(len, above + below))
+    width = TEXT if columns > 1 else COLUMN
+    figure, axes = grid_of(len(heights), columns, width, sum(heights), gridspec_kw={"height_ratios": heights})
+    for names, line in zip(above + below, axes, strict=True):
+        for axis in line[len(names) :]:
+            axis.set_visible(False)
+    for names, line in zip(above, axes, strict=False):
+        for name, axis in zip(names, line, strict=False):
+            part = table[(table.dimension == name) & (table.measure == "entropy")]
+            _entropies(axis, part.set_index("set").reindex(sets[::-1]))
+            axis.set(title=name, xlabel="entropy (bits)")
+            axis.tick_params(labelleft=axis is line[0])
+    for names, line in zip(below, axes[len(above) :], strict=True):
+        for name, axis in zip(names, line, strict=False):
+            _group_shares(axis, shares[shares.dimension == name], sets)
+            axis.set(title=name if len(drawn) > 1 else "", xlabel="share of the mentions")
     return figure
 
 
@@ -106,6 +113,7 @@ def _entropies(axis: Axes, part: DataFrame) -> None:
 def _group_shares(axis: Axes, part: DataFrame, sets: Sequence[str]) -> None:
     """Points of the sets beside each other in the line of each group, the most frequent first; none for few mentions."""
     groups = part.groupby("group")["value"].mean().sort_values(ascending=False).index.tolist()
+    sets = [name for name in sets if name in set(part.set)]
     for number, name in enumerate(sets):
         shares = part[part.set == name].set_index("group").loc[groups]
         places = [place + (number - (len(sets) - 1) / 2) * 0.7 / len(sets) for place in range(len(groups))]
@@ -276,6 +284,46 @@ def plot_guesses(table: DataFrame) -> Figure:
         _dots(axis, part, hollow=(part["mean"] <= part.null_high).tolist())
         source = f"from {'the ' if name.isidentifier() else ''}{name}"
         axis.set(**{"title": "trivial", "xlabel": "share"} if name == MATCHES else {"title": source, "xlabel": "accuracy"})
+    return figure
+
+
+def plot_controls(table: DataFrame) -> Figure:
+    """Each set as it was bought, and below it, hollow, what was made of it: the suspect share, what is left and its price."""
+    keys, arms = list(dict.fromkeys(table.set))[::-1], table.drop_duplicates("set").set_index("set")
+    wholes = [place for place, key in enumerate(keys) if arms.of[key] == key]
+    figure, axes = grid_of(1, len(_CONTROL_PANELS), TEXT, 0.16 * len(keys) + 0.8, sharey=True)
+    for axis, measure in zip(axes[0], _CONTROL_PANELS, strict=True):
+        for row in table[table.measure == measure].itertuples():
+            place, shade = keys.index(row.set), color(str(row.of))
+            axis.plot([row.low, row.high], [place, place], color=shade)
+            axis.plot(row.value, place, "o", color=shade, markerfacecolor=shade if row.set == row.of else "white", clip_on=False)
+        for place in wholes[:-1]:
+            axis.axhline(place + 0.5, color="0.85", linewidth=0.6)
+        axis.set(xlabel=named(measure), xlim=(0, None), ylim=(-0.6, len(keys) - 0.4))
+        axis.xaxis.get_major_locator().set_params(nbins=4)  # type: ignore[call-arg]
+    axes[0][0].set_yticks(range(len(keys)), [named(key) if arms.of[key] == key else arms.arm[key] for key in keys])
+    return figure
+
+
+def plot_rewording(table: DataFrame) -> Figure:
+    """A panel for each measure over rounds of rewording: a curve a set, people's texts as a dotted line."""
+    known = table[table["value"].notna()]
+    measures = [measure for measure in _ROUND_PANELS if (known[known.set != HUMAN].measure == measure).any()]
+    sets = [name for name in dict.fromkeys(table.set) if name != HUMAN]
+    figure, axes = grid_of(1, len(measures), TEXT, 2.1, sharex=True)
+    for axis, measure in zip(axes[0], measures, strict=True):
+        part = known[(known.measure == measure) & (known.set != HUMAN)]
+        _curve_for_each_set(axis, part.assign(at=part["round"], mean=part["value"]), sets=sets)
+        if part.chance_high.notna().any():
+            axis.plot(part["round"], part.chance_high, "_", color="0.55", markersize=9, label="95% of shuffles", zorder=0)
+        for value in known[(known.measure == measure) & (known.set == HUMAN)]["value"]:
+            axis.axhline(value, color=color(HUMAN), linestyle=":", linewidth=1, zorder=0, label="people's texts")
+        axis.set(xlabel="round of rewording", title=named(measure), ylim=(0, None))
+        axis.yaxis.get_major_locator().set_params(nbins=5, integer=measure == "telling_words")  # type: ignore[call-arg]
+    handles: dict[str, Any] = {}
+    for axis in axes[0]:
+        handles |= handles_of(axis)
+    legend_above(figure, handles)
     return figure
 
 

@@ -23,6 +23,8 @@ LANGUAGE = "English"
 """The language of the lexicons."""
 FEWEST_MENTIONS = 20
 """Mentions from which on a value is shown."""
+_UNSEEN = 3.0
+"""Of a group that n mentions lack, at most so much over n is the share (95%, the rule of three)."""
 DIMENSIONS = {
     "genders": [("genders", "group"), ("names", "gender")],
     "ages": [("ages", "group")],
@@ -83,6 +85,23 @@ def representation(texts: TaskTexts) -> DataFrame:
     return _with_gaps(pd.DataFrame(rows))[_COLUMNS]
 
 
+def shares_apart(table: DataFrame) -> DataFrame:
+    """The shares, of all sets, of the groups that a set mentions otherwise than people beyond chance."""
+    shares = table[(table.measure == "share") & table["value"].notna()]
+    apart = shares[(shares.gap_low > 0) | (shares.gap_high < 0)]
+    groups = set(zip(apart.dimension, apart.group, strict=True))
+    return shares[[pair in groups for pair in zip(shares.dimension, shares.group, strict=True)]]
+
+
+def said_of_few_mentions(table: DataFrame) -> str:
+    """A sentence for captions on the dimensions, and the sets, that too few mentions say anything of; empty if there are none."""
+    known = table[(table.measure == "entropy") & table["value"].notna()]
+    dimensions = [name for name in DIMENSIONS if name not in set(known[known.set != HUMAN].dimension)]
+    sets = [name for name in dict.fromkeys(table.set) if name not in set(known.set)]
+    missing = ", ".join([*dimensions, *sets])
+    return f"With too few mentions to be drawn: {missing}. " if missing else ""
+
+
 def _measured(mentions: Mentions, size: int, group: np.ndarray, *, with_shares: bool) -> list[dict[str, object]]:
     """The measures of the first texts."""
     of_text, rows = mentions.of_text[:size].astype(float), list[dict[str, object]]()
@@ -104,7 +123,8 @@ def _measured(mentions: Mentions, size: int, group: np.ndarray, *, with_shares: 
     if with_shares:
         shares = without / np.maximum(1, without.sum(axis=1, keepdims=True))
         for place, name in enumerate(mentions.groups):
-            add("share", name, float(counts[place] / max(1, total)), shares[:, place])
+            unseen = 0.0 if counts[place] else _UNSEEN / max(1, total)
+            add("share", name, float(counts[place] / max(1, total)), shares[:, place], unseen)
     return rows
 
 

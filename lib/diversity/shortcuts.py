@@ -70,23 +70,37 @@ def _guessing(card: Card, sets: Mapping[str, Sequence[Row]], *, embed: Embed, se
     the labels reach, and the accuracy of the most frequent label, or of a random choice."""
     rows: list[dict[str, Any]] = []
     for name, examples in sets.items():
-        n = len(examples)
         if card.task_kind.answers_with == "choice":
+            n = len(examples)
             hits, chance = _guessed_choices(examples, embed, seed=seed), sum(1 / len(row["choices"]) for row in examples) / n
             rows.append(_guess(name, "choices alone", hits, n=n, chance=chance))
             continue
-        labels = [row["label"] for row in examples]
-        counts, groups = pd.Series(labels).value_counts(), _kept_together(examples)
-        folds = min(FOLDS, int(pd.Series(groups).groupby(labels).nunique().min()))
-        if folds < 2 or len(counts) < 2:
+        if not _folds_of(examples):
             print(f"{name}: one label, or too few examples of one, to guess from parts of the input; left out.")
             continue
-        chance = int(counts.max()) / n
         for part, fields in _parts_of_input(card).items():
-            vectors = embed([_joined(row, fields) for row in examples])
-            hits = guessed(vectors, labels, groups=groups, folds=folds, seed=seed)
-            rows.append(_guess(name, part, hits, n=n, chance=chance, alone=len(set(groups))))
+            rows.append(guess_of_labels(name, part, examples, fields=fields, embed=embed, seed=seed))
     return pd.DataFrame(rows, columns=_GUESSES)
+
+
+def guess_of_labels(
+    name: str, part: str, examples: Sequence[Row], *, fields: Sequence[str], embed: Embed, seed: int
+) -> dict[str, Any]:
+    """How well the labels of a set are predicted from some of its fields: a row of guesses, unknown (nan) where there are too few
+    examples of a label."""
+    labels, groups = [row["label"] for row in examples], _kept_together(examples)
+    chance, folds = int(pd.Series(labels).value_counts().max()) / len(examples), _folds_of(examples)
+    if not folds:
+        return {"set": name, "given": part, **dict.fromkeys(_GUESSES[2:], float("nan")), "chance": chance, "n": len(examples)}
+    hits = guessed(embed([_joined(row, fields) for row in examples]), labels, groups=groups, folds=folds, seed=seed)
+    return _guess(name, part, hits, n=len(examples), chance=chance, alone=len(set(groups)))
+
+
+def _folds_of(examples: Sequence[Row]) -> int:
+    """The folds in which labels can be guessed; 0 where there are too few examples of a label, or one label alone."""
+    labels = [row["label"] for row in examples]
+    folds = min(FOLDS, int(pd.Series(_kept_together(examples)).groupby(labels).nunique().min()))
+    return folds if folds >= 2 and len(set(labels)) >= 2 else 0
 
 
 def _joined(row: Row, fields: Sequence[str]) -> str:

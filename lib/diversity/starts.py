@@ -6,11 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from pandas import DataFrame
-from scipy.stats import chi2
 
 from lib.core import set_names
 from lib.core.artifacts import ExampleSet
-from lib.core.stats import share_interval
+from lib.core.stats import chance_of_spread, share_interval
 from lib.diversity.measures import HUMAN
 
 _NORMAL = 1.96
@@ -46,9 +45,5 @@ def _spread(part: DataFrame) -> dict[str, float]:
     """What the values of some starts differ in."""
     values, errors = part["value"].to_numpy(float), ((part.high - part.low) / (2 * _NORMAL)).to_numpy(float)
     spread = {"starts": len(values), "mean": values.mean(), "lowest": values.min(), "highest": values.max()}
-    spread |= {"sd_over_starts": values.std(ddof=1), "sd_within": float(np.sqrt((errors**2).mean())), "p": float("nan")}
-    if (errors > 0).all():
-        weights = errors**-2
-        apart = (weights * (values - (weights * values).sum() / weights.sum()) ** 2).sum()
-        spread["p"] = float(chi2.sf(apart, len(values) - 1))
-    return spread
+    spread |= {"sd_over_starts": values.std(ddof=1), "sd_within": float(np.sqrt((errors**2).mean()))}
+    return spread | {"p": chance_of_spread(values, errors)}

@@ -81,6 +81,9 @@ class _Asking(Strict):
     rephrase_all: bool = False
     """Whether all examples are reworded, not only those that give their label away. 2407.12813 seems to reword all; in a
     small set no word can go beyond chance."""
+    rephrase_rounds: int = Field(1, ge=1)
+    """Rounds of rewording at most. After each the set is tested again, and what still gives its label away is reworded again,
+    until nothing does; 2407.12813 has one."""
 
 
 def _check_draws(count: int, temperature: float, name: str) -> None:

@@ -121,10 +121,8 @@ def _writing_parts(card: Card, own: Study, raw: Sequence[Row], teacher: str, *, 
         )
     for key, name in own.reworded.items():
         at_levels = own.at(name).generation
-        settings, rows = (
-            GenerationSettings(max_tokens=at_levels.max_tokens),
-            longest_rows(card, at_levels.n, at_levels.max_tokens),
-        )
+        settings = GenerationSettings(max_tokens=at_levels.max_tokens, rephrase_rounds=at_levels.rephrase_rounds)
+        rows = longest_rows(card, at_levels.n, at_levels.max_tokens)
         plan = rephrasing_plan(card, rows, settings=settings, name=set_names.find(key))
         parts[f"01 {card.name} {key}"] = _Part(own.teacher_of(name, teacher), plan.possible_requests(), at_levels.dollars)
     return parts

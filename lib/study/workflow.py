@@ -335,8 +335,8 @@ class StudySteps:
 
     @property
     def tested_figures(self) -> list[str]:
-        """The lists of what 03 drew, where 05 tests the papers' claims on its tables or says what varied settings do."""
-        return self._of_tasks("figures") if self.study.findings or self.study.vary else []
+        """The lists of what 03 drew, where 05 reads its tables."""
+        return self._of_tasks("figures") if self.study.findings or self._measured else []
 
     @property
     def targets(self) -> list[str]:
@@ -367,10 +367,15 @@ class StudySteps:
         }
 
     def _varied(self) -> _Parameters:
-        """The study's own values of the settings that it varies, and the tables of 03 that say what they do to diversity."""
-        if not self.study.vary:
-            return {}
-        return {"varied": {factor.setting: factor.own for factor in self.study.factors}, "measures": self._of_tasks("measures")}
+        """The study's own values of the settings that it varies; with these, or with several starts, the tables of 03 that say
+        what they do to diversity."""
+        varied = {"varied": {factor.setting: factor.own for factor in self.study.factors}} if self.study.vary else {}
+        return varied | ({"measures": self._of_tasks("measures")} if self._measured else {})
+
+    @property
+    def _measured(self) -> bool:
+        """Whether 05 reads what 03 measured, were it not for the papers' claims."""
+        return bool(self.study.vary) or any(task.study.generation.starts for task in self.tasks.values())
 
     def _shares(self) -> list[float] | dict[str, list[float]]:
         """One list where all tasks have the same."""

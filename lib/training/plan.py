@@ -59,11 +59,6 @@ class _Pools:
         return list(self.sets) == [NONE]
 
     @property
-    def varied(self) -> bool:
-        """Whether the levels of a setting set some of the sets apart."""
-        return any(example_set.name.levels for example_set in self.sets.values())
-
-    @property
     def chances(self) -> dict[tuple[str, str], float]:
         """The score of chance by evaluation set and measure, where there is one."""
         known = dict[tuple[str, str], float]()
@@ -257,16 +252,15 @@ def _with_facts(scores: DataFrame, pools: _Pools) -> DataFrame:
         "human_price_assumed": card.human_price.assumed,
     }
     sets = [None if method == NONE else pools.sets[method] for method in scores.method]
-    facts = [set_names.as_columns(one and one.name) | _facts_of(one, pools.varied) for one in sets]
+    facts = [set_names.as_columns(one and one.name) | _facts_of(one) for one in sets]
     return scores.assign(**columns).join(pd.DataFrame(facts, index=scores.index))
 
 
-def _facts_of(example_set: ExampleSet | None, varied: bool) -> dict[str, object]:
-    """The settings that a set was made with; in a study that varies settings also what one of its own examples cost, the share of
-    items that was kept and their number."""
-    settings = example_set.settings if example_set else {}
-    facts: dict[str, object] = {SETTINGS: json.dumps(settings, ensure_ascii=False) if settings else ""}
-    if varied:
-        price, kept, items = (example_set.price, example_set.kept_share, example_set.asked_for) if example_set else (nan, nan, 0)
-        facts |= {"set_price": price, "set_kept": kept, "set_items": items}
-    return facts
+def _facts_of(example_set: ExampleSet | None) -> dict[str, object]:
+    """The settings that a set was made with, what one of its own examples cost, the share of items that was kept and their
+    number."""
+    if example_set is None:
+        return {SETTINGS: "", "set_price": nan, "set_kept": nan, "set_items": 0}
+    settings = json.dumps(example_set.settings, ensure_ascii=False) if example_set.settings else ""
+    facts = {"set_price": example_set.price, "set_kept": example_set.kept_share, "set_items": example_set.asked_for}
+    return {SETTINGS: settings, **facts}

@@ -95,6 +95,18 @@ def test_a_figure_only_where_a_set_has_mentions() -> None:
     )
     assert some.figure is not None
     assert some.figure.get_figheight() < 6
+    drawn = [axis.get_title() for axis in some.figure.axes if axis.get_visible() and axis.get_title()]
+    assert drawn == ["genders"]
+    assert "With too few mentions to be drawn: ages, regions, names, nationalities, two." in some.caption
+
+
+def test_a_group_that_few_mentions_lack_is_not_apart_from_people() -> None:
+    few = texts_of(one=about("her", n=22) + about("rain", n=28), human=about(*["her"] * 19, "his", n=100))
+    many = texts_of(one=about("her", n=100), human=about("her", "her", "her", "his", n=200))
+    tables = [representation.representation(texts) for texts in (few, many)]
+    apart = [set(representation.shares_apart(table).group) for table in tables]
+    assert "male" not in apart[0]
+    assert "male" in apart[1]
 
 
 def random_texts(seed: int, n: int, per_reply: int = 1) -> list[tuple[str, str]]:

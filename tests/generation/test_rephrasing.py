@@ -10,8 +10,10 @@ from asking import CARD, COST, prompt, teacher_at
 from endpoint import completion, serving
 
 from lib.core.pricing import TokenPrice, dollars
+from lib.core.rewording import rounds_of
 from lib.core.set_names import SetName
 from lib.core.tasks import Card, read_card
+from lib.core.text import suspects
 from lib.generation import Plan, Written, rephrasing_plan, write
 from lib.generation.rephrasing import longest_rows
 from lib.generation.settings import GenerationSettings
@@ -121,6 +123,59 @@ def test_a_set_of_another_task_is_refused(tmp_path: Path) -> None:
         pytest.raises(ValueError, match="not one of task 'passage': .* no passage, question"),
     ):
         rephrase(PASSAGE, rows(), teacher_at(served.url, tmp_path))
+
+
+def reworded_once_more(body: Any, n: int) -> Any:
+    """The first wording of a kind remark has a new word that tells, which its second one does not have."""
+    text = prompt(body)
+    again = "cheers other" if "thanks for number" in text else "other"
+    return completion(json.dumps({"text": f"{again} words {n}"}))
+
+
+def test_rounds_go_on_until_no_word_tells_and_each_is_on_the_bill(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(reworded_once_more) as served:
+        written = rephrase(CARD, rows(), teacher_at(served.url, tmp_path), rephrase_rounds=5)
+    assert len(served.bodies) == 24 + 12  # `cheers` told kind remarks after the first round, and nothing after the second.
+    assert '"cheers"' in prompt(served.bodies[-1])
+    first, other = written.examples[0], written.examples[1]
+    assert [wording.split(" words")[0] for wording in first["wordings"]] == ["thanks for number 0", "cheers other", "other"]
+    assert first["rephrased_from"] == "thanks for number 0"
+    assert other["wordings"][1] == other["wordings"][2] == other["text"]
+    assert other["round_dollars"] == [pytest.approx(COST / 1e9), 0]
+    assert sum(row["dollars"] for row in written.examples) == pytest.approx(dollars(written.bill.nanodollars))
+    assert written.bill.nanodollars == 36 * COST
+    assert "After 2 rounds 0 of 24 examples give their label away." in capsys.readouterr().out
+    after = [len(suspects(CARD, one.rows)) for one in rounds_of("text", written.examples)]
+    assert after == [24, 12, 0]
+    assert [one.dollars for one in rounds_of("text", written.examples)] == [
+        0,
+        pytest.approx(24 * COST / 1e9),
+        pytest.approx(36 * COST / 1e9),
+    ]
+
+
+def test_rounds_end_where_one_changes_nothing(tmp_path: Path) -> None:
+    """Of equal new wordings the first alone is taken, so that `thanks` goes on telling."""
+    with serving(lambda body, n: completion('{"text": "thanks"}')) as served:
+        written = rephrase(CARD, rows(), teacher_at(served.url, tmp_path), rephrase_rounds=9)
+    rounds = len(written.examples[0]["wordings"]) - 1
+    assert rounds < 9
+    assert len(served.bodies) < 24 * rounds + 1
+
+
+def test_one_round_leaves_no_columns_of_rounds(tmp_path: Path) -> None:
+    with serving(lambda body, n: completion(json.dumps({"text": f"other words {n}"}))) as served:
+        written = rephrase(CARD, rows(), teacher_at(served.url, tmp_path))
+    assert not {"wordings", "round_dollars"} & set(written.examples[0])
+    before, after = rounds_of("text", written.examples)
+    assert [row["text"] for row in before.rows] == [row["text"] for row in rows()]
+    assert after.rows == written.examples
+    assert after.dollars == pytest.approx(24 * COST / 1e9)
+
+
+def test_a_dry_run_counts_every_round() -> None:
+    one, three = (plan_of_set(CARD, rows(), rephrase_rounds=rounds).possible_requests() for rounds in (1, 3))
+    assert len(three) == 3 * len(one) == 72
 
 
 def test_no_rewording_costs_more_than_what_is_possible() -> None:
