@@ -3,6 +3,8 @@
 import ast
 import json
 from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any, Optional, TypeVar
 
@@ -37,8 +39,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 def read_checked(path: Path, model: type[_Model]) -> _Model:
     """A YAML file as a model; what is wrong in it is said with file and line or field."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-        return model.model_validate(content)
+        return model.model_validate(deepcopy(_content(path.read_text(encoding="utf-8"))))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise ValueError(f"{paths.relative(path)}, line {line}: not valid YAML ({error.problem}).") from None
@@ -52,6 +53,12 @@ def read_checked(path: Path, model: type[_Model]) -> _Model:
         raise ValueError(f"{paths.relative(path)}: not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
     except ValidationError as error:
         raise ValueError(f"{paths.relative(path)}: {explain(error)}") from None
+
+
+@cache
+def _content(text: str) -> Any:
+    """What YAML says. A study reads its cards again and again, and PyYAML takes a twentieth of a second for one."""
+    return yaml.load(text, _Loader)
 
 
 _PLAIN = {"extra_forbidden": "unknown key", "missing": "missing", "model_type": "expected `key: value` lines"}

@@ -178,13 +178,18 @@ def load(card: Card, split: str = "train", source: str | None = None) -> "Datase
     """The examples of a split, as a data set with `id`, the card's fields and, where the kind has one, `label`."""
     from datasets import Dataset
 
+    return Dataset.from_list(load_rows(card, split, source))
+
+
+def load_rows(card: Card, split: str = "train", source: str | None = None) -> list[Row]:
+    """The examples of a split as a list: `datasets`, which takes a second to import, stays out of a dry run."""
     name = source or card.default_source
     if name not in card.sources:
         raise ValueError(f"Task {card.name!r} has no source {name!r}: its card names {', '.join(card.sources)}.")
     rows = [row for row in checked_rows(card, card.sources[name], split) if row is not None]
     if not rows:
         raise ValueError(f"Task {card.name!r}, source {name!r}, split {split!r}: no rows.")
-    return Dataset.from_list(rows)
+    return rows
 
 
 def has_test(card: Card, source: str | None) -> bool:

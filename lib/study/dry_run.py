@@ -9,7 +9,7 @@ from lib.core import set_names
 from lib.core.pricing import TokenPrice, nano
 from lib.core.set_names import SetName
 from lib.core.sources import Row
-from lib.core.tasks import Card, load, text_of
+from lib.core.tasks import Card, load_rows, text_of
 from lib.generation import METHODS, rephrasing_plan
 from lib.generation.rephrasing import longest_rows
 from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_AN_OPTION, check_can_ask, longest_text
@@ -172,7 +172,7 @@ def _rows_to_price(card: Card, own: Study, split: str, n: int, unread: set[str])
     place = "hub" if hub else card.name
     if place not in unread:
         try:
-            return load(card, split, own.source).to_list()[:n], ""
+            return load_rows(card, split, own.source)[:n], ""
         except ValueError:
             unread.add(place)
     choices = {"choices": ["x" * _UNREAD_CHOICE] * _MOST_CHOICES} if card.task_kind.answers_with == "choice" else {}

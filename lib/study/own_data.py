@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lib.core.example_sets import Given, example_sets
-from lib.core.tasks import Card, checked_rows, load
+from lib.core.tasks import Card, checked_rows, load_rows
 from lib.study.schema import Study, most_raw, plans_of, studies_by_task
 
 
@@ -19,7 +19,7 @@ def check_data(study: Study) -> None:
         for split in ("train", "test") if source.files else ():
             list(checked_rows(card, source, split))
         if source.files:
-            plans_of(card, own, load(card, "train", own.source).to_list()[: most_raw(own)])
+            plans_of(card, own, load_rows(card, "train", own.source)[: most_raw(own)])
         if own.sets:
             example_sets(card, given_sets(own), own.source)
 
@@ -32,7 +32,7 @@ def pool_lines(study: Study) -> list[str]:
 
 def _pool(card: Card, own: Study) -> Iterator[str]:
     dev = own.training.human_dev
-    pool = len(load(card, "train", own.source)) - dev
+    pool = len(load_rows(card, "train", own.source)) - dev
     beside = f" beside the {dev} that choose the best epoch" if dev else ""
     yield f"{card.name}: {pool} human examples to learn from{beside}.{_left_out(own, pool, 'are in no mix')}"
     if cut := _cut_budgets(card, own, pool):

@@ -1,6 +1,6 @@
 """What the workflow reads, writes and gives to each step of a study."""
 
-import sys
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from declared import names_taken
+from snakemake.exceptions import WorkflowError
 
 from lib.core import manifest, paths
 from lib.study.workflow import Studies, StudySteps, as_yaml, open_studies
@@ -193,9 +194,31 @@ def test_a_list_of_figures_is_dropped_when_a_figure_is_gone(tmp_path: Path, monk
     assert steps.incomplete() == steps.lists[:1]
 
 
-def test_a_mistake_is_one_sentence_for_snakemake() -> None:
-    with pytest.raises(sys.modules["snakemake.exceptions"].WorkflowError, match="Unknown study 'nowhere'"):
-        open_studies({"study": "demo,nowhere"})
+@pytest.mark.parametrize(
+    ("config", "changes", "said"),
+    [
+        ({"teacher": "no-such-model"}, {}, "No price is known for model 'no-such-model'. State it in the study"),
+        ({"study": "demo,nowhere"}, {}, "Unknown study 'nowhere': studies/ has classification, "),
+        ({}, {"tasks": ["nwes"]}, ": tasks: unknown task 'nwes'; there is "),
+        ({}, {"training": {"also_test": ["claimz"]}}, "There is no evaluation set 'claimz'"),
+        ({}, {"training": {"also_test": ["claims"]}}, "Evaluation set 'claims' "),  # Before 01 is paid for what 04 cannot use.
+        (
+            {},
+            {"sets": {"own": {"file": "$NOWHERE/own.jsonl", "teacher": "m", "price": 0.1}}},
+            "The environment variable NOWHERE is not set",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence_for_snakemake(
+    config: dict[str, str], changes: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(PLAIN | changes), encoding="utf-8")
+    with pytest.raises(WorkflowError) as caught:
+        open_studies({"study": str(file)} | config, ["--dry-run"])
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 # ---- notebooks ----

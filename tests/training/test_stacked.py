@@ -12,7 +12,7 @@ from torch import nn
 
 from lib.core.encoders import open_encoder, parts
 from lib.core.mixes import NONE
-from lib.core.tasks import load, read_card
+from lib.core.tasks import load_rows, read_card
 from lib.training import stacked, student
 from lib.training.mix_draws import Run
 from lib.training.settings import Recipe
@@ -45,7 +45,7 @@ def recipe_for(encoder: str, **other: Any) -> Recipe:
 
 def pool_of(task: str, recipe: Recipe) -> Pool:
     card = read_card(task)
-    return Pool(card, load(card, "train").to_list()[:24], recipe=recipe, others=[(card, load(card, "test").to_list()[:20])])
+    return Pool(card, load_rows(card, "train")[:24], recipe=recipe, others=[(card, load_rows(card, "test")[:20])])
 
 
 JOBS = [Job(range(4, 20), [], 1), Job(range(24), [], 2), Job([0, 1, 2], [], 3), Job(range(10), [], 4), Job(range(12, 24), [], 5)]
@@ -66,8 +66,15 @@ def side_by_side(pool: Pool, jobs: Sequence[Job], slots: int) -> list[list[Any]]
 
 @pytest.mark.usefixtures("exact")
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("recipe", [{}, {"frozen_layers": 1, "lora_rank": 2}, {"epochs": 3, "warmup": 0.5}], ids=str)
-@pytest.mark.parametrize(("task", "kind"), [("sentiment", "Bert"), ("entailment", "Roberta"), ("commonsense", "Bert")])
+@pytest.mark.parametrize(
+    ("task", "kind", "recipe"),
+    [
+        ("sentiment", "Bert", {"frozen_layers": 1, "lora_rank": 2}),
+        ("entailment", "Roberta", {}),
+        ("commonsense", "Bert", {"epochs": 3, "warmup": 0.5}),
+    ],
+    ids=str,
+)
 def test_each_learns_what_it_learns_alone(folder: Path, task: str, kind: str, recipe: dict[str, Any], device: str) -> None:
     pool = pool_of(task, recipe_for(save_tiny(folder, kind, **QUIET), device=device, **recipe))
     assert stacks(pool)
@@ -75,7 +82,7 @@ def test_each_learns_what_it_learns_alone(folder: Path, task: str, kind: str, re
 
 
 @pytest.mark.usefixtures("exact")
-@pytest.mark.parametrize("recipe", [{"epochs": 4, "lora_rank": 3}, {"steps": 25}], ids=str)
+@pytest.mark.parametrize("recipe", [{"epochs": 4, "lora_rank": 3}, {"steps": 12}], ids=str)
 def test_dev_examples_choose_the_best_of_each(folder: Path, recipe: dict[str, Any]) -> None:
     pool = pool_of("sentiment", recipe_for(save_tiny(folder, **QUIET), learning_rate=3e-2, **recipe))
     jobs = [Job(range(4, 20), [0, 1, 2, 3], 1), Job(range(12), range(16, 24), 2), Job(range(8), [], 3)]
@@ -85,11 +92,11 @@ def test_dev_examples_choose_the_best_of_each(folder: Path, recipe: dict[str, An
 @pytest.mark.parametrize("device", DEVICES)
 def test_who_trains_beside_it_changes_nothing(folder: Path, device: str) -> None:
     """With dropout: what a student draws depends on its seed alone."""
-    pool = pool_of("sentiment", recipe_for(save_tiny(folder), device=device))
+    pool = pool_of("sentiment", recipe_for(save_tiny(folder), device=device, steps=6))
     found = side_by_side(pool, JOBS, slots=5)
     assert found == side_by_side(pool, JOBS, slots=5)
     if device == "cpu":  # A GPU may add up in another order when it works on fewer.
-        assert found == side_by_side(pool, JOBS, slots=2) == side_by_side(pool, JOBS, slots=1)
+        assert found == side_by_side(pool, JOBS, slots=2)
         assert found[::-1] == side_by_side(pool, JOBS[::-1], slots=3)
 
 
@@ -150,7 +157,7 @@ def _dropping(upper: Any, kept: Sequence[torch.Tensor]) -> Any:
 # ---- by a sweep ----
 
 SENTIMENT = read_card("sentiment")
-HUMAN, TEST = load(SENTIMENT, "train").to_list()[:16], load(SENTIMENT, "test").to_list()[:12]
+HUMAN, TEST = load_rows(SENTIMENT, "train")[:16], load_rows(SENTIMENT, "test")[:12]
 RUNS = [Run(NONE, n, 0, seed) for n in (4, 12) for seed in (1, 2, 3)]
 
 
@@ -165,7 +172,7 @@ def test_a_sweep_gives_the_same_rows(folder: Path, tmp_path: Path, capsys: pytes
     positive = SENTIMENT.model_copy(update={"labels": {"positive": "good"}})
     good = [row for row in TEST if row["label"] == "positive"]
     tests = {"test": Evaluation(SENTIMENT, TEST), "good": Evaluation(positive, good)}
-    recipe = recipe_for(save_tiny(folder, **QUIET))
+    recipe = recipe_for(save_tiny(folder, **QUIET), steps=6)
     one = swept(tmp_path / "one", recipe, evaluations=tests)
     swept(tmp_path / "many", recipe.model_copy(update={"slots": 4}), RUNS[:2], evaluations=tests)
     many = swept(tmp_path / "many", recipe.model_copy(update={"slots": 4}), evaluations=tests)
@@ -187,7 +194,7 @@ def test_where_memory_runs_out_half_as_many_train(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What has finished is kept."""
-    pool = pool_of("sentiment", recipe_for(save_tiny(folder)))
+    pool = pool_of("sentiment", recipe_for(save_tiny(folder), steps=6))
     expected, work = side_by_side(pool, JOBS, slots=1), _Stack._work
 
     def little_memory(stack: _Stack, tokens: int) -> None:
