@@ -122,12 +122,23 @@ def _read_set(card: Card, given: Given, *, source: str | None) -> ExampleSet:
         raise ValueError(f"The example set {method or given}: {explain(error)}.") from None
     example_set = load_set(facts.file) if facts.is_of_01_or_02 else _own_set(card, facts.file, source=source)
     example_set = example_set._replace(**facts.model_dump(include={"price", "teacher", "shown"}, exclude_none=True))
-    return example_set._replace(name=_renamed(example_set.name, str(method))) if method else example_set
+    name = _renamed(example_set.name, str(method)) if method else example_set.name
+    return example_set._replace(name=_corrected(name, facts.corrects) if facts.corrects else name)
 
 
 def _renamed(name: SetName, method: str) -> SetName:
     """The name of a set that somebody calls otherwise; human texts that a teacher only labeled stay what they are."""
     return SetName("", labels_by=method) if name.of_human_texts else SetName(method)
+
+
+def _corrected(name: SetName, before: str) -> SetName:
+    """The name of a set that a teacher made of another by correcting its labels."""
+    corrected = SetName(before).after("corrected")
+    if name.key != corrected.key:
+        raise ValueError(
+            f"The example set {name.key} corrects {before}: call it {corrected.key}, so that tables show the two as one."
+        )
+    return corrected
 
 
 def _own_set(card: Card, path: str, *, source: str | None) -> ExampleSet:
@@ -180,6 +191,8 @@ class OwnSet(Strict):
     price: float | None = Field(None, gt=0, allow_inf_nan=False)
     teacher: str | None = Field(None, min_length=1)
     shown: int | None = Field(None, ge=0)
+    corrects: str | None = Field(None, min_length=1)
+    """The set that this one was made of: its teacher corrected its own labels."""
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:

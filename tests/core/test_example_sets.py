@@ -181,6 +181,17 @@ def test_a_set_from_elsewhere_can_be_given_with_what_is_known_of_it(tmp_path: Pa
     )
 
 
+def test_a_set_from_elsewhere_says_which_one_it_corrects(tmp_path: Path) -> None:
+    (tmp_path / "bought.csv").write_text("text,label\nA goal at last,sports\n", encoding="utf-8")
+    given = {"file": str(tmp_path / "bought.csv"), "teacher": "m", "price": 0.1, "corrects": "mine"}
+    [(key, found)] = example_sets.example_sets(read_card("news"), [given | {"method": "mine_corrected"}]).items()
+    assert (key, found.name) == ("mine_corrected", SetName("mine", derived=("corrected",)))
+    refused(
+        lambda: example_sets.example_sets(read_card("news"), [given | {"method": "better"}]),
+        "The example set better corrects mine: call it mine_corrected",
+    )
+
+
 def test_recordings_are_of_the_embedded_set_and_stand_beside_no_other() -> None:
     card = read_card("news")
     assert example_sets.example_sets(card, None, "nyt") == example_sets.example_sets(card, []) == {}
