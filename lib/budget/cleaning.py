@@ -24,6 +24,11 @@ from lib.core.stats import Interval, crossed_interval, grid_of_runs, learned_ali
 from lib.plotting import TEXT, Drawing, caption, color, grid_of, named
 
 _STEPS = frozenset({*CONTROLS, REWORDED})
+_SAID = {
+    "dropped": "Dropped: without examples whose words tell their label",
+    "resampled": "Resampled: with so few of them that no word tells it",
+    REWORDED: "Rephrased: reworded",
+}
 _COLUMNS = ["task", "method", "arm", "set", "n_human", "n_synthetic", "examples", "dollars_an_example"]
 _COLUMNS += ["score", "low", "high", "difference", "difference_low", "difference_high", "seeds", "covers"]
 _MOST_PANELS = 2
@@ -108,12 +113,11 @@ def cleaning_figure(scores: DataFrame) -> Drawing:
     if table.empty:
         reason = "no set stands beside what was made of it (`rephrase` of 01, `controlled` of 04)."
         return Drawing("cleaning", None, f"No figure 'cleaning': {reason}")
-    sizes = ", ".join(f"{n}" for n in sorted(set(table.n_synthetic)))
+    arms = [said for arm, said in _SAID.items() if (table.arm == arm).any()]
     text = (
         "What cleaning a set costs and brings, at equal numbers of examples: dollars for one example that is kept, with all that "
-        f"was bought for it, and the difference between students' scores and those of the set as bought ({sizes} synthetic "
-        "examples). Dropped: without examples whose words tell their label; resampled: with so few of them that no word tells "
-        f"it; rephrased: reworded. Bars: 95% intervals, paired, over {_units(table)}. {_said(table)}"
+        f"was bought for it, and the difference between students' scores and those of the set as bought. {'; '.join(arms)}. "
+        f"Bars: 95% intervals, paired, over {_units(table)}. {_said(table)}"
     )
     return Drawing("cleaning", _plot(table), caption(text, scores, table.task), table)
 
@@ -127,7 +131,7 @@ def _said(table: DataFrame) -> str:
     """How many of the comparisons go beyond chance, in words."""
     compared = table[table.arm != AS_BOUGHT]
     better, worse = int((compared.difference_low > 0).sum()), int((compared.difference_high < 0).sum())
-    return f"Of {len(compared)} comparisons {better} are above the set as bought beyond chance, {worse} below."
+    return f"Of {len(compared)} comparisons in the table {better} are above the set as bought beyond chance, {worse} below."
 
 
 def _plot(table: DataFrame) -> Figure:
@@ -142,9 +146,11 @@ def _plot(table: DataFrame) -> Figure:
     price.set(xlabel="dollars a kept example", xlim=(0, 1.1 * table.dollars_an_example.max()))
     price.xaxis.get_major_locator().set_params(nbins=4)  # type: ignore[call-arg]
     for axis, n_human in zip(differences, sizes, strict=True):
-        _differences(axis, table[table.n_human == n_human], keys)
-        beside = f"beside {n_human} human examples" if n_human else "without human examples"
-        axis.set_xlabel(f"students' score (points)\n{beside}")
+        part = table[table.n_human == n_human]
+        _differences(axis, part, keys)
+        synthetic = " or ".join(map(str, sorted(set(part.n_synthetic))))
+        axis.set_xlabel(f"students' score (points)\n{n_human} human, {synthetic} synthetic")
+        axis.xaxis.get_major_locator().set_params(nbins=5)  # type: ignore[call-arg]
     several = table.task.nunique() > 1
     names = [_label(row, several=several) for row in lines.to_dict("records")]
     price.set_yticks(range(len(keys)), names)

@@ -22,6 +22,11 @@ _LABELS = {
     "vendi": "Vendi score\n(high: varied)",
     "score": "students' score",
 }
+_SAID = {
+    "kept": "share of the items that was kept (n = {n}; Wilson)",
+    "vendi": "diversity (n = {n} texts; jackknife over replies)",
+    "score": "mean score of students (n = {n} examples; over test items and seeds)",
+}
 _NORMAL = 1.96
 _COLUMNS = ["task", "strategy", "set", "measure", "value", "low", "high", "n", "p"]
 _NO_TABLES: Mapping[str, DataFrame] = {}
@@ -123,20 +128,19 @@ def starts_figure(scores: DataFrame, diversity: Mapping[str, DataFrame] = _NO_TA
         return Drawing("starts", None, "No figure 'starts': no strategy began from several seed examples.")
     told = table.drop_duplicates(["task", "strategy", "measure"])
     beyond, tested = int((told.p < 0.05).sum()), int(told.p.notna().sum())
-    sizes = {measure: f"n = {_sizes(table, measure)}" for measure in _LABELS}
+    shown = [said.format(n=_sizes(table, measure)) for measure, said in _SAID.items() if (table.measure == measure).any()]
     text = (
-        f"Strategies from several seed examples, one start a line: share of the items that was kept ({sizes['kept']} items), "
-        f"diversity ({sizes['vendi']} texts), mean score of students ({sizes['score']} examples). Bars: 95% intervals (Wilson; "
-        "jackknife over replies; test items and seeds). p: how often starts would differ so much by chance alone (Cochran's Q, "
-        f"of scores paired on seeds and test items). Beyond chance (p < .05): {beyond} of {tested}."
+        f"Strategies from several seed examples, one start a line: {', '.join(shown)}, with 95% intervals. p: how often starts "
+        "would differ so much by chance alone (Cochran's Q, of scores paired on seeds and test items). Beyond chance (p < .05): "
+        f"{beyond} of {tested}."
     )
     return Drawing("starts", _plot(table), caption(text, scores, table.task), table)
 
 
 def _sizes(table: DataFrame, measure: str) -> str:
-    """The least and the largest n of a measure; unknown, if no table has it."""
+    """The least and the largest n of a measure."""
     sizes = table[table.measure == measure].n.dropna()
-    return " to ".join(f"{n:.0f}" for n in dict.fromkeys([sizes.min(), sizes.max()])) if len(sizes) else "unknown"
+    return " to ".join(f"{n:.0f}" for n in dict.fromkeys([sizes.min(), sizes.max()]))
 
 
 def _plot(table: DataFrame) -> Figure:

@@ -62,7 +62,7 @@ def test_an_arm_of_which_too_little_is_left_does_not_hide_the_others() -> None:
 def test_the_figure_says_how_many_comparisons_go_beyond_chance() -> None:
     drawing = cleaning_figure(arms())
     assert drawing.figure is not None
-    assert "Of 6 comparisons 2 are above the set as bought beyond chance, 2 below." in drawing.caption
+    assert "Of 6 comparisons in the table 2 are above the set as bought beyond chance, 2 below." in drawing.caption
     assert [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()][::-1] == [
         "zero-shot", "dropped", "resampled", "rephrased",
     ]  # fmt: skip
@@ -99,7 +99,7 @@ def test_starts_that_differ_are_told_from_starts_that_do_not() -> None:
 def test_the_figure_of_starts_needs_several() -> None:
     drawing = starts_figure(from_starts(0.6, 0.5, 0.7), {"tone": VENDI})
     assert drawing.figure is not None
-    assert "(n = 100 items)" in drawing.caption
+    assert "kept (n = 100; Wilson)" in drawing.caption
     assert "Beyond chance (p < .05): 2 of 3." in drawing.caption
     one = from_starts(0.6, 0.5, 0.7)
     assert starts_figure(one[one.method == "tree"]).figure is None
