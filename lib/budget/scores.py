@@ -1,7 +1,6 @@
 """Tables of scores: how they are read and checked, and what each budget and each mix in them was worth."""
 
 import itertools
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 import yaml
 from pandas import DataFrame, Series
 
+from lib.budget.pooling import FILE, check_pooling
 from lib.core import kinds, set_names
 from lib.core import tasks as cards
 from lib.core.artifacts import read_table
@@ -30,7 +30,6 @@ CHANCE = "chance"
 """The column of score rows that holds what answers reach which do not depend on the text; `chance_accuracy` has the accuracy."""
 _COUNTED = ("set_start", REPEAT)
 """The fields of a set's name that are numbers."""
-_FILE = "file that a row is from"
 _UNKNOWN = 10**12
 """The size of a pool that a table does not have: more than any budget buys, so that it limits nothing."""
 Shares = Sequence[float] | Mapping[str, Sequence[float]]
@@ -85,7 +84,7 @@ def read_scores(
     parameters = {"human_price": human_price, "synthetic_price": synthetic_price}
     prices = {name: price for name, price in parameters.items() if price is not None}
     scores = _joined(
-        [_checked(_completed(read_table(path), path), path, list(prices)).assign(**{_FILE: path}) for path in tables], prices
+        [_checked(_completed(read_table(path), path), path, list(prices)).assign(**{FILE: path}) for path in tables], prices
     )
     scores = _by_method(scores)
     scores = _told_apart(scores, _methods_of_several_teachers([scores]))
@@ -96,9 +95,8 @@ def read_scores(
         scores = scores.assign(training_price=training_price, run_price=run_price)
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
         check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
-    _refuse_two_offers(scores, given=list(prices))
-    _refuse_two_settings(scores)
-    return with_samples(_at_one_price(scores.drop(columns=_FILE)))
+    check_pooling(scores, given=list(prices))
+    return with_samples(_at_one_price(scores.drop(columns=FILE)))
 
 
 def _joined(tables: Sequence[DataFrame], prices: Mapping[str, float]) -> DataFrame:
@@ -146,43 +144,6 @@ def _at_one_price(scores: DataFrame) -> DataFrame:
     if REPEAT not in scores or not (scores[REPEAT] > 1).any():
         return scores
     return scores.assign(synthetic_price=scores.groupby(["task", "method"]).synthetic_price.transform("mean"))
-
-
-def _refuse_two_offers(scores: DataFrame, *, given: Sequence[str]) -> None:
-    """Refuses rows of one task and method that say two prices or numbers of shown examples: they are of two example sets."""
-    facts = ["human_price", "synthetic_price", "human_shown", "human_dev"]
-    facts = [name for name in facts if name in scores and name not in given]
-    repeats = scores[REPEAT].fillna(1) if REPEAT in scores else 1
-    one_set = scores.assign(**{REPEAT: repeats})[scores.method != NONE].groupby(["task", "method", REPEAT], sort=False)
-    for (task, method, _), rows in one_set:
-        for fact in facts:
-            first = rows.dropna(subset=fact).drop_duplicates(fact)
-            if len(first) > 1:
-                one, other = (first.iloc[place] for place in (0, 1))
-                files = " and ".join(dict.fromkeys([one[_FILE], other[_FILE]]))
-                remedy = f", or give {fact} as a parameter" if fact.endswith("price") else ""
-                raise ValueError(
-                    f"{files}: rows of {task}, {method} have two values of {fact}, {one[fact]:g} and {other[fact]:g}, so they "
-                    f"are of two example sets: give both sets to one run of 04, which tells them apart{remedy}."
-                )
-
-
-def _refuse_two_settings(scores: DataFrame) -> None:
-    """Refuses rows of one task, method and repeat whose sets were made with different settings: pooled, they would hide it."""
-    if set_names.SETTINGS not in scores:
-        return
-    known = scores[scores[set_names.SETTINGS].fillna("") != ""]
-    known = known.assign(**{REPEAT: known[REPEAT].fillna(1) if REPEAT in known else 1})
-    for (task, method, _), rows in known.groupby(["task", "method", REPEAT], sort=False):
-        different = rows.drop_duplicates(set_names.SETTINGS)
-        first, *others = [json.loads(settings) for settings in different[set_names.SETTINGS]]
-        for other, file in zip(others, different[_FILE][1:], strict=True):
-            if apart := [name for name in first if name in other and first[name] != other[name]]:
-                files = " and ".join(dict.fromkeys([different[_FILE].iloc[0], file]))
-                raise ValueError(
-                    f"{files}: rows of {task}, {method} are of two example sets, with {apart[0]} {first[apart[0]]} and "
-                    f"{other[apart[0]]}: give both sets to one run of 04, which tells them apart."
-                )
 
 
 def _completed(scores: DataFrame, path: str) -> DataFrame:

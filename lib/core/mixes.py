@@ -17,6 +17,8 @@ NONE = "human only"
 """The method of a mix without synthetic examples."""
 TEST = "test"
 """The evaluation set that budgets are about: the task's own test split. Score rows of others may stand beside it."""
+RECIPE = "recipe"
+"""The column of score rows that says how a student was trained, as JSON; older tables lack it."""
 
 
 class Prices(NamedTuple):

@@ -52,6 +52,8 @@ class Source(Strict):
     """What prompts say of the task where this source is used, in place of the card's: its texts may be of another sort."""
     fields: dict[str, str] = {}
     """What prompts say of a field, in place of the card's."""
+    topic_prompt: str | None = Field(None, min_length=1)
+    """What is asked for where topics are listed, in place of the card's; it may name {label}, too."""
     licence: str | None = None
 
     @model_validator(mode="after")

@@ -132,9 +132,9 @@ class Card(Strict):
         if name not in self.sources:
             raise ValueError(f"Task {self.name!r} has no source {name!r}: its card names {', '.join(self.sources)}.")
         words = self.sources[name]
-        return self.model_copy(
-            update={"description": words.description or self.description, "fields": {**self.fields, **words.fields}}
-        )
+        own = {"description": words.description, "topic_prompt": words.topic_prompt}
+        own = {part: text for part, text in own.items() if text}
+        return self.model_copy(update={"fields": {**self.fields, **words.fields}, **own})
 
     @property
     def task_kind(self) -> kinds.Kind:

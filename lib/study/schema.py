@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lib.core import paths
 from lib.core.config import explain, read_checked
+from lib.core.encoders import check_language
 from lib.core.example_sets import OwnSet
 from lib.core.set_names import TEACHER, SetName
 from lib.core.settings import Budgets, Sizes
@@ -340,6 +341,7 @@ def cards(study: Study) -> dict[str, Card]:
         if own.source and own.source not in card.sources:
             raise ValueError(f"Task {card.name!r} has no source {own.source!r}: its card names {', '.join(card.sources)}.")
         _check_can_be_asked(card, own)
+        check_language(own.training.encoder, task=card.name, language=card.language)
         other_tests(card, own.source, own.training.also_test)
     return found
 

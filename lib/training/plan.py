@@ -14,6 +14,7 @@ from lib import plotting
 from lib.core import set_names
 from lib.core.artifacts import ExampleSet
 from lib.core.contamination import repeated
+from lib.core.encoders import check_language
 from lib.core.example_sets import Given, example_sets, people_alone, prices_of, repeats_of
 from lib.core.mixes import NONE, TEST, Cell, Offer, cells
 from lib.core.set_names import SETTINGS
@@ -86,6 +87,7 @@ def pools_for(
     seed: int = 1,
 ) -> _Pools:
     """Reads all examples of a task and works out their prices."""
+    check_language(students.encoder, task=card.name, language=card.language)
     train = load(card, "train", source).to_list()
     written = example_sets(card, examples, source)
     written = with_parts(card, written, parts=mixes, human=train, seed=seed)

@@ -21,7 +21,7 @@ from pandas import DataFrame
 
 from lib.core import paths
 from lib.core.fingerprint import code_of_module
-from lib.core.mixes import NONE
+from lib.core.mixes import NONE, RECIPE
 from lib.core.progress import Bar
 from lib.core.sources import Row
 from lib.core.tasks import Card, check_fits
@@ -164,7 +164,7 @@ class Bench:
     def rows(self, run: Run, results: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The score rows of a run, one for each evaluation set, with encoder, device and versions of the libraries."""
         metric, device = self.card.metric, device_of(self.recipe)
-        facts = {"encoder": self.recipe.encoder, "device": device, "precision": precision(device)}
+        facts = {"encoder": self.recipe.encoder, RECIPE: self._recipe, "device": device, "precision": precision(device)}
         facts |= {name: version(name) for name in _LIBRARIES}
         for name, values in results.items():
             score = {"evaluated_on": name, "metric": metric, "score": values[metric], "n_test": len(self.tested[name])}
@@ -172,6 +172,13 @@ class Bench:
             score |= {"chance": chance.get(metric), "chance_accuracy": chance.get("accuracy")}
             gold = {"kind": self.card.kind, "gold": self._gold[name]}
             yield {"task": self.card.name, **run._asdict(), **score, **values, **gold, **facts}
+
+    @cached_property
+    def _recipe(self) -> str:
+        """How students are trained, as JSON: of a probe of labels, which is fit at once, what that depends on."""
+        used = {"frozen_layers", "max_tokens"} if self.pool.at_once else set(Recipe.model_fields)
+        recipe = self.recipe.model_dump(include=used - {"encoder", "device", "slots"})
+        return json.dumps(recipe | {"balanced": self.balanced, "human_dev": len(self.tested.get(DEV, ()))})
 
     @cached_property
     def _gold(self) -> dict[str, str]:

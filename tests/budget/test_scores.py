@@ -209,6 +209,30 @@ def test_mistake_in_a_table_of_scores(tmp_path: Path, scores: pd.DataFrame, said
 AWAY = ROW | {"evaluated_on": "garden", "score": 0.1}
 
 
+def trained(recipe: str, **columns: Any) -> pd.DataFrame:
+    return table({}, ALONE).assign(recipe=recipe, **columns)
+
+
+def test_students_that_were_trained_in_two_ways_are_not_pooled(tmp_path: Path) -> None:
+    slow, fast = (f'{{"steps": 300, "learning_rate": {rate}, "frozen_layers": null}}' for rate in (0.0003, 0.001))
+    files = [write(tmp_path, trained(slow, encoder="a"), "slow.csv"), write(tmp_path, trained(fast, encoder="a"), "fast.csv")]
+    said = ("slow.csv and", "the students of t were trained in two ways, with learning_rate 0.0003 and 0.001")
+    refused(lambda: read_scores(files), *said)
+    refused(lambda: read_scores(files, 1.0, synthetic_price=0.5), *said)
+    assert len(read_scores([files[0], write(tmp_path, trained(slow, encoder="a"), "again.csv")])) == 4
+    assert len(read_scores([files[0], write(tmp_path, trained(fast, task="u"), "other_task.csv")])) == 4
+    probe = write(tmp_path, trained('{"frozen_layers": 0, "newer": 1}', encoder="a"), "layers.csv")
+    refused(lambda: read_scores([files[0], probe]), "with frozen_layers default and 0")
+
+
+def test_tables_that_tell_the_encoder_alone_are_pooled_by_it(tmp_path: Path) -> None:
+    older = [write(tmp_path, table({}, ALONE).assign(encoder=name), f"{name}.csv") for name in ("small", "large")]
+    refused(lambda: read_scores(older), "with encoder small and large")
+    newer = write(tmp_path, trained('{"steps": 300}', encoder="small"), "newer.csv")
+    assert len(read_scores([older[0], newer])) == 4
+    assert len(read_scores([older[0], write(tmp_path, table({}, ALONE), "own.csv")])) == 4
+
+
 def test_repeats_of_a_set_are_one_method_whose_interval_is_over_them(tmp_path: Path) -> None:
     """Each repeat is an example set of its own, and a draw of the method."""
     parts = []

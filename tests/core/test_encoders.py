@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,25 @@ def test_changed_weights_are_refused(tmp_path: Path, change: bytes) -> None:
 def test_the_embedded_weights_are_those_that_were_published() -> None:
     assert encoders._EMBEDDED_SHA256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     assert (Path(location(EMBEDDED)) / "model.safetensors").is_file()
+
+
+# ---- the language of the texts ----
+
+JAPANESE = "ku-nlp/deberta-v2-base-japanese"
+
+
+def test_an_encoder_for_another_language_is_refused() -> None:
+    english = partial(encoders.check_language, task="frames", language="English")
+    said = ("is for Japanese, and the texts of task 'frames' are in English", "xlm-roberta-base", "`language` in the card")
+    refused(lambda: english(JAPANESE), repr(JAPANESE), *said)
+    refused(lambda: english("models/tohoku-japanese-v3"), *said)
+    refused(lambda: encoders.check_language("bert-base-german-cased", task="t", language="Japanese"), "for German", "in Japanese")
+
+
+@pytest.mark.parametrize("encoder", [EMBEDDED, "FacebookAI/xlm-roberta-base", "models/japanese/small", "bert-english-german"])
+def test_an_encoder_that_may_know_the_language_is_taken(encoder: str) -> None:
+    encoders.check_language(encoder, task="frames", language="English")
+    encoders.check_language(JAPANESE, task="frames", language="Japanese")
 
 
 # ---- opened to be trained ----

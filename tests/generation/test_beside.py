@@ -159,3 +159,13 @@ def test_cards_do_not_say_of_public_texts_what_is_true_of_embedded_ones() -> Non
     assert "ironic" not in read_card("sentiment").in_words_of("sst2").description
     assert "invented" not in read_card("news").in_words_of("nyt").description
     assert "{label}" in str(read_card("review").topic_prompt)
+
+
+def test_topics_are_asked_for_in_the_words_of_the_source() -> None:
+    news = read_card("news")
+    assert 'invented news stories for the section "sports"' in prompts.topics(news.in_words_of(None), "sports", 3)[1]["content"]
+    nyt = prompts.topics(news.in_words_of("nyt"), "sports", 3)[1]["content"]
+    assert "invented" not in nyt
+    assert 'articles in the section "sports"' in nyt
+    emotion = read_card("emotion")
+    assert emotion.in_words_of("twitter_emotion").topic_prompt == emotion.topic_prompt

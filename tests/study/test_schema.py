@@ -56,6 +56,15 @@ def test_a_study_with_a_card_of_ones_own(tmp_path: Path) -> None:
     assert list(schema.cards(study)) == ["mine"]
 
 
+def test_an_encoder_for_another_language_is_refused_before_anything_is_paid(tmp_path: Path) -> None:
+    japanese = {"encoder": "ku-nlp/deberta-v2-base-japanese"}
+    study = schema.read_study(write(tmp_path, GOOD | {"training": japanese}))
+    refused(lambda: schema.cards(study), "is for Japanese, and the texts of task 'news' are in English")
+    own = tmp_path / "own.yaml"
+    own.write_text((paths.TASKS / "news.yaml").read_text().replace("kind: text", "kind: text\nlanguage: Japanese"))
+    assert schema.cards(schema.read_study(write(tmp_path, GOOD | {"tasks": [str(own)], "training": japanese})))
+
+
 @pytest.mark.parametrize("study", ["none", "none.yaml", ""])
 def test_an_unknown_study(study: str) -> None:
     refused(lambda: schema.read_study(study), f"Unknown study {study!r}", "demo", "path of a study (.yaml)")

@@ -245,3 +245,8 @@ def test_where_there_are_no_sets_every_budget_goes_to_people() -> None:
 )
 def test_shards_take_one_card_after_another(device: str, shard: str, cards: int, taken: str) -> None:
     assert device_of_shard(device, shard, cards=cards) == taken
+
+
+def test_students_of_an_encoder_for_another_language_are_refused() -> None:
+    students = Students(encoder="ku-nlp/deberta-v2-base-japanese")
+    refused(lambda: pools_for(read_card("frames"), None, students=students), "is for Japanese", "are in English")

@@ -27,7 +27,7 @@ from lib.budget.scores import _COLUMNS
 from lib.core import metrics, paths
 from lib.core.artifacts import ExampleSet
 from lib.core.kinds import kind_of
-from lib.core.mixes import NONE, TEST, Cell
+from lib.core.mixes import NONE, RECIPE, TEST, Cell
 from lib.core.set_names import SetName
 from lib.core.tasks import load, names, read_card
 from lib.training import sweep
@@ -308,6 +308,9 @@ def test_a_row_for_each_run(whole: tuple[pd.DataFrame, str], recipe: Recipe) -> 
         assert row["score"] == row[CARD.metric] == row[row["metric"]]
         assert (row["task"], row["evaluated_on"], row["n_test"]) == (CARD.name, TEST, 10)
         assert (row["encoder"], row["selection"]) == (recipe.encoder, "last of 2 epochs")
+        told = json.loads(row[RECIPE])
+        assert (told["epochs"], told["learning_rate"], told["human_dev"]) == (2, recipe.learning_rate, 0)
+        assert not {"encoder", "device", "slots"} & set(told)
         assert (row["device"], row["precision"]) == ("cpu", precision("cpu"))
         assert (row["torch"], row["transformers"]) == (version("torch"), version("transformers"))
     assert set(_COLUMNS) - set(table) == {"human_price", "synthetic_price", "human_pool", "synthetic_pool"}
