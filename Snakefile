@@ -174,7 +174,7 @@ rule budget:
     input:
         notebook=ancient("notebooks/05_budget.ipynb"),
         scores=lambda wildcards: studies.of(wildcards).scores,
-        labels=lambda wildcards: studies.of(wildcards).test_labels,
+        labels=lambda wildcards: studies.of(wildcards).labels,
         diversity=lambda wildcards: studies.of(wildcards).tested_figures,
     output:
         drawn="runs/{study}/figures/05_budget.json",

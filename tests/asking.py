@@ -32,6 +32,24 @@ CARD = Card(
     sources={"own": {"files": {"train": "none.jsonl"}}},  # type: ignore[dict-item]
 )
 
+FILMS = CARD.model_copy(
+    update={
+        "name": "films",
+        "kind": "spans",
+        "description": "find what a query to a film database mentions.",
+        "fields": {"text": "a query"},
+        "labels": {"Genre": "a genre", "Year": "a year or decade", "MPAA Rating": "an age rating"},
+        "metric": "micro_f1",
+        "topic_prompt": "things that people ask a film database",
+    }
+)
+"""A task of spans."""
+QUERY: dict[str, Any] = {
+    "id": "q0",
+    "text": "horror films of the 80s",
+    "spans": [{"start": 0, "end": 6, "label": "Genre"}, {"start": 20, "end": 23, "label": "Year"}],
+}
+
 
 def teacher_at(url: str, folder: Path, budget: float | None = 5.0, **options: Any) -> Endpoint:
     """A teacher at the test's endpoint, with a store of its own in `folder`."""

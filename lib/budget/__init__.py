@@ -7,6 +7,7 @@ from lib.budget.consequences import next_for_all
 from lib.budget.effect_plots import effects_figure
 from lib.budget.effects import variance_of_scores
 from lib.budget.findings import by_set, read_diversity
+from lib.budget.label_ways import label_ways
 from lib.budget.measured import Measured
 from lib.budget.planner import make_plan
 from lib.budget.plots import (
@@ -55,6 +56,7 @@ __all__ = [
     "fits_table",
     "found_by_class",
     "held_out",
+    "label_ways",
     "make_plan",
     "maps",
     "next_for_all",

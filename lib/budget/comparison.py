@@ -14,6 +14,7 @@ import pandas as pd
 from pandas import DataFrame
 from scipy.stats import spearmanr
 
+from lib.budget.label_ways import is_of_train
 from lib.core import set_names
 from lib.core.artifacts import how_made
 from lib.core.mixes import NONE, TEST
@@ -123,6 +124,8 @@ def teacher_student_pairs(scores: DataFrame, labels: Sequence[str]) -> DataFrame
     rows: list[dict[str, Any]] = []
     for path in labels:
         record = how_made(path)
+        if is_of_train(record):
+            continue
         if missing := [name for name in ("task", "score", "metric", "n") if name not in record]:
             raise ValueError(f"{path}: not labels of a test set by 02 (no {', '.join(missing)} in the JSON beside it).")
         teacher = {"labels_by": record["parameters"]["method"], "task": record["task"], "teacher": record["score"]}

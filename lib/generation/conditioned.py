@@ -28,8 +28,9 @@ from lib.generation.sampler import (
     cut_item,
     longest_text,
 )
-from lib.teacher import parsing, prompts
+from lib.teacher import marked_spans, parsing, prompts
 from lib.teacher.client import Answer, Request
+from lib.teacher.wordings import DEFAULT
 
 
 class _Drawn(NamedTuple):
@@ -47,18 +48,20 @@ class _Drawn(NamedTuple):
     """Human examples that are as long; one for each item, or none."""
 
 
+_TOKENS_OF_MARKS = 100
+"""Room for the marks of spans in one example."""
 CHAT_ONLY = frozenset({"prompt", "mask_labels", "hide_label", "show_recent", "human_lengths"})
 """Settings of what a teacher that answers is told."""
 
 
 class _ToLabel(Method):
-    """Asks for examples of each label in turn, as many of each as n allows."""
+    """Asks for examples of each label in turn, as many of each as n allows; for texts with their spans marked, all alike."""
 
     uses = COMMON | CHAT_ONLY | {"per_reply", "conditioned"}
 
     @classmethod
     def fits(cls, card: Card) -> bool:
-        return card.task_kind.fixed_labels
+        return card.task_kind.fixed_labels or card.task_kind.answers_with == "spans"
 
     @abstractmethod
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
@@ -77,12 +80,28 @@ class _ToLabel(Method):
             raise ValueError(
                 f"Method {self.name!r} writes to a label; task {self.card.name!r} ({self.card.kind}) has no fixed ones."
             )
+        if self.marked:
+            self.check_marks()
         if self.settings.human_lengths:
             self.check_lengths()
 
+    @property
+    def marked(self) -> bool:
+        """Whether the labels stand at pieces of a text."""
+        return self.card.task_kind.marked
+
+    def check_marks(self) -> None:
+        """The labels can be marked, and no setting asks for what texts with spans have not."""
+        marked_spans.check_labels(self.card)
+        usual = {"prompt": DEFAULT, "hide_label": True, "conditioned": True}
+        if changed := [name for name, value in usual.items() if getattr(self.settings, name) != value]:
+            raise ValueError(
+                f"{changed[0]}: texts with marked spans (task {self.card.name!r}) are asked for in one way; leave it out."
+            )
+
     def check_lengths(self) -> None:
         """There is a human example to take a length from, of each label where one is given."""
-        have = {row["label"] for row in self.plan.people or self.raw}
+        have = {row.get("label") for row in self.plan.people or self.raw}
         wanted = self.card.labels if self.conditioned else have or {"any label"}
         if missing := [label for label in wanted if label not in have]:
             raise ValueError(
@@ -93,13 +112,13 @@ class _ToLabel(Method):
     @property
     def conditioned(self) -> bool:
         """Whether a text is written to a label; there is none to write to where each example has choices of its own."""
-        return self.settings.conditioned and bool(self.card.labels)
+        return self.settings.conditioned and self.card.task_kind.fixed_labels
 
     @property
     def quota(self) -> dict[str, int]:
         """Examples wanted of each label: as even as n allows, the first labels get what is left over."""
-        if not self.card.labels:
-            return {"any answer": self.settings.n}
+        if not self.card.task_kind.fixed_labels:
+            return super().quota if self.marked else {"any answer": self.settings.n}
         share, more = divmod(self.settings.n, len(self.card.labels))
         return {label: share + (i < more) for i, label in enumerate(self.card.labels)}
 
@@ -172,21 +191,22 @@ class _ToLabel(Method):
         if self.plan.completion:
             return self.line_request(drawn)
         schema = prompts.examples_schema(self.asked, drawn.label is None, manner=self.manner)
-        room = drawn.items * (TOKENS_A_FIELD * len(self.card.fields) + self.probability_tokens)
+        marks = _TOKENS_OF_MARKS * self.marked
+        room = drawn.items * (TOKENS_A_FIELD * len(self.card.fields) + self.probability_tokens + marks)
         return self.request(self.prompt(drawn), schema, tokens=room, least={"examples": drawn.items})
 
     def line_request(self, drawn: _Drawn) -> Request:
         """Asks a base model for the rest of a line."""
         shots = [self.line(row, drawn.label) for row in drawn.shots]
         messages = prompts.line_to_continue(self.asked, shots, *self.line_begun(drawn.label), more=self.line_more)
-        tokens = 64 + TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * self.options
+        tokens = 64 + TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * self.options + _TOKENS_OF_MARKS * self.marked
         temperature, top_p = self.settings.temperature, self.settings.top_p
         return Request(messages, None, temperature, top_p, max_tokens=tokens, stop="\n", choices=drawn.items)
 
     @property
     def line_more(self) -> Mapping[str, str]:
         """What lines hold beside the card's fields, and what it is."""
-        return {}
+        return {"{Label|a piece}": "a piece that the label fits"} if self.marked else {}
 
     @property
     def options(self) -> int:
@@ -194,7 +214,10 @@ class _ToLabel(Method):
         return 0
 
     def line(self, row: Row, label: str | None) -> Row:
-        """An example as a line: the label first, so that the text is written to it, or last, if it is the teacher's choice."""
+        """An example as a line: the label first, so that the text is written to it, or last, if it is the teacher's choice; or
+        its spans marked."""
+        if self.marked:
+            return marked_spans.as_written(self.card, row)
         return fields_of(row, [*self.card.fields, "label"] if label is None else ["label", *self.card.fields])
 
     def line_begun(self, label: str | None) -> tuple[Row, str]:
@@ -222,6 +245,8 @@ class _ToLabel(Method):
 
     def read_item(self, item: Any, label: str | None) -> tuple[Row | None, str | None]:
         """An item as an example, or what is wrong with it."""
+        if self.marked:
+            return marked_spans.read_written(self.card, item)
         if problem := parsing.item_problem(self.asked, self.mask.name(label), item):
             return None, problem
         given = self.label_in(item) if label is None else label
@@ -273,12 +298,13 @@ class _WithLists(_ToLabel):
 
     def by_list(self) -> list[str]:
         """One list for the task (""), or one a label where the card's topic prompt names the label."""
-        return list(self.card.labels) if "{label}" in str(self.card.topic_prompt) else [""]
+        each = self.card.task_kind.fixed_labels and "{label}" in str(self.card.topic_prompt)
+        return list(self.card.labels) if each else [""]
 
     def by_label(self, lists: dict[str, list[Any]]) -> dict[str, tuple[str, list[Any]]]:
         """The list of each label, its own or that of all, and what its order is drawn by: labels that share a list get the same
         topics in the same order, or a topic would say which label it is."""
-        return {label: (label, lists[label]) if label in lists else ("", lists[""]) for label in self.card.labels}
+        return {label: (label, lists[label]) if label in lists else ("", lists[""]) for label in self.quota}
 
 
 class ZeroShotTopic(_WithLists):
@@ -398,7 +424,7 @@ class _FewShot(_ToLabel):
         super().check()
         if not self.shots:
             return
-        have = Counter(row["label"] for row in self.raw)
+        have = Counter(row.get("label") for row in self.raw)
         wanted = list(self.card.labels) if self.conditioned else []
         if not self.raw or any(not have[label] for label in wanted):
             missing = [label for label in wanted if not have[label]] or ["any label"]
@@ -425,7 +451,7 @@ class _FewShot(_ToLabel):
 
     @property
     def line_more(self) -> Mapping[str, str]:
-        return {} if self.card.labels else choice_lines.about(self.options)
+        return super().line_more if self.card.labels else choice_lines.about(self.options)
 
     @property
     def options(self) -> int:
@@ -446,7 +472,7 @@ class _FewShot(_ToLabel):
 
     def prompt(self, drawn: _Drawn) -> prompts.Messages:
         names = prompts.reply_fields(self.card, drawn.label is None)
-        shots = [fields_of(row, names) for row in drawn.shots]
+        shots = [marked_spans.as_written(self.card, row) if self.marked else fields_of(row, names) for row in drawn.shots]
         same_topic = self.shots == 1
         return prompts.like_examples(self.asked, drawn.label, drawn.items, shots, same_topic=same_topic, manner=self.told(drawn))
 

@@ -1,9 +1,10 @@
 """How far the teacher's labels agree with those that the data have, as 02 shows it: scores, which label is taken for which, and
 the examples to be read one by one. Dialogues that a teacher wrote have no other labels to be compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from lib.core.sources import Row
 from lib.core.tasks import Card
 from lib.labeling.frames import labeled_part
 from lib.labeling.labels import Labeled
+from lib.teacher.marked_spans import marked_text
 
 _BOOTSTRAPS = 1000
+_SPAN_PARTS = ("spans", "spans with label")
 _PARTS = ("mentions", "triggers", "triggers with type", "arguments", "arguments with role")
 """What a dialogue's labels are judged by, each after the one before: places alone first, then what they are."""
 
@@ -38,6 +41,8 @@ def agreement(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
     """Compares the labels of a pool with those that the data have; an example without a label counts as wrong."""
     if card.task_kind.dialogues:
         return _with_marked_frames(card, labeled, pool)
+    if card.task_kind.marked:
+        return _with_marked_spans(card, labeled, pool)
     return _with_itself(card, labeled, pool) if labeled.checked else _with_data(card, labeled)
 
 
@@ -91,8 +96,25 @@ def _with_marked_frames(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Ag
     return Agreement(summary, error_analysis.confusions(kind, gold, [predicted]), scores, tables)
 
 
+def _with_marked_spans(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:
+    """Texts against the spans that people marked in them; a text without the teacher's marks has none."""
+    by_id, kind = {row["id"]: row for row in labeled.examples}, card.task_kind
+    gold = [row["spans"] for row in pool]
+    predicted = [by_id.get(row["id"], {}).get("spans", []) for row in pool]
+    parts = _by_span_part(gold, predicted)
+    scores = kind.scores(gold, predicted) | {f"{name.replace(' ', '_')}_f1": float(f1) for name, f1 in parts.f1.items()}
+    summary = f"n = {len(pool)} texts, of which {len(pool) - len(by_id)} without any labels"
+    missed = error_analysis.most_missed(card, pool, gold, [predicted])[["example", "text", "gold", "given"]]
+    tables = [parts, error_analysis.by_class_over_runs(kind, gold, [predicted]), missed]
+    return Agreement(summary, error_analysis.confusions(kind, gold, [predicted]), scores, tables)
+
+
 def side_by_side(card: Card, labeled: Labeled, n: int = 3) -> DataFrame:
     """The first examples with the teacher's label and that of the data; of a dialogue its first turns with both marked."""
+    if card.task_kind.answers_with == "spans":
+        rows = labeled.examples[:n]
+        in_data = [marked_text(card, row | {"spans": row["human_spans"]}) for row in rows]
+        return pd.DataFrame({"by the teacher": [marked_text(card, row) for row in rows], "in the data": in_data})
     if not card.task_kind.dialogues:
         table = pd.DataFrame(labeled.examples[:n])
         return table[[name for name in (*card.fields, *card.task_kind.lists, "human_label", "label") if name in table]]
@@ -104,10 +126,33 @@ def side_by_side(card: Card, labeled: Labeled, n: int = 3) -> DataFrame:
 
 
 def _by_part(gold: Sequence[Any], predicted: Sequence[Any], *, mentions: Sequence[Any]) -> DataFrame:
-    """Precision, recall and F1 (95% bootstrap interval over dialogues) of all items at once, for each part of the labels."""
-    rows = {}
+    """Precision, recall and F1 of all items of dialogues at once, for each part of the labels."""
+    dialogues, counts = list(zip(gold, predicted, mentions, strict=True)), {}
     for part in _PARTS:
-        counts = np.array([_item_counts(part, *frames) for frames in zip(gold, predicted, mentions, strict=True)])
+        counts[part] = np.array([_item_counts(part, *frames) for frames in dialogues])
+    return _part_table(counts)
+
+
+def _by_span_part(gold: Sequence[Any], predicted: Sequence[Any]) -> DataFrame:
+    """Precision, recall and F1 of all spans of texts at once: by their places alone, and with their labels."""
+    texts, counts = list(zip(gold, predicted, strict=True)), {}
+    for part in _SPAN_PARTS:
+        counts[part] = np.array([_span_counts(part, *spans) for spans in texts])
+    return _part_table(counts)
+
+
+def _span_counts(part: str, gold: Sequence[Row], predicted: Sequence[Row]) -> tuple[int, int, int]:
+    """Of one text: spans that agree, predicted spans, spans of the data."""
+    names = ("start", "end", "label") if part == "spans with label" else ("start", "end")
+    place = itemgetter(*names)
+    expected, found = set(map(place, gold)), set(map(place, predicted))
+    return len(expected & found), len(found), len(expected)
+
+
+def _part_table(counts_of: Mapping[str, np.ndarray]) -> DataFrame:
+    """Precision, recall and F1 (95% bootstrap interval over examples) of each part, from the counts of each example."""
+    rows = {}
+    for part, counts in counts_of.items():
         hits, given, n = counts.sum(axis=0)
         low, high = stats.bootstrap_interval(partial(_f1, counts), len(counts), draws=_BOOTSTRAPS, seed=0, vectorized=True)
         rows[part] = {

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 from lib.core.kinds.frames import place_of
 from lib.core.sources import Row
 from lib.core.tasks import Card
-from lib.labeling import markup
 from lib.labeling.settings import LabelingRequests
-from lib.teacher import parsing, prompts
+from lib.teacher import markup, parsing, prompts
 from lib.teacher.client import Answer, Bill, Request, Teacher
 
 _Place = tuple[int, int, int]
 """Turn, start and end."""
 _NUMBER = re.compile(r"\d+")
+_DEFAULTS = LabelingRequests()
 _TRIGGER_TOKENS, _ARGUMENT_TOKENS = 16, 24
 """Room in a reply for each mention, were it a trigger or an argument."""
 
@@ -147,18 +147,17 @@ def annotate(
     teacher: Teacher,
     method: str = "three_steps",
     shots: Sequence[Row] = (),
-    window: int | None = None,
-    max_tokens: int | None = None,
+    settings: LabelingRequests = _DEFAULTS,
     title: str = "dialogues",
 ) -> tuple[list[Row], list[Row], list[Answer]]:
     """The dialogues with the teacher's frames, the rejected rows, and all answers. The teacher never sees frames that a dialogue
     already has: they become its `human_frames`. Each step sends the requests of all dialogues at once."""
-    parts = [_Part(row, turns) for row in rows for turns in _windows(row, window)]
+    parts = [_Part(row, turns) for row in rows for turns in _windows(row, settings.window)]
     labeled = [labeled_part(card, row) for row in shots]
     for name, step in _METHODS[method].items():
         open_parts = [part for part in parts if step.wants(part)]
         requests = [step.request(card, part.row, _step_lines(step, part), len(part.mentions), labeled) for part in open_parts]
-        answers = teacher.ask(_limited(requests, max_tokens), step.problem, f"{title} {name}") if requests else []
+        answers = teacher.ask(_limited(requests, settings.max_tokens), step.problem, f"{title} {name}") if requests else []
         for part, answer in zip(open_parts, answers, strict=True):
             _take(card, part, step, answer)
             part.failed = "" if step.lists[0] in part.done else f"failed: {name}: {answer.problem or 'nothing of the dialogue'}"
@@ -180,8 +179,6 @@ def _step_lines(step: _Step, part: _Part) -> list[prompts.Turn]:
 
 def _windows(row: Row, window: int | None) -> list[list[int]]:
     """The numbers of a dialogue's turns, in windows of so many; or all of them."""
-    if window is not None and window < 1:
-        raise ValueError(f"window is a number of turns from 1 up, or None for the whole dialogue, not {window}.")
     numbers, size = list(range(len(row["turns"]))), window or len(row["turns"])
     return [numbers[at : at + size] for at in range(0, len(numbers), size)]
 

@@ -1,5 +1,5 @@
-"""The teacher as annotator: it labels each example of a raw pool or of a test set, or the frames of each dialogue
-(lib/labeling/frames.py), also of dialogues that a teacher wrote.
+"""The teacher as annotator: it labels each example of a raw pool or of a test set, marks the spans of each text
+(lib/labeling/spans.py) or the frames of each dialogue (lib/labeling/frames.py), also of dialogues that a teacher wrote.
 
 Method `again` requests the labels of a written set a second time, without showing the first. How often the two differ is an
 estimate of the label noise of the set (an optimistic one: a teacher can be wrong the same way twice). The examples whose labels
@@ -18,11 +18,11 @@ from lib.core.artifacts import ExampleSet
 from lib.core.set_names import SetName
 from lib.core.sources import Row, fields_of
 from lib.core.tasks import Card, load
-from lib.labeling import frames
-from lib.labeling.settings import LabelingRequests
+from lib.labeling import frames, spans
+from lib.labeling.settings import LabelingRequests, LabelingSettings
 from lib.teacher import parsing, prompts
 from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, TeacherError
-from lib.teacher.masks import LabelMask, LabelNames, label_mask
+from lib.teacher.masks import LabelMask, label_mask
 from lib.teacher.wordings import DEFAULT, LabelingPrompt, refuse_completion
 
 _LABELS = {"zero_shot": "description and labels only", "few_shot": "some human examples of each label beside them"}
@@ -32,7 +32,7 @@ LABELING_METHODS = _LABELS | FRAMES | AGAIN
 _ANOTHER = "another answer when asked again"
 _READABLE = 500
 """Characters of a reply that stand beside an example whose label was not kept."""
-_DEFAULTS = LabelingRequests()
+_DEFAULTS = LabelingSettings()
 _DEFAULT_N = 60
 """Examples of a split that are labeled if no number is given."""
 _NO_LEVELS: Mapping[str, str] = MappingProxyType({})
@@ -85,6 +85,8 @@ def methods_of(card: Card, written: bool = False) -> dict[str, str]:
     """The methods for a split of the data, or for examples that a teacher wrote, which have labels unless they are dialogues."""
     if card.task_kind.dialogues:
         return FRAMES
+    if card.task_kind.marked:
+        return {} if written else _LABELS
     return AGAIN if written else _LABELS if card.task_kind.fixed_labels else {}
 
 
@@ -169,7 +171,8 @@ def _written_dialogues(card: Card, written: ExampleSet) -> list[Row]:
 
 
 def _draw_shots(card: Card, raw: Sequence[Row], *, n: int, seed: int) -> list[Row]:
-    """The labeled examples that a prompt shows: n of each label, in mixed order; or n dialogues."""
+    """The labeled examples that a prompt shows: n of each label, in mixed order; texts that hold each label n times; or n
+    dialogues."""
     rng, shots = random.Random(f"{seed} shots"), list[Row]()
     if card.task_kind.dialogues:
         if not 0 <= n <= len(raw):
@@ -177,6 +180,8 @@ def _draw_shots(card: Card, raw: Sequence[Row], *, n: int, seed: int) -> list[Ro
                 f"Labeling shows {n} human dialogues, but the first {len(raw)} may be shown: change `shots` or `raw`."
             )
         return rng.sample(list(raw), n)
+    if card.task_kind.marked:
+        return spans.draw_examples(card, raw, n=n, rng=rng)
     for label in card.labels:
         rows = [row for row in raw if row["label"] == label]
         if len(rows) < n:
@@ -210,39 +215,50 @@ def label(
     teacher: Teacher,
     method: str = "zero_shot",
     shots: Sequence[Row] = (),
+    settings: LabelingSettings = _DEFAULTS,
     split: str = "train",
-    window: int | None = None,
-    max_tokens: int | None = None,
-    prompt: LabelingPrompt = DEFAULT,
-    mask_labels: LabelNames = "none",
     seed: int = 1,
     written: ExampleSet | None = None,
     completion: bool = False,
-    levels: Mapping[str, str] = _NO_LEVELS,
 ) -> Labeled:
-    """Labels each example, or the frames of each dialogue (`window`: turns in a request; `max_tokens`: those of a reply;
-    `prompt`: its wording; `mask_labels`: what labels are called in it, as `seed` draws); `completion`: by a base model.
+    """Labels each example, its spans, or the frames of each dialogue; `completion`: by a base model. `seed` draws other names of
+    labels, where the settings ask for these.
 
-    `written` is the set of 01 that the rows belong to, if any, `levels` a part of the set's name. `human_label` keeps the
-    label that an example has in the data; the teacher never sees it.
+    `written` is the set of 01 that the rows belong to, if any. `human_label` keeps the label that an example has in the data; the
+    teacher never sees it.
     """
     _check_method(card, method, written=written is not None)
-    title = _title(f"{card.name} {method} labels {written.method if written else split}", levels)
-    name = set_name(method, written.name if written else None, levels).key
+    title = _title(f"{card.name} {method} labels {written.method if written else split}", settings.levels)
+    name = set_name(method, written.name if written else None, settings.levels).key
     if card.task_kind.dialogues:
-        _check_frames(card, LabelingRequests(prompt=prompt, mask_labels=mask_labels), completion=completion)
-        examples, rejected, answers = frames.annotate(
-            card, rows, teacher=teacher, method=method, shots=shots, window=window, max_tokens=max_tokens, title=title
+        _check_frames(card, settings, completion=completion)
+        found = frames.annotate(card, rows, teacher=teacher, method=method, shots=shots, title=title, settings=settings)
+        return _of_places(found, name)
+    if card.task_kind.marked:
+        _check_spans(card, settings)
+        found = spans.annotate_spans(
+            card, rows, teacher=teacher, shots=shots, title=title, settings=settings, completion=completion
         )
-        return Labeled([row | {"source": "synthetic", "method": name} for row in examples], rejected, answers)
-    options, mask = LabelingRequests(prompt=prompt, max_tokens=max_tokens), label_mask(card, mask_labels, seed)
+        return _of_places(found, name)
+    mask = label_mask(card, settings.mask_labels, seed)
     shown = [mask.row(row) for row in shots]
-    answers = asked_labels(mask.card, rows, teacher=teacher, shots=shown, title=title, options=options, completion=completion)
+    answers = asked_labels(mask.card, rows, teacher=teacher, shots=shown, title=title, options=settings, completion=completion)
     labeled = Labeled(answers=answers, checked=method in AGAIN)
     for row, answer in zip(rows, answers, strict=True):
         sort = _check_again if labeled.checked else _take_label
-        sort(mask, labeled, row | _possible(mask, row, answer, prompt), answer, name)
+        sort(mask, labeled, row | _possible(mask, row, answer, settings.prompt), answer, name)
     return labeled
+
+
+def _of_places(found: tuple[list[Row], list[Row], list[Answer]], name: str) -> Labeled:
+    """The spans or frames that were found, as a set of that name."""
+    examples, rejected, answers = found
+    return Labeled([row | {"source": "synthetic", "method": name} for row in examples], rejected, answers)
+
+
+def _check_spans(card: Card, options: LabelingRequests) -> None:
+    label_mask(card, options.mask_labels, 1)
+    spans.check_options(card, options)
 
 
 def _title(what: str, levels: Mapping[str, str]) -> str:
@@ -373,6 +389,8 @@ def possible_requests(
     if card.task_kind.dialogues:
         _check_frames(card, options, completion=completion)
         return frames.possible_frame_requests(card, rows, method=method, raw=raw, options=options)
+    if card.task_kind.marked:
+        return _possible_span_requests(card, rows, raw if method == "few_shot" else (), options=options, completion=completion)
     longest = list[Row]()
     if method == "few_shot":
         by_length = sorted(raw, key=lambda row: -len(prompts.quoted(fields_of(row, card.fields)).encode()))
@@ -380,3 +398,13 @@ def possible_requests(
             longest += [row for row in by_length if row["label"] == label][: options.shots]
     mask = label_mask(card, options.mask_labels, 1)
     return _label_requests(mask.card, rows, [mask.row(row) for row in longest], options=options, completion=completion)
+
+
+def _possible_span_requests(
+    card: Card, rows: Sequence[Row], raw: Sequence[Row], *, options: LabelingRequests, completion: bool
+) -> list[Request]:
+    """The requests for spans, with the longest examples as shots, as many as can be drawn."""
+    _check_spans(card, options)
+    longest = sorted(raw, key=lambda row: -len(prompts.quoted(fields_of(row, card.fields)).encode()))
+    shots = longest[: options.shots * len(card.labels)]
+    return spans.span_requests(card, rows, shots, max_tokens=options.max_tokens, completion=completion)

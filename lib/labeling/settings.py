@@ -18,8 +18,9 @@ class LabelingRequests(Strict):
     mask_labels: LabelNames = "none"
     """Whether prompts call labels by other names, drawn by the seed, and do not say what they mean: codes (A, B), arbitrary (K7),
     words (made up). none: by their own names."""
-    shots: int = Field(1, ge=1)
-    """Human examples of each label that a prompt shows (few_shot), or dialogues (frames)."""
+    shots: int = Field(1, ge=0)
+    """Human examples of each label that a prompt shows (few_shot; of spans: texts that hold each label so often), or dialogues
+    (frames). 0: none, so that few_shot is zero_shot."""
     window: int | None = Field(None, ge=1)
     """Turns of a dialogue that are labeled in one request. None: the whole dialogue."""
     max_tokens: int | None = Field(None, ge=1)

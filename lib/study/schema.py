@@ -360,6 +360,10 @@ def _check_can_be_asked(card: Card, own: Study) -> None:
         raise ValueError(f"Task {card.name!r} ({card.kind}): 02 cannot label by {wrong[0]!r}; of this kind there is {said}.")
     if wrong := [key for key in ways.written if key not in own.written_sets]:
         raise ValueError(f"Task {card.name!r}: labeling.written: {wrong[0]!r} is not among the sets of 01.")
+    if ways.written and not methods_of(card, written=True):
+        raise ValueError(
+            f"Task {card.name!r} ({card.kind}): 02 labels nothing that 01 wrote of this kind: leave out its `written`."
+        )
     if wrong := [name for name in own.training.matched if name not in own.methods or not card.task_kind.marked]:
         raise ValueError(
             f"Task {card.name!r} ({card.kind}): training.matched: no set {wrong[0]!r} with labels of spans or frames."

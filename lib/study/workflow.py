@@ -120,6 +120,11 @@ class TaskSteps:
         return [self.labels_file(labels) for labels, (_, split, _) in self.labeled.items() if split == "test"]
 
     @property
+    def labels(self) -> list[str]:
+        """The teacher's labels that 05 reads: of the test set, and of texts to learn from, where there are several to compare."""
+        return [*self.test_labels, *(self.human_labels if len(self.human_labels) > 1 else [])]
+
+    @property
     def artefacts(self) -> list[str]:
         """All that the teacher is asked for."""
         return [*self.written, *self.human_labels, *map(self.labels_file, self.relabeled), *self.test_labels]
@@ -316,8 +321,8 @@ class StudySteps:
         return [*self.study.scores, *self._of_tasks("scores")]
 
     @property
-    def test_labels(self) -> list[str]:
-        return self._of_tasks("test_labels")
+    def labels(self) -> list[str]:
+        return self._of_tasks("labels")
 
     @property
     def lists(self) -> list[str]:
@@ -355,7 +360,7 @@ class StudySteps:
         owns = [task.study for task in self.tasks.values()] or [self.study]
         return {
             "scores": self.scores,
-            "labels": self.test_labels,
+            "labels": self.labels,
             "figures": self.figures,
             "human_sizes": _union(own.sizes.human for own in owns if any(own.sizes.synthetic)),
             "totals": _union(own.sizes.totals for own in owns),

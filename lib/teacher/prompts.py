@@ -24,6 +24,10 @@ Shot = tuple[Sequence[Turn], dict[str, Any]]
 _NOTHING: Mapping[str, str] = {}
 _EDITOR = "You edit examples of a data set. You answer with one JSON object and nothing else."
 _PLAIN_WORDS = WORDINGS[DEFAULT]
+_MARKING_SPANS = (
+    "A piece of a text that one of the labels fits is marked: it stands in braces, with its label before a bar, as in "
+    "{{{label}|the piece}}. Mark whole names and phrases, from their first character to their last, and none inside another."
+)
 _SOME_PROBABILITY = 0.05
 """In the form of a reply with probabilities."""
 
@@ -114,6 +118,24 @@ def choose_one(card: Card, example: dict[str, str], choices: Sequence[str], *, m
     shown = _blocks(f"{words.example}\n{quoted(example)}", f"{words.choices}\n{quoted(list(choices))}")
     asked = words.which_choice.format(form=_label_form(words))
     return _put_together(words.labeler, words, task=_task_part(card, words), shown=shown, asked=asked)
+
+
+def mark_spans(card: Card, example: dict[str, str], shots: Sequence[dict[str, str]] = ()) -> Messages:
+    """The teacher as annotator of spans: as label_one, but it repeats the text with its spans marked."""
+    words, field = _PLAIN_WORDS, next(iter(card.fields))
+    labeled = "\n".join([words.labeled, *map(quoted, shots)]) if shots else ""
+    task = _blocks(_task_part(card), f"{words.labels}\n{_label_lines(card)}", _span_rules(card))
+    shown = _blocks(labeled, f"{words.example}\n{quoted(example)}")
+    form = json.dumps({"marked": "..."})
+    asked = (
+        f"Mark its {field}: repeat it to the letter and add the marks; what no label fits stays as it is, and there may be "
+        f"nothing to mark. Answer in this form: {form}"
+    )
+    return _put_together(words.labeler, words, task=task, shown=shown, asked=asked)
+
+
+def _span_rules(card: Card) -> str:
+    return _MARKING_SPANS.format(label=next(iter(card.labels)))
 
 
 def reworded(card: Card, example: dict[str, str], label: str, field: str, avoid: Sequence[str]) -> Messages:
@@ -327,12 +349,21 @@ def _asked_part(card: Card, label: str | None, n: int, manner: Manner) -> str:
     """What to write, how many, and that they should differ from each other."""
     words, many = manner.wording, n > 1
     listed = "\n".join(f"- {name}: {what}" for name, what in card.fields.items())
-    real = (words.real_hidden if manner.hide_label else words.real).format(language=card.language)
-    if label is None:
+    real = (words.real_hidden if manner.hide_label and not card.task_kind.marked else words.real).format(language=card.language)
+    if card.task_kind.marked:
+        write = _blocks(f"{words.labels}\n{_label_lines(card)}", _span_rules(card), _marked_to_write(n))
+    elif label is None:
         write = _blocks(f"{words.labels}\n{_label_lines(card)}", words.write_any[many].format(n=n))
     else:
         write = words.write[many].format(n=n, label=described(card, label))
     return _sentences(write, words.differ * many, real, words.probability) + "\n" + words.fields.format(fields=listed)
+
+
+def _marked_to_write(n: int) -> str:
+    """How many texts with marks are asked for."""
+    if n == 1:
+        return "Write one example, with each piece that a label fits marked, at least one."
+    return f"Write {n} examples, with each piece that a label fits marked, at least one in each; not always of the same labels."
 
 
 def _label_lines(card: Card) -> str:
@@ -357,8 +388,8 @@ def _label_form(words: Wording) -> str:
 
 
 def reply_fields(card: Card, labeled: bool) -> list[str]:
-    """In the order of writing: the text, then its label."""
-    return [*card.fields, *["label"] * labeled]
+    """In the order of writing: the text, then its label, if it has one as a whole."""
+    return [*card.fields, *["label"] * (labeled and not card.task_kind.marked)]
 
 
 def described(card: Card, label: str) -> str:
@@ -380,7 +411,7 @@ def _messages(system: str, user: str) -> Messages:
 def examples_schema(card: Card, labeled: bool = False, *, manner: Manner = PLAIN) -> Schema:
     """The reply's form, for endpoints that can hold a model to it."""
     fields: Schema = {name: {"type": "string"} for name in reply_fields(card, labeled)}
-    if labeled:
+    if "label" in fields:
         fields |= label_schema(card)["properties"]
     return _closed({"examples": _many(fields | _probability_schema(manner))})
 

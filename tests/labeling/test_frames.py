@@ -22,11 +22,11 @@ from lib.core.pricing import TokenPrice, Usage, dollars
 from lib.core.set_names import SetName
 from lib.core.sources import Row, Source
 from lib.core.tasks import load, read_card
-from lib.labeling import markup
 from lib.labeling.agreement import agreement
 from lib.labeling.frames import _METHODS, _most_mentions, _Part, labeled_part
 from lib.labeling.labels import Labeled, dollars_before, humans_shown, label, possible_requests, read_pool
-from lib.labeling.settings import Labeling
+from lib.labeling.settings import Labeling, LabelingSettings
+from lib.teacher import markup
 from lib.teacher.backends import open_teacher
 from lib.teacher.client import TRIES, Request, Teacher, TeacherError
 from lib.teacher.ledger import Reply
@@ -322,7 +322,7 @@ def test_a_text_reaches_the_prompt_as_data_and_its_own_brackets_are_no_marks() -
 def test_a_dialogue_in_windows(window: int | None, requests: int) -> None:
     """Arguments in another window than their trigger are lost; everything else is there."""
     row, teacher = TEST[0], Canned(knowing_by_turn(TEST[0]))
-    labeled = label(CARD, [row], teacher=teacher, method="three_steps", window=window)
+    labeled = label(CARD, [row], teacher=teacher, method="three_steps", settings=LabelingSettings(window=window))
     [found] = labeled.examples
     assert sum("turns" in one.schema["properties"] for one in teacher.asked if one.schema) == requests
     assert [frame["trigger"] for frame in found["frames"]] == [frame["trigger"] for frame in row["frames"]]
@@ -358,7 +358,9 @@ def test_a_dialogue_of_ten_thousand_tokens(window: int | None) -> None:
         turns, frames = turns + row["turns"], frames + moved
     long = {"id": "long", "topic": "everything", "turns": turns, "frames": frames}
     assert sum(len(turn["text"]) for turn in turns) > 40_000
-    labeled = label(CARD, [long], teacher=Canned(knowing_by_turn(long)), method="three_steps", window=window)
+    labeled = label(
+        CARD, [long], teacher=Canned(knowing_by_turn(long)), method="three_steps", settings=LabelingSettings(window=window)
+    )
     assert agreement(CARD, labeled, [long]).scores["trigger_micro_f1"] == 1
     assert labeled.rejected == []
 
@@ -377,7 +379,9 @@ def test_no_labeling_costs_more_than_what_is_possible(method: str, window: int |
         return json.dumps({name: said[name] for name in lists})
 
     teacher, price = Canned(answer), TokenPrice.model_validate(PRICES["m"])
-    labeled = label(CARD, pool, teacher=teacher, method=method, shots=shown, split="test", window=window)
+    labeled = label(
+        CARD, pool, teacher=teacher, method=method, shots=shown, split="test", settings=LabelingSettings(window=window)
+    )
     assert "more mentions than a text can have" in {one["outcome"] for one in labeled.rejected}
     possible = possible_requests(CARD, pool, method=method, raw=RAW[:20], options=Labeling(shots=2, window=window))
     assert len(possible) == len(teacher.asked)
@@ -403,7 +407,6 @@ def test_the_reference_dialogues_are_well_below_the_most_mentions_and_tokens() -
     ("call", "said"),
     [
         (lambda: label(CARD, [ROW], teacher=canned(), method="zero_shot"), "Unknown labeling method 'zero_shot': for task 'frames' (frames) there is three_steps, one_step."),
-        (lambda: label(CARD, [ROW], teacher=canned(), method="one_step", window=0), "window is a number of turns from 1 up, or None"),
         (lambda: read_pool(CARD, method="one_step", split="test", n=3, shots=9, raw=5, seed=1), "Labeling shows 9 human dialogues, but the first 5"),
         (lambda: read_pool(CARD, method="one_step", written=WRITTEN._replace(rows=[{"id": "1"}])), "The set 'pseudo' holds no dialogues of task 'frames' (no topic, turns)."),
     ],

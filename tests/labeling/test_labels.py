@@ -29,6 +29,15 @@ def test_a_pool_is_labeled_row_by_row(tmp_path: Path) -> None:
     assert labeled.bill.nanodollars == 4 * COST
 
 
+def test_few_shot_without_shots_is_zero_shot() -> None:
+    card = read_card("news")
+    pool, shown = read_pool(card, method="few_shot", n=2, shots=0)
+    assert shown == []
+    plain = _label_requests(card, pool)
+    assert _label_requests(card, pool, shown) == plain
+    assert len(possible_requests(card, pool, method="few_shot", raw=pool, options=Labeling(shots=0))) == 2
+
+
 def test_the_teacher_never_sees_the_human_label(tmp_path: Path) -> None:
     pool = [row | {"label": "secret human label", "note": "another secret"} for row in POOL]
     with serving(lambda body, n: completion('{"label": "kind"}')) as served:

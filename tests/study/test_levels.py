@@ -85,6 +85,24 @@ def test_labels_of_human_examples_have_levels_of_their_own_section(tmp_path: Pat
     assert "levels" not in news.labeling("few_shot")
 
 
+def test_shots_of_dialogues_and_of_their_labels_are_varied(tmp_path: Path) -> None:
+    """The ablation of 2410.06550's next check: human dialogues that 01 shows, its own, and labeled ones that 02 shows."""
+    frames = {"tasks": ["frames"], "raw": 3, "generation": {"methods": ["dialogues"], "n": 4}}
+    frames |= {"labeling": {"methods": ["three_steps"], "n": 6, "shots": 2, "written": ["dialogues"]}}
+    frames |= {"vary": {"human_shots": [1, 2], "own_shots": [0, 1], "labeling.shots": [0, 2]}}
+    task = steps_of(tmp_path, **frames).tasks["frames"]
+    assert list(task.study.written_sets) == ["dialogues", "dialogues_human_shots_1", "dialogues_own_shots_0"]
+    assert {labels: (given["shots"], given["method"]) for labels in task.relabeled for given in [task.relabeling(labels)]} == {
+        "dialogues_three_steps": (2, "three_steps"),
+        "dialogues_three_steps_labeling_shots_0": (0, "three_steps"),
+        "dialogues_three_steps_human_shots_1": (2, "three_steps"),
+        "dialogues_three_steps_own_shots_0": (2, "three_steps"),
+    }
+    assert task.generation("dialogues_own_shots_0")["own_shots"] == 0
+    assert [Path(path).stem for path in task.human_labels] == ["three_steps", "three_steps_labeling_shots_0"]
+    assert task.labels == task.human_labels  # 05 puts them side by side.
+
+
 def test_a_set_of_01_gets_the_levels_of_02_beside_its_own() -> None:
     written = SetName("tree", levels=(("temperature", "0.3"),))
     assert set_name("again", written, {"temperature": "0.3", "labeling.max_tokens": "9"}).levels == (

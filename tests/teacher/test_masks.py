@@ -141,7 +141,13 @@ def test_labels_are_read_back(tmp_path: Path, kind: LabelNames) -> None:
 
     with serving(answer) as served:
         labeled = label(
-            CARD, RAW[:4], teacher=teacher_at(served.url, tmp_path), method="few_shot", shots=RAW[4:6], mask_labels=kind, seed=3
+            CARD,
+            RAW[:4],
+            teacher=teacher_at(served.url, tmp_path),
+            method="few_shot",
+            shots=RAW[4:6],
+            settings=LabelingSettings(mask_labels=kind),
+            seed=3,
         )
     assert [row["label"] for row in labeled.examples] == ["rude", "rude", "kind", "rude"]
     assert [row["human_label"] for row in labeled.examples] == ["kind", "rude", "kind", "rude"]

@@ -156,7 +156,9 @@ def test_what_is_no_probability_is_none(value: Any) -> None:
 def test_two_questions_keep_the_labels_that_are_possible(tmp_path: Path) -> None:
     reply = '{"possible": ["kind", "Rude", "angry", "rude"], "label": "rude"}'
     with serving(lambda body, n: completion(reply)) as served:
-        labeled = label(CARD, RAW[:2], teacher=teacher_at(served.url, tmp_path), prompt="two_questions")
+        labeled = label(
+            CARD, RAW[:2], teacher=teacher_at(served.url, tmp_path), settings=LabelingSettings(prompt="two_questions")
+        )
     assert [(row["label"], row["possible"]) for row in labeled.examples] == [("rude", ["kind", "rude"])] * 2
     schema = served.bodies[0]["response_format"]["json_schema"]["schema"]
     assert schema["required"] == ["possible", "label"]

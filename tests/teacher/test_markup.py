@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lib.core.sources import Row
 from lib.core.tasks import load, read_card
-from lib.labeling.markup import Mention, mark, nested, plain, recover
+from lib.teacher.markup import Mention, mark, nested, plain, recover
 
 TEXT = "put the flour in the bowl, till it's smooth"
 Spans = list[tuple[int, int]]

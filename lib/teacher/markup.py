@@ -30,7 +30,7 @@ class Mention(NamedTuple):
     tag: str = ""
 
 
-class _Lost(NamedTuple):
+class Lost(NamedTuple):
     """A marked piece that is not in the text, and the reason."""
 
     text: str
@@ -68,25 +68,25 @@ def nested(spans: Iterable[tuple[int, int]]) -> tuple[list[tuple[int, int]], lis
     return kept, crossing
 
 
-def recover(text: str, marked: str) -> tuple[list[Mention], list[_Lost]]:
+def recover(text: str, marked: str) -> tuple[list[Mention], list[Lost]]:
     """The mentions of a marked text as places in the text, and the marked pieces that are not in the text."""
-    bare, marked_spans, lost = _without_marks(marked)
+    bare, marked_spans, lost = without_marks(marked)
     places = _alignment(plain(text), bare)
     mentions: dict[tuple[int, int], Mention] = {}
     for start, end, tag in marked_spans:
         span = _place_of(text, bare, places, start, end)
         if isinstance(span, str):
-            lost.append(_Lost(bare[start:end], span))
+            lost.append(Lost(bare[start:end], span))
         else:
             mentions.setdefault(span, Mention(*span, tag))
     kept, crossing = nested(mentions)
-    lost += [_Lost(text[start:end], "crosses another mention") for start, end in crossing]
+    lost += [Lost(text[start:end], "crosses another mention") for start, end in crossing]
     return [mentions[span] for span in kept], lost
 
 
-def _without_marks(marked: str) -> tuple[str, list[Mention], list[_Lost]]:
+def without_marks(marked: str) -> tuple[str, list[Mention], list[Lost]]:
     """A marked text without its marks, the places of the marks, and the brackets that have no partner."""
-    pieces, opened, closed, lost = list[str](), list[tuple[int, str]](), list[Mention](), list[_Lost]()
+    pieces, opened, closed, lost = list[str](), list[tuple[int, str]](), list[Mention](), list[Lost]()
     at = size = 0
     for sign in _MARK.finditer(marked):
         pieces.append(marked[at : sign.start()])
@@ -97,9 +97,9 @@ def _without_marks(marked: str) -> tuple[str, list[Mention], list[_Lost]]:
             start, tag = opened.pop()
             closed.append(Mention(start, size, tag))
         else:
-            lost.append(_Lost("".join(pieces)[-40:], "bracket never opened"))
+            lost.append(Lost("".join(pieces)[-40:], "bracket never opened"))
     bare = "".join([*pieces, marked[at:]])
-    lost += [_Lost(bare[start : start + 40], "bracket never closed") for start, _ in opened]
+    lost += [Lost(bare[start : start + 40], "bracket never closed") for start, _ in opened]
     return bare, sorted(closed, key=lambda mention: (mention.start, -mention.end)), lost
 
 
