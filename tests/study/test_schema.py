@@ -402,7 +402,7 @@ TREE, DIALOGUES = {"methods": ["tree"]}, {"methods": ["dialogues"]}
         ("riddle", {"generation": TREE, "labeling": {"n": 9}}, "02 cannot label by 'zero_shot'; of this kind there is nothing (labeling: {n: 0})."),
         ("places", {"generation": TREE}, "'places' (spans): 01 cannot write by 'tree'; of this kind there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, few_shot, attributes."),
         ("places", {"labeling": {"methods": ["three_steps"], "n": 9}}, "02 cannot label by 'three_steps'; of this kind there is zero_shot, few_shot."),
-        ("places", {"labeling": {"written": ["zero_shot"]}}, "'places' (spans): 02 labels nothing that 01 wrote of this kind: leave out `written`."),
+        ("places", {"labeling": {"written": ["zero_shot"]}}, "'places' (spans): 02 labels nothing that 01 wrote of this kind: leave out its `written`."),
         ("frames", {}, "'frames' (frames): 01 cannot write by 'zero_shot'; of this kind there is dialogues."),
         ("frames", {"generation": DIALOGUES, "labeling": {"n": 9}}, "02 cannot label by 'zero_shot'; of this kind there is three_steps, one_step."),
         ("frames", {"generation": DIALOGUES, "labeling": {"n": 0}}, "nobody labels its dialogues: `labeling: {written: [dialogues]}`."),
