@@ -14,7 +14,7 @@ from lib.budget.settings import PlanSettings
 from lib.core.encoders import Embedder
 from lib.core.settings import Budgets, Sizes
 from lib.generation.settings import Generation, GenerationSettings
-from lib.labeling import dollars_before, label, read_pool
+from lib.labeling import dollars_before, read_pool
 from lib.labeling.settings import Labeling, LabelingSettings
 from lib.study.schema import Study, read_study
 from lib.teacher.backends import open_teacher
@@ -105,7 +105,6 @@ def test_what_a_study_calls_otherwise_has_the_same_default() -> None:
     [
         (open_teacher, Access),
         (read_pool, LabelingSettings),
-        (label, LabelingSettings),
         (dollars_before, LabelingSettings),
         (Embedder, GenerationSettings),
         (make_plan, PlanSettings),
@@ -113,7 +112,7 @@ def test_what_a_study_calls_otherwise_has_the_same_default() -> None:
     ],
 )
 def test_a_function_has_the_defaults_of_the_settings(function: Callable[..., Any], model: type[BaseModel]) -> None:
-    """Where it has any; `shots` of `label` are the examples themselves, no token prices are none, and a folder may be a Path."""
+    """Where it has any; no token prices are none, and a folder may be a Path."""
     signature = inspect.signature(function).parameters.items()
     own = {name: value.default for name, value in signature if value.default not in (inspect.Parameter.empty, ())}
     both = own.keys() & defaults(model).keys()
