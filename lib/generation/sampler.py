@@ -432,7 +432,7 @@ def _ask_for_lists(method: Method, teacher: Teacher, written: Written) -> dict[s
         requests = _numbered([lists.requests[label] for label in open_labels], numbers, repeat=method.settings.repeat)
         if _affordable(method.settings.dollars, teacher, written, requests) < len(requests):
             break
-        title = f"{method.card.name} {lists.name}" + f" again {attempt}" * (attempt > 0)
+        title = f"{method.card.name} {method.plan.key} {lists.name}" + f" again {attempt}" * (attempt > 0)
         for label, answer in zip(open_labels, _ask_once(teacher, lists, requests, title), strict=True):
             answers.setdefault(label, []).append(answer)
             written.answers.append(answer)

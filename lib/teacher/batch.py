@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,23 +60,42 @@ class BatchFiles(Teacher):
         self._promised()
 
     def _write_pending(self, title: str) -> str:
-        """Writes the input file, and says what to do with it."""
+        """Writes the input file, and says what to do with it. What another notebook's file holds is not written twice."""
         file = self.folder / f"{re.sub('[^A-Za-z0-9_]+', '-', title)}.input.jsonl"
-        worst = self._worst(self.pending.values())
         # One notebook at a time, so that two cannot both count on the same dollars.
         with self.store.transaction():
-            left = math.inf if self.store.cap is None else self.store.cap - self.store.spent() - self._promised(file)
-            if worst > left:
-                return (
-                    f"{len(self.pending)} requests are pending and could cost ${dollars(worst):.2f}, but only "
-                    f"${dollars(int(max(left, 0))):.2f} of the budget is left: raise BUDGET or ask for less. Nothing was written."
-                )
-            text = "".join(self._input_line(key, request) for key, request in self.pending.items())
-            paths.write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))
+            waiting = self._in_other_files(file)
+            new = {key: request for key, request in self.pending.items() if key not in waiting}
+            if too_much := self._over_budget(new.values(), file):
+                return too_much
+            if new:
+                text = "".join(self._input_line(key, request) for key, request in new.items())
+                paths.write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))
+            else:
+                file.unlink(missing_ok=True)
+        files = ([file] if new else []) + sorted({waiting[key] for key in self.pending if key in waiting})
+        worst = dollars(self._worst(self.pending.values()))
         return (
-            f"{len(self.pending)} requests wait in {paths.relative(file)} (at most ${dollars(worst):.4f}). Have them answered "
-            f"(Batch API, vllm run-batch), put the answers beside it as NAME.output.jsonl and run the same command again."
+            f"{len(self.pending)} requests wait in {' and '.join(map(paths.relative, files))} (at most ${worst:.4f}). Have them "
+            "answered (Batch API, vllm run-batch), put the answers beside it as NAME.output.jsonl and run the same command again."
         )
+
+    def _over_budget(self, requests: Collection[Request], file: Path) -> str | None:
+        """Says so, if these requests could cost more than is left beside what the other files may still cost."""
+        worst, promised = self._worst(requests), self._promised(file)
+        if self.store.cap is None or worst <= (left := self.store.cap - self.store.spent() - promised):
+            return None
+        return (
+            f"{len(requests)} requests are pending and could cost ${dollars(worst):.2f}, but only "
+            f"${dollars(int(max(left, 0))):.2f} of the budget is left: raise BUDGET or ask for less. Nothing was written."
+        )
+
+    def _in_other_files(self, own: Path) -> dict[str, Path]:
+        """The requests that stand in the folder's other input files, each with its file."""
+        return {key: file for file in self._input_files(own) for key, _ in _read_input(file)}
+
+    def _input_files(self, without: Path | None) -> set[Path]:
+        return {file for file in self.folder.glob("*.input.jsonl") if file != without}
 
     def _input_line(self, key: str, request: Request) -> str:
         call = {"custom_id": key, "method": "POST", "url": f"/v1{request.path}", "body": request.body(self.model)}
@@ -86,7 +105,7 @@ class BatchFiles(Teacher):
         """What the folder's other input files may still cost. One that is answered in full is removed: sent again, it
         would be paid for again."""
         total = 0
-        for file in set(self.folder.glob("*.input.jsonl")) - {written_anew}:
+        for file in self._input_files(written_anew):
             asked = dict(_read_input(file))
             open_keys = [key for key in asked if key not in self.outputs and not self.store.find(key)]
             total += self._worst(asked[key] for key in open_keys)

@@ -282,6 +282,17 @@ def test_two_batches_do_not_count_on_the_same_dollars(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("*.input.jsonl")) == ["first.input.jsonl", "third.input.jsonl"]
 
 
+def test_no_request_stands_in_two_batch_files(tmp_path: Path) -> None:
+    with pytest.raises(TeacherError):
+        batch(tmp_path).ask(requests(3), title="first")
+    with pytest.raises(TeacherError, match=r"4 requests wait in .*second.input.jsonl and .*first.input.jsonl"):
+        batch(tmp_path).ask(requests(5)[1:], title="second")
+    with pytest.raises(TeacherError, match=r"2 requests wait in [^ ]*first.input.jsonl \("):
+        batch(tmp_path).ask(requests(2), title="third")
+    lines = [json.loads(line)["custom_id"] for file in tmp_path.glob("*.input.jsonl") for line in file.read_text().splitlines()]
+    assert len(lines) == len(set(lines)) == 5
+
+
 def test_an_answered_batch_is_not_left_to_be_sent_again(tmp_path: Path) -> None:
     lines = [output(line["custom_id"], "good") for line in pending(tmp_path)]
     (tmp_path / "1.output.jsonl").write_text("\n".join(lines))
