@@ -156,7 +156,8 @@ def bars_note(table: DataFrame) -> str:
         return "No bars: runs of one seed, or of the same examples, have no interval without the answers of students."
     kinds.sort(key=len, reverse=True)
     points = " Points without a bar: one seed, or the same examples in all runs." if "" in set(table.covers) else ""
-    return f"Bars: 95% intervals over {' (of some points: over '.join(kinds)}{')' * (len(kinds) - 1)}.{points}"
+    others = f"; of some points over {', or over '.join(kinds[1:])}" * (len(kinds) > 1)
+    return f"Bars: 95% intervals over {kinds[0]}{others}.{points}"
 
 
 def _data_notes(scores: DataFrame) -> list[str]:

@@ -85,7 +85,7 @@ def test_a_study_has_the_defaults_of_the_notebooks(section: type[BaseModel], mod
 def test_the_demo_generates_and_trains_as_a_study_of_one_s_own_does() -> None:
     """What it says beside is how much: sizes, seeds, sets; and per_reply, which is the default of its methods."""
     demo = read_study("demo")
-    for section, amounts in {"generation": {"per_reply"}, "training": {"seeds"}}.items():
+    for section, amounts in {"generation": {"methods", "n", "per_reply"}, "training": {"seeds"}}.items():
         chosen = getattr(demo, section)
         own = type(chosen)()
         differing_names = {name for name in type(own).model_fields if getattr(chosen, name) != getattr(own, name)}

@@ -120,7 +120,7 @@ class Training(Students, Parts, _Controlled, _Draws):
 class Mixes(Totals, Purchases, Parts, _Controlled, _Draws):
     """The mixes of one run of 04."""
 
-    human_sizes: list[int] = [0, 40]
+    human_sizes: list[int] = [0, 25, 50, 100, 200]
     """Mixes by number: each of these human sizes (the raw examples) with each synthetic size."""
-    synthetic_sizes: list[int] = [0, 10, 20]
+    synthetic_sizes: list[int] = [0, 20, 60, 180]
     """Sizes of synthetic examples; fewer than the set holds, so that runs of one size differ in more than their seed."""

@@ -542,8 +542,8 @@ def test_a_task_of_several_measures_has_a_row_for_each() -> None:
 @pytest.mark.parametrize(
     ("scores", "given", "said"),
     [
-        (["figures/demo/scores.csv"], None, [0.9, 1.8, 3.6]),
-        (["runs/demo/figures/scores.csv"], None, [0.9, 1.8, 3.6]),
+        (["figures/demo/scores.csv"], None, [2.25, 4.5, 9, 18]),
+        (["runs/demo/figures/scores.csv"], None, [2.25, 4.5, 9, 18]),
         (["figures/demo/scores.csv"], [], []),
         (["mine.csv"], None, []),
         (["figures/nobody/scores.csv"], None, []),

@@ -37,10 +37,10 @@ DEFAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "05_budget": (
         {},
         [
-            *(f"{kind}.pdf" for kind in ("score_by_method", "score_by_volume", "score_by_ratio", "quality_by_share")),
-            *("quality_by_share.png", "quality_by_dollars.csv", "results.csv", "scores.csv", "answers.csv", "next_runs.csv"),
+            *(f"{kind}.pdf" for kind in ("score_by_method", "score_by_volume", "against_human", "cumulative")),
+            *("quality_by_dollars.csv", "results.csv", "scores.csv", "answers.csv", "next_runs.csv"),
             *(
-                "iso_scores_news.pdf",
+                "iso_scores_tweet_sentiment.pdf",
                 "best_mix_by_budget.png",
                 "best_share_by_budget.csv",
                 "dollars_for_score.pdf",

@@ -164,7 +164,7 @@ def test_repeats_of_a_set_have_one_price_and_the_same_mixes_and_are_one_method_i
 
 def copied_from_test(folder: Path, n: int) -> str:
     """A set of news of which the first n are test examples with a word more."""
-    rows = load_set(paths.EXAMPLES / "news" / "zero_shot.parquet").rows
+    rows = load_set(paths.EXAMPLES / "news" / "zero_shot.parquet").rows[:24]
     tested = load(read_card("news"), "test").to_list()
     copied = [{**row, "text": tested[k]["text"] + " Yes"} if k < n else row for k, row in enumerate(rows)]
     name, file = SetName("copied"), str(folder / "copied.parquet")
