@@ -143,11 +143,8 @@ class Rephrasing(Method):
         if changed < wanted:
             print(f"{wanted - changed} of {wanted} examples keep their old wording ({reasons}).")
         if self.settings.rephrase_rounds > 1:
-            print(f"After {self.rounds_done} rounds {len(self.suspects)} of {len(self.rows)} examples give their label away.")
-
-    @property
-    def rounds_done(self) -> int:
-        return len(self.round_dollars[0])
+            rounds, left = len(self.round_dollars[0]), len(self.suspects)
+            print(f"After {rounds} round{'s' * (rounds != 1)} {left} of {len(self.rows)} examples give their label away.")
 
     def possible_requests(self) -> list[Request]:
         """Every example reworded in every round, each as long as its row: a dry run has rows as long as a reply can make them."""
