@@ -48,9 +48,9 @@ class BudgetPlan:
 
     @property
     def chosen(self) -> list[Surface]:
-        """The surface of the method that is chosen at each task's largest budget."""
-        last = self.best.sort_values("budget").drop_duplicates("task", keep="last")
-        pairs = set(zip(last.task, last.method, strict=True))
+        """The surface of the method that is chosen at most of each task's budgets; of equally many, at the larger ones."""
+        budgets = self.best.groupby(["task", "method"]).budget.agg(["size", "max"]).sort_values(["size", "max"])
+        pairs = set(budgets.reset_index().drop_duplicates("task", keep="last").set_index(["task", "method"]).index)
         return [surface for surface in self.surfaces if (surface.task, surface.method) in pairs]
 
     @property

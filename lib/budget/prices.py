@@ -21,8 +21,8 @@ _COLUMNS = ["task", "method", "budget", "asked", "factor", "synthetic_price", "r
 
 
 def answers_by_price(plan: BudgetPlan) -> DataFrame:
-    """The best share for people if a synthetic example costs so many times as much (`factor`), with the method of each task's
-    largest budget: for budgets along its curve, and for those of the plan (`asked`)."""
+    """The best share for people if a synthetic example costs so many times as much (`factor`), with the method of each
+    task: for budgets along its curve, and for those of the plan (`asked`)."""
     tables = []
     for surface in plan.chosen:
         asked = plan.best[plan.best.task == surface.task].budget

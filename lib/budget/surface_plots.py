@@ -175,8 +175,9 @@ def best_mix_by_budget(plan: BudgetPlan) -> Drawing:
         return Drawing("best_mix_by_budget", None, _NO_ANSWER)
     chances = own_chance(plan.rows)
     text = (
-        "Expected score against dollars: all for people, all for the teacher, and the best mix. Bands: 90% of "
-        f"refits; points: measured means. A line is flat where more was never tried.{chance_note(map(chances.get, table.task))}"
+        "Expected score against dollars: all for people, all for the teacher, and the best mix. Bands: 90% of refits; points: "
+        "measured means. A line begins at the first of them, and is flat where more was never tried."
+        f"{chance_note(map(chances.get, table.task))}"
     )
     figure = _ways(table, by_dollars(plan.rows), plan.metrics, chances=chances)
     return Drawing("best_mix_by_budget", figure, caption(text, plan.rows, table.task), table)
@@ -188,13 +189,8 @@ def _ways(table: DataFrame, points: DataFrame, metrics: Mapping[str, str], *, ch
         rows, measured = table[table.task == task], points[points.task == task]
         method = rows.method.iloc[0]
         shades = dict(zip(WAYS, (color(NONE), color(method), _MIX_COLOR), strict=True))
-        for way in WAYS:
-            part = rows[rows.way == way]
-            axis.plot(part.budget, part["mean"].clip(0, 1), color=shades[way], linestyle="--" if way == WAYS[2] else "-")
-            axis.fill_between(part.budget, part.low.clip(0, 1), part.high.clip(0, 1), color=shades[way], alpha=0.13, linewidth=0)
-        for source, way in ((NONE, WAYS[0]), (method, WAYS[1])):
-            alone = (measured.method == source) & ((measured.n_human == 0) | (measured.n_synthetic == 0))
-            axis.plot(measured[alone].dollars, measured[alone]["mean"], "o", color=shades[way], markersize=3)
+        for way, source in zip(WAYS, (NONE, method, None), strict=True):
+            _draw_way(axis, rows[rows.way == way], measured[measured.method == source], shade=shades[way])
         title, metric = heading(f"{task}: {named(method)}"), named(metrics.get(task, "score"))
         axis.set(title=title, xscale="log", xlabel="budget", ylabel=metric)
         plain_dollars(axis)
@@ -209,6 +205,15 @@ def _ways(table: DataFrame, points: DataFrame, metrics: Mapping[str, str], *, ch
         handles |= handles_of(axis)
     legend_above(figure, handles)
     return figure
+
+
+def _draw_way(axis: Axes, line: DataFrame, measured: DataFrame, *, shade: Any) -> None:
+    """A line with its band; of one source alone with its measured points, and no further left than the first of them."""
+    alone = measured[(measured.n_human == 0) | (measured.n_synthetic == 0)]
+    line = line[line.budget >= alone.dollars.min()] if len(alone) else line
+    axis.plot(line.budget, line["mean"].clip(0, 1), color=shade, linestyle="-" if len(alone) else "--")
+    axis.fill_between(line.budget, line.low.clip(0, 1), line.high.clip(0, 1), color=shade, alpha=0.13, linewidth=0)
+    axis.plot(alone.dollars, alone["mean"], "o", color=shade, markersize=3)
 
 
 def best_share_by_budget(plan: BudgetPlan) -> Drawing:
