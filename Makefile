@@ -9,7 +9,7 @@ CONFIG = 'study=$(STUDY)' $(if $(TEACHER),'teacher=$(TEACHER)') $(if $(BUDGET),'
 SIGNS = awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " packages found"} /^Installing/ {print "  installing"} {fflush()}'
 SNAKEMAKE = snakemake --profile profiles/$(or $(PROFILE),default) --config $(CONFIG)
 
-.PHONY: help setup demo measured study publish lab test lint format lock git clean
+.PHONY: help setup demo measured study publish site lab test lint format lock git clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -42,6 +42,17 @@ publish: STUDY ?= demo
 publish: setup ## copy what the repository shows from runs/STUDY to figures/STUDY: make publish STUDY=demo
 	@$(BIN)/python -m lib.study.publish '$(STUDY)'
 
+site: setup .venv/.site ## pages to read in a browser, offline: site/index.html, with the notebooks as the last `make demo` executed them
+	@$(BIN)/python -m lib.study.site .site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@test -z "$$(find site -name '*.html' -size +3M -print)" || { echo "A page is over 3 MB:"; find site -name '*.html' -size +3M; exit 1; }
+	@echo "Open site/index.html"
+
+.venv/.site: pyproject.toml
+	@echo "Adding what makes the site to .venv."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c requirements.lock -e '.[site]'
+	@touch $@
+
 lab: setup ## JupyterLab on the notebooks: make lab FLAGS="--no-browser --port 9999"
 	$(BIN)/jupyter lab --ServerApp.root_dir=$(CURDIR) --ServerApp.preferred_dir=$(CURDIR)/notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(FLAGS)
 
@@ -73,4 +84,4 @@ lock: setup ## write requirements.lock anew from the newest versions that pyproj
 
 clean: ## delete what runs wrote, but not the replies that were paid for
 	find runs -mindepth 1 -maxdepth 1 ! -name 'teacher.sqlite*' ! -name batches -exec rm -rf {} + 2>/dev/null || true
-	rm -rf .snakemake
+	rm -rf .snakemake site .site
