@@ -12,7 +12,7 @@ from lib.core import artifacts, paths
 from lib.core.tasks import load, read_card
 from lib.study import croissant, push
 
-SETS = {"news": ["zero_shot", "few_shot_3", "labeled_zero_shot"], "commonsense": ["tree"], "frames": ["dialogues_three_steps"]}
+SETS = {"news": ["zero_shot", "few_shot_5", "labeled_zero_shot"], "commonsense": ["tree"], "frames": ["dialogues_three_steps"]}
 
 
 def a_study(files: dict[str, list[str]]) -> Any:
@@ -50,11 +50,13 @@ def test_the_card_says_who_wrote_the_texts_and_leaves_out_those_of_people(pushed
     _, front, text = (pushed / "README.md").read_text(encoding="utf-8").split("---\n", 2)
     head = yaml.safe_load(front)
     assert head["license"] == "apache-2.0"
-    configs = ["news_zero_shot", "news_few_shot_3", "commonsense_tree", "frames_dialogues_three_steps"]
+    configs = ["news_zero_shot", "news_few_shot_5", "commonsense_tree", "frames_dialogues_three_steps"]
     assert [config["config_name"] for config in head["configs"]] == configs
     assert all((pushed / config["data_files"][0]["path"]).is_file() for config in head["configs"])
     assert not (pushed / "news_labeled_zero_shot").exists()
-    assert "| recorded | 24 | $0.1039 | 24 of " in text
+    shown = artifacts.load_set("data/examples/news/few_shot_5.parquet")
+    assert f"| recorded | {len(shown.rows)} | ${shown.dollars:.4f} | {shown.shown} of " in text
+    assert shown.shown > 0
     assert "Language models wrote all texts and labels" in text
 
 
