@@ -26,7 +26,7 @@ def predict_held_out(plan: BudgetPlan, draws: int = 300) -> DataFrame:
         steps = sorted(set(zip(paid, rows.n_human, rows.n_synthetic, strict=True)))
         first = steps[-max(1, round(_HELD_OUT * len(steps)))][0]
         try:
-            cheap = fit(rows[paid < first], draws)
+            cheap = fit(rows[paid < first], min(draws, len(surface.draws)))
         except CannotTell:
             continue
         tables.append(_beside_measured(cheap, rows[paid >= first].assign(dollars=paid[paid >= first])))

@@ -212,7 +212,7 @@ def slow_at_random(patient: list[bool], rng: random.Random) -> Any:
 def test_a_cell_can_be_interrupted_at_any_moment(tmp_path: Path) -> None:
     """As a notebook's cell that is run again each time: half of the moments count from the first call, half from the start."""
     rng, patient = random.Random(5), [True]
-    moments = [0.0, 0.001, 0.003, 0.01, *(rng.uniform(0, 0.3) for _ in range(20))]
+    moments = [0.0, 0.001, 0.003, 0.01, *(rng.uniform(0, 0.3) for _ in range(8))]
     seconds = []
     with serving(slow_at_random(patient, rng)) as served, Client(served, tmp_path, "--n", "500", "--again") as client:
         for number, moment in enumerate(moments):
