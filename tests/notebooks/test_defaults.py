@@ -35,7 +35,7 @@ DEFAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "04_training": (TINY, ["out.parquet"]),
     "05_budget": (
-        {},
+        {"draws": 50},
         [
             *(f"{kind}.pdf" for kind in ("score_by_method", "score_by_volume", "against_human", "cumulative")),
             *("quality_by_dollars.csv", "results.csv", "scores.csv", "answers.csv", "next_runs.csv"),
