@@ -24,7 +24,7 @@ from endpoint import completion, serving
 from lib.core import paths
 from lib.study.warm_kernels import warm_kernels
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 STUDY: dict[str, Any] = {
     "question": "Does it run?",
@@ -32,9 +32,11 @@ STUDY: dict[str, Any] = {
     "priced_as": "gpt-4",
     "generation": {"methods": ["zero_shot"], "n": 24, "per_reply": 3},  # As the recordings are.
     "labeling": {"methods": ["zero_shot"], "n": 60},
-    "training": {"epochs": 1, "seeds": 1, "frozen_layers": 5},
+    "training": {"epochs": 1, "seeds": 1, "frozen_layers": 5, "shards": 2},
     "budgets": {"budgets": [0.9], "shares": [0, 1]},
 }
+LONGEST = 600.0
+"""Seconds that a run may take on a busy machine."""
 EVERY = {"generation", "labeling", "diversity", "training", "budget"}
 """The rules of a study, each run once for one task and one method."""
 NO_NETWORK = """
@@ -66,6 +68,13 @@ class Ended(NamedTuple):
         table = re.search(r"Job stats:\njob +count\n[- ]+\n((?:\w+ +\d+\n)+)", self.said)
         return {line.split()[0] for line in table[1].splitlines()} - {"all", "total"} if table else set()
 
+    @property
+    def reasons(self) -> dict[str, set[str]]:
+        """Why rules run: each reason with its rules."""
+        found = re.findall(r"^    (\w.*):\n {8}(\w.*)$", self.said[self.said.index("Reasons:") :], re.MULTILINE)
+        named = {reason: set(rules.split(", ")) - {"all"} for reason, rules in found}
+        return {reason: rules for reason, rules in named.items() if rules}
+
 
 def environment(copy: Path) -> dict[str, str]:
     """The copy's own lib, this Python's tools, no key, and no way out of this machine, nor to a SLURM of its own."""
@@ -90,14 +99,8 @@ def start(copy: Path, *config: str, options: tuple[str, ...] = ()) -> "subproces
 
 def run(copy: Path, *config: str, options: tuple[str, ...] = ()) -> Ended:
     process = start(copy, *config, options=options)
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=LONGEST)
     return Ended(process.returncode, said)
-
-
-def would_run(copy: Path, *config: str) -> set[str]:
-    ended = run(copy, *config, options=("--dry-run",))
-    assert ended.code == 0, ended.said
-    return ended.started
 
 
 def write_study(copy: Path, **changes: Any) -> None:
@@ -138,8 +141,8 @@ def do_more(cell: Any) -> None:
     cell.source += "\nprint('done')"
 
 
-def wait_for(there: Callable[[], bool], seconds: float = 120.0) -> None:
-    until = time.monotonic() + seconds
+def wait_for(there: Callable[[], bool]) -> None:
+    until = time.monotonic() + LONGEST
     while not there():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.02)
@@ -194,21 +197,35 @@ def shared_kernels(fresh: Path) -> Iterator[None]:
             yield
 
 
+LOST = Path("data", "recordings", "sentiment", "02_zero_shot.jsonl")
+
+
 class Finished(NamedTuple):
+    """The tiny study after two runs: in the first it has a second task, and a notebook of that fails."""
+
     copy: Path
-    ended: Ended
+    failed: Ended
     refused: Ended
+    """What a run says that is started meanwhile."""
+    left: dict[str, int]
+    """The executed notebooks that the first run leaves."""
+    ended: Ended
 
 
 @pytest.fixture(scope="module")
 def finished(fresh: Path) -> Finished:
-    """A finished run of the tiny study, and what a second one said that was started meanwhile."""
     copy = Path(shutil.copytree(fresh, fresh.parent / "finished"))
+    (copy / LOST).unlink()
+    # Of the second task 02 is all that is asked.
+    write_study(copy, tasks=["sentiment", "news"], per_task={"sentiment": {"generation": {"methods": []}}})
     process = start(copy)
     wait_for(lambda: bool(executed(copy)))
     refused = run(copy)
-    said, _ = process.communicate(timeout=300)
-    return Finished(copy, Ended(process.returncode, said), refused)
+    said, _ = process.communicate(timeout=LONGEST)
+    failed, left = Ended(process.returncode, said), executed(copy)
+    shutil.copy2(fresh / LOST, copy / LOST)
+    write_study(copy)
+    return Finished(copy, failed, refused, left, run(copy))
 
 
 @pytest.fixture
@@ -234,7 +251,7 @@ def copied(source: Path, name: str) -> Iterator[Path]:
 
 def test_a_run_ends_by_naming_its_figures_its_tables_and_what_it_would_have_cost(finished: Finished) -> None:
     assert finished.ended.code == 0, finished.ended.said
-    assert finished.ended.started == EVERY
+    assert finished.ended.started == {"budget"}
     texts = [f"{kind}_news" for kind in ("diversity", "map", "coverage", "lengths", "guessing")]
     # No word tells a label and all items are kept, so that there is a table and no figure of either. Too few runs for a surface:
     # its figures are not drawn, and 05 says why.
@@ -256,7 +273,7 @@ def test_a_run_ends_by_naming_its_figures_its_tables_and_what_it_would_have_cost
         r"Cost: nothing, \d+ recorded replies; with gpt-4 at its list price they would have cost \$\d+\.\d\d\.", cost
     )
     results = pd.read_csv(finished.copy / "runs" / "tiny" / "figures" / "results.csv")
-    assert results.method.tolist() == ["zero_shot", "labeled_zero_shot"]
+    assert sorted(results.method) == ["labeled_zero_shot", "zero_shot"]
 
 
 def test_a_second_run_at_the_same_time_is_refused_with_a_sentence(finished: Finished) -> None:
@@ -291,59 +308,64 @@ def test_prose_outputs_and_comments_run_nothing_again(again: Path) -> None:
     assert "Cost: nothing, " in ended.end
 
 
-def code_cell(copy: Path) -> None:
-    edit_notebook(copy / "notebooks" / "05_budget.ipynb", "code", do_more)
+def code_cell_of_04(copy: Path) -> None:
+    edit_notebook(copy / "notebooks" / "04_training.ipynb", "code", do_more)
 
 
-def comparison_module(copy: Path) -> None:
+def module_of_05(copy: Path) -> None:
     """05 imports it; the others never do."""
     edit(copy / "lib" / "budget" / "comparison.py", "FEWEST_TASKS = ", "UNUSED = 1\nFEWEST_TASKS = ")
 
 
-def checked_module(copy: Path) -> None:
+def module_of_all(copy: Path) -> None:
     """No notebook names it; tasks and parameters use it, and through them all five do."""
     edit(copy / "lib" / "core" / "config.py", '_PLAIN = {"', 'UNUSED = 1\n_PLAIN = {"')
 
 
-CHANGES: dict[str, tuple[Callable[[Path], None], set[str]]] = {
-    "a code cell of 05": (code_cell, {"budget"}),
-    "a parameter of 04": (lambda copy: write_study(copy, training={"epochs": 2}), {"training", "budget"}),
-    "a parameter of 02": (lambda copy: write_study(copy, labeling={"n": 50}), {"labeling", "training", "budget"}),
-    "a module that 05 uses": (comparison_module, {"budget"}),
-    "a module that all use through others": (checked_module, EVERY),
-    "a recording of 01": (
-        lambda copy: edit(copy / "data" / "recordings" / "news" / "01_zero_shot.jsonl", "\n", "\n\n"),
-        {"generation", "diversity", "training", "budget"},
+def recording_of_01(copy: Path) -> None:
+    edit(copy / "data" / "recordings" / "news" / "01_zero_shot.jsonl", "\n", "\n\n")
+
+
+def figure_of_03(copy: Path) -> None:
+    """Somebody deletes it."""
+    (copy / "runs" / "tiny" / "figures" / "map_news.png").unlink()
+
+
+PARAMETERS, FILES = "params have changed since last execution", "updated input files"
+GONE, LATER = "output files have to be generated", "input files updated by another job"
+CHANGES: list[tuple[list[Callable[[Path], None]], dict[str, set[str]]]] = [
+    (
+        [recording_of_01, lambda copy: write_study(copy, labeling={"n": 50})],
+        {FILES: {"generation"}, PARAMETERS: {"labeling"}, LATER: {"diversity", "training", "budget"}},
     ),
-}
+    ([figure_of_03, code_cell_of_04], {GONE: {"diversity"}, PARAMETERS: {"training"}, LATER: {"budget"}}),
+    ([module_of_05], {PARAMETERS: {"budget"}}),
+    ([module_of_all], {PARAMETERS: {"generation", "labeling"}, LATER: {"diversity", "training", "budget"}}),
+]
+"""Changes that are made at once, to rules that do not wait for each other, and why rules run then."""
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_change_runs_again_what_it_touches_and_nothing_else(change: str, again: Path) -> None:
-    make, touched = CHANGES[change]
-    make(again)
-    assert would_run(again) == touched
-
-
-def test_a_figure_that_somebody_deleted_is_drawn_again(again: Path) -> None:
-    (again / "runs" / "tiny" / "figures" / "map_news.png").unlink()
-    assert would_run(again) == {"diversity"}
+@pytest.mark.parametrize(("changes", "reasons"), CHANGES, ids=["01 and 02", "03 and 04", "05", "all"])
+def test_a_change_runs_again_what_it_touches_and_nothing_else(
+    changes: list[Callable[[Path], None]], reasons: dict[str, set[str]], again: Path
+) -> None:
+    for change in changes:
+        change(again)
+    ended = run(again, options=("--dry-run",))
+    assert (ended.code, ended.reasons) == (0, reasons), ended.said
 
 
 # ---- shards ----
 
 
-def test_two_shards_give_the_score_rows_of_one(again: Path, finished: Finished) -> None:
-    write_study(again, training={"shards": 2})
-    ended = run(again, options=("--until", "training"))
-    assert ended.code == 0, ended.said
-    assert ended.started == {"training"}
-    parts = sorted((again / "runs" / "tiny" / "news" / "04_training").glob("?of2.parquet"))
-    whole = finished.copy / "runs" / "tiny" / "news" / "04_training" / "1of1.parquet"
+def test_shards_train_a_part_of_the_runs_each_and_05_reads_all(finished: Finished) -> None:
+    parts = sorted((finished.copy / "runs" / "tiny" / "news" / "04_training").glob("?of2.parquet"))
     by = ["method", "n_human", "n_synthetic", "seed"]
-    shards = pd.concat(map(pd.read_parquet, parts), ignore_index=True).sort_values(by, ignore_index=True)
-    assert len(parts) == 2
-    pd.testing.assert_frame_equal(shards, pd.read_parquet(whole).sort_values(by, ignore_index=True), check_like=True)
+    shards = [{tuple(row) for row in pd.read_parquet(part)[by].to_numpy().tolist()} for part in parts]
+    read = pd.read_csv(finished.copy / "runs" / "tiny" / "figures" / "scores.csv")
+    assert sorted(map(len, shards)) == [1, 2]
+    assert sorted(set().union(*shards)) == sorted(map(tuple, read[by].to_numpy().tolist()))
+    assert set(read.method) == {"human only", "zero_shot", "labeled_zero_shot"}
 
 
 # ---- what training is given ----
@@ -402,13 +424,11 @@ def test_sets_from_elsewhere_go_to_03_04_and_05_and_nothing_is_asked(copy: Path,
         for called, name in {"simple": "plain", "diversify_x": "varied"}.items()
     }
     own = {"sets": sets, "sizes": {"human": [0, 8], "synthetic": [0, 4]}, "budgets": {"budgets": [1], "shares": [0, 0.2]}}
-    training = {"frozen_layers": 6, "seeds": 2}
+    training = {"frozen_layers": 6, "seeds": 2, "shards": 1}
     quiet = {"generation": {"methods": []}, "labeling": {"n": 0}, "budgets": {"budgets": [], "shares": []}}
     write_study(
         copy, tasks=["places.yaml"], per_task={"places.yaml": own}, training=training, findings=True, takes="no time", **quiet
     )
-    unset = run(copy)
-    assert "The environment variable ELSEWHERE is not set" in unset.said
     monkeypatch.setenv("ELSEWHERE", str(folder))
     ended = run(copy)
     assert ended.code == 0, ended.said
@@ -426,25 +446,20 @@ def test_sets_from_elsewhere_go_to_03_04_and_05_and_nothing_is_asked(copy: Path,
 # ---- what fails ----
 
 
-def test_a_failed_notebook_stops_only_its_own_branch_and_the_end_says_what_failed(again: Path) -> None:
-    (again / "data" / "recordings" / "sentiment" / "02_zero_shot.jsonl").unlink()
-    write_study(again, tasks=["sentiment", "news"], training={"epochs": 2})
-    before = executed(again)
-    ended = run(again)
-    now = executed(again)
-    assert ended.code != 0
-    assert now["sentiment/02_labeling/zero_shot.ipynb"]
-    assert now["news/04_training/1of1.ipynb"] > before["news/04_training/1of1.ipynb"]
-    assert {name for name in before if now[name] == before[name]} == set(before) - {"news/04_training/1of1.ipynb"}
-    for made in ("news/04_training/1of1.parquet", "sentiment/01_generation/zero_shot.parquet"):
-        assert (again / "runs" / "tiny" / made).is_file()
-    assert (again / "runs" / "tiny" / "figures" / "map_sentiment.pdf").is_file()
-    assert not (again / "runs" / "tiny" / "sentiment" / "04_training").exists()
-    failed = ended.end[ended.end.index("Failed (1); the executed notebooks hold the tracebacks:") :].splitlines()
+def test_a_failed_notebook_stops_only_its_own_branch_and_the_end_says_what_failed(finished: Finished) -> None:
+    runs = finished.copy / "runs" / "tiny"
+    assert finished.failed.code != 0
+    assert finished.failed.started == EVERY
+    news = ("01_generation/zero_shot", "02_labeling/zero_shot", "03_diversity/all", "04_training/1of2", "04_training/2of2")
+    assert set(finished.left) == {*(f"news/{name}.ipynb" for name in news), "sentiment/02_labeling/zero_shot.ipynb"}
+    assert {name: executed(finished.copy)[name] for name in finished.left} == finished.left  # The second run did what was left.
+    assert not (runs / "sentiment" / "04_training").exists()
+    said = finished.failed.end
+    failed = said[said.index("Failed (1); the executed notebooks hold the tracebacks:") :].splitlines()
     assert len(failed) == 2
     assert failed[1].startswith("  sentiment 02_labeling zero_shot: TeacherError: No recording in data/recordings ")
     assert failed[1].endswith("->  runs/tiny/sentiment/02_labeling/zero_shot.ipynb")
-    notebook = (again / "runs" / "tiny" / "sentiment" / "02_labeling" / "zero_shot.ipynb").read_text(encoding="utf-8")
+    notebook = (runs / "sentiment" / "02_labeling" / "zero_shot.ipynb").read_text(encoding="utf-8")
     assert "Traceback (most recent call last)" in notebook
 
 
@@ -458,26 +473,27 @@ def trained(copy: Path) -> int:
 
 def test_after_kill_9_the_same_command_goes_on_from_there(again: Path) -> None:
     """Killed twice: all processes at once; then Snakemake alone, which leaves papermill and its kernel behind."""
-    write_study(again, training={"seeds": 5, "epochs": 8})
+    write_study(again, training={"seeds": 3, "epochs": 4, "shards": 1})
+    only = ("--until", "training")
     before, kept = executed(again), trained(again)
     for kill in (os.killpg, os.kill):
-        process = start(again)
+        process = start(again, options=only)
         wait_for(lambda: trained(again) > kept)  # noqa: B023
         with nothing_left_of(process) as family:
             kill(process.pid, signal.SIGKILL)
             process.wait(30)
             if kill is os.kill:
                 assert [one for one in family if "papermill" in " ".join(one.cmdline())]
-                ended = run(again)
+                ended = run(again, options=only)
         kept = trained(again)
     assert ended.code == 0, ended.said
-    assert ended.started == {"training", "budget"}
+    assert ended.started == {"training"}
     assert not re.search("lock|incomplete", ended.said, re.IGNORECASE)
     now = executed(again)
-    assert {name for name in before if now[name] != before[name]} == {"news/04_training/1of1.ipynb", "all/05_budget/all.ipynb"}
+    assert {name for name in now if now[name] != before.get(name)} == {"news/04_training/1of1.ipynb"}
     rows = pd.read_parquet(again / "runs" / "tiny" / "news" / "04_training" / "1of1.parquet")
     assert not rows.duplicated(["method", "n_human", "n_synthetic", "seed"]).any()
-    assert len(rows) == 5 * 3
+    assert len(rows) == 3 * 3
     assert ended.end.splitlines()[-1].startswith("Cost: nothing, ")
 
 
@@ -501,56 +517,34 @@ def test_a_dry_run_says_the_highest_cost_without_key_or_network(copy: Path) -> N
     assert not (copy / "runs").exists()
 
 
-@pytest.mark.parametrize(
-    ("config", "changes", "said"),
-    [
-        ("teacher=no-such-model", {}, "No price is known for model 'no-such-model'. State it in the study"),
-        (
-            "study=nowhere",
-            {},
-            "Unknown study 'nowhere': studies/ has classification, creators, demo, demo_creators, demo_frames, demo_live, fields, frames",
-        ),
-        ("", {"epcohs": 3}, "studies/tiny.yaml: epcohs: unknown key (found '3')"),
-        ("", {"tasks": ["nwes"]}, "studies/tiny.yaml: tasks: unknown task 'nwes'; there is "),
-        ("", {"training": {"also_test": ["claimz"]}}, "There is no evaluation set 'claimz'"),
-        ("", {"training": {"also_test": ["claims"]}}, "Evaluation set 'claims' "),  # Before 01 is paid for what 04 cannot use.
-    ],
-)
-def test_a_mistake_in_a_study_is_said_in_one_sentence(config: str, changes: dict[str, Any], said: str, copy: Path) -> None:
-    write_study(copy, **changes)
-    ended = run(copy, *filter(None, [config]), options=("--dry-run",))
+def test_a_mistake_in_a_study_is_said_in_one_sentence(copy: Path) -> None:
+    write_study(copy, epcohs=3)
+    ended = run(copy, options=("--dry-run",))
     assert ended.code != 0
+    said = "studies/tiny.yaml: epcohs: unknown key (found '3')"
     assert [line for line in ended.said.splitlines() if line.strip().startswith(said)], ended.said
     assert "Traceback" not in ended.said
 
 
 def test_a_run_over_its_budget_keeps_what_was_paid_and_a_larger_one_pays_for_the_rest(copy: Path) -> None:
-    """8 examples and 6 labels at 0.0014 dollars each: 0.006 buys at most four, and a second run the others."""
+    """8 examples at 0.0014 dollars each: 0.006 buys at most four, and a second run the others."""
     usage = {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200}
 
     def model(body: dict[str, Any], number: int) -> dict[str, Any]:
-        wanted = body["response_format"]["json_schema"]["schema"]["properties"]
-        said = (
-            {"label": wanted["label"]["enum"][0]}
-            if "label" in wanted
-            else {"examples": [{"text": f"The mayor of town {number} opens bridge {number * 7919} again"}]}
-        )
-        return completion(json.dumps(said), usage=usage)
+        examples = [{"text": f"The mayor of town {number} opens bridge {number * 7919} again"}]
+        return completion(json.dumps({"examples": examples}), usage=usage)
 
-    only = ("--until", "generation", "labeling")
+    only = ("--until", "generation")
     with serving(model) as served:
         price = {"m": {"input": 1, "output": 2}}
-        small = {"generation": {"n": 8, "per_reply": 1}, "labeling": {"n": 6}}
-        write_study(copy, base_url=served.url, token_prices=price, **small)
+        write_study(copy, base_url=served.url, token_prices=price, generation={"n": 8, "per_reply": 1})
         first = run(copy, "teacher=m", "budget=0.006", options=only)
         paid = len(served.bodies)
         second = run(copy, "teacher=m", "budget=0.1", options=only)
         asked = len(served.bodies)
     assert 1 <= paid <= 4
     assert "Raise BUDGET for more." in first.end or "raise BUDGET for more." in first.end
-    assert asked == 8 + 6
+    assert asked == 8
     assert second.code == 0, second.said
     assert f"Cost: ${asked * 0.0014:.4f} for {asked} replies of m, what was stored before included." in second.end
-    folder = copy / "runs" / "tiny" / "news"
-    assert len(pd.read_parquet(folder / "01_generation" / "zero_shot.parquet")) == 8
-    assert len(pd.read_parquet(folder / "02_labeling" / "zero_shot.parquet")) == 6
+    assert len(pd.read_parquet(copy / "runs" / "tiny" / "news" / "01_generation" / "zero_shot.parquet")) == 8
