@@ -110,7 +110,7 @@ def test_an_own_task_goes_through_diversity_training_and_budget(own: tuple[Path,
     figures, scores = folder / "figures", folder / "scores.parquet"
     run("03_diversity", folder, task=card, examples=[written], figures=str(figures))
     run("04_training", folder, task=card, examples=[written, labeled], also_test=["later"], output=str(scores), **TINY)
-    run("05_budget", folder, scores=[str(scores)], figures=str(figures), budgets=[0.9], shares=[0, 1], totals=[])
+    run("05_budget", folder, scores=[str(scores)], figures=str(figures), budgets=[0.9], shares=[0, 1], totals=[], draws=20)
     rows = pd.read_parquet(scores)
     trained = [["human only", 9, 0], ["labeled_zero_shot", 0, 8], ["zero_shot", 0, 12]]
     for name, n in {"test": 12, "later": 6}.items():
@@ -163,7 +163,7 @@ def test_few_shot_rephrasing_the_teachers_own_score_and_mixes_by_number(own: tup
         "few_shot_3_rephrased": 8,
         "bought": 0,
     }
-    compare = {"human_sizes": [0, 4], "totals": [8], "budgets": [], "shares": []}
+    compare = {"human_sizes": [0, 4], "totals": [8], "budgets": [], "shares": [], "draws": 20}
     run("05_budget", new, scores=[str(scores)], labels=[test], figures=str(figures), **compare)
     kinds = (
         "score_by_method",
@@ -179,6 +179,7 @@ def test_few_shot_rephrasing_the_teachers_own_score_and_mixes_by_number(own: tup
         "dollars_for_score",
         "held_out",
         "best_share_by_price",
+        "cleaning",
     )
     drawn = {path.stem for path in figures.glob("*.pdf")}
     assert drawn - set(answers) == set(kinds)  # Answers only if so few runs tell anything.
@@ -202,7 +203,7 @@ def test_a_csv_of_four_columns_is_enough_for_an_answer(tmp_path: Path) -> None:
     before = tmp_path / "figures" / "iso_scores_little.png"
     before.parent.mkdir()
     before.write_bytes(b"of an earlier run")
-    executed = run("05_budget", tmp_path, **given, figures=str(tmp_path / "figures"), draws=100, run_price=0.1)
+    executed = run("05_budget", tmp_path, **given, figures=str(tmp_path / "figures"), draws=40, run_price=0.1)
     listed = manifest.read(tmp_path / "figures" / "05_budget.json")
     assert str(tmp_path / "figures" / "iso_scores_mine.png") in listed
     assert str(before) not in listed

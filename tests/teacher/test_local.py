@@ -75,11 +75,11 @@ def wait_until(there: Any, seconds: float = 60.0) -> None:
 @real
 def test_it_writes_examples_and_their_cost_is_the_time_of_the_machine(tmp_path: Path) -> None:
     teacher, started = opened(tmp_path), time.monotonic()
-    plan = plan_for(NEWS, RAW, method="few_shot_3", settings=GenerationSettings(n=8), completion=True)
+    plan = plan_for(NEWS, RAW, method="few_shot_3", settings=GenerationSettings(n=4), completion=True)
     written = write(plan, teacher)
     seconds = time.monotonic() - started
     teacher.close()
-    assert len(written.examples) >= 4
+    assert len(written.examples) >= 2
     assert all(row["text"] and row["label"] in NEWS.labels for row in written.examples)
     bill = written.bill.summary()
     assert bill["tokens_out"] > 0
@@ -90,9 +90,9 @@ def test_it_writes_examples_and_their_cost_is_the_time_of_the_machine(tmp_path: 
 @real
 def test_a_label_is_always_one_of_the_tasks(tmp_path: Path) -> None:
     teacher = opened(tmp_path)
-    labeled = label(NEWS, RAW[:4], teacher=teacher, completion=True)
+    labeled = label(NEWS, RAW[:2], teacher=teacher, completion=True)
     teacher.close()
-    assert len(labeled.examples) == 4
+    assert len(labeled.examples) == 2
     assert {row["label"] for row in labeled.examples} <= set(NEWS.labels)
 
 

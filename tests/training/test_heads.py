@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lib.core.encoders import EMBEDDED, open_tokenizer
 from lib.core.kinds import kind_of
-from lib.core.tasks import Card, load, read_card
+from lib.core.tasks import Card, load_rows, read_card
 from lib.training import heads
 from lib.training.heads import (
     _DISTANCES,
@@ -446,7 +446,7 @@ def test_every_weight_has_one_rate_which_the_recipe_says(kind: str) -> None:
 def test_a_dialogue_is_learned_by_heart(longest: int) -> None:
     """A real one, read whole or in windows, from hidden states that tell its tokens apart; it is answered as its gold says."""
     card, size = read_card("frames"), 384
-    reader, row = FrameReader(card, TOKENIZER, longest), load(card).to_list()[1]
+    reader, row = FrameReader(card, TOKENIZER, longest), load_rows(card)[1]
     items = reader.items(row)
     reader.teach(items, row)
     torch.manual_seed(0)

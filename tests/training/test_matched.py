@@ -11,14 +11,14 @@ from refusing import refused
 
 from lib.core.artifacts import ExampleSet
 from lib.core.set_names import SetName
-from lib.core.tasks import load, read_card
+from lib.core.tasks import load_rows, read_card
 from lib.diversity import label_shift
 from lib.training import matched
 from lib.training.settings import Parts
 
 FRAMES = read_card("frames")
-HUMAN = load(FRAMES).to_list()
-PLAIN = [row | {"frames": []} for row in load(FRAMES, "garden").to_list()]
+HUMAN = load_rows(FRAMES)
+PLAIN = [row | {"frames": []} for row in load_rows(FRAMES, "garden")]
 
 
 def recipe(dishes: int, tools: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from lib.core.artifacts import ExampleSet, Step, load_set, save_set
 from lib.core.example_sets import people_alone
 from lib.core.mixes import NONE, Offer, Prices
 from lib.core.set_names import SetName, from_columns
-from lib.core.tasks import Card, load, read_card
+from lib.core.tasks import Card, load, load_rows, read_card
 from lib.training.mix_draws import Run
 from lib.training.plan import _check_unseen, _Mix, _mixes_of, _Pools, _with_facts, device_of_shard, pools_for, runs_of
 from lib.training.settings import Mixes, Students
@@ -165,7 +165,7 @@ def test_repeats_of_a_set_have_one_price_and_the_same_mixes_and_are_one_method_i
 def copied_from_test(folder: Path, n: int) -> str:
     """A set of news of which the first n are test examples with a word more."""
     rows = load_set(paths.EXAMPLES / "news" / "zero_shot.parquet").rows[:24]
-    tested = load(read_card("news"), "test").to_list()
+    tested = load_rows(read_card("news"), "test")
     copied = [{**row, "text": tested[k]["text"] + " Yes"} if k < n else row for k, row in enumerate(rows)]
     name, file = SetName("copied"), str(folder / "copied.parquet")
     save_set(file, copied, step=Step("01_generation", {}), name=name, teacher="m", bill={"dollars": 0.5})
@@ -193,7 +193,7 @@ def test_a_set_that_repeats_some_of_the_test_set_is_said(tmp_path: Path, capsys:
 
 def test_human_examples_that_stand_in_a_test_set_are_said_and_not_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """That is for the data to answer for."""
-    people, card = load(read_card("news")).to_list()[:5], read_card("news")
+    people, card = load_rows(read_card("news"))[:5], read_card("news")
     _check_unseen(card, people, people_alone(card), evaluations={"other": Evaluation(card, people)}, most=0)
     assert capsys.readouterr().out.startswith("5 of 5 texts of human stand among the 5 of other, equal (5) or nearly so (0): ")
 

@@ -24,7 +24,7 @@ from lib.core.config import _build
 from lib.core.encoders import EMBEDDED, location
 from lib.core.kinds import kind_of
 from lib.core.sources import Row
-from lib.core.tasks import Card, load, read_card
+from lib.core.tasks import Card, load_rows, read_card
 from lib.training import student as students
 from lib.training.settings import Recipe
 from lib.training.student import (
@@ -83,7 +83,7 @@ def examples(kind: str, n: int = 8) -> tuple[Card, list[Row]]:
     if kind == "spans":
         return SPANS, [errand(i, PEOPLE[i % 6], PLACES[i * 5 % 6]) for i in range(n)]
     card = read_card(TASKS[kind])
-    rows = load(card).to_list()
+    rows = load_rows(card)
     return card, [first_turns(row) for row in rows[:2]] if kind == "frames" else rows[:n]
 
 
@@ -340,7 +340,7 @@ def test_students_answer_examples_in_other_words_than_their_own_card(small: str)
     card, rows = examples("yesno")
     other = read_card("strategy")
     other = other.model_copy(update={"labels": {"maybe": "who knows", "no": "false", "yes": "true"}})
-    asked = load(read_card("strategy"), "test").to_list()[:6]
+    asked = load_rows(read_card("strategy"), "test")[:6]
     pool = Pool(card, rows, recipe=quick(small), others=[(card, rows[:2]), (other, asked)])
     student = train(pool, range(8), seed=1)
     assert predict(student, pool, chosen=range(8, 10)) == predict(student, pool, chosen=range(2))
@@ -464,7 +464,7 @@ def test_empty_texts(small: str, kind: str, frozen: int) -> None:
 
 @pytest.mark.parametrize("frozen", [0, 2, 3])
 def test_one_class_and_one_that_training_never_saw(small: str, frozen: int) -> None:
-    card, rows = read_card("sentiment"), load(read_card("sentiment")).to_list()[:30]
+    card, rows = read_card("sentiment"), load_rows(read_card("sentiment"))[:30]
     bad, good = ([i for i, row in enumerate(rows) if row["label"] == label] for label in ("negative", "positive"))
     pool = Pool(card, rows, recipe=quick(small, frozen_layers=frozen, epochs=10))
     found, answers = scores(train(pool, bad[:8], seed=1), pool, chosen=[*bad[:8], *good[:8]])
@@ -507,7 +507,7 @@ def mean_features(card: Card, rows: list[Row]) -> np.ndarray:
 @pytest.mark.parametrize("task", ["emotion", "sentiment"])
 def test_a_probe_is_scikit_learns_logistic_regression(task: str) -> None:
     card = read_card(task)
-    rows = load(card).to_list()[:40]
+    rows = load_rows(card)[:40]
     pool, features = Pool(card, rows, recipe=Recipe(frozen_layers=6)), mean_features(card, rows)
     peer = LogisticRegression(C=1, max_iter=10_000, tol=1e-8).fit(features[:24], [row["label"] for row in rows[:24]])
     assert list(peer.classes_) == sorted(card.labels)
@@ -578,6 +578,8 @@ def test_dev_examples_choose_the_first_of_the_best_epochs(small: str, kind: str)
         assert same(state(train(pool, chosen, seed=seed, dev=dev)), states[best])
         assert same(state(train(pool, chosen, seed=seed)), states[-1])
         not_the_last += best < 4
+        if not_the_last:
+            break
     assert not_the_last, "the last epoch is the best for every seed: the test could not tell them apart"
 
 

@@ -29,7 +29,7 @@ from lib.core.artifacts import ExampleSet
 from lib.core.kinds import kind_of
 from lib.core.mixes import NONE, RECIPE, TEST, Cell
 from lib.core.set_names import SetName
-from lib.core.tasks import load, names, read_card
+from lib.core.tasks import load_rows, names, read_card
 from lib.training import sweep
 from lib.training.mix_draws import Run, draw_mix, held_back
 from lib.training.plan import _by_labels, _evaluations, _runs_for, _without_dev
@@ -38,7 +38,7 @@ from lib.training.student import precision
 from lib.training.sweep import DEV, Bench, Evaluation, _selection
 
 CARD = read_card("sentiment")
-ROWS, TESTS = load(CARD).to_list(), load(CARD, "test").to_list()
+ROWS, TESTS = load_rows(CARD), load_rows(CARD, "test")
 HUMAN, SYNTHETIC = ROWS[:12], {"a": ROWS[12:20], "b": ROWS[20:26]}
 TESTED = {TEST: Evaluation(CARD, TESTS[:10])}
 RUNS = [Run(NONE, 4, 0, 1), Run("a", 4, 3, 1), Run("a", 0, 8, 2), Run("b", 2, 6, 1)]
@@ -239,14 +239,14 @@ def test_another_split_of_the_source_is_scored_on_by_its_name() -> None:
     assert list(found) == [TEST, "garden", "ja"]
     assert {one.card.name for one in found.values()} == {"frames"}
     assert [len(one.rows) for one in found.values()] == [20, 12, 6]
-    assert found["garden"].rows == load(card, "garden").to_list()
+    assert found["garden"].rows == load_rows(card, "garden")
 
 
 def test_another_task_is_scored_on_by_its_name() -> None:
     found = _evaluations(read_card("claims"), None, also=["strategy"])
     assert list(found) == [TEST, "strategy"]
     assert found["strategy"].card == read_card("strategy")
-    assert found["strategy"].rows == load(read_card("strategy"), "test").to_list()
+    assert found["strategy"].rows == load_rows(read_card("strategy"), "test")
 
 
 def test_a_card_of_ones_own_is_scored_on_by_its_path(tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_a_row_for_each_run(whole: tuple[pd.DataFrame, str], recipe: Recipe) -> 
 def test_a_row_for_each_evaluation_set_and_the_own_one_first(tmp_path: Path, recipe: Recipe) -> None:
     card = read_card("commonsense")
     tests = {name: Evaluation(one.card, one.rows[:8]) for name, one in _evaluations(card, None, also=["riddle"]).items()}
-    rows, runs = load(card).to_list(), [Run(NONE, 4, 0, 1), Run("a", 2, 2, 1)]
+    rows, runs = load_rows(card), [Run(NONE, 4, 0, 1), Run("a", 2, 2, 1)]
     made = {"card": card, "human": rows[:6], "synthetic": {"a": rows[6:9]}, "evaluations": tests}
     table = scores(tmp_path / "kept", recipe, runs, **made)
     assert [(Run(*row[:4]), row[4]) for row in table[[*Run._fields, "evaluated_on"]].itertuples(index=False)] == [
@@ -345,7 +345,7 @@ def test_scores_of_an_evaluation_set_do_not_depend_on_the_others(tmp_path: Path,
 def test_scores_of_frames_are_those_of_triggers_and_arguments(tmp_path: Path, recipe: Recipe) -> None:
     card = read_card("frames")
     tests = {name: Evaluation(one.card, one.rows[:2]) for name, one in _evaluations(card, None, also=["garden"]).items()}
-    made = {"card": card, "human": load(card).to_list()[:2], "synthetic": {}, "evaluations": tests}
+    made = {"card": card, "human": load_rows(card)[:2], "synthetic": {}, "evaluations": tests}
     table = scores(tmp_path / "kept", recipe.model_copy(update={"max_tokens": 64}), [Run(NONE, 2, 0, 1)], **made)
     assert table.evaluated_on.tolist() == [TEST, "garden"]
     assert set(kind_of("frames").score_names) <= set(table)
@@ -507,7 +507,7 @@ def test_other_words_for_a_field_train_nothing_anew(kept: Path, whole: tuple[pd.
 
 def test_another_order_of_the_fields_of_an_evaluation_set_is_another_set(tmp_path: Path, recipe: Recipe) -> None:
     card = read_card("entailment")
-    rows, turned = load(card).to_list(), card.model_copy(update={"fields": dict(list(card.fields.items())[::-1])})
+    rows, turned = load_rows(card), card.model_copy(update={"fields": dict(list(card.fields.items())[::-1])})
     made = {"card": card, "human": rows[:6], "synthetic": {}}
     for number, one in enumerate([card, turned], start=1):
         scores(tmp_path / "kept", recipe, [Run(NONE, 4, 0, 1)], **made, evaluations={TEST: Evaluation(one, rows[6:10])})
@@ -635,7 +635,7 @@ def test_a_label_that_the_card_does_not_have_is_named_with_its_example(tmp_path:
 def test_what_no_student_could_answer_is_refused(tmp_path: Path, recipe: Recipe, name: str, said: list[str]) -> None:
     """Before anything is trained: a score of 0 would look like a finding."""
     card = read_card(name)
-    far = Evaluation(card, load(card, "test").to_list()[:3])
+    far = Evaluation(card, load_rows(card, "test")[:3])
     refused(lambda: scores(tmp_path / "k", recipe, evaluations=TESTED | {"far": far}), *said)
     assert not (tmp_path / "k").exists()
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from lib.core.encoders import EMBEDDED, open_tokenizer
 from lib.core.kinds import kind_of
 from lib.core.sources import Row
-from lib.core.tasks import Card, load, read_card
+from lib.core.tasks import Card, load_rows, read_card
 from lib.training.tokenization import (
     READERS,
     ChoiceReader,
@@ -43,7 +43,7 @@ COOKING = read_card("frames")
 
 
 def rows_of(task: str, part: str = "train") -> list[Row]:
-    return load(read_card(task), part).to_list()
+    return load_rows(read_card(task), part)
 
 
 def plain(text: str) -> list[int]:
