@@ -154,7 +154,7 @@ class Bench:
         """The scores of a run by its answers to each evaluation set, and how they came about."""
         kind, human_dev = self.card.task_kind, len(self.tested.get(DEV, ()))
         selection = _selection(run, self.recipe, at_once=self.pool.at_once, human_dev=human_dev)
-        how = {"selection": selection, "threads": self.threads, "slots": slots}
+        how = {"selection": selection, RECIPE: self._recipe, "threads": self.threads, "slots": slots}
         results = {}
         for name, given in answers.items():
             gold = [kind.gold(self.pool.examples[i][1]) for i in self.tested[name]]
@@ -164,7 +164,7 @@ class Bench:
     def rows(self, run: Run, results: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The score rows of a run, one for each evaluation set, with encoder, device and versions of the libraries."""
         metric, device = self.card.metric, device_of(self.recipe)
-        facts = {"encoder": self.recipe.encoder, RECIPE: self._recipe, "device": device, "precision": precision(device)}
+        facts = {"encoder": self.recipe.encoder, "device": device, "precision": precision(device)}
         facts |= {name: version(name) for name in _LIBRARIES}
         for name, values in results.items():
             score = {"evaluated_on": name, "metric": metric, "score": values[metric], "n_test": len(self.tested[name])}
