@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -152,7 +153,8 @@ def plot_outcomes(table: DataFrame) -> Figure:
         left = left + shares[name]
     for place, name in zip(places, sets, strict=True):
         part = counted[counted.set == name]
-        note = f"{part['items'].sum()} items, ${part.dollars_a_kept_one.iloc[0]:.4f} a kept one"
+        price = np.format_float_positional(part.dollars_a_kept_one.iloc[0], precision=2, fractional=False, trim="-")
+        note = f"{part['items'].sum()} items, ${price} a kept one"
         axis.text(101, place, note, va="center", fontsize=7)
     axis.set_yticks(places, map(named, sets))
     axis.set(xlim=(0, 100), xlabel="items that the teacher wrote (%)")
