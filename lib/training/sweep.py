@@ -8,7 +8,7 @@ import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from itertools import chain, islice
 from multiprocessing import forkserver
@@ -51,6 +51,12 @@ def in_shared_labels(card: Card, evaluation: Evaluation) -> Evaluation:
     if not card.task_kind.fixed_labels:
         return evaluation
     return evaluation._replace(rows=[row for row in evaluation.rows if row["label"] in card.labels])
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """The versions of the libraries that scores hang on; each takes milliseconds to find."""
+    return {name: version(name) for name in _LIBRARIES}
 
 
 class Bench:
@@ -165,7 +171,7 @@ class Bench:
         """The score rows of a run, one for each evaluation set, with encoder, device and versions of the libraries."""
         metric, device = self.card.metric, device_of(self.recipe)
         facts = {"encoder": self.recipe.encoder, "device": device, "precision": precision(device)}
-        facts |= {name: version(name) for name in _LIBRARIES}
+        facts |= _versions()
         for name, values in results.items():
             score = {"evaluated_on": name, "metric": metric, "score": values[metric], "n_test": len(self.tested[name])}
             chance = self.card.task_kind.chance(self.evaluations[name].rows)
@@ -199,7 +205,7 @@ class Bench:
             *task,
             self.recipe.model_dump(exclude={"slots", "device"}),
             *code,
-            *map(version, _LIBRARIES),
+            *_versions().values(),
             hardware(device),
             precision(device),
             epoch_metric,
