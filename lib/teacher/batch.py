@@ -83,7 +83,7 @@ class BatchFiles(Teacher):
     def _over_budget(self, requests: Collection[Request], file: Path) -> str | None:
         """Says so, if these requests could cost more than is left beside what the other files may still cost."""
         worst, promised = self._worst(requests), self._promised(file)
-        if self.store.cap is None or worst <= (left := self.store.cap - self.store.spent() - promised):
+        if not requests or self.store.cap is None or worst <= (left := self.store.cap - self.store.spent() - promised):
             return None
         return (
             f"{len(requests)} requests are pending and could cost ${dollars(worst):.2f}, but only "

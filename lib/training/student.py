@@ -268,7 +268,7 @@ def _probe(student: Any, pool: Pool, *, items: Sequence[Item]) -> Any:
     """Fits the head alone, as a logistic regression (scikit-learn's C = 1); nothing below it changes."""
     # Not scikit-learn: benchmarks/README.md says what it would change.
     (features, mask), (weight, bias) = _hidden(student, pool, items=items), student["head"].linear.parameters()
-    # What all features share is left out meanwhile: the search then takes some 20 steps and not 200.
+    # What all features share is left out meanwhile: the search then takes a quarter fewer steps.
     shared = features[:, 0].mean(0)
     features = features - shared
     twice = 2 if len(weight) == 2 else 1  # Of two labels scikit-learn weighs one vector, the difference of these two.

@@ -293,6 +293,13 @@ def test_no_request_stands_in_two_batch_files(tmp_path: Path) -> None:
     assert len(lines) == len(set(lines)) == 5
 
 
+def test_what_waits_in_another_file_is_said_to_wait_whatever_is_left_of_the_budget(tmp_path: Path) -> None:
+    with pytest.raises(TeacherError):
+        batch(tmp_path).ask(requests(3), title="first")
+    with pytest.raises(TeacherError, match=r"3 requests wait in .*first.input.jsonl"):
+        batch(tmp_path, 1e-6).ask(requests(3), title="second")
+
+
 def test_an_answered_batch_is_not_left_to_be_sent_again(tmp_path: Path) -> None:
     lines = [output(line["custom_id"], "good") for line in pending(tmp_path)]
     (tmp_path / "1.output.jsonl").write_text("\n".join(lines))
