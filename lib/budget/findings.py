@@ -10,7 +10,7 @@ each with its whole interval (the spread between tasks is estimated from all kin
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,8 @@ FEWEST_FOR_VERDICT = 5
 """Tasks from which on there is a verdict."""
 _LEVEL = 0.05
 _CANNOT_TELL, _OPPOSITE = "cannot tell", "opposite by kind"
+_TESTED_ON = ("data", "students", "source")
+"""The columns that say on which tasks, which students and which rows."""
 
 
 class _Effect(NamedTuple):
@@ -64,8 +66,8 @@ def claims_table(m: Measured, *, folder: str = "") -> DataFrame:
 
 
 def _in_order(table: DataFrame) -> DataFrame:
-    """The source last, whatever the first row has."""
-    return table[[*table.columns.drop("source"), "source"]] if len(table) else table
+    """What a claim was tested on last, whatever the first row has."""
+    return table[[*table.columns.drop([*_TESTED_ON]), *_TESTED_ON]] if len(table) else table
 
 
 def _judged(m: Measured) -> dict[str, dict[str, Any]]:
@@ -75,12 +77,20 @@ def _judged(m: Measured) -> dict[str, dict[str, Any]]:
         if units := claim.units(m):
             tasks = _by_task(units)
             kinds = _by_kind(tasks, {task: m.kind_of(task) for task in tasks.index} if claim.of_students else {})
-            rows[claim.claim] = _counts(units) | _effect(tasks)._asdict() | {"kinds": kinds}
+            rows[claim.claim] = _counts(units) | _effect(tasks)._asdict() | {"kinds": kinds, "data": ", ".join(tasks.index)}
+            rows[claim.claim] |= {"students": _students(m, tasks.index) if claim.of_students else ""}
     held = _holm({name: row["p"] for name, row in rows.items()})
     for name, row in rows.items():
         kinds = row.pop("kinds")
         row |= {"p_holm": held[name], "verdict": _verdict(row["effect"], held[name], kinds), "by_kind": _kinds_text(kinds)}
     return rows
+
+
+def _students(m: Measured, tasks: Iterable[str]) -> str:
+    """How the students of some tasks were trained, as far as their rows say it."""
+    known = [name for name in ("encoder", "selection") if name in m.scores]
+    ways = m.scores[m.scores.task.isin(list(tasks))][known].drop_duplicates().dropna()
+    return "; ".join(", ".join(map(str, way)) for way in ways.itertuples(index=False))
 
 
 def _by_task(units: Sequence[Unit]) -> Series:
@@ -134,8 +144,8 @@ def _kinds_text(kinds: DataFrame) -> str:
     return "; ".join(parts)
 
 
-def _markdown(table: DataFrame) -> str:
-    """The table as Markdown, for a README."""
+def findings_markdown(table: DataFrame) -> str:
+    """The table as Markdown, for a page."""
     names = ["claim", "source", "test", "n", "by macro-F1 [95%]", "verdict", "by accuracy [95%]", "verdict", "by kind (macro-F1)"]
     lines = [names, ["---"] * len(names)]
     for row in table.itertuples():

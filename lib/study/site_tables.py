@@ -9,12 +9,12 @@ from typing import NamedTuple
 import yaml
 
 from lib.core import paths
+from lib.study.findings import KEPT_SCORES
 
 _TELLING = ("findings", "effects", "best_mix_by_budget", "score_by_ratio", "drift_*", "frequencies_*", "yield_*")
 """The figures that answer a study's question, the best one first."""
 _COMMAND = re.compile(r"^# +((?:\w+=\S+ )?make study STUDY=.*)$", re.MULTILINE)
 _CAP = re.compile(r"TEACHER=(\S+) BUDGET=(\S+)")
-_SCORES = "data/scores/real.csv.gz"
 
 
 class _Entry(NamedTuple):
@@ -79,18 +79,19 @@ def findings() -> str:
         table = list(csv.DictReader(lines))
     counts = Counter(_verdict(row) for row in table).most_common()
     said = f"{len(table)} claims, by verdict: " + "; ".join(f"{verdict} ({number})" for verdict, number in counts) + "."
-    head = ["claim", "verdict", "effect [95%]", "the rows behind it"]
+    head = ["claim", "test", "verdict", "by macro-F1 [95%]", "by accuracy [95%]", "by kind of task", "data", "students", "rows"]
     return (
         "\n\n".join(
-            ["---\nhide: [toc]\n---\n\n# Findings", said, _FINDINGS, _table(head, [_finding(row) for row in table]), _behind()]
+            ["---\nhide: [toc]\n---\n\n# Findings", said, _FINDINGS, _table(head, [_finding(row) for row in table]), _BEHIND]
         )
         + "\n"
     )
 
 
-_FINDINGS = """People wrote and labeled the human data; GPT-4, GPT-3.5 and Llama 2 wrote the synthetic sets. An effect above 0 is
-as the claim says. "Cannot tell" means: the data are too few for a verdict, not that the claim is wrong. "Points" are
-hundredths of macro-F1. [Real data](docs/real-data.md) says it in words and with its limits.
+_FINDINGS = """People wrote and labeled the human data; language models from GPT-2 XL to GPT-4 wrote the synthetic sets. An effect
+above 0 is as the claim says. "Cannot tell" means: the data are too few for a verdict, not that the claim is wrong; p is after
+Holm's correction over all claims. "Points" are hundredths of macro-F1, or of accuracy. [Real data](docs/real-data.md) says it in
+words and with its limits.
 
 ![Effect of each claim with its interval, over that of each task](figures/real/findings.png)"""
 
@@ -102,22 +103,29 @@ def _verdict(row: dict[str, str]) -> str:
 
 
 def _finding(row: dict[str, str]) -> list[str]:
-    effect, low, high = (f"{float(row[key]):+.2f}" if row[key] else "?" for key in ("effect", "low", "high"))
     claim = f"**{row['claim']}.** {row['sentence']} ({row['paper']})"
-    measured = f"{effect} [{low}, {high}] {row['unit']}; {row['tasks']} tasks, {row['sets']} sets"
-    return [claim, f"**{_verdict(row)}**", measured, row["source"].replace("figures/real/scores.csv", _SCORES)]
+    p = f" (p {float(row['p_holm']):.2g})" if row["p_holm"] else ""
+    data = f"{row['tasks']} tasks, {row['sets']} sets: {row['data']}"
+    students = f"{row['students']}; {row['seeds']} seeds" if row["students"] else "none: texts alone"
+    rows = row["source"].replace("figures/real/scores.csv", KEPT_SCORES)
+    effects = [f"{_effect(row)} {row['unit']}", _effect(row, "accuracy_"), row["by_kind"]]
+    return [claim, row["test"], f"**{_verdict(row)}**{p}", *effects, data, students, rows]
 
 
-def _behind() -> str:
-    diversity = ", ".join(sorted(paths.relative(file) for file in paths.ROOT.glob("figures/real/diversity_*.csv")))
-    given = f"{{scores: [{_SCORES}], human_sizes: [0, 100, 1000], budgets: [5, 20, 80], diversity: [{diversity}]}}"
-    return f"""## The command behind each row
+def _effect(row: dict[str, str], measure: str = "") -> str:
+    """An effect with its interval, as far as they are known."""
+    effect, low, high = (row[measure + name] for name in ("effect", "low", "high"))
+    interval = f" [{float(low):+.2f}, {float(high):+.2f}]" if low else ""
+    return f"{float(effect):+.2f}{interval}" if effect else ""
 
-One command works out all rows, in minutes, from the scores that were measured and without the texts. The last column above
-says which rows of a file a claim is tested on.
+
+_BEHIND = """## The command behind each row
+
+One command works out all rows and the figure, in less than a minute, from the [scores](data/scores/README.md) that were measured
+and the diversity tables in `figures/real`, without the texts. The last column says which rows of a file a claim is tested on.
 
 ```
-papermill notebooks/05_budget.ipynb out.ipynb -y '{given}'
+python -m lib.study.findings
 ```
 
 From the texts themselves: `REAL_DATA=/path make study STUDY=real` ([real data](docs/real-data.md#run-it-again))."""

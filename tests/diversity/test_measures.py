@@ -369,6 +369,12 @@ def test_of_many_texts_a_random_part_is_compared(monkeypatch: pytest.MonkeyPatch
     assert max(sets["a"]) > 5
 
 
+def test_equal_sets_of_files_that_are_sorted_by_label_hold_every_label() -> None:
+    sets, anchors = measures.equal_sets({"a": ["yes"] * 60 + ["no"] * 60, "b": ["no"] * 40}, ["yes"] * 50 + ["no"] * 50, seed=1)
+    assert all(10 < sets[name].count("yes") < 30 for name in ("a", measures.HUMAN))
+    assert {*anchors} == {"yes", "no"}
+
+
 def test_human_texts_that_are_the_same_are_anchors_all_the_same() -> None:
     """They are counted by place, not by what they say."""
     sets, anchors = measures.equal_sets({"a": list("abcdef")}, ["well said"] * 6, seed=1)

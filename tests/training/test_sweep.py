@@ -124,6 +124,20 @@ def test_a_method_may_be_called_like_an_evaluation_set(recipe: Recipe) -> None:
     assert [bench.pool.examples[i][1] for i in bench.tested[TEST]] == TESTED[TEST].rows
 
 
+@pytest.mark.parametrize("balanced", [True, False])
+def test_sets_that_are_sorted_by_label_are_shuffled_before_they_are_drawn(recipe: Recipe, balanced: bool) -> None:
+    """Public files often are, by people and by models: the first examples of them are of one label."""
+    by_label = sorted(ROWS, key=lambda row: str(row["label"]))
+    human, written = by_label[::2], by_label[1::2]
+    bench = Bench(CARD, human, synthetic={"a": written}, evaluations=TESTED, recipe=recipe, balanced=balanced)
+    learned = [[bench.pool.examples[i][1] for i in bench.mix(Run("a", 40, 40, seed))] for seed in (1, 2)]
+    assert learned[0] != learned[1]
+    for source in (learned[0][:40], learned[0][40:]):
+        counts = Counter(str(row["label"]) for row in source)
+        assert counts == {"negative": 20, "positive": 20} if balanced else min(counts.values()) > 10
+        assert len({str(row["label"]) for row in source[:4]}) == 2 or not balanced  # Smaller mixes hold both, too.
+
+
 def test_of_very_many_examples_those_are_read_that_a_run_learns_from(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [Run("b", 3, 2, 1), Run(NONE, 4, 0, 2)]
     given_parts: dict[str, Any] = {"synthetic": SYNTHETIC, "evaluations": TESTED, "recipe": recipe, "runs": runs}

@@ -1,0 +1,50 @@
+"""The findings on real data, worked out again from the kept scores and diversity tables, without the texts: the table, its
+figure, and its lines in the docs.
+
+python -m lib.study.findings
+"""
+
+import re
+
+from matplotlib import pyplot as plt
+
+from lib import plotting
+from lib.budget import Measured, claims_figure, read_diversity, read_scores, with_out_of_domain
+from lib.budget.findings import findings_markdown
+from lib.core import paths
+from lib.core.artifacts import read_table, safe_cells
+from lib.study.schema import read_study, studies_by_task
+
+KEPT_SCORES, FINDINGS = "data/scores/real.csv.gz", "figures/real"
+"""The rows of all runs of the study `real`, and where its figures and tables lie."""
+_PAGE = paths.ROOT / "docs" / "real-data.md"
+_LINES = re.compile(r"(?<=<!-- findings -->\n).*(?=<!-- /findings -->)", re.DOTALL)
+
+
+def kept_measurements() -> Measured:
+    """The rows and diversity tables that claims are tested on, with the budgets and shares of the study."""
+    of_tasks = studies_by_task(read_study("real"))
+    budgets = sorted({budget for _, own in of_tasks.values() for budget in own.budgets.budgets})
+    shares = {name: own.budgets.shares for name, (_, own) in of_tasks.items()}
+    diversity = read_diversity(sorted(paths.relative(path) for path in paths.ROOT.glob(f"{FINDINGS}/diversity_*.csv")))
+    scores = with_out_of_domain(read_scores([KEPT_SCORES]), [KEPT_SCORES])
+    return Measured(scores, diversity, budgets, shares)
+
+
+def _write() -> None:
+    """The figure, with its table beside it, and the table in the docs."""
+    plotting.use_style()
+    drawing = claims_figure(kept_measurements(), FINDINGS)
+    if drawing.figure is None or drawing.table is None:
+        raise ValueError(f"{KEPT_SCORES}: {drawing.caption}")
+    plotting.save_figure(drawing.figure, f"{FINDINGS}/{drawing.name}", drawing.caption)
+    plt.close(drawing.figure)
+    table = f"{FINDINGS}/{drawing.name}.csv"
+    safe_cells(drawing.table).to_csv(paths.resolve(table), index=False)
+    lines = findings_markdown(read_table(table))
+    page = _PAGE.read_text(encoding="utf-8")
+    _PAGE.write_text(_LINES.sub(lambda _: lines, page), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write()
