@@ -1,4 +1,4 @@
-"""Claims that score rows of 04 and diversity tables of 03 can test, most of them of the three papers, and the effect of each.
+"""Claims that score rows of 04 and diversity tables of 03 can test, most of them of papers, and the effect of each.
 
 An effect above 0 supports the claim; `findings` averages effects and adds intervals and verdicts.
 """
@@ -6,19 +6,15 @@ An effect above 0 supports the claim; `findings` averages effects and adds inter
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
+from lib.budget.claim import FEW_RAW, OURS, POINTS, UP_TO, Claim, MixKeys, kendall, on_sets, scores_rows
 from lib.budget.measured import MANY_RAW, EffectOf, Measured, MixKey, Unit, contrast
 from lib.budget.scores import offer_of
 from lib.core.mixes import NONE, TEST, cells
 from lib.core.set_names import find
 
-_MixKeys = Callable[[Measured, str, str], list[MixKey]]
-"""Gives the mixes of a task and set that a claim compares; none if one of them was not trained."""
-_FEW_RAW = 100
-"""Few raw examples, as in arXiv 2407.12813."""
 _PLAIN = ("simple", "zero_shot")
 """Sets of a plain prompt."""
 _TOPIC = ("zero_shot_topic",)
@@ -27,33 +23,6 @@ _VARIED = ("diversify_x", "diversify_y_vanilla", "diversify_y_latent", "diversif
 """Other methods whose prompts ask for variety."""
 _FEWEST_SETS = 3
 """Sets of a task from which on they have an order that tells more than the toss of a coin."""
-_POINTS = "points of score"
-OURS = "ours"
-"""The source of a claim that none of the three papers makes."""
-
-
-class _Claim(NamedTuple):
-    """A claim, and its test."""
-
-    claim: str
-    paper: str
-    """The arXiv number of the paper that makes it, or `ours`."""
-    sentence: str
-    """The paper's own claim; of one of ours, what it is about."""
-    test: str
-    unit: str
-    source: Mapping[str, str]
-    """The rows of each table (scores, diversity_TASK) that the test uses."""
-    units: Callable[[Measured], list[Unit]]
-
-    def rows_in(self, folder: str = "") -> str:
-        """The tables, with their folder if it is given, and their rows."""
-        return "; ".join(f"{f'{folder}/{name}.csv' if folder else name}: {rows}" for name, rows in self.source.items())
-
-    @property
-    def of_students(self) -> bool:
-        """Whether students' scores are judged, and not the texts of sets alone."""
-        return "scores" in self.source
 
 
 # ---- the units of each claim ----
@@ -63,8 +32,8 @@ def _mixing(m: Measured) -> list[Unit]:
     """A few raw examples with a set's, against the better of both alone; the other seeds choose the better one."""
     units = []
     for task, name in m.sets:
-        if size := m.size(task, name, 0, _FEW_RAW):
-            mixes = [(name, _FEW_RAW, size), (name, _FEW_RAW, 0), (name, 0, size)]
+        if size := m.size(task, name, 0, FEW_RAW):
+            mixes = [(name, FEW_RAW, size), (name, FEW_RAW, 0), (name, 0, size)]
             units += m.unit(task, name, mixes, _first_against_the_best_of_others)
     return units
 
@@ -77,10 +46,10 @@ def _mixing_beats_the_set(m: Measured) -> list[Unit]:
     """A few raw examples with a set's, against the set alone."""
 
     def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
-        size = m.size(task, name, 0, _FEW_RAW)
-        return [(name, _FEW_RAW, size), (name, 0, size)] if size else []
+        size = m.size(task, name, 0, FEW_RAW)
+        return [(name, FEW_RAW, size), (name, 0, size)] if size else []
 
-    return _contrast(m, mixes)
+    return on_sets(m, mixes)
 
 
 def _mixing_at_a_price(m: Measured) -> list[Unit]:
@@ -139,29 +108,29 @@ def _helps(raw: int) -> Callable[[Measured], list[Unit]]:
         size = m.size(task, name, raw)
         return [(name, raw, size), (name, raw, 0)] if size else []
 
-    return lambda m: _contrast(m, mixes)
+    return lambda m: on_sets(m, mixes)
 
 
 def _gains_shrink(m: Measured) -> list[Unit]:
     """How much a set adds to a few raw examples, less how much it adds to many."""
 
     def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
-        size = m.size(task, name, _FEW_RAW, MANY_RAW)
-        return [(name, raw, n) for raw in (_FEW_RAW, MANY_RAW) for n in (size, 0)] if size else []
+        size = m.size(task, name, FEW_RAW, MANY_RAW)
+        return [(name, raw, n) for raw in (FEW_RAW, MANY_RAW) for n in (size, 0)] if size else []
 
-    return _contrast(m, mixes, (1, -1, -1, 1))
+    return on_sets(m, mixes, (1, -1, -1, 1))
 
 
 def _second_thousand_adds_less(m: Measured) -> list[Unit]:
     """What the first thousand examples of a set add to a few raw ones, less what the second thousand adds."""
-    return _contrast(m, lambda m, task, name: [(name, _FEW_RAW, size) for size in (0, 1000, 2000)], (-1, 2, -1))
+    return on_sets(m, lambda m, task, name: [(name, FEW_RAW, size) for size in (0, 1000, 2000)], (-1, 2, -1))
 
 
 def _second_thousand_adds(m: Measured) -> list[Unit]:
     """What the second thousand examples of a set add, mean over all numbers of human ones."""
     units = []
     for task, name in m.sets:
-        human = [n for n in (0, _FEW_RAW, MANY_RAW) if {1000, 2000} <= set(m.sizes(task, name, n))]
+        human = [n for n in (0, FEW_RAW, MANY_RAW) if {1000, 2000} <= set(m.sizes(task, name, n))]
         mixes = [(name, n, size) for n in human for size in (2000, 1000)]
         units += m.unit(task, name, mixes, contrast(*[1 / len(human), -1 / len(human)] * len(human)) if human else contrast(1))
     return units
@@ -171,22 +140,22 @@ def _volume_fades(m: Measured) -> list[Unit]:
     """The gain from the first examples of a set with a few raw ones, less that from the others, three times as many or more."""
 
     def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
-        sizes = m.sizes(task, name, _FEW_RAW)
-        return [(name, _FEW_RAW, size) for size in (0, sizes[0], sizes[-1])] if sizes and sizes[-1] >= 4 * sizes[0] else []
+        sizes = m.sizes(task, name, FEW_RAW)
+        return [(name, FEW_RAW, size) for size in (0, sizes[0], sizes[-1])] if sizes and sizes[-1] >= 4 * sizes[0] else []
 
-    return _contrast(m, mixes, (-1, 2, -1))
+    return on_sets(m, mixes, (-1, 2, -1))
 
 
 def _people_are_better(m: Measured) -> list[Unit]:
     """As many human examples as synthetic ones."""
-    return _contrast(m, _alone_and_people, (-1, 1))
+    return on_sets(m, _alone_and_people, (-1, 1))
 
 
 def _out_of_domain(m: Measured) -> list[Unit]:
     """As many synthetic examples as human ones, on the sets of other domains that students were tested on."""
     units = []
     for test in dict.fromkeys(test for test, *_ in m.mixes if test != TEST):
-        units += _contrast(m, _alone_and_people, test=test)
+        units += on_sets(m, _alone_and_people, test=test)
     return units
 
 
@@ -217,12 +186,12 @@ def _varied_data(measure: str, methods: Sequence[str]) -> Callable[[Measured], l
 
 def _varied_students(methods: Sequence[str]) -> Callable[[Measured], list[Unit]]:
     """Students of each set of a varied prompt against those of the plain prompt, alone and at equal numbers."""
-    return lambda m: _contrast(m, _alone_against(_plain_set_of(m, methods)))
+    return lambda m: on_sets(m, _alone_against(_plain_set_of(m, methods)))
 
 
 def _correction_helps(m: Measured) -> list[Unit]:
     """Students of each set that the teacher corrected against those of the same set before correction, alone."""
-    return _contrast(m, _alone_against({(task, key): _before_correction(key) for task, key in m.sets if _is_corrected(key)}))
+    return on_sets(m, _alone_against({(task, key): _before_correction(key) for task, key in m.sets if _is_corrected(key)}))
 
 
 def _is_corrected(key: str) -> bool:
@@ -234,7 +203,7 @@ def _before_correction(key: str) -> str:
     return replace(name, derived=tuple(step for step in name.derived if step != "corrected")).key
 
 
-def _alone_against(others: Mapping[tuple[str, str], str]) -> _MixKeys:
+def _alone_against(others: Mapping[tuple[str, str], str]) -> MixKeys:
     def mixes(m: Measured, task: str, name: str) -> list[MixKey]:
         other = others.get((task, name))
         size = min(m.size(task, key, 0) for key in (name, other)) if other else 0
@@ -253,34 +222,14 @@ def _diversity_predicts(measure: str) -> Callable[[Measured], list[Unit]]:
             names = [name for _, name in sets if not _is_corrected(name)]
             size = min((m.size(task, name, 0) for name in names), default=0)
             if size and len(names) >= _FEWEST_SETS and task in m.diversity:
-                effect = _kendall(_values(m, task, measure, *names))
+                effect = kendall(_values(m, task, measure, *names))
                 units += m.unit(task, " ".join(names), [(name, 0, size) for name in names], effect)
         return units
 
     return units
 
 
-def _kendall(values: Sequence[float]) -> EffectOf:
-    """Kendall's tau: the part of pairs in the same order less the part in the opposite order; ties are neither."""
-    first, second = np.triu_indices(len(values), 1)
-    order = np.sign(np.array(values)[first] - np.array(values)[second])
-
-    def effect(scores: np.ndarray) -> np.ndarray:
-        means = scores.mean(axis=-2)
-        return np.asarray((np.sign(means[..., first] - means[..., second]) * order).mean(axis=-1))
-
-    return effect
-
-
 # ---- helpers of several claims ----
-
-
-def _contrast(m: Measured, mixes: _MixKeys, weights: Sequence[float] = (1, -1), *, test: str = TEST) -> list[Unit]:
-    """The weighted sum of some mixes of each set that has them all."""
-    units = []
-    for task, name in m.sets:
-        units += m.unit(task, name, mixes(m, task, name), contrast(*weights), test=test)
-    return units
 
 
 def _best_by_other_seeds(columns: np.ndarray) -> np.ndarray:
@@ -324,121 +273,115 @@ _PROMPTING, _BUDGETS, _CREATORS = "2407.12813", "2410.06550", "2310.20111"
 _DIVERSITY = {"vendi": "Vendi score", "distinct_2": "distinct-2"}
 """Measures of variety in meaning and in words."""
 _VARIETY = "% more varied"
-_UP_TO = f"the largest n_synthetic up to {MANY_RAW}"
 _LOW_RESOURCE = "Synthetic data augmentation is most effective in low-resource settings (100 raw examples)."
 _TOPICS = "Zero-shot topic generation produces the most diverse synthetic data, improving model performance."
 
 
-def _scores(rows: str) -> dict[str, str]:
-    """Rows of the scores on the tasks' own test sets."""
-    return {"scores": f"evaluated_on test, {rows}"}
-
-
-def _claims_of_variety(measure: str, name: str) -> list[_Claim]:
+def _claims_of_variety(measure: str, name: str) -> list[Claim]:
     table = {"diversity_TASK": f"measure {measure}"}
     return [
-        _Claim(
+        Claim(
             f"Zero-shot topic gives more varied data ({name})", _PROMPTING, _TOPICS,
             f"{name} over that of the zero-shot set, at equal n", _VARIETY, table, _varied_data(measure, _TOPIC),
         ),
-        _Claim(
+        Claim(
             f"Other varied prompts give more varied data ({name})", OURS, "Whether what is said of topics is true of other ways.",
             f"{name} over that of the bare prompt's set, at equal n", _VARIETY, table, _varied_data(measure, _VARIED),
         ),
-        _Claim(
+        Claim(
             f"People write more varied examples ({name})", OURS, "How varied sets are beside what they stand in for.",
             f"{name} of human texts over that of a set, at equal n", _VARIETY, table, _people_are_varied(measure),
         ),
-        _Claim(
+        Claim(
             f"Diversity predicts the score ({name})", _PROMPTING, "Synthetic data diversity is crucial for performance.",
             f"{name} and students' score over the sets of a task, three or more", "Kendall's \u03c4",
-            table | _scores(f"n_human 0, {_UP_TO}"), _diversity_predicts(measure),
+            table | scores_rows(f"n_human 0, {UP_TO}"), _diversity_predicts(measure),
         ),
     ]  # fmt: skip
 
 
 CLAIMS = [
-    _Claim(
+    Claim(
         "Mixing beats the set alone", _PROMPTING,
         "Mixing synthetic data with raw data during training yields significant improvements over synthetic data alone.",
-        f"{_FEW_RAW} raw and a set against the set", _POINTS, _scores(f"n_human 0 and {_FEW_RAW}, {_UP_TO}"),
+        f"{FEW_RAW} raw and a set against the set", POINTS, scores_rows(f"n_human 0 and {FEW_RAW}, {UP_TO}"),
         _mixing_beats_the_set,
     ),
-    _Claim(
+    Claim(
         "Mixing beats either alone, by number", OURS, "More than 2407.12813 says: better than the raw examples alone, too.",
-        f"{_FEW_RAW} raw and a set against the better of both alone", _POINTS,
-        _scores(f"n_human 0 and {_FEW_RAW}, n_synthetic 0 and {_UP_TO}"), _mixing,
+        f"{FEW_RAW} raw and a set against the better of both alone", POINTS,
+        scores_rows(f"n_human 0 and {FEW_RAW}, n_synthetic 0 and {UP_TO}"), _mixing,
     ),
-    _Claim(
+    Claim(
         "Mixing beats either alone, at a price", _BUDGETS,
         "Combining human and LLM-generated data achieves optimal cost-efficiency across all budget levels tested.",
-        "best mixed share against the better of 0% and 100%, mean over budgets", _POINTS,
-        _scores("mixes of quality_by_share, budgets without a hollow point, shares 0 to 1"), _mixing_at_a_price,
+        "best mixed share against the better of 0% and 100%, mean over budgets", POINTS,
+        scores_rows("mixes of quality_by_share, budgets without a hollow point, shares 0 to 1"), _mixing_at_a_price,
     ),
-    _Claim(
-        f"A set adds to {_FEW_RAW} raw examples", _PROMPTING, _LOW_RESOURCE,
-        f"{_FEW_RAW} raw and a set against {_FEW_RAW} raw", _POINTS,
-        _scores(f"n_human {_FEW_RAW}, n_synthetic 0 and {_UP_TO}"), _helps(_FEW_RAW),
+    Claim(
+        f"A set adds to {FEW_RAW} raw examples", _PROMPTING, _LOW_RESOURCE,
+        f"{FEW_RAW} raw and a set against {FEW_RAW} raw", POINTS,
+        scores_rows(f"n_human {FEW_RAW}, n_synthetic 0 and {UP_TO}"), _helps(FEW_RAW),
     ),
-    _Claim(
+    Claim(
         f"A set adds to {MANY_RAW:,} raw examples", OURS, "2407.12813 only says that it is less than beside 100.",
-        f"{MANY_RAW:,} raw and a set against {MANY_RAW:,} raw", _POINTS,
-        _scores(f"n_human {MANY_RAW}, n_synthetic 0 and {_UP_TO}"), _helps(MANY_RAW),
+        f"{MANY_RAW:,} raw and a set against {MANY_RAW:,} raw", POINTS,
+        scores_rows(f"n_human {MANY_RAW}, n_synthetic 0 and {UP_TO}"), _helps(MANY_RAW),
     ),
-    _Claim(
-        f"Gains shrink from {_FEW_RAW} to {MANY_RAW:,} raw examples", _PROMPTING, _LOW_RESOURCE,
-        f"gain beside {_FEW_RAW} raw less gain beside {MANY_RAW:,}", _POINTS,
-        _scores(f"n_human {_FEW_RAW} and {MANY_RAW}, n_synthetic 0 and {_UP_TO}"), _gains_shrink,
+    Claim(
+        f"Gains shrink from {FEW_RAW} to {MANY_RAW:,} raw examples", _PROMPTING, _LOW_RESOURCE,
+        f"gain beside {FEW_RAW} raw less gain beside {MANY_RAW:,}", POINTS,
+        scores_rows(f"n_human {FEW_RAW} and {MANY_RAW}, n_synthetic 0 and {UP_TO}"), _gains_shrink,
     ),
-    _Claim(
+    Claim(
         "Gains fade beyond 1,000 synthetic examples", _PROMPTING,
         "Increasing synthetic data volume beyond 1,000 examples shows diminishing returns.",
-        f"what the first 1,000 add to {_FEW_RAW} raw less what the second 1,000 add", _POINTS,
-        _scores(f"n_human {_FEW_RAW}, n_synthetic 0, 1000 and 2000"), _second_thousand_adds_less,
+        f"what the first 1,000 add to {FEW_RAW} raw less what the second 1,000 add", POINTS,
+        scores_rows(f"n_human {FEW_RAW}, n_synthetic 0, 1000 and 2000"), _second_thousand_adds_less,
     ),
-    _Claim(
+    Claim(
         "Another 1,000 synthetic examples add to 1,000", OURS, "What is left of the gain beyond 1,000 examples.",
-        "2,000 of a set against 1,000, mean over numbers of raw examples", _POINTS,
-        _scores(f"n_human 0, {_FEW_RAW} and {MANY_RAW}, n_synthetic 1000 and 2000"), _second_thousand_adds,
+        "2,000 of a set against 1,000, mean over numbers of raw examples", POINTS,
+        scores_rows(f"n_human 0, {FEW_RAW} and {MANY_RAW}, n_synthetic 1000 and 2000"), _second_thousand_adds,
     ),
-    _Claim(
+    Claim(
         "Gains fade with volume", OURS, "Diminishing returns before 1,000 examples, too.",
-        f"what the first examples add to {_FEW_RAW} raw less what all others add, three times as many or more", _POINTS,
-        _scores(f"n_human {_FEW_RAW}, n_synthetic 0, the smallest and the largest"), _volume_fades,
+        f"what the first examples add to {FEW_RAW} raw less what all others add, three times as many or more", POINTS,
+        scores_rows(f"n_human {FEW_RAW}, n_synthetic 0, the smallest and the largest"), _volume_fades,
     ),
-    _Claim(
+    Claim(
         "Alone, a set is worse than as many human examples", OURS,
         "2310.20111 finds synthetic examples comparable in domain; no paper says by how much they fall behind.",
-        "human against synthetic at equal n", _POINTS, _scores("the largest n that both were trained with alone"),
+        "human against synthetic at equal n", POINTS, scores_rows("the largest n that both were trained with alone"),
         _people_are_better,
     ),
-    _Claim(
+    Claim(
         "Out of domain, a set is better than human examples", _CREATORS,
         "Models trained on LLM-generated data outperform models trained on human-labeled data by up to 17.5% on out-of-"
         "distribution evaluation.",
-        "synthetic against human at equal n, accuracy on another data set", _POINTS,
+        "synthetic against human at equal n, accuracy on another data set", POINTS,
         {"scores": "evaluated_on another set, the largest n that both were trained with alone"}, _out_of_domain,
     ),
-    _Claim(
+    Claim(
         "Zero-shot topic gives better students", _PROMPTING, _TOPICS,
-        "the zero-shot topic set against the zero-shot set, alone", _POINTS,
-        _scores(f"n_human 0, {_UP_TO}"), _varied_students(_TOPIC),
+        "the zero-shot topic set against the zero-shot set, alone", POINTS,
+        scores_rows(f"n_human 0, {UP_TO}"), _varied_students(_TOPIC),
     ),
-    _Claim(
+    Claim(
         "Other varied prompts give better students", OURS, "Whether what is said of topics is true of other ways.",
-        "a set that was asked to vary against that of the bare prompt, alone", _POINTS, _scores(f"n_human 0, {_UP_TO}"),
+        "a set that was asked to vary against that of the bare prompt, alone", POINTS, scores_rows(f"n_human 0, {UP_TO}"),
         _varied_students(_VARIED),
     ),
-    _Claim(
+    Claim(
         "Correcting its own labels helps", OURS, "How some public sets (ProgGen) were made.",
-        "a corrected set against the same before, alone", _POINTS, _scores(f"n_human 0, {_UP_TO}"), _correction_helps,
+        "a corrected set against the same before, alone", POINTS, scores_rows(f"n_human 0, {UP_TO}"), _correction_helps,
     ),
     *itertools.chain(*zip(*(_claims_of_variety(measure, name) for measure, name in _DIVERSITY.items()), strict=True)),
-    _Claim(
+    Claim(
         "The lower the budget, the higher the best share", _BUDGETS,
         "As budget decreases, higher proportions of LLM-generated data become more preferable.",
         "fall of the best share with each doubling of the budget", "points of share",
-        _scores("mixes of quality_by_share, budgets without a hollow point, shares 0 to 1"), _share_falls,
+        scores_rows("mixes of quality_by_share, budgets without a hollow point, shares 0 to 1"), _share_falls,
     ),
 ]  # fmt: skip
 """Claims that score rows and diversity tables can test. Sentences of papers are quoted as a summary of each gives them."""

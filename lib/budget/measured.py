@@ -1,4 +1,4 @@
-"""Measured scores by mix, and the diversity of sets: what claims are tested on."""
+"""Measured scores by mix, and what is known of sets and teachers beside: what claims are tested on."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,9 @@ MixKey = tuple[str, int, int]
 """Method, number of human examples, number of synthetic ones."""
 EffectOf = Callable[[np.ndarray], np.ndarray]
 """An effect from scores by seed and mix, which are the last two axes."""
+OwnScores = Mapping[tuple[str, str], float]
+"""A teacher's own score on a test set, by task and teacher."""
+_NO_SCORES: OwnScores = {}
 MEASURES = {"macro_f1": ["macro_f1"], "accuracy": ["accuracy", "micro_f1"]}
 """What claims are judged by: every class counts the same, or every example does (of spans, every span); where a task has neither
 of the columns, its own score."""
@@ -76,9 +79,14 @@ class Measured:
         budgets: Sequence[float] = (),
         shares: Any = (),
         *,
+        chosen: DataFrame | None = None,
+        own_scores: OwnScores = _NO_SCORES,
         measure: str = "macro_f1",
     ):
-        self.scores, self.diversity, self.budgets = scores, diversity, budgets
+        """`chosen` are scores of students of human examples that were chosen (lib/study/choosing.py), `own_scores` those of
+        teachers on test sets."""
+        self.scores, self.diversity, self.budgets, self.measure = scores, diversity, budgets, measure
+        self.chosen, self.own_scores = chosen if chosen is not None else DataFrame(columns=["task"]), own_scores
         self.given_shares, self.shares = shares, shares_by_task(shares, scores.task)
         tests = scores.evaluated_on if "evaluated_on" in scores else Series(TEST, index=scores.index)
         names, values = _measure_of(scores, measure, away=tests != TEST)
@@ -100,11 +108,12 @@ class Measured:
         for task, table in diversity.items():
             for measure_of_texts, name, value in table[["measure", "set", "value"]].itertuples(index=False):
                 self.diversity_of[task, measure_of_texts, name] = float(value)
-        self._kinds = {str(task): _kind_of(of_task) for task, of_task in scores.groupby("task")}
+        self._kinds = {str(task): _kind_of(rows) for of in (self.chosen, scores) for task, rows in of.groupby("task")}
 
     def by(self, measure: str) -> "Measured":
         """The same rows by another measure."""
-        return Measured(self.scores, self.diversity, self.budgets, self.given_shares, measure=measure)
+        more: Any = {"chosen": self.chosen, "own_scores": self.own_scores, "measure": measure}
+        return Measured(self.scores, self.diversity, self.budgets, self.given_shares, **more)
 
     def kind_of(self, task: str) -> str:
         """What the students of a task answer with, as far as the names of its scores tell."""
@@ -129,6 +138,10 @@ class Measured:
     def sizes(self, task: str, name: str, human: int) -> list[int]:
         """The numbers of a set's examples that students learned from together with `human` human ones."""
         return self._sizes[task, name, human]
+
+    def numbers(self, task: str, name: str) -> list[tuple[int, int]]:
+        """The numbers of human and of synthetic examples of all mixes with a set, or of people alone."""
+        return [(human, size) for (*of, human), sizes in self._sizes.items() if of == [task, name] for size in sizes]
 
     def size(self, task: str, name: str, *human: int) -> int:
         """The largest of these that was trained with each number of human ones; 0 if there is none."""

@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import ttest_1samp
 
 from lib.budget import claims, findings
-from lib.budget.claims import CLAIMS, OURS, _best_by_other_seeds, _Claim
+from lib.budget.claim import OURS, Claim
+from lib.budget.claims import CLAIMS, _best_by_other_seeds
 from lib.budget.findings import _by_kind, _by_task, _effect, _holm, _verdict, claims_table
 from lib.budget.measured import Measured, Unit, contrast
 from lib.core import paths
@@ -253,5 +254,5 @@ def test_picking_the_best_of_noise_is_not_rewarded() -> None:
 
 def test_every_claim_is_said_once_and_says_where_it_is_from() -> None:
     assert len({claim.claim for claim in CLAIMS}) == len(CLAIMS)
-    assert all(isinstance(claim, _Claim) and all(claim[:6]) for claim in CLAIMS)
+    assert all(isinstance(claim, Claim) and all(claim[:6]) for claim in CLAIMS)
     assert {claim.paper for claim in CLAIMS} == {OURS, "2407.12813", "2410.06550", "2310.20111"}
