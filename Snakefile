@@ -39,6 +39,7 @@ wildcard_constraints:
     task="[a-z][a-z0-9_]*",
     method="[a-z0-9_]+?",
     labels="[a-z0-9_]+",
+    students="([a-z0-9_]+_)?",  # Empty: the study's own.
     shard="[0-9]+",
     shards="[0-9]+",
 
@@ -147,22 +148,22 @@ rule diversity:
 
 
 rule training:
-    """04: students of a task are trained on every mix of a shard."""
+    """04: students of a task are trained in one way (of a study that varies their settings) on every mix of a shard."""
     input:
         notebook=ancient("notebooks/04_training.ipynb"),
         data=lambda wildcards: studies.task(wildcards).data("train", "test") + studies.task(wildcards).test_data(),
-        examples=lambda wildcards: studies.task(wildcards).learned + studies.task(wildcards).elsewhere,
+        examples=lambda wildcards: studies.task(wildcards).learned_by(wildcards.students.strip("_")) + studies.task(wildcards).elsewhere,
     output:
-        "runs/{study}/{task}/04_training/{shard}of{shards}.parquet",
+        "runs/{study}/{task}/04_training/{students}{shard}of{shards}.parquet",
     log:
-        notebook="runs/{study}/{task}/04_training/{shard}of{shards}.ipynb",
+        notebook="runs/{study}/{task}/04_training/{students}{shard}of{shards}.ipynb",
     priority: 1  # The longest, so that none is left to run alone in the end.
     threads: 1
     resources:
         gpu=lambda wildcards: studies.task(wildcards).gpus,
     params:
         code=code_of("04_training"),
-        settings=lambda wildcards: as_yaml("04_training", studies.task(wildcards).training()),
+        settings=lambda wildcards: as_yaml("04_training", studies.task(wildcards).training(wildcards.students.strip("_"))),
     shell:
         "OMP_NUM_THREADS={threads} "
         + PAPERMILL

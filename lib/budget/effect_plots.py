@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from lib.budget.effects import DIVERSITY, KEPT, PRICE, SCORE, effects, variance_of_scores
+from lib.budget.scores import own_students
 from lib.plotting import TEXT, Drawing, caption, color, grid_of, handles_of, legend_above, marker, named
 
 _LABELS = {PRICE: "price of a kept\nexample (%)", KEPT: "kept items\n(points)", DIVERSITY: "Vendi score\n(high: varied)"}
@@ -18,7 +19,7 @@ def effects_figure(scores: DataFrame, diversity: Mapping[str, DataFrame], own: M
     """What each level of each setting does, against the study's own value."""
     table = effects(scores, diversity, own)
     if table.empty:
-        reason = "no setting was varied." if not own else "no mix was trained on the sets of two levels."
+        reason = "no setting was varied." if not own else "no mix was trained at two levels."
         return Drawing("effects", None, f"No figure 'effects': {reason}")
     mixes = table[table.measure == SCORE].drop_duplicates(["n_human", "n_synthetic"])
     sizes = " or ".join(f"{row.n_human:g} human and {row.n_synthetic:g} synthetic examples" for row in mixes.itertuples())
@@ -29,7 +30,7 @@ def effects_figure(scores: DataFrame, diversity: Mapping[str, DataFrame], own: M
         "variance of scores."
     )
     figure = _plot(table, variance_of_scores(scores, own))
-    return Drawing("effects", figure, caption(text, scores, table.task), table)
+    return Drawing("effects", figure, caption(text, own_students(scores), table.task), table)
 
 
 def _units(table: DataFrame, measure: str) -> str:
@@ -61,6 +62,8 @@ def _plot(table: DataFrame, variance: DataFrame) -> Figure:
 
 def _dots(axis: Axes, part: DataFrame, levels: Sequence[str], groups: Sequence[tuple[Any, ...]]) -> None:
     """A mark for each level of each task and way of writing."""
+    if part.empty:
+        axis.text(0.5, 0.5, "not of students", color="0.5", ha="center", va="center", transform=axis.transAxes)
     axis.axvline(0, color="0.6", linestyle=":", linewidth=0.8, zorder=0)
     several = len({task for task, _ in groups}) > 1
     for number, (task, method) in enumerate(groups):

@@ -7,7 +7,7 @@ from typing import Any
 from pandas import DataFrame
 
 from lib.core import set_names
-from lib.core.mixes import NONE, RECIPE
+from lib.core.mixes import NONE, RECIPE, STUDENT_LEVELS
 from lib.core.stats import REPEAT
 
 FILE = "file that a row is from"
@@ -55,11 +55,28 @@ def _refuse_two_settings(scores: DataFrame) -> None:
 
 
 def _refuse_two_recipes(scores: DataFrame) -> None:
-    """Refuses rows of one task whose students were trained in two ways; of older tables only the encoder is known."""
+    """Refuses rows of one task whose students were trained in two ways; of older tables only the encoder is known. Those at one
+    level of a setting are of one way, and differ from the study's own in this setting alone."""
     if RECIPE not in scores and "encoder" not in scores:
         return
-    recipes = scores.assign(**{RECIPE: [_recipe(row) for row in scores.to_dict("records")]})
-    for task, rows in recipes.groupby("task", sort=False):
+    columns = [name for name in (RECIPE, "encoder", STUDENT_LEVELS) if name in scores]
+    recipes = scores.assign(**{RECIPE: [_recipe(row) for row in scores[columns].to_dict("records")]})
+    _refuse_two_ways(recipes, ["task", *({STUDENT_LEVELS} & {*columns})])
+    if STUDENT_LEVELS in scores:
+        pairs = zip(recipes[RECIPE], recipes[STUDENT_LEVELS], strict=True)
+        _refuse_two_ways(recipes.assign(**{RECIPE: [_without_levels(recipe, levels) for recipe, levels in pairs]}), ["task"])
+
+
+def _without_levels(recipe: str, levels: Any) -> str:
+    """A recipe but for the settings that levels are of."""
+    if not recipe or not isinstance(levels, str):
+        return recipe
+    varied = {setting.rpartition(".")[2] for setting in json.loads(levels)}
+    return json.dumps({name: value for name, value in json.loads(recipe).items() if name not in varied})
+
+
+def _refuse_two_ways(recipes: DataFrame, by: Sequence[str]) -> None:
+    for (task, *_), rows in recipes.groupby([*by], sort=False, dropna=False):
         for files, name, values in _differences(rows, RECIPE):
             raise ValueError(
                 f"{files}: the students of {task} were trained in two ways, with {name} {values}, so a mean over them would be "

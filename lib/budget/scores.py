@@ -14,7 +14,7 @@ from lib.budget.pooling import FILE, check_pooling
 from lib.core import kinds, set_names
 from lib.core import tasks as cards
 from lib.core.artifacts import read_table
-from lib.core.mixes import NONE, TEST, Cell, Offer, Prices, cells, check_prices
+from lib.core.mixes import NONE, STUDENT_LEVELS, TEST, Cell, Offer, Prices, cells, check_prices
 from lib.core.paths import STUDIES
 from lib.core.resampling import ANSWERS, with_samples
 from lib.core.stats import REPEAT, over_runs
@@ -73,9 +73,11 @@ def read_scores(
     synthetic_price: float | None = None,
     training_price: float = 0.0,
     run_price: float = 0.0,
+    all_students: bool = False,
 ) -> DataFrame:
     """The score rows of some files, checked; prices that are given replace those in the rows. Training is free unless a price of
-    an example to learn from or of a run is given."""
+    an example to learn from or of a run is given. `all_students`: also the rows of those that a study trained at another level of
+    a setting than its own."""
     if not tables:
         raise ValueError("There is no table of scores to read: give at least one file that 04 wrote, or a CSV of your own.")
     for name, price in {"training_price": training_price, "run_price": run_price}.items():
@@ -96,7 +98,13 @@ def read_scores(
     for row in scores[["human_price", "synthetic_price"]].drop_duplicates().itertuples():
         check_prices(Prices(row.human_price, row.synthetic_price if row.synthetic_price == row.synthetic_price else 1.0))
     check_pooling(scores, given=list(prices))
+    scores = scores if all_students else own_students(scores)
     return with_samples(_at_one_price(scores.drop(columns=FILE)))
+
+
+def own_students(scores: DataFrame) -> DataFrame:
+    """The rows but for those of students that a study trained at another level of a setting than its own."""
+    return scores[scores[STUDENT_LEVELS].isna()] if STUDENT_LEVELS in scores else scores
 
 
 def _joined(tables: Sequence[DataFrame], prices: Mapping[str, float]) -> DataFrame:
@@ -190,7 +198,7 @@ def shares_by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float
 def with_out_of_domain(scores: DataFrame, paths: Sequence[str]) -> DataFrame:
     """Adds the rows of other evaluation sets from the same tables, and drops the students' answers. Out of domain the score is
     accuracy where the rows have it: macro-F1 would count labels that the other set lacks as classes of its own."""
-    tables = [_by_method(read_table(path)) for path in paths]
+    tables = [_by_method(own_students(read_table(path))) for path in paths]
     methods = _methods_of_several_teachers(tables)
     others = [_told_apart(table[table.evaluated_on != TEST], methods) for table in tables if "evaluated_on" in table]
     others = [with_samples(_by_accuracy(table)) for table in others]

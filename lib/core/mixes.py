@@ -19,6 +19,8 @@ TEST = "test"
 """The evaluation set that budgets are about: the task's own test split. Score rows of others may stand beside it."""
 RECIPE = "recipe"
 """The column of score rows that says how a student was trained, as JSON; older tables lack it."""
+STUDENT_LEVELS = "student_levels"
+"""The column of score rows of students that a study trains otherwise than its own: at which levels of which settings, as JSON."""
 
 
 class Prices(NamedTuple):

@@ -50,7 +50,7 @@ class SetName:
         repeat = [f"repeat_{self.repeat}"] if self.repeat > 1 else []
         labels = [self.labels_by] if self.labels_by else []
         parts = [self.method or _HUMAN_TEXTS, *start, *repeat, *labels, *self.derived]
-        return "_".join([*parts, *(_level_key(*level) for level in self.levels)])
+        return "_".join([*parts, *(level_key(*level) for level in self.levels)])
 
     @property
     def of_human_texts(self) -> bool:
@@ -87,7 +87,7 @@ def first_chain(name: SetName) -> SetName:
     return replace(name, start=1, repeat=1)
 
 
-def _level_key(setting: str, value: str) -> str:
+def level_key(setting: str, value: str) -> str:
     """A level as a part of a key: small letters, digits and _."""
     word = re.sub(r"\W+", "_", value.lower()).strip("_")
     return word if setting == TEACHER else f"{setting.replace('.', '_')}_{word}"

@@ -1,7 +1,8 @@
-"""Settings that a study varies: their levels, and the sets that come of them.
+"""Settings that a study varies: their levels, and the sets and students that come of them.
 
 A set's name holds the levels in which it differs from the study's own values. The set at these is written once: it is a level of
-every setting. One at a time, each other set differs in one setting; crossed, there is a set for each combination.
+every setting. One at a time, each other set differs in one setting; crossed, there is a set for each combination. The same holds
+of students: of those at another level of a setting of 04 than the study's own.
 """
 
 import itertools
@@ -14,7 +15,7 @@ from lib.generation import METHODS
 from lib.generation.settings import Generation, GenerationSettings
 from lib.labeling.labels import LABELING_METHODS, uses_of
 from lib.labeling.settings import LabelingRequests
-from lib.training.settings import Training
+from lib.training.settings import Recipe, Training
 
 _FIXED = frozenset({"n", "dollars", "start", "repeat", "levels", "seed", "seed_example", "refiner_url"})
 """Settings of 01 that are the same for all sets, or have a place of their own in a set's name."""
@@ -23,16 +24,17 @@ _OF_STUDY = {TEACHER: TEACHER, "raw": "raw", "embedder": "encoder"}
 _SECTIONS: dict[str, frozenset[str]] = {
     "generation": (frozenset(Generation.model_fields) & frozenset(GenerationSettings.model_fields)) - _FIXED,
     "labeling": frozenset(LabelingRequests.model_fields),
+    "training": (frozenset(Recipe.model_fields) | {"balanced"}) - {"device", "slots"},
 }
 """The settings of each section that can be varied. A name that both have means that of the first."""
-_ONE_STUDY_EACH = "make a study for each of its values, and compare their tables"
+_NOT_A_WAY = "says where students train, on what or how often, not how: it is the same for all of a study"
 
 
 class SettingPlace(NamedTuple):
     """Where a study holds a setting."""
 
     section: str
-    """generation or labeling; empty for the study itself."""
+    """generation, labeling or training; empty for the study itself."""
     field: str
 
     @property
@@ -49,7 +51,7 @@ def setting_place(setting: str) -> SettingPlace:
         if field in _SECTIONS.get(name, ()):
             return SettingPlace(name, field)
     if field in Training.model_fields and section in ("", "training"):
-        raise ValueError(f"vary: {setting!r} is a setting of students, and only those of 01 and 02 are varied: {_ONE_STUDY_EACH}")
+        raise ValueError(f"vary: {setting!r} {_NOT_A_WAY}; of 04 there is {', '.join(sorted(_SECTIONS['training']))}")
     there = ", ".join(sorted(set().union(_OF_STUDY, *_SECTIONS.values())))
     raise ValueError(f"vary: {setting!r} cannot be varied; there is {there}")
 
@@ -69,17 +71,22 @@ class Factor(NamedTuple):
     def others(self) -> list[str]:
         return [text for text in self.levels if text != self.own]
 
+    @property
+    def trains(self) -> bool:
+        """Whether it is a setting of students."""
+        return self.place.section == "training"
+
     def writes(self, method: str) -> bool:
         """Whether it makes a difference to the sets of a method of 01."""
         name = self.place.notebook_name
-        return self.place.section != "labeling" and (name == TEACHER or name in METHODS[method].uses)
+        return self.place.section in ("", "generation") and (name == TEACHER or name in METHODS[method].uses)
 
     def labels(self, way: str, *, written: bool = False) -> bool:
         """Whether it makes a difference to what a way of 02 labels; of what 01 wrote, beside the levels that this has already."""
         if written:
             return self.place.section == "labeling" and self.place.field in uses_of(way)
         name = self.place.notebook_name
-        return self.place.section != "generation" and (name == TEACHER or name in uses_of(way))
+        return self.place.section in ("", "labeling") and (name == TEACHER or name in uses_of(way))
 
 
 def factor_of(setting: str, values: Sequence[Any], *, own: Any, said: bool) -> Factor:
@@ -99,7 +106,7 @@ def factor_of(setting: str, values: Sequence[Any], *, own: Any, said: bool) -> F
 
 
 def other_levels(factors: Sequence[Factor], *, crossed: bool) -> list[Levels]:
-    """The levels of the sets beside the one at the study's own values."""
+    """The levels of the sets, or students, beside those at the study's own values."""
     if not crossed:
         return [((factor.setting, text),) for factor in factors for text in factor.others]
     combinations = map(partial(_without_own, factors), itertools.product(*([factor.own, *factor.others] for factor in factors)))
@@ -113,9 +120,9 @@ def _without_own(factors: Sequence[Factor], texts: Sequence[str]) -> Levels:
 
 
 def check_used(factors: Sequence[Factor], methods: Sequence[str], ways: Sequence[str], written: Sequence[str]) -> None:
-    """Refuses a setting that nothing in the study uses: its levels would be the same set again. `written`: the ways in which what
-    01 wrote is labeled."""
-    for factor in factors:
+    """Refuses a setting of 01 or 02 that nothing in the study uses: its levels would be the same set again. `written`: the ways
+    in which what 01 wrote is labeled."""
+    for factor in (factor for factor in factors if not factor.trains):
         used = any(map(factor.writes, methods)) or any(map(factor.labels, ways))
         if not used and not any(factor.labels(way, written=True) for way in written):
             place = factor.place

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from lib.core import paths
 from lib.core.config import explain, read_checked
 from lib.core.encoders import check_language
 from lib.core.example_sets import OwnSet
-from lib.core.set_names import TEACHER, SetName
+from lib.core.set_names import TEACHER, Levels, SetName, level_key
 from lib.core.settings import Budgets, Sizes
 from lib.core.sources import Row
 from lib.core.tasks import Card, names, other_tests, read_card
@@ -25,7 +25,7 @@ from lib.labeling.labels import AGAIN, FRAMES, LABELING_METHODS, methods_of, set
 from lib.labeling.settings import Labeling
 from lib.study.levels import Factor, SettingPlace, check_used, factor_of, other_levels, setting_place
 from lib.teacher.settings import Calls, TeacherPrices, is_local
-from lib.training.settings import Training
+from lib.training.settings import PROBE, Training, used_by
 
 _DEFAULTS = GenerationSettings()
 
@@ -123,11 +123,12 @@ class Study(TeacherPrices, Calls):
     sizes: Sizes = Sizes()
     budgets: Budgets = Budgets()
     vary: dict[str, list[str]] = {}
-    """Settings of 01 and 02 with several levels each: {temperature: [0.3, 1], labeling.shots: [1, 2], teacher: [local, MODEL]}.
-    A set is written at each level, with the others at the study's own values: of a setting that the study does not give, its
-    default or, where this is none of the levels, the first of these. The level `default` is the default."""
+    """Settings of 01, 02 and 04 with several levels each: {temperature: [0.3, 1], labeling.shots: [1, 2], teacher: [local,
+    MODEL], frozen_layers: [default, 4]}. A set is written at each level, or students are trained, with the others at the study's
+    own values: of a setting that the study does not give, its default or, where this is none of the levels, the first of these.
+    The level `default` is the default."""
     crossed: bool = False
-    """Whether sets are written at all combinations of the levels."""
+    """Whether sets are written, and students trained on them, at all combinations of the levels."""
     per_task: dict[str, dict[str, Any]] = {}
     """What is otherwise for a task: its source, raw, sets, or parts of generation, labeling, training, sizes and budgets."""
 
@@ -169,6 +170,10 @@ class Study(TeacherPrices, Calls):
         keys = [name.key for name in self._written_names] + [name.key for name, _ in self.labeled_sets]
         if twice := [key for at, key in enumerate(keys) if key in keys[:at]]:
             raise ValueError(f"vary: two sets would be called {twice[0]}; write their levels otherwise")
+        if len(self.recipes) <= len(self._student_levels):
+            raise ValueError(f"vary: students at two levels would be called the same: {', '.join(self.recipes)}")
+        for called, levels in self.recipes.items():
+            self.at_levels(levels, f"vary: {called}")
         return self
 
     @cached_property
@@ -195,7 +200,7 @@ class Study(TeacherPrices, Calls):
 
     def _with(self, values: Mapping[SettingPlace, Any], where: str) -> "Study":
         """The study with other values of some settings, and without levels."""
-        content = self.model_dump(exclude={"vary", "crossed", "per_task"}, exclude_unset=True)
+        content = self.model_dump(exclude={"vary", "crossed"}, exclude_unset=True)
         for place, value in values.items():
             (content.setdefault(place.section, {}) if place.section else content)[place.field] = value
         try:
@@ -205,11 +210,14 @@ class Study(TeacherPrices, Calls):
 
     def at(self, name: SetName) -> "Study":
         """The study as it is for one of its sets: each setting that it varies at the set's level."""
+        return self.at_levels(name.levels, name.key)
+
+    def at_levels(self, levels: Levels, where: str) -> "Study":
+        """The study with each setting that it varies at one of its levels, or at its own value."""
         if not self.vary:
             return self
-        levels = dict(name.levels)
-        values = {factor.place: factor.levels[levels.get(factor.setting, factor.own)] for factor in self.factors}
-        return self._with(values, name.key)
+        values = {factor.place: factor.levels[dict(levels).get(factor.setting, factor.own)] for factor in self.factors}
+        return self._with(values, where)
 
     def teacher_of(self, name: SetName, teacher: str) -> str:
         """Who is asked for a set: its own teacher, where the study varies it, else the one that the run is given."""
@@ -259,6 +267,16 @@ class Study(TeacherPrices, Calls):
             levels = [(), *other_levels(used, crossed=self.crossed)]
             sets += [(set_name(way, levels=dict(each)), n) for each in levels if split == "train"]
         return sets
+
+    @property
+    def recipes(self) -> dict[str, Levels]:
+        """The ways of training students, by what their files are called: the study's own (no name), then those at other levels of
+        the settings of 04 that it varies."""
+        return {"_".join(starmap(level_key, levels)): levels for levels in [(), *self._student_levels]}
+
+    @property
+    def _student_levels(self) -> list[Levels]:
+        return other_levels([factor for factor in self.factors if factor.trains], crossed=self.crossed)
 
     @property
     def relabeled(self) -> dict[str, tuple[str, str]]:
@@ -341,9 +359,23 @@ def cards(study: Study) -> dict[str, Card]:
         if own.source and own.source not in card.sources:
             raise ValueError(f"Task {card.name!r} has no source {own.source!r}: its card names {', '.join(card.sources)}.")
         _check_can_be_asked(card, own)
-        check_language(own.training.encoder, task=card.name, language=card.language)
+        _check_recipes(card, own)
         other_tests(card, own.source, own.training.also_test)
     return found
+
+
+def _check_recipes(card: Card, own: Study) -> None:
+    """Whether the students of a task can be trained in all ways, and each setting that is varied makes a difference to some."""
+    ways = {called: own.at_levels(levels, called).training for called, levels in own.recipes.items()}
+    for training in ways.values():
+        check_language(training.encoder, task=card.name, language=card.language)
+    for factor in (factor for factor in own.factors if factor.trains):
+        changed = [ways[called] for called, levels in own.recipes.items() if factor.setting in dict(levels)]
+        used = [used_by(training, card.task_kind.answers_with) for training in changed]
+        fixed = factor.place.field == "balanced" and not card.task_kind.fixed_labels
+        if fixed or not any(factor.place.field in {"balanced", *settings} for settings in used):
+            probe = ", whose encoder is frozen (give frozen_layers)" if PROBE in used else ""
+            raise ValueError(f"vary: {factor.setting!r} makes no difference to students of {card.name!r} ({card.kind}){probe}.")
 
 
 def _check_can_be_asked(card: Card, own: Study) -> None:

@@ -49,6 +49,8 @@ _SETTINGS: dict[str, dict[str, Collection[str]]] = {
     "05_budget": {"settings": ("human_price", "synthetic_price")},
 }
 """The dicts of settings of each notebook, and what can stand in them."""
+_OF_SETS = ("matched", "generations", "controlled", "budget_methods")
+"""The settings of 04 that name example sets."""
 
 
 def as_yaml(notebook: str, parameters: _Parameters) -> str:
@@ -131,8 +133,10 @@ class TaskSteps:
 
     @property
     def scores(self) -> list[str]:
-        shards = self.study.training.shards
-        return [f"{self.folder('04_training')}/{shard}of{shards}.parquet" for shard in range(1, shards + 1)]
+        """Of the study's own students, then of those at other levels."""
+        shards, folder = self.study.training.shards, self.folder("04_training")
+        parts = [f"{shard}of{shards}.parquet" for shard in range(1, shards + 1)]
+        return [f"{folder}/{'_'.join(filter(None, [called, part]))}" for called in self.study.recipes for part in parts]
 
     @property
     def figures(self) -> list[str]:
@@ -155,8 +159,21 @@ class TaskSteps:
     @property
     def learned(self) -> list[str]:
         """The example sets of 01 and 02 that students learn from."""
-        labeled = [self.written_file(method) for method in self.methods if method not in self.unlabeled]
-        return [*labeled, *self.human_labels, *map(self.labels_file, self.relabeled)]
+        return list(self._learned)
+
+    @property
+    def _learned(self) -> dict[str, SetName]:
+        """Their names, by file."""
+        written = {self.written_file(key): set_names.find(key) for key in self.methods if key not in self.unlabeled}
+        human = {self.labels_file(labels): name for labels, (name, split, _) in self.labeled.items() if split == "train"}
+        return written | human | {self.labels_file(labels): set_names.find(labels) for labels in self.relabeled}
+
+    def learned_by(self, called: str) -> list[str]:
+        """Those that students of one way of training learn from. One at a time, students at another level than the study's own
+        have the sets at its own values alone."""
+        if not called or self.study.crossed:
+            return self.learned
+        return [file for file, name in self._learned.items() if not name.levels]
 
     @property
     def compared(self) -> list[str]:
@@ -260,13 +277,24 @@ class TaskSteps:
         device = self.study.training.device
         return int(device.startswith("cuda") or (device == "auto" and shutil.which("nvidia-smi") is not None))
 
-    def training(self) -> _Parameters:
-        """Of 04, whatever the shard."""
-        sizes, budgets, training = self.study.sizes, self.study.budgets, self.study.training
+    def training(self, called: str = "") -> _Parameters:
+        """Of 04 that trains students in one way, whatever the shard."""
+        levels, sets = self.study.recipes[called], self.learned_by(called)
+        sizes, budgets, training = self.study.sizes, self.study.budgets, self.study.at_levels(levels, called).training
         mixes = {"human_sizes": sizes.human, "synthetic_sizes": sizes.synthetic, "totals": sizes.totals, "parts": sizes.parts}
         mixes |= budgets.model_dump(exclude={"collection_price"})
-        students = training.model_dump(exclude={"shards"})
-        return self.task | mixes | students | {"seed": self.study.seed, "examples": self.with_own(self.learned)}
+        students = training.model_dump(exclude={"shards"}) | ({"levels": dict(levels)} if levels else {})
+        given = self.task | mixes | students | {"seed": self.study.seed, "examples": self.with_own(sets)}
+        if sets != self.learned:  # What names sets of 01 names none at another level.
+            given |= {part: list(filter(_at_own_values, given[part])) for part in _OF_SETS}
+        return given
+
+    @property
+    def ways_of_training(self) -> list[str]:
+        """How often 04 trains the students of every mix, where the study varies their settings."""
+        ways = [" ".join(chain.from_iterable(levels)) for levels in self.study.recipes.values() if levels]
+        said = f"{self.card.name}: students of every mix are trained in {len(ways) + 1} ways (seeds of each: "
+        return [f"{said}{self.study.training.seeds}): as the study says, {', '.join(ways)}."] if ways else []
 
 
 class StudySteps:
@@ -294,12 +322,12 @@ class StudySteps:
         return {"study": self.name, "teacher": teacher, "budget": self.dollars, **access}
 
     def check(self, *, dry: bool) -> list[str]:
-        """Refuses what could not run to its end before anything is paid. Says how many human examples there are to learn from,
-        and of a dry run what it would cost at most."""
+        """Refuses what could not run to its end before anything is paid. Says how many human examples there are to learn from, in
+        how many ways students do, and of a dry run what it would cost at most."""
         dry_run.check_teacher(self.study, self.teacher)
         self._check_paths()
         own_data.check_data(self.study)
-        pools = own_data.pool_lines(self.study)
+        pools = [*own_data.pool_lines(self.study), *self._of_tasks("ways_of_training")]
         if dry:
             return [*pools, f"Teacher {self.teacher}:", *dry_run.cost_lines(self.study, self.teacher, self.dollars)]
         dry_run.check_budget(self.study, self.teacher, self.dollars)
@@ -513,6 +541,10 @@ def _use_mirror(study: Study) -> None:
     mirror = os.path.expandvars(study.hub_mirror or "$")
     if "$" not in mirror:
         os.environ.setdefault("HUB_MIRROR", mirror)
+
+
+def _at_own_values(key: str) -> bool:
+    return not set_names.find(key).levels
 
 
 def _union(lists: Iterable[Sequence[float]]) -> list[float]:

@@ -16,7 +16,7 @@ from lib.core.artifacts import ExampleSet
 from lib.core.contamination import repeated
 from lib.core.encoders import check_language
 from lib.core.example_sets import Given, example_sets, people_alone, prices_of, repeats_of
-from lib.core.mixes import NONE, TEST, Cell, Offer, cells
+from lib.core.mixes import NONE, STUDENT_LEVELS, TEST, Cell, Offer, cells
 from lib.core.set_names import SETTINGS
 from lib.core.sources import Row
 from lib.core.tasks import Card, load, other_tests, text_of
@@ -24,7 +24,7 @@ from lib.core.text import NearTexts
 from lib.training.controlled import with_controlled
 from lib.training.matched import with_parts
 from lib.training.mix_draws import Run
-from lib.training.settings import Mixes, Recipe, Students
+from lib.training.settings import Mixes, Students
 from lib.training.sweep import DEV, Evaluation, in_shared_labels, sweep
 
 _DEFAULT_MIXES, _DEFAULT_STUDENTS = Mixes(), Students()
@@ -220,17 +220,19 @@ def device_of_shard(device: str, shard: str, *, cards: int) -> str:
 
 
 def scores_of(
-    pools: _Pools, runs: Sequence[Run], *, recipe: Recipe, kept: str, workers: int | None = None, shard: str = "1/1"
+    pools: _Pools, runs: Sequence[Run], *, students: Students, kept: str, workers: int | None = None, shard: str = "1/1"
 ) -> DataFrame:
     """Trains every run and gives its score rows, with names, prices and pool sizes of the examples behind them."""
-    recipe = recipe.model_copy(update={"device": device_of_shard(recipe.device, shard, cards=torch.cuda.device_count())})
+    device = device_of_shard(students.device, shard, cards=torch.cuda.device_count())
+    recipe = students.recipe.model_copy(update={"device": device})
     synthetic = {method: example_set.rows for method, example_set in pools.sets.items() if method != NONE}
     scores = sweep(
         pools.card, pools.human, synthetic=synthetic, evaluations=pools.evaluations,
         runs=runs, recipe=recipe, kept=kept, workers=workers, labeled=pools.labeled, balanced=pools.balanced,
         shown={method: example_set.shown_ids for method, example_set in pools.sets.items()},
     )  # fmt: skip
-    return _with_facts(scores, pools)
+    levels = {STUDENT_LEVELS: json.dumps(students.levels)} if students.levels else {}
+    return _with_facts(scores, pools).assign(**levels)
 
 
 def _with_facts(scores: DataFrame, pools: _Pools) -> DataFrame:

@@ -52,8 +52,21 @@ class Recipe(Strict):
         return self
 
 
-class Students(Recipe):
-    """What one run of 04 trains beside its mixes."""
+PROBE = frozenset({"encoder", "frozen_layers", "max_tokens"})
+"""What a probe of labels hangs on, which is fit at once."""
+_OF_MARKS = frozenset({"head_rate", "crf_rate"})
+
+
+def used_by(recipe: Recipe, answers_with: str) -> frozenset[str]:
+    """The settings of a recipe that make a difference to students whose task is answered so (label, choice, spans, frames)."""
+    if answers_with == "label" and recipe.frozen_layers is None:
+        return PROBE
+    unused = {"steps"} if recipe.epochs else set()
+    return frozenset(Recipe.model_fields) - unused - (_OF_MARKS if answers_with in ("label", "choice") else set())
+
+
+class _Students(Recipe):
+    """What 04 and a study call by the same names."""
 
     human_dev: int = Field(0, ge=0)
     """Human examples beside all mixes, the last ones of train, to choose the best epoch by, as arXiv 2310.20111 does; every mix
@@ -76,6 +89,13 @@ class Students(Recipe):
         if self.dev_share and self.human_dev:
             raise ValueError("dev_share and human_dev both say what to choose the best epoch by: give one")
         return self
+
+
+class Students(_Students):
+    """What one run of 04 trains beside its mixes."""
+
+    levels: dict[str, str] = {}
+    """What sets its students apart from a study's own, where the study varies how they are trained, as {"steps": "50"}."""
 
 
 class Parts(Strict):
@@ -110,7 +130,7 @@ class _Draws(Strict):
     not, examples are drawn as labels come, which for people is their natural share."""
 
 
-class Training(Students, Parts, _Controlled, _Draws):
+class Training(_Students, Parts, _Controlled, _Draws):
     """The section `training` of a study."""
 
     shards: int = Field(1, ge=1)

@@ -26,7 +26,7 @@ from lib.core.progress import Bar
 from lib.core.sources import Row
 from lib.core.tasks import Card, check_fits
 from lib.training.mix_draws import Run, draw_mix, held_back
-from lib.training.settings import Recipe
+from lib.training.settings import PROBE, Recipe
 from lib.training.stacked import Job, slots_for, stacks, train_stacked
 from lib.training.student import Pool, device_of, hardware, precision, predict, train
 
@@ -182,7 +182,7 @@ class Bench:
     @cached_property
     def _recipe(self) -> str:
         """How students are trained, as JSON: of a probe of labels, which is fit at once, what that depends on."""
-        used = {"frozen_layers", "max_tokens"} if self.pool.at_once else set(Recipe.model_fields)
+        used = set(PROBE if self.pool.at_once else Recipe.model_fields)
         recipe = self.recipe.model_dump(include=used - {"encoder", "device", "slots"})
         return json.dumps(recipe | {"balanced": self.balanced, "human_dev": len(self.tested.get(DEV, ()))})
 

@@ -1,5 +1,6 @@
 """What 05 says of the settings that a study varies, on scores whose effects are known."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from refusing import refused
 
-from lib.budget import effects_figure, read_scores, variance_of_scores
+from lib.budget import effects_figure, read_scores, variance_of_scores, with_out_of_domain
 from lib.budget.effects import DIVERSITY, KEPT, PRICE, SCORE, effects
 from lib.core import set_names
 from lib.core.artifacts import Step
@@ -128,7 +129,79 @@ def test_the_figure_is_saved_with_its_table(tmp_path: Path) -> None:
 def test_without_two_levels_there_is_no_figure(tmp_path: Path) -> None:
     drawing = effects_figure(table_of(tmp_path, {levels_of(): (0.5, 0.01, 0.8)}), {}, OWN)
     assert drawing.figure is None
-    assert "two levels" in drawing.caption
+    assert "at two levels" in drawing.caption
+
+
+# ---- settings of students ----
+
+LAYERS = OWN | {"frozen_layers": "default"}
+
+
+def students_table(path: Path, score: float, *, levels: str | None = None, **recipe: Any) -> str:
+    """The scores of students of people alone and of a set, trained in one way."""
+    rows = [
+        row | {"score": row["score"] - 0.1, "method": NONE, "n_human": size, "n_synthetic": 0, "set_repeat": 1}
+        for size in (10, 30)
+        for row in rows_of(levels_of(), score)[5:10]
+    ]
+    table = pd.DataFrame([*rows, *rows_of(levels_of(), score)]).assign(recipe=json.dumps({"frozen_layers": None} | recipe))
+    if levels:
+        table["student_levels"] = levels
+    table.to_csv(path, index=False)
+    return str(path)
+
+
+def two_ways(folder: Path, **recipe: Any) -> list[str]:
+    own = students_table(folder / "own.csv", 0.6)
+    return [own, students_table(folder / "other.csv", 0.7, levels='{"frozen_layers": "4"}', **{"frozen_layers": 4, **recipe})]
+
+
+def test_a_setting_of_students_has_an_effect_on_scores_alone(tmp_path: Path) -> None:
+    scores = read_scores(two_ways(tmp_path), all_students=True)
+    table = effects(scores, {"news": VENDI}, LAYERS)
+    assert set(table.setting) == {"frozen_layers"}
+    assert set(table.measure) == {SCORE}
+    other = table[table.level == "4"].set_index("method")
+    assert other.difference.to_dict() == {NONE: pytest.approx(10), "few_shot": pytest.approx(10)}
+    mixes = other[["n_human", "n_synthetic"]].T.to_dict("list")
+    assert mixes == {NONE: [30, 0], "few_shot": [0, 50]}  # People alone: as many as there are.
+    parts = variance_of_scores(scores, LAYERS).set_index(["method", "source"]).share
+    assert parts["few_shot", "frozen_layers"] > 0.5
+    assert parts[NONE, "frozen_layers"] > 0.5
+
+
+def test_beside_settings_of_a_set_students_at_other_levels_are_in_no_pair_of_these(tmp_path: Path) -> None:
+    cold = tmp_path / "cold.csv"
+    pd.DataFrame(rows_of(levels_of(temperature="0.3"), 0.5)).to_csv(cold, index=False)
+    scores = read_scores([*two_ways(tmp_path), str(cold)], all_students=True)
+    table = effects(scores, {"news": VENDI}, LAYERS)
+    assert found(table, "temperature", "0.3", SCORE).difference == pytest.approx(-10, abs=0.5)
+    assert found(table, "temperature", "0.3", DIVERSITY).difference == -10
+    assert len(table[(table.setting == "frozen_layers") & (table.method == "few_shot")]) == 2
+    drawing = effects_figure(scores, {"news": VENDI}, LAYERS)
+    assert "5 seeds a point" in drawing.caption
+    assert drawing.figure is not None
+    assert "not of students" in [text.get_text() for axis in drawing.figure.axes for text in axis.texts]
+    assert {"temperature", "frozen_layers"} < set(variance_of_scores(scores, LAYERS).source)
+
+
+def test_only_what_settings_do_is_told_of_students_at_other_levels(tmp_path: Path) -> None:
+    """All else that 05 says is of the study's own: no mean is over both."""
+    tables = two_ways(tmp_path)
+    rows = read_scores(tables)
+    assert len(rows) == len(pd.read_csv(tables[0]))
+    assert len(with_out_of_domain(rows, tables)) == len(rows)
+    assert len(read_scores(tables, all_students=True)) == 2 * len(rows)
+
+
+def test_students_at_a_level_that_differ_in_more_than_the_level_says_are_refused(tmp_path: Path) -> None:
+    own = students_table(tmp_path / "own.csv", 0.6, steps=300)
+    other = students_table(tmp_path / "b.csv", 0.7, levels='{"frozen_layers": "4"}', frozen_layers=4, steps=50)
+    refused(lambda: read_scores([own, other]), "trained in two ways, with steps 300 and 50")
+    twice = students_table(tmp_path / "c.csv", 0.7, levels='{"frozen_layers": "4"}', frozen_layers=5, steps=300)
+    fine = students_table(tmp_path / "d.csv", 0.7, levels='{"frozen_layers": "4"}', frozen_layers=4, steps=300)
+    refused(lambda: read_scores([own, fine, twice]), "with frozen_layers 4 and 5")
+    refused(lambda: read_scores([own, students_table(tmp_path / "e.csv", 0.7, frozen_layers=4, steps=300)]), "two ways")
 
 
 # ---- nothing is pooled silently ----

@@ -14,7 +14,7 @@ from lib.core.set_names import SetName
 from lib.core.tasks import load, read_card
 from lib.teacher.settings import Access
 from lib.training.plan import _by_labels, pools_for, runs_of, scores_of
-from lib.training.settings import Mixes, Recipe
+from lib.training.settings import Mixes, Students
 
 WRITTEN, LABELED = SetName("zero_shot"), SetName("", labels_by="zero_shot")
 
@@ -113,7 +113,7 @@ def test_two_teachers_of_one_method_go_through_03_and_04(tmp_path: Path) -> None
     assert "gpt-4o, local" in texts.note
     pools = pools_for(card, None, examples=files)
     mixes = Mixes(human_sizes=[0], synthetic_sizes=[16])
-    scores = scores_of(pools, runs_of(pools, mixes, seeds=1), recipe=Recipe(), kept=str(tmp_path / "kept.jsonl"), workers=1)
+    scores = scores_of(pools, runs_of(pools, mixes, seeds=1), students=Students(), kept=str(tmp_path / "kept.jsonl"), workers=1)
     assert dict(zip(scores.method, scores.teacher, strict=True)) == dict(zip(keys, ["gpt-4o", "local"], strict=True))
     assert scores.set_levels.tolist() == ['{"teacher": "gpt-4o"}', '{"teacher": "local"}']
     assert scores.synthetic_price.tolist() == [0.5 / 23, 0.1 / 23]

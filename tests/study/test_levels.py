@@ -17,6 +17,7 @@ from lib.generation.settings import GenerationSettings
 from lib.labeling import set_name
 from lib.study import dry_run, schema
 from lib.study.workflow import Studies, StudySteps, as_yaml
+from lib.training.settings import Recipe
 
 GENERATION = {"methods": ["zero_shot", "one_shot"], "n": 8}
 PLAIN: dict[str, Any] = {"question": "Which?", "tasks": ["news"], "sizes": {"human": [0, 5], "synthetic": [0, 5]}}
@@ -162,6 +163,82 @@ def test_the_machine_is_that_of_the_local_teacher_alone(tmp_path: Path) -> None:
     assert dry_run._price_of(study, "small").output > 0
 
 
+# ---- students ----
+
+
+STUDENTS = {"frozen_layers": ["default", 4], "training.max_tokens": [64, 128]}
+
+
+def test_students_at_each_level_have_scores_of_their_own(tmp_path: Path) -> None:
+    steps = steps_of(tmp_path, vary=STUDENTS, training={"shards": 2})
+    folder, names = "runs/mine/news/04_training", ("", "frozen_layers_4_", "training_max_tokens_128_")
+    assert steps.scores == [f"{folder}/{name}{shard}of2.parquet" for name in names for shard in (1, 2)]
+    assert set(steps.targets) > set(steps.scores)
+    assert steps.budget()["varied"] == {"frozen_layers": "default", "training.max_tokens": "64"}
+    news = steps.tasks["news"]
+    ways = {called: news.training(called) for called in news.study.recipes}
+    assert {called: (given["frozen_layers"], given["max_tokens"]) for called, given in ways.items()} == {
+        "": (None, 64),
+        "frozen_layers_4": (4, 64),
+        "training_max_tokens_128": (None, 128),
+    }
+    assert "levels" not in ways[""]
+    assert ways["frozen_layers_4"]["levels"] == {"frozen_layers": "4"}
+    assert "levels: {frozen_layers: '4'}" in as_yaml("04_training", ways["frozen_layers_4"])
+
+
+def test_without_levels_of_04_the_students_of_a_study_are_given_what_they_were(tmp_path: Path) -> None:
+    """Or they would all be trained again."""
+    plain, varied = (steps_of(tmp_path, **more).tasks["news"] for more in ({}, {"vary": {"frozen_layers": ["default", 4]}}))
+    assert plain.training() == varied.training()
+    assert plain.scores == varied.scores[:1] == ["runs/mine/news/04_training/1of1.parquet"]
+
+
+def test_one_at_a_time_students_at_other_levels_learn_from_the_sets_at_the_studys_own_values(tmp_path: Path) -> None:
+    both = {"vary": {"temperature": [0.3, 1], "frozen_layers": ["default", 4]}}
+    both |= {"training": {"controlled": ["one_shot", "one_shot_temperature_0_3"]}}
+    alone, crossed = (steps_of(tmp_path, **both, crossed=value).tasks["news"] for value in (False, True))
+    assert list(alone.study.recipes) == list(crossed.study.recipes) == ["", "frozen_layers_4"]
+    for news in (alone, crossed):
+        assert [Path(path).stem for path in news.learned_by("")] == [
+            *("zero_shot", "one_shot", "zero_shot_temperature_0_3", "one_shot_temperature_0_3"),
+        ]
+        assert news.training()["controlled"] == ["one_shot", "one_shot_temperature_0_3"]
+    assert [Path(path).stem for path in alone.learned_by("frozen_layers_4")] == ["zero_shot", "one_shot"]
+    assert alone.training("frozen_layers_4")["controlled"] == ["one_shot"]
+    assert crossed.learned_by("frozen_layers_4") == crossed.learned
+    assert crossed.training("frozen_layers_4")["controlled"] == ["one_shot", "one_shot_temperature_0_3"]
+
+
+def test_crossed_students_are_trained_at_each_combination(tmp_path: Path) -> None:
+    vary = {"frozen_layers": [3, 4], "epochs": [1, 2], "balanced": [True, False]}
+    ways = study_of(tmp_path, vary=vary, crossed=True).recipes
+    assert (len(ways), len(study_of(tmp_path, vary=vary).recipes)) == (8, 4)
+    assert ways["frozen_layers_4_epochs_2_balanced_false"] == (("frozen_layers", "4"), ("epochs", "2"), ("balanced", "False"))
+    impossible = {"vary": {"frozen_layers": [3, "default"], "lora_rank": [0, 8]}, "training": {"frozen_layers": 3}}
+    refused(lambda: steps_of(tmp_path, **impossible, crossed=True), "frozen_layers_default_lora_rank_8", "give frozen_layers")
+    assert len(study_of(tmp_path, **impossible).recipes) == 3
+
+
+def test_a_dry_run_says_in_how_many_ways_students_are_trained(tmp_path: Path) -> None:
+    steps = steps_of(tmp_path, vary=STUDENTS)
+    assert steps.check(dry=True)[1] == (
+        "news: students of every mix are trained in 3 ways (seeds of each: 3): as the study says, frozen_layers 4, "
+        "training.max_tokens 128."
+    )
+
+
+def test_a_study_that_says_what_to_train_for_its_tasks_alone_can_vary(tmp_path: Path) -> None:
+    alone = {"sizes": {}, "per_task": {"news": {"sizes": PLAIN["sizes"]}}}
+    assert len(steps_of(tmp_path, vary={"temperature": [0.3, 1], "frozen_layers": ["default", 4]}, **alone).scores) == 2
+
+
+def test_students_of_people_alone_can_be_varied(tmp_path: Path) -> None:
+    steps = steps_of(tmp_path, generation={"methods": []}, labeling={"n": 0}, vary={"frozen_layers": ["default", 4]})
+    assert len(steps.scores) == 2
+    assert steps.tasks["news"].training("frozen_layers_4")["examples"] == []
+
+
 # ---- what it costs ----
 
 
@@ -197,11 +274,27 @@ def test_the_dry_run_counts_each_teacher_at_its_price(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("vary", "said"),
     [
-        ({"temprature": [0, 1]}, "'temprature' cannot be varied; there is attributes, conditioned"),
+        ({"temprature": [0, 1]}, "'temprature' cannot be varied; there is attributes, balanced, batch_size, conditioned"),
         ({"n": [5, 8]}, "'n' cannot be varied"),
         ({"labeling.topics": [5, 8]}, "'labeling.topics' cannot be varied"),
-        ({"lora_rank": [0, 8]}, "'lora_rank' is a setting of students.*make a study for each"),
-        ({"training.steps": [5, 8]}, "'training.steps' is a setting of students"),
+        (
+            {"seeds": [3, 5]},
+            "'seeds' says where students train, on what or how often, .*of 04 there is balanced, .*encoder, epochs",
+        ),
+        ({"training.device": ["cpu", "cuda"]}, "'training.device' says where students train"),
+        ({"shards": [1, 2]}, "'shards' says"),
+        ({"human_dev": [0, 8]}, "'human_dev' says"),
+        ({"slots": [1, 2]}, "'slots' says"),
+        ({"steps": [5, 0]}, "steps 0: training.steps: .*greater than or equal to 1"),
+        ({"lora_rank": [0, 8]}, "lora_rank 8: training: lora_rank trains adapters of layers that are not frozen"),
+        ({"steps": [5, 8]}, "'steps' makes no difference to students of 'news'.*whose encoder is frozen .give frozen_layers"),
+        ({"frozen_layers": [0, 4], "head_rate": [0.1, 0.2]}, "'head_rate' makes no difference to students of .news. .text"),
+        ({"frozen_layers": [4, 5], "steps": [5, 8], "epochs": [1, 2]}, "'steps' makes no difference"),
+        ({"encoder": ["all-MiniLM-L6-v2", "a/b", "a-b"]}, "students at two levels would be called the same"),
+        (
+            {"encoder": ["all-MiniLM-L6-v2", "ku-nlp/deberta-v2-base-japanese"]},
+            "for Japanese, and the texts of task .news. are in English",
+        ),
         ({"temperature": [1]}, "temperature has the single level '1'"),
         ({"temperature": [1, 0.3, "0.30"]}, "temperature has the level 0.3 twice"),
         ({"temperature": [1, -1]}, "temperature -1: generation.temperature: .*greater than or equal to 0"),
@@ -235,11 +328,13 @@ def test_a_task_has_no_own_value_of_a_setting_that_is_varied(tmp_path: Path) -> 
     refused(lambda: steps_of(tmp_path, vary={"temperature": [0.3, 1]}, per_task=own), "per_task.news: temperature is varied")
 
 
-def test_every_setting_of_01_that_makes_a_difference_can_be_varied() -> None:
-    """A new setting of 01 is one of them by itself."""
+def test_every_setting_of_01_and_of_04_that_makes_a_difference_can_be_varied() -> None:
+    """A new setting is one of them by itself."""
     from lib.generation.settings import Generation
     from lib.study.levels import setting_place
 
+    for setting in set(Recipe.model_fields) - {"device", "slots"}:
+        assert setting_place(f"training.{setting}").section == "training"
     for setting in set(Generation.model_fields) & set(GenerationSettings.model_fields) - {
         "n",
         "dollars",

@@ -331,8 +331,14 @@ def figure_of_03(copy: Path) -> None:
     (copy / "runs" / "tiny" / "figures" / "map_news.png").unlink()
 
 
+def level_of_04(copy: Path) -> None:
+    """The students of the study's own values are there."""
+    write_study(copy, vary={"epochs": [1, 2]})
+
+
 PARAMETERS, FILES = "params have changed since last execution", "updated input files"
 GONE, LATER = "output files have to be generated", "input files updated by another job"
+MORE = "set of input files has changed since last execution"
 CHANGES: list[tuple[list[Callable[[Path], None]], dict[str, set[str]]]] = [
     (
         [recording_of_01, lambda copy: write_study(copy, labeling={"n": 50})],
@@ -340,12 +346,13 @@ CHANGES: list[tuple[list[Callable[[Path], None]], dict[str, set[str]]]] = [
     ),
     ([figure_of_03, code_cell_of_04], {GONE: {"diversity"}, PARAMETERS: {"training"}, LATER: {"budget"}}),
     ([module_of_05], {PARAMETERS: {"budget"}}),
+    ([level_of_04], {GONE: {"training"}, PARAMETERS: {"budget"}, MORE: {"budget"}, LATER: {"budget"}}),
     ([module_of_all], {PARAMETERS: {"generation", "labeling"}, LATER: {"diversity", "training", "budget"}}),
 ]
 """Changes that are made at once, to rules that do not wait for each other, and why rules run then."""
 
 
-@pytest.mark.parametrize(("changes", "reasons"), CHANGES, ids=["01 and 02", "03 and 04", "05", "all"])
+@pytest.mark.parametrize(("changes", "reasons"), CHANGES, ids=["01 and 02", "03 and 04", "05", "a level of 04", "all"])
 def test_a_change_runs_again_what_it_touches_and_nothing_else(
     changes: list[Callable[[Path], None]], reasons: dict[str, set[str]], again: Path
 ) -> None:
@@ -399,7 +406,8 @@ def test_training_is_given_all_that_the_study_says_and_waits_for_what_it_is_test
 
 
 def test_sets_from_elsewhere_go_to_03_04_and_05_and_nothing_is_asked(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spans, too; their files lie where the environment says, and the papers' claims are tested on what came of it."""
+    """Spans, too; their files lie where the environment says, the papers' claims are tested on what came of it, and students are
+    trained in two ways."""
     folder = copy / "elsewhere"
     folder.mkdir()
     cities = ["Kyoto", "Lima", "Oslo", "Accra", "Quito", "Riga"]
@@ -427,7 +435,14 @@ def test_sets_from_elsewhere_go_to_03_04_and_05_and_nothing_is_asked(copy: Path,
     training = {"frozen_layers": 6, "seeds": 2, "shards": 1}
     quiet = {"generation": {"methods": []}, "labeling": {"n": 0}, "budgets": {"budgets": [], "shares": []}}
     write_study(
-        copy, tasks=["places.yaml"], per_task={"places.yaml": own}, training=training, findings=True, takes="no time", **quiet
+        copy,
+        tasks=["places.yaml"],
+        per_task={"places.yaml": own},
+        training=training,
+        findings=True,
+        takes="no time",
+        vary={"head_rate": [0.003, 0.03]},
+        **quiet,
     )
     monkeypatch.setenv("ELSEWHERE", str(folder))
     ended = run(copy)
@@ -436,6 +451,13 @@ def test_sets_from_elsewhere_go_to_03_04_and_05_and_nothing_is_asked(copy: Path,
     assert "Study tiny takes no time" in ended.said
     scores = pd.read_csv(copy / "runs/tiny/figures/scores.csv")
     assert dict(zip(scores.method, scores.synthetic_price, strict=True)).items() >= {"simple": 0.05, "diversify_x": 0.05}.items()
+    effects = pd.read_csv(copy / "runs/tiny/figures/effects.csv")
+    assert set(effects.method) == {"human only", "simple", "diversify_x"}
+    assert set(zip(effects.setting, effects.level, effects.own, strict=True)) == {
+        ("head_rate", 0.003, 0.003),
+        ("head_rate", 0.03, 0.003),
+    }
+    assert len(pd.read_csv(copy / "runs/tiny/figures/scores_varied.csv")) == 2 * len(scores)
     found = pd.read_csv(copy / "runs/tiny/figures/findings.csv").set_index("claim")
     assert found.loc["Other varied prompts give more varied data (distinct-2)"].verdict == "cannot tell"  # Of one task.
     assert found.source.str.startswith("runs/tiny/figures/").all()
