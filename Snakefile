@@ -176,6 +176,7 @@ rule budget:
         notebook=ancient("notebooks/05_budget.ipynb"),
         scores=lambda wildcards: studies.of(wildcards).scores,
         labels=lambda wildcards: studies.of(wildcards).labels,
+        chosen=lambda wildcards: studies.of(wildcards).study.chosen,
         diversity=lambda wildcards: studies.of(wildcards).tested_figures,
     output:
         drawn="runs/{study}/figures/05_budget.json",

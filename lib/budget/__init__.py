@@ -2,11 +2,11 @@
 
 from lib.budget.by_class import found_by_class
 from lib.budget.cleaning import cleaning_figure
-from lib.budget.comparison import by_start
+from lib.budget.comparison import by_start, own_scores
 from lib.budget.consequences import next_for_all
 from lib.budget.effect_plots import effects_figure
 from lib.budget.effects import variance_of_scores
-from lib.budget.findings import by_set, read_diversity
+from lib.budget.findings import by_set, read_chosen, read_diversity, untested
 from lib.budget.label_ways import label_ways
 from lib.budget.measured import Measured
 from lib.budget.planner import make_plan
@@ -60,9 +60,11 @@ __all__ = [
     "make_plan",
     "maps",
     "next_for_all",
+    "own_scores",
     "price_list",
     "quality_by_dollars",
     "quality_by_share",
+    "read_chosen",
     "read_diversity",
     "read_scores",
     "results",
@@ -75,6 +77,7 @@ __all__ = [
     "shown",
     "starts_figure",
     "teacher_and_students",
+    "untested",
     "variance_of_scores",
     "with_out_of_domain",
 ]

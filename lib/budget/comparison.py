@@ -139,6 +139,17 @@ def teacher_student_pairs(scores: DataFrame, labels: Sequence[str]) -> DataFrame
     return pd.DataFrame(rows, columns=columns)
 
 
+def own_scores(labels: Sequence[str]) -> dict[tuple[str, str], float]:
+    """By task and teacher, the teacher's own score on test sets that 02 labeled: the mean over its ways of labeling."""
+    records = [how_made(path) for path in labels]
+    known = [record for record in records if not is_of_train(record) and record.get("teacher")]
+    table = pd.DataFrame(known, columns=["task", "teacher", "score"])
+    return {
+        (str(task), str(teacher)): float(score)
+        for (task, teacher), score in table.groupby(["task", "teacher"]).score.mean().items()
+    }
+
+
 def rank_correlations(pairs: DataFrame, seed: int = 1) -> DataFrame:
     """For each way of labeling: Spearman's rho between a teacher's score and its students', mean over methods, over tasks and
     teachers; with a 95% bootstrap interval over tasks, from four on (three tasks have only six orders)."""

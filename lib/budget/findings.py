@@ -46,6 +46,23 @@ def read_diversity(paths: Sequence[str]) -> dict[str, DataFrame]:
     return {Path(path).stem.removeprefix("diversity_"): read_table(path) for path in paths}
 
 
+def read_chosen(paths: Sequence[str]) -> DataFrame | None:
+    """Scores of students of human examples that were chosen, as lib/study/choosing.py writes them; none without a file."""
+    return pd.concat([_checked(read_table(path), path) for path in paths], ignore_index=True) if paths else None
+
+
+def _checked(chosen: DataFrame, path: str) -> DataFrame:
+    if missing := [name for name in ("task", "seed", "chosen_by") if name not in chosen]:
+        raise ValueError(f"{path}: no column {', '.join(missing)}: give a table that python -m lib.study.choosing wrote.")
+    return chosen
+
+
+def untested(m: Measured) -> str:
+    """Names the claims that there are no rows for, in a sentence."""
+    claims = [f"{claim.claim} ({claim.paper})" for claim in CLAIMS if not claim.units(m)]
+    return f"No rows for: {'; '.join(claims)}." if claims else "There are rows for every claim."
+
+
 def claims_table(m: Measured, *, folder: str = "") -> DataFrame:
     """One row for each claim that can be tested on the rows, by macro-F1 and (columns `accuracy_...`) by accuracy, and whether
     both give the same verdict; its sources start with the tables' folder if that is given."""

@@ -72,7 +72,7 @@ def _spread(m: Measured) -> list[Unit]:
 
     It is compared at the same number: at each of the set's, with a line through the variances of human examples by number, both
     in logarithms. Draws of more than half a pool are left out, and smaller ones are corrected for what a draw without replacement
-    lacks.
+    lacks (not for rare labels, which an even draw uses up sooner).
     """
     units = []
     for task, name in m.sets:

@@ -4,11 +4,11 @@
 seed: students of 100 human examples that were chosen among 1,000. The rows hold numbers alone.
 """
 
+import gzip
 import random
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -27,9 +27,9 @@ _FEWEST = 2
 
 
 def chosen_rows(study: Study) -> Iterator[dict[str, Any]]:
-    """The rows of a study's tasks that label a text and have texts enough."""
+    """The rows of a study's tasks with fixed labels and synthetic sets, as far as they have human examples enough."""
     for card, own in studies_by_task(study).values():
-        if card.kind == "text":
+        if card.task_kind.fixed_labels and own.methods:
             human = load_rows(card, "train", own.source)
             if len(human) >= _FEWEST * _CHOSEN:
                 candidates = random.Random(f"{own.seed} candidates").sample(human, min(_CANDIDATES, len(human)))
@@ -55,8 +55,8 @@ def _main() -> None:
     if len(sys.argv) != 3:
         sys.exit("python -m lib.study.choosing STUDY TABLE.csv.gz")
     table = pd.DataFrame(chosen_rows(read_study(sys.argv[1])))
-    how = {"method": "gzip", "mtime": 1}
-    paths.write_whole(Path(sys.argv[2]), lambda file: table.to_csv(file, index=False, compression=how))
+    packed = gzip.compress(table.to_csv(index=False).encode(), mtime=0)  # The same bytes each time.
+    paths.write_whole(sys.argv[2], lambda file: file.write_bytes(packed))
     print(f"{len(table)} rows of {table.task.nunique()} tasks in {sys.argv[2]}")
 
 

@@ -9,7 +9,7 @@ import re
 from matplotlib import pyplot as plt
 
 from lib import plotting
-from lib.budget import Measured, claims_figure, read_diversity, read_scores, with_out_of_domain
+from lib.budget import Measured, claims_figure, read_chosen, read_diversity, read_scores, with_out_of_domain
 from lib.budget.findings import findings_markdown
 from lib.core import paths
 from lib.core.artifacts import read_table, safe_cells
@@ -17,18 +17,21 @@ from lib.study.schema import read_study, studies_by_task
 
 KEPT_SCORES, FINDINGS = "data/scores/real.csv.gz", "figures/real"
 """The rows of all runs of the study `real`, and where its figures and tables lie."""
+KEPT_CHOICES = "data/scores/chosen.csv.gz"
+"""The rows of `python -m lib.study.choosing real`, as the study names them."""
 _PAGE = paths.ROOT / "docs" / "real-data.md"
 _LINES = re.compile(r"(?<=<!-- findings -->\n).*(?=<!-- /findings -->)", re.DOTALL)
 
 
 def kept_measurements() -> Measured:
     """The rows and diversity tables that claims are tested on, with the budgets and shares of the study."""
-    of_tasks = studies_by_task(read_study("real"))
+    study = read_study("real")
+    of_tasks = studies_by_task(study)
     budgets = sorted({budget for _, own in of_tasks.values() for budget in own.budgets.budgets})
     shares = {name: own.budgets.shares for name, (_, own) in of_tasks.items()}
     diversity = read_diversity(sorted(paths.relative(path) for path in paths.ROOT.glob(f"{FINDINGS}/diversity_*.csv")))
     scores = with_out_of_domain(read_scores([KEPT_SCORES]), [KEPT_SCORES])
-    return Measured(scores, diversity, budgets, shares)
+    return Measured(scores, diversity, budgets, shares, chosen=read_chosen(study.chosen))
 
 
 def _write() -> None:

@@ -111,6 +111,8 @@ class Study(TeacherPrices, Calls):
     """How long it takes from nothing, and on what machine; said when it begins."""
     findings: bool = False
     """Whether the papers' claims are tested on it; for data that people and models really wrote."""
+    chosen: list[str] = []
+    """Tables of `python -m lib.study.choosing`, for the claims on choosing which texts people label."""
     hub_mirror: str | None = None
     """A folder laid out like the hub, where the environment's HUB_MIRROR names none."""
     sets: dict[str, OwnSet] = {}

@@ -395,6 +395,7 @@ class StudySteps:
             "budgets": _union(own.budgets.budgets for own in owns),
             "shares": self._shares(),
             "diversity": self._of_tasks("measures") if self.study.findings else [],
+            **({"chosen": self.study.chosen} if self.study.chosen else {}),
             **self._varied(),
             **self.study.budgets.model_dump(include={"human_price", "synthetic_price"}),
         }

@@ -222,6 +222,13 @@ def test_each_teacher_stands_beside_the_students_of_its_own_sets(tmp_path: Path)
     assert comparison.by_method(read_scores(tables)).mix.tolist()[:2] == ["8 synthetic"] * 2
 
 
+def test_a_teachers_own_score_is_the_mean_over_its_ways_of_labeling(tmp_path: Path) -> None:
+    labels = [write_labels(tmp_path, "t", score, way, teacher="big") for score, way in ((0.8, "zero_shot"), (0.9, "few_shot"))]
+    labels += [write_labels(tmp_path, "t", 0.1, "unnamed"), write_labels(tmp_path, "other", 0.5, teacher="small")]
+    assert comparison.own_scores(labels) == pytest.approx({("t", "big"): 0.85, ("other", "small"): 0.5})
+    assert comparison.own_scores([]) == {}
+
+
 def test_labels_without_students_and_students_without_labels(tmp_path: Path) -> None:
     labels = [write_labels(tmp_path, "untrained", 0.1)]
     assert comparison.teacher_student_pairs(TWO_METHODS, labels).empty

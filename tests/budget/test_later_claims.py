@@ -1,6 +1,7 @@
 """Claims of 2024 to 2026 on rows with a known truth: an effect is found, none is not told, the opposite is said."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,12 @@ from lib.budget.later_claims import CHANCE_DRAW, LATER_CLAIMS, _size_of
 from lib.budget.measured import Measured
 from lib.core.mixes import NONE, TEST
 from lib.core.set_names import SetName
+
+
+@pytest.fixture(autouse=True)
+def _later_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "CLAIMS", [*findings.CLAIMS, *LATER_CLAIMS])
+
 
 SEEDS = np.array([-1.2, -0.4, 0.1, 0.3, 1.2])
 """The luck of each seed, in units of a spread."""
@@ -174,14 +181,72 @@ def test_what_choosing_adds() -> None:
 
 # ---- verdicts ----
 
+LUCK = (-0.004, -0.002, 0.0, 0.001, 0.002, 0.003)
+"""Of each of six tasks."""
 
-@pytest.mark.parametrize(("gain", "verdict"), [(0.0, "holds"), (0.03, "does not"), (0.01, "cannot tell")])
-def test_a_claim_of_no_gain_is_judged_by_the_same_rule(gain: float, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Holds where the gain is less than a point for sure."""
-    monkeypatch.setattr(findings, "CLAIMS", LATER_CLAIMS)
-    luck = np.array([-0.2, -0.1, 0.0, 0.05, 0.1, 0.15]) / 100
-    tables = [choices(f"task {number}", gain + more) for number, more in enumerate(luck)]
-    m = measured(rows("task 0", "m", {(0, 500): 0.5}), chosen=pd.concat(tables))
-    found = findings.claims_table(m).set_index("claim")
-    assert found.verdict.tolist() == [verdict, verdict]
-    assert found.tasks.tolist() == [6, 6]
+
+def last_tenth(task: str, truth: float) -> Measured:
+    return measured(rows(task, "m", {(1000, 0): 0.8, (100, 1000): 0.8, (0, 1000): 0.8 - truth}))
+
+
+def spread(task: str, truth: float) -> Measured:
+    cells = {(100, 0): (0.5, 0.01), (1000, 0): (0.5, 0.01), (0, 500): (0.5, 0.01 * 2 ** (10 * truth))}
+    return measured(rows(task, "m", cells))
+
+
+def curve(task: str, truth: float) -> Measured:
+    names = [f"set {number}" for number in range(5)]
+    values = pd.DataFrame({"set": [*names, "human"], "value": [10.0, 12.0, 14.0, 16.0, 18.0, 20.0]})
+    table = pd.concat([values.assign(measure=measure) for measure in ("vendi", "distinct_2")])
+    scores = 0.5 + truth * (1 - np.linspace(-1, 1, 5) ** 2)
+    tables = [rows(task, name, {(100, 500): score}) for name, score in zip(names, scores, strict=True)]
+    return measured(*tables, diversity={task: table})
+
+
+def larger(task: str, truth: float) -> Measured:
+    """A point is the margin: a gain of less supports the claim."""
+    return measured(*of_teachers(task, {"small-2b": 0.5, "large-70b": 0.51 - truth}))
+
+
+def chosen(task: str, truth: float) -> Measured:
+    return measured(rows(task, "m", {(0, 500): 0.5}), chosen=choices(task, 0.01 - truth))
+
+
+TRUTHS = {
+    "The last tenth of human examples is worth more than the other": last_tenth,
+    "Scores vary": spread,
+    "Moderate diversity is best (Vendi": curve,
+    "Above 1B, a larger teacher that writes": larger,
+    "Choosing what people label by spread": chosen,
+}
+
+
+@pytest.mark.parametrize(("truth", "verdict"), [(0.02, "holds"), (0.0, "cannot tell"), (-0.02, "does not")])
+@pytest.mark.parametrize("claim", TRUTHS)
+def test_an_effect_is_told_none_is_not_and_the_opposite_is_said(claim: str, truth: float, verdict: str) -> None:
+    parts = [TRUTHS[claim](f"task {number}", truth + luck) for number, luck in enumerate(LUCK)]
+    tables = {task: table for part in parts for task, table in part.diversity.items()}
+    choices_of_all = pd.concat([part.chosen for part in parts])
+    m = Measured(pd.concat([part.scores for part in parts], ignore_index=True), tables, chosen=choices_of_all)
+    found = findings.claims_table(m, folder="figures/x")
+    [row] = found[found.claim.str.startswith(claim)].to_dict("records")
+    assert (row["verdict"], row["tasks"]) == (verdict, 6)
+
+
+def test_what_there_are_no_rows_for_is_named() -> None:
+    said = findings.untested(measured(rows("t", "m", {(1000, 0): 0.8, (100, 1000): 0.8, (0, 1000): 0.6})))
+    assert said.startswith("No rows for: ")
+    assert "Solving well does not mean teaching well (2412.03679)" in said
+    assert "The last tenth" not in said
+
+
+def test_a_table_of_choices_is_read_and_another_refused(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.csv.gz", tmp_path / "bad.csv"
+    choices("t", 0.1).to_csv(good, index=False)
+    choices("t", 0.1).drop(columns="chosen_by").to_csv(bad, index=False)
+    found = findings.read_chosen([str(good)])
+    assert found is not None
+    assert found.chosen_by.value_counts().to_dict() == {CHANCE_DRAW: 5, "margin": 5, "k_center": 5}
+    assert findings.read_chosen([]) is None
+    with pytest.raises(ValueError, match=r"bad.csv: no column chosen_by: give a table that python -m lib.study.choosing wrote"):
+        findings.read_chosen([str(bad)])
