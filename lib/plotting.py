@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from IPython.display import Image, display
 from matplotlib.axes import Axes
@@ -38,6 +39,7 @@ _MOST_ROOM = 3
 _MOST_BELOW = 0.75
 """An axis is made longer by at most so much of its length to show chance."""
 CHANCE_LABEL = "chance"
+_CENT = 0.01
 COLUMN, TEXT = 3.03, 6.3
 """Width in inches of a column and of the text of an ACL paper."""
 _STYLE: dict[str, Any] = {
@@ -93,7 +95,7 @@ _NAMES = {
     "density": "density\n(high: like people)",
     "examples_left": "share of the examples\nthat is left",
     "suspect": "with telling words\nor trivial (share)",
-    "dollars_left": "dollars an example\nthat is left",
+    "dollars_left": "dollars an example,\nof those left",
     "telling_words": "words that tell\na label",
     "guessed": "label told from\nwhat is reworded",
     "dollars": "dollars\nan example",
@@ -497,7 +499,26 @@ def plain_dollars(axis: Axes, upright: bool = False) -> None:
     amounts = [amount for amount in round_amounts if low <= amount <= high]
     scale.set_major_locator(FixedLocator(amounts[:: -(-len(amounts) // MOST_TICKS)]))
     scale.set_minor_locator(NullLocator())
-    scale.set_major_formatter(lambda value, _: f"${value:g}")
+    scale.set_major_formatter(lambda value, _: f"${_plain(value)}")
+
+
+def price_axis(axis: Axes, label: str, upright: bool = False) -> str:
+    """Writes the prices of one example at an axis as dollars: of 1,000 examples, or of a million, where all are below a cent. The
+    label of the axis, whose `an example` then says of how many."""
+    scale, (_, most) = (axis.yaxis, axis.get_ylim()) if upright else (axis.xaxis, axis.get_xlim())
+    many = next((many for many in (1, 1_000) if most * many >= _CENT), 1_000_000)
+    scale.set_major_formatter(lambda value, _: f"${_plain(value * many, 3)}")
+    return label if many == 1 else label.replace("an example", f"per {many:,} examples")
+
+
+def price_said(dollars: float) -> str:
+    """A price with two digits that count, however low it is."""
+    return f"${_plain(dollars, 2)}"
+
+
+def _plain(value: float, digits: int = 6) -> str:
+    """A number of so many digits, without powers of ten."""
+    return np.format_float_positional(float(f"{value:.{digits}g}"), trim="-")
 
 
 def curves(axis: Axes, part: DataFrame) -> None:

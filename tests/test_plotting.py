@@ -580,6 +580,38 @@ def test_a_learning_curve_has_the_chance_of_its_measure() -> None:
     assert lines_of_chance(figure) == [0.2, 0.21]
 
 
+# ---- dollars ----
+
+
+@pytest.mark.parametrize(
+    ("most", "ticks", "label"),
+    [
+        (0.04, ["$0.01", "$0.02"], "dollars an example"),
+        (0.004, ["$1", "$2"], "dollars per 1,000 examples"),
+        (4e-5, ["$0.01", "$0.02"], "dollars per 1,000 examples"),
+        (4e-7, ["$0.1", "$0.2"], "dollars per 1,000,000 examples"),
+    ],
+)
+@pytest.mark.parametrize("upright", [False, True])
+def test_prices_below_a_cent_are_those_of_many_examples(most: float, ticks: list[str], label: str, upright: bool) -> None:
+    figure, axes = plt.subplots()
+    axes.set(xlim=(0, most), ylim=(0, most))
+    assert plotting.price_axis(axes, "dollars an example", upright=upright) == label
+    scale = axes.yaxis if upright else axes.xaxis
+    assert [scale.get_major_formatter()(most / 4 * place) for place in (1, 2)] == ticks
+    plt.close(figure)
+
+
+def test_no_amount_of_dollars_is_a_power_of_ten() -> None:
+    figure, axes = plt.subplots()
+    axes.set_xlim(1e-5, 2e5)
+    plotting.plain_dollars(axes)
+    said = [axes.xaxis.get_major_formatter()(amount) for amount in axes.get_xticks()]
+    assert (said[0], said[-1]) == ("$0.00001", "$20000")
+    assert [plotting.price_said(dollars) for dollars in (1.26e-5, 0.02, 130, 0)] == ["$0.000013", "$0.02", "$130", "$0"]
+    plt.close(figure)
+
+
 # ---- nothing to see ----
 
 

@@ -21,7 +21,7 @@ from lib.core.mixes import NONE
 from lib.core.rewording import REWORDED
 from lib.core.set_names import SetName
 from lib.core.stats import Interval, crossed_interval, grid_of_runs, learned_alike, over_runs
-from lib.plotting import TEXT, Drawing, caption, color, grid_of, named
+from lib.plotting import TEXT, Drawing, caption, color, grid_of, named, price_axis
 
 _STEPS = frozenset({*CONTROLS, REWORDED})
 _SAID = {
@@ -143,7 +143,8 @@ def _plot(table: DataFrame) -> Figure:
     price, *differences = axes[0]
     for row in table.drop_duplicates(["task", "set"]).itertuples():
         _dot(price, row, row.dollars_an_example, keys)
-    price.set(xlabel="dollars a kept example", xlim=(0, 1.1 * table.dollars_an_example.max()))
+    price.set_xlim(0, 1.1 * table.dollars_an_example.max())
+    price.set_xlabel(price_axis(price, "dollars an example,\nof those kept"))
     price.xaxis.get_major_locator().set_params(nbins=4)  # type: ignore[call-arg]
     for axis, n_human in zip(differences, sizes, strict=True):
         part = table[table.n_human == n_human]

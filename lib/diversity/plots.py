@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +14,7 @@ from lib.diversity.drift import DRIFT_MEASURES, DRIFT_STEPS
 from lib.diversity.generations import QUALITY
 from lib.diversity.measures import HUMAN
 from lib.diversity.shortcuts import MATCHES
-from lib.plotting import COLUMN, TEXT, blocks, color, grid_of, handles_of, legend_above, marker, named
+from lib.plotting import COLUMN, TEXT, blocks, color, grid_of, handles_of, legend_above, marker, named, price_axis, price_said
 
 _SMALL_FROM, _TITLE_ROOM = 500, 18
 """The number of points from which on they are small, and the longest name of a set with room for its size."""
@@ -153,8 +152,7 @@ def plot_outcomes(table: DataFrame) -> Figure:
         left = left + shares[name]
     for place, name in zip(places, sets, strict=True):
         part = counted[counted.set == name]
-        price = np.format_float_positional(part.dollars_a_kept_one.iloc[0], precision=2, fractional=False, trim="-")
-        note = f"{part['items'].sum()} items, ${price} a kept one"
+        note = f"{part['items'].sum()} items, {price_said(part.dollars_a_kept_one.iloc[0])} a kept one"
         axis.text(101, place, note, va="center", fontsize=7)
     axis.set_yticks(places, map(named, sets))
     axis.set(xlim=(0, 100), xlabel="items that the teacher wrote (%)")
@@ -303,6 +301,7 @@ def plot_controls(table: DataFrame) -> Figure:
             axis.axhline(place + 0.5, color="0.85", linewidth=0.6)
         axis.set(xlabel=named(measure), xlim=(0, None), ylim=(-0.6, len(keys) - 0.4))
         axis.xaxis.get_major_locator().set_params(nbins=4)  # type: ignore[call-arg]
+    axes[0][-1].set_xlabel(price_axis(axes[0][-1], named(_CONTROL_PANELS[-1])))
     axes[0][0].set_yticks(range(len(keys)), [named(key) if arms.of[key] == key else arms.arm[key] for key in keys])
     return figure
 
@@ -322,6 +321,8 @@ def plot_rewording(table: DataFrame) -> Figure:
             axis.axhline(value, color=color(HUMAN), linestyle=":", linewidth=1, zorder=0, label="people's texts")
         axis.set(xlabel="round of rewording", title=named(measure), ylim=(0, None))
         axis.yaxis.get_major_locator().set_params(nbins=5, integer=measure == "telling_words")  # type: ignore[call-arg]
+        if measure == "dollars":
+            axis.set_title(price_axis(axis, named(measure), upright=True))
     handles: dict[str, Any] = {}
     for axis in axes[0]:
         handles |= handles_of(axis)

@@ -14,6 +14,7 @@ from lib.core.text import associations, suspects, telling
 from lib.diversity.measures import HUMAN
 from lib.diversity.shortcuts import guess_of_labels
 from lib.diversity.texts import TaskTexts
+from lib.plotting import price_said
 
 _COLUMNS = ["set", "round", "measure", "value", "low", "high", "chance_high", "n"]
 _NONE = float("nan")
@@ -81,11 +82,12 @@ def said_of_rewording(table: DataFrame) -> str:
     human = values[HUMAN, 0, "suspect"]
     for name, part in table[table.set != HUMAN].groupby("set", sort=False):
         last, suspect = int(part["round"].max()), part[part.measure == "suspect"].set_index("round")
+        first, then = (price_said(values[name, at, "dollars"]) for at in (0, last))
         words, new = (int(values[name, last, measure]) for measure in ("telling_words", "new_telling_words"))
         said.append(
             f"{name} (n = {suspect.n.iloc[0]:.0f}): {suspect.value[0]:.0%} of the examples give their label away at first, "
             f"{suspect.value[last]:.0%} after {last} round{'s' * (last > 1)} [{suspect.low[last]:.0%}, {suspect.high[last]:.0%}] "
-            f"(people's: {human:.0%}), at ${values[name, 0, 'dollars']:.2g} and ${values[name, last, 'dollars']:.2g} an example; "
+            f"(people's: {human:.0%}), at {first} and {then} an example; "
             f"words that tell a label then: {words}, that did not before: {new}."
         )
     return " ".join(said)

@@ -59,6 +59,13 @@ def test_an_arm_of_which_too_little_is_left_does_not_hide_the_others() -> None:
     assert set(table.n_synthetic) == {20}
 
 
+def test_the_figure_shows_prices_below_a_cent_as_those_of_1000_examples() -> None:
+    for scale, label in {1.0: "dollars an example, of those kept", 0.001: "dollars per 1,000 examples, of those kept"}.items():
+        drawing = cleaning_figure(arms().assign(set_price=lambda rows, scale=scale: rows.set_price * scale))
+        assert drawing.figure is not None
+        assert drawing.figure.axes[0].get_xlabel().replace("\n", " ") == label
+
+
 def test_the_figure_says_how_many_comparisons_go_beyond_chance() -> None:
     drawing = cleaning_figure(arms())
     assert drawing.figure is not None
