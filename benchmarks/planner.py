@@ -19,7 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from lib.budget import consequences, planner, spending, surface, surface_plots, 
 from lib.budget.refusals import CannotTell
 from lib.budget.scores import offer_of, read_scores
 from lib.core.mixes import NONE, Offer, Prices
+from lib.study.schema import read_study, studies_by_task
 
 SURFACES, ROWS, SEED = 160, 500, 1
 BUDGETS = (0.25, 0.5, 1.0)
@@ -37,9 +38,6 @@ ITEMS, TILT = 400, 0.02
 """A test set that is finite and leans to one source."""
 ENDLESS = 10**8
 REAL = "data/scores/real.csv.gz"
-TEXTS = ("tweet_sentiment", "crowdflower_emotion", "hyperbole", "question_intimacy", "empathy")
-"""Its tasks of labels with budgets."""
-REAL_BUDGETS = (2.5, 5, 10, 20, 40, 80, 160)
 RULES = ("followed", "best measured mix", "half and half", "all people")
 Truth = Callable[[Any, Any], Any]
 Figures = dict[str, Any]
@@ -177,15 +175,36 @@ def simulated(surfaces: int, seed: int, tilt: bool) -> pd.DataFrame:
 # ---- scores that were really measured ----
 
 
-def one_real(key: tuple[str, str]) -> pd.DataFrame:
+class Ladder(NamedTuple):
+    """The budgets that the study `real` spends on a task of labels and a set."""
+
+    task: str
+    method: str
+    budgets: tuple[float, ...]
+    whole: bool
+    """Whether its shares go from none to all."""
+
+
+def ladders() -> list[Ladder]:
+    found = []
+    for task, (card, own) in studies_by_task(read_study("real")).items():
+        if card.kind == "text" and own.budgets.budgets:
+            whole = {0, 1} <= set(own.budgets.shares)
+            budgets = tuple(sorted(own.budgets.budgets))
+            found += [Ladder(task, method, budgets, whole) for method in own.budgets.budget_methods or own.methods]
+    return found
+
+
+def one_real(ladder: Ladder) -> pd.DataFrame:
     """The mixes of each budget of a task and method, predicted by a surface of all others."""
     rows = read_scores([REAL])
-    offer = offer_of(rows[(rows.task == key[0]) & (rows.method == key[1])])
-    table = validation.predict_each_budget(rows, key, offer, budgets=REAL_BUDGETS)
-    whole = table.step < len(REAL_BUDGETS)
-    budget = np.array(REAL_BUDGETS)[table.step.where(whole, 0).astype(int)]
+    key = ladder.task, ladder.method
+    offer = offer_of(rows[(rows.task == ladder.task) & (rows.method == ladder.method)])
+    table = validation.predict_each_budget(rows, key, offer, budgets=ladder.budgets)
+    inside = table.step < len(ladder.budgets)
+    budget = np.array(ladder.budgets)[table.step.where(inside, 0).astype(int)]
     share = table.n_synthetic * offer.prices.synthetic / table.dollars
-    return table.assign(method=key[1], share=share, ladder=whole & (table.dollars > 0.97 * budget))
+    return table.assign(method=ladder.method, share=share, ladder=ladder.whole & inside & (table.dollars > 0.97 * budget))
 
 
 def lost_on_real(table: pd.DataFrame) -> pd.DataFrame:
@@ -270,7 +289,7 @@ def main() -> None:
         found |= {f"{name}coverage90": round(told.inside.mean(), 4), f"{name}width": round(told.width.mean(), 4)}
         found |= {f"{name}lost": dict(told[list(RULES)].mean().round(5)), f"{name}answers": len(told)}
     with ProcessPoolExecutor() as pool:
-        real = pd.concat(pool.map(one_real, itertools.product(TEXTS, ("gpt_4", "llama_2"))), ignore_index=True)
+        real = pd.concat(pool.map(one_real, ladders()), ignore_index=True)
     print("\nEach budget of data/scores, predicted by all others")
     by_task = real.assign(width=real.high - real.low).groupby(["task", "method"])
     print(by_task.agg(mixes=("inside", "size"), inside=("inside", "mean"), width=("width", "mean")).round(3).to_string())

@@ -115,8 +115,8 @@ def _field(record: str, place: str, column: pyarrow.Field) -> Iterator[dict[str,
 def of_scores() -> dict[str, Any]:
     """The content of the Croissant file of data/scores."""
     about = {
-        "description": "Scores of students that learned from mixes of texts by people and by GPT-4, GPT-3.5 and Llama 2: a row "
-        "for each training run and evaluation set, with numbers of examples and prices. It holds no texts.",
+        "description": "Scores of students that learned from mixes of texts by people and by language models: a row for "
+        "each training run and evaluation set, with numbers of examples and prices. It holds no texts.",
         "license": "https://www.apache.org/licenses/LICENSE-2.0",
         "version": "0.1.0",
         "datePublished": "2026-11-28",
