@@ -346,10 +346,6 @@ class Album:
         self.files.append(paths.relative(path))
         return table
 
-    def add(self, path: str | Path) -> None:
-        """Names a file that something else wrote, a page say."""
-        self.files.append(paths.relative(path))
-
     def close(self, name: str) -> None:
         """Writes the list of all files as NAME.json; a workflow takes it for the sign that they are there."""
         manifest.save_list(self.folder / f"{name}.json", self.files)
@@ -410,12 +406,12 @@ def panel_for_each(tasks: Sequence[str], height: float) -> tuple[Figure, list[tu
     return figure, [(None, tasks[0], axes[0][0])]
 
 
-def legend_above(figure: Figure, handles: Mapping[str, Any], *, title: str = "") -> None:
+def legend_above(figure: Figure, handles: Mapping[str, Any]) -> None:
     """A legend above the panels, in as many columns as the figure has room for; chance comes last."""
     handles = dict(sorted(handles.items(), key=lambda item: item[0] == CHANCE_LABEL))
     for most in range(min(len(handles), _MOST_COLUMNS), 0, -1):
         columns = -(-len(handles) // -(-len(handles) // most))  # As full as the last line allows.
-        legend = figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=columns, title=title or None)
+        legend = figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=columns)
         if legend.get_window_extent().width < figure.bbox.width or most == 1:
             return
         legend.remove()
@@ -473,11 +469,9 @@ def heading(title: str, panels: int = 1) -> str:
     return title if len(title) <= room else title.replace(": ", ":\n")
 
 
-def label_x(placed: Sequence[tuple[Any, Any, Axes]], label: str, *, all_ticks: bool = False) -> None:
-    """Names the x axis below the last panel of each column, and leaves its numbers to that one, unless each has its own."""
+def label_x(placed: Sequence[tuple[Any, Any, Axes]], label: str) -> None:
+    """Names the x axis below the last panel of each column."""
     last = {axis.get_subplotspec().colspan.start: axis for _, _, axis in placed}  # type: ignore[union-attr]
-    for _, _, axis in placed:
-        axis.tick_params(labelbottom=all_ticks or axis in last.values())
     for axis in last.values():
         axis.set_xlabel(label)
 

@@ -62,8 +62,10 @@ def _plot(table: DataFrame, variance: DataFrame) -> Figure:
 
 def _dots(axis: Axes, part: DataFrame, levels: Sequence[str], groups: Sequence[tuple[Any, ...]]) -> None:
     """A mark for each level of each task and way of writing."""
+    axis.set_ylim(len(levels) - 0.5, -0.5)
     if part.empty:
-        axis.text(0.5, 0.5, "not of students", color="0.5", ha="center", va="center", transform=axis.transAxes)
+        axis.text(0.5, 0.5, "does not apply", color="0.5", ha="center", va="center", transform=axis.transAxes)
+        return
     axis.axvline(0, color="0.6", linestyle=":", linewidth=0.8, zorder=0)
     several = len({task for task, _ in groups}) > 1
     for number, (task, method) in enumerate(groups):
@@ -74,7 +76,6 @@ def _dots(axis: Axes, part: DataFrame, levels: Sequence[str], groups: Sequence[t
         label = f"{named(method)}, {task}" if several else named(method)
         axis.hlines(places, rows.low, rows.high, color=shade)
         axis.plot(rows.difference, places, marker(method), color=shade, label=label)
-    axis.set_ylim(len(levels) - 0.5, -0.5)
     axis.margins(x=0.15)
 
 

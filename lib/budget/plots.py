@@ -68,10 +68,14 @@ def score_by_method(scores: DataFrame, human: Sequence[int] = ()) -> Drawing:
     chances = own_chance(scores)
     text = (
         "Students' scores on the test set by method at equal numbers of examples; dashed, with a band: the human examples alone."
-        f"{chance_note(map(chances.get, table.task))} {bars_note(table)}"
+        f"{_notes(table, chances)}"
     )
     figure = _methods(table, metric_of(scores), chances)
     return Drawing("score_by_method", figure, caption(text, scores, table.task), table)
+
+
+def _notes(table: DataFrame, chances: Mapping[str, float]) -> str:
+    return f"{chance_note(map(chances.get, table.task))} {bars_note(table)}"
 
 
 def _methods(table: DataFrame, metrics: Mapping[str, str], chances: Mapping[str, float]) -> Figure:
@@ -125,10 +129,7 @@ def score_by_volume(scores: DataFrame, human: Sequence[int] = ()) -> Drawing:
     titles = {size: "synthetic only" if size == 0 else f"+ {size} human" for size in sorted(set(table.n_human))}
     chances = own_chance(scores)
     figure = _curves_by(table, metric_of(scores), x="n_synthetic", row="n_human", titles=titles, chances=chances)
-    text = (
-        "Students' scores on the test set against the number of synthetic examples."
-        f"{chance_note(map(chances.get, table.task))} {bars_note(table)}"
-    )
+    text = f"Students' scores on the test set against the number of synthetic examples.{_notes(table, chances)}"
     return Drawing("score_by_volume", figure, caption(text, scores, table.task), table)
 
 
@@ -139,10 +140,7 @@ def score_by_ratio(scores: DataFrame, totals: Sequence[int] = ()) -> Drawing:
         return Drawing("score_by_ratio", None, "No number of examples at which most methods have three ratios.")
     titles, chances = {n: f"{n} examples" for n in sorted(set(table.n))}, own_chance(scores)
     figure = _curves_by(table, metric_of(scores), x="part", row="n", titles=titles, chances=chances)
-    text = (
-        "Students' scores on the test set against the synthetic part of a fixed number of examples."
-        f"{chance_note(map(chances.get, table.task))} {bars_note(table)}"
-    )
+    text = f"Students' scores on the test set against the synthetic part of a fixed number of examples.{_notes(table, chances)}"
     return Drawing("score_by_ratio", figure, caption(text, scores, table.task), table)
 
 
@@ -167,7 +165,7 @@ def _curves_by(
         chance_line(axis, chances.get(task))
         handles |= handles_of(axis)
     label_y(placed, lambda _, task: named(metrics.get(task, "score")))
-    label_x(placed, _X_LABELS[x], all_ticks=True)
+    label_x(placed, _X_LABELS[x])
     legend_above(figure, handles)
     return figure
 
@@ -324,7 +322,7 @@ def cumulative(scores: DataFrame) -> Drawing:
         axis.set_title(heading(_test_name(task, test).replace(", ", ": "), len(placed)))
         handles |= handles_of(axis)
     label_y(placed, lambda test, task: named(metrics[task, test]))
-    label_x(placed, "examples of one source", all_ticks=True)
+    label_x(placed, "examples of one source")
     legend_above(figure, dict(sorted(handles.items(), key=lambda item: item[0] != NONE)))
     known = [chances.get((task, test)) for test, task in tests]
     text = f"Score of students of one source alone, by number of examples; out of domain accuracy.{chance_note(known)} "
@@ -383,7 +381,7 @@ def _shares(grid: DataFrame, metrics: Mapping[str, str], chances: Mapping[str, f
         chance_line(axis, chances.get(task) if measure == metrics.get(task) else None)
         handles |= handles_of(axis)
     label_y(placed, lambda _, panel: named(panel[1] if panel[1] == panel[1] else "score"))
-    label_x(placed, "share spent on the teacher", all_ticks=True)
+    label_x(placed, "share spent on the teacher")
     names = [*budget_lines][::-1] + [name for name in handles if name not in budget_lines]
     figure.legend([handles[name] for name in names], names, title="budget", loc="outside right upper")
     return figure
@@ -415,7 +413,6 @@ def quality_by_dollars(scores: DataFrame) -> Drawing:
 def _dollars(points: DataFrame, metrics: Mapping[str, str], chances: Mapping[str, float]) -> Figure:
     tasks = list(dict.fromkeys(task for task in [*metrics, *points.task] if task in set(points.task)))
     sources = sorted(set(points.method) - {NONE})
-    methods = sorted(sources, key=palette_index)
     mixed = (points.n_human > 0) & (points.n_synthetic > 0)
     figure, placed = flow([(None, task) for task in tasks], 2.2)
     for _, task, axis in placed:
@@ -427,9 +424,11 @@ def _dollars(points: DataFrame, metrics: Mapping[str, str], chances: Mapping[str
             axis.plot(part.dollars, part["mean"], "^--", color=color(method), markersize=3, linewidth=0.8)
         axis.set(title=task, xscale="log", ylabel=named(metrics.get(task, "score")))
         plain_dollars(axis)
-    label_x(placed, "dollars for training data", all_ticks=True)
+    label_x(placed, "dollars for training data")
     first = placed[0][2]
-    handles = {named(name): first.plot([], [], "o-", color=color(name))[0] for name in (NONE, *methods)}
+    handles = {
+        named(name): first.plot([], [], "o-", color=color(name))[0] for name in (NONE, *sorted(sources, key=palette_index))
+    }
     for way, style in {"alone": "o-", "with human examples": "^--"}.items():
         [handles[way]] = first.plot([], [], style, color="0.3", markersize=3, linewidth=0.8)
     for _, task, axis in placed:

@@ -181,7 +181,7 @@ def test_beside_settings_of_a_set_students_at_other_levels_are_in_no_pair_of_the
     drawing = effects_figure(scores, {"news": VENDI}, LAYERS)
     assert "5 seeds a point" in drawing.caption
     assert drawing.figure is not None
-    assert "not of students" in [text.get_text() for axis in drawing.figure.axes for text in axis.texts]
+    assert "does not apply" in [text.get_text() for axis in drawing.figure.axes for text in axis.texts]
     assert {"temperature", "frozen_layers"} < set(variance_of_scores(scores, LAYERS).source)
 
 
