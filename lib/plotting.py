@@ -28,6 +28,8 @@ MOST_TICKS = 5
 """Amounts of dollars, or shares in a line, that have room below a panel."""
 _LONGEST_TITLE = 27
 """Letters that have room above a panel."""
+_NARROW = 18
+"""Letters above or below one of very many panels."""
 _ACROSS = 3
 """Panels beside each other on a page."""
 _MANY_PANELS = 12
@@ -40,6 +42,8 @@ _MOST_BELOW = 0.75
 """An axis is made longer by at most so much of its length to show chance."""
 CHANCE_LABEL = "chance"
 _CENT = 0.01
+_DECADES = 500
+"""How many times the lowest amount of an axis is its highest, from which on it is marked at every other power of ten."""
 COLUMN, TEXT = 3.03, 6.3
 """Width in inches of a column and of the text of an ACL paper."""
 _STYLE: dict[str, Any] = {
@@ -66,6 +70,21 @@ _NAMES = {
     "few_shot_5": "few-shot 5",
     "gpt_4": "GPT-4",
     "llama_2": "Llama 2",
+    "gpt_4_turbo": "GPT-4 Turbo",
+    "gpt_3_5": "GPT-3.5",
+    "gpt_3_5_prompt": "GPT-3.5, prompt",
+    "gpt_3_5_taboo": "GPT-3.5, taboo",
+    "s3_gpt_3_5": "GPT-3.5 (S3)",
+    "llama_2_7b": "Llama 2 7B",
+    "llama_3": "Llama 3 70B",
+    "llama_3_8b": "Llama 3 8B",
+    "vicuna_7b": "Vicuna 7B",
+    "chatglm3_6b": "ChatGLM3 6B",
+    "opt_6_7b": "OPT 6.7B",
+    "flan_t5_xl": "Flan-T5 XL",
+    "gpt_2_xl": "GPT-2 XL",
+    "deepseek_plain": "DeepSeek, plain",
+    "deepseek_targeted": "DeepSeek, targeted",
     "diversify_x": "diversify X",
     "diversify_y_vanilla": "diversify Y, vanilla",
     "diversify_y_latent": "diversify Y, latent",
@@ -464,13 +483,16 @@ def even_scales(placed: Sequence[tuple[Any, Any, Axes]]) -> None:
 
 
 def heading(title: str, panels: int = 1) -> str:
-    """The title on two lines, if one has no room for it among so many panels."""
-    room = _LONGEST_TITLE if panels <= _MANY_PANELS else _LONGEST_TITLE * 3 // 4
-    return title if len(title) <= room else title.replace(": ", ":\n")
+    """The title on two lines, if one has no room for it among so many panels, or on three."""
+    if panels <= _MANY_PANELS:
+        return title if len(title) <= _LONGEST_TITLE else title.replace(": ", ":\n")
+    lines = [title] if len(title) <= _NARROW else title.replace(": ", ":\n").splitlines()
+    return "\n".join(textwrap.fill(line, _NARROW + 3, break_on_hyphens=False) for line in lines)
 
 
 def label_x(placed: Sequence[tuple[Any, Any, Axes]], label: str) -> None:
-    """Names the x axis below the last panel of each column."""
+    """Names the x axis below the last panel of each column, on two lines where panels are narrow."""
+    label = label if len(placed) <= _MANY_PANELS else textwrap.fill(label, _NARROW)
     last = {axis.get_subplotspec().colspan.start: axis for _, _, axis in placed}  # type: ignore[union-attr]
     for axis in last.values():
         axis.set_xlabel(label)
@@ -491,6 +513,8 @@ def plain_dollars(axis: Axes, upright: bool = False) -> None:
     low, high = axis.get_ylim() if upright else axis.get_xlim()
     round_amounts = [digit * 10.0**power for power in range(-5, 7) for digit in (1, 2, 5)]
     amounts = [amount for amount in round_amounts if low <= amount <= high]
+    if high > _DECADES * low > 0:  # Long numbers stand at one end: fewer of them, and each a power of ten.
+        amounts = [10.0**power for power in range(-5, 7, 2) if low <= 10.0**power <= high]
     scale.set_major_locator(FixedLocator(amounts[:: -(-len(amounts) // MOST_TICKS)]))
     scale.set_minor_locator(NullLocator())
     scale.set_major_formatter(lambda value, _: f"${_plain(value)}")

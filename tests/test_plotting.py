@@ -607,7 +607,7 @@ def test_no_amount_of_dollars_is_a_power_of_ten() -> None:
     axes.set_xlim(1e-5, 2e5)
     plotting.plain_dollars(axes)
     said = [axes.xaxis.get_major_formatter()(amount) for amount in axes.get_xticks()]
-    assert (said[0], said[-1]) == ("$0.00001", "$20000")
+    assert (said[0], said[-1]) == ("$0.00001", "$1000")
     assert [plotting.price_said(dollars) for dollars in (1.26e-5, 0.02, 130, 0)] == ["$0.000013", "$0.02", "$130", "$0"]
     plt.close(figure)
 
@@ -639,6 +639,36 @@ def test_a_caption_says_what_it_knows_of_tables_of_different_people() -> None:
 def test_a_title_without_room_takes_two_lines() -> None:
     assert plotting.heading("news: zero-shot") == "news: zero-shot"
     assert plotting.heading("mitmovie: diversify Y, vanilla, corrected") == "mitmovie:\ndiversify Y, vanilla, corrected"
+
+
+def test_among_very_many_panels_titles_and_labels_take_more_lines() -> None:
+    assert plotting.heading("hyperbole: GPT-4", 20) == "hyperbole: GPT-4"
+    assert plotting.heading("emotion: tested on another set of tweets", 20) == "emotion:\ntested on another set\nof tweets"
+    figure, placed = plotting.flow([(None, str(number)) for number in range(13)], 1)
+    plotting.label_x(placed, "share spent on the teacher")
+    assert {axis.get_xlabel() for _, _, axis in placed} == {"", "share spent on the\nteacher"}
+    plt.close(figure)
+
+
+def test_methods_are_listed_beside_panels_that_have_them() -> None:
+    """A task with methods of its own begins a new row, and its points lie around the names of its methods."""
+    others = compared()[lambda rows: rows.task == "news"].assign(
+        task="mine", method=lambda rows: rows.method.replace("zero_shot", "x")
+    )
+    figure = figure_of(score_by_method(pd.concat([compared(), others], ignore_index=True)))
+    of_task = {axis.get_title().split()[0]: axis for axis in figure.axes if axis.get_title()}
+    assert len(of_task["mine"].get_yticks()) == 2
+    assert [label.get_text() for label in of_task["mine"].get_yticklabels()] == ["mine", "x"]
+    assert [label.get_text() for label in of_task["news"].get_yticklabels()] == ["zero-shot", "mine"]
+
+
+def test_a_set_that_budgets_do_not_buy_has_no_panel_of_shares() -> None:
+    """Of another set only the whole was trained, in a grid."""
+    rows = scores()[lambda rows: rows.task == "news"]
+    whole = rows[(rows.method == "my_method") & (rows.n_human == 0)].assign(method="whole")
+    table = quality_by_share(pd.concat([rows, whole], ignore_index=True), [2.0, 4.0], [0, 0.5, 1]).table
+    assert table is not None
+    assert set(table.curve) == {"zero_shot", "my_method"}
 
 
 def test_no_panel_is_empty() -> None:

@@ -1,5 +1,6 @@
 """Figures of students' scores: by method, volume, ratio, share and dollars, out of domain, and the effects of the claims."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -79,20 +80,17 @@ def _notes(table: DataFrame, chances: Mapping[str, float]) -> str:
 
 
 def _methods(table: DataFrame, metrics: Mapping[str, str], chances: Mapping[str, float]) -> Figure:
-    tasks, methods = list(dict.fromkeys(table.task)), [name for name in dict.fromkeys(table.method) if name != NONE]
-    sizes = sorted(set(table.n_human))
-    rows = []
-    for block in blocks(tasks):
-        in_block = set(table[table.task.isin(block)].method)
-        rows.append(([name for name in methods if name in in_block], block))
-    heights = [(0.14 + 0.13 * len(sizes)) * len(names) + 0.6 for names, _ in rows]
+    methods = [name for name in dict.fromkeys(table.method) if name != NONE]
+    sizes, sizes_of = sorted(set(table.n_human)), {task: sorted(set(part.n_human)) for task, part in table.groupby("task")}
+    rows = _rows_of_methods(table, methods)
+    heights = [(0.14 + 0.13 * max(len(sizes_of[task]) for task in block)) * len(names) + 0.6 for names, block in rows]
     figure, placed = panels(rows, sum(heights) / len(rows), gridspec_kw={"height_ratios": heights})
     shades = sns.color_palette("viridis", len(sizes) + 1)
     handles: dict[str, Any] = {}
     for names, task, axis in placed:
-        for number, n_human in enumerate(sizes):
+        for place, n_human in enumerate(sizes_of[task]):
             part = table[(table.task == task) & (table.n_human == n_human)].set_index("method")
-            shift = (number - (len(sizes) - 1) / 2) * 0.26
+            shift, number = (place - (len(sizes_of[task]) - 1) / 2) * 0.26, sizes.index(n_human)
             _method_marks(axis, part, names, shift=shift, color=shades[number], marker=_MARKERS[number % 4])
         at_left = axis.get_subplotspec().colspan.start == 0  # type: ignore[union-attr]
         axis.set_yticks(range(len(names)), [named(name) if at_left else "" for name in names])
@@ -103,6 +101,15 @@ def _methods(table: DataFrame, metrics: Mapping[str, str], chances: Mapping[str,
         handles |= handles_of(axis)
     legend_above(figure, handles)
     return figure
+
+
+def _rows_of_methods(table: DataFrame, methods: Sequence[str]) -> list[tuple[list[str], list[str]]]:
+    """Rows of panels, with the methods that all tasks of a row have."""
+    groups = defaultdict[tuple[str, ...], list[str]](list)
+    for task, part in table.groupby("task", sort=False):
+        there = set(part.method)
+        groups[tuple(name for name in methods if name in there)].append(str(task))
+    return [(list(names), block) for names, group in groups.items() for block in blocks(group)]
 
 
 def _method_marks(axis: Axes, part: DataFrame, methods: list[str], *, shift: float, color: Any, marker: str) -> None:
@@ -340,7 +347,7 @@ def _caption_of_tests(text: str, scores: DataFrame, table: DataFrame) -> str:
 def quality_by_share(scores: DataFrame, budgets: Sequence[float], shares: Shares) -> Drawing:
     """Score against the share of the budget spent on synthetic data; a curve a budget, a row a method, a column a task, or
     a measure of it where it is judged by several."""
-    grid = by_cell(scores, budgets, shares)
+    grid = _with_mixed_shares(by_cell(scores, budgets, shares))
     if grid.empty:
         return Drawing("quality_by_share", None, "No cell of budgets and shares that was trained.")
     chances = own_chance(scores)
@@ -350,6 +357,15 @@ def quality_by_share(scores: DataFrame, budgets: Sequence[float], shares: Shares
         "money could buy, so some stays unspent."
     )
     return Drawing("quality_by_share", _shares(grid, metric_of(scores), chances), caption(text, scores, grid.task), grid)
+
+
+def _with_mixed_shares(grid: DataFrame) -> DataFrame:
+    """Without the sets that budgets do not buy: of these only the whole was trained, for another reason. A task none of whose
+    sets was trained at a mixed share keeps all."""
+    mixed = grid.dropna(subset="mean").query("0 < share < 1")
+    bought = set(zip(mixed.task, mixed.curve, strict=True)), set(mixed.task)
+    kept = [(task, curve) in bought[0] or task not in bought[1] for task, curve in zip(grid.task, grid.curve, strict=True)]
+    return grid[kept]
 
 
 def _shares(grid: DataFrame, metrics: Mapping[str, str], chances: Mapping[str, float]) -> Figure:
