@@ -83,7 +83,7 @@ def _methods(table: DataFrame, metrics: Mapping[str, str], chances: Mapping[str,
     methods = [name for name in dict.fromkeys(table.method) if name != NONE]
     sizes, sizes_of = sorted(set(table.n_human)), {task: sorted(set(part.n_human)) for task, part in table.groupby("task")}
     rows = _rows_of_methods(table, methods)
-    heights = [(0.14 + 0.13 * max(len(sizes_of[task]) for task in block)) * len(names) + 0.6 for names, block in rows]
+    heights = [(0.14 + 0.13 * max(map(len, map(sizes_of.__getitem__, block)))) * len(names) + 0.6 for names, block in rows]
     figure, placed = panels(rows, sum(heights) / len(rows), gridspec_kw={"height_ratios": heights})
     shades = sns.color_palette("viridis", len(sizes) + 1)
     handles: dict[str, Any] = {}
