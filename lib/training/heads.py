@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torchcrf import CRF
 
+from lib.training.crf import negative_log_likelihood
 from lib.training.settings import Recipe
 from lib.training.tokenization import ChoiceReader, FrameReader, Item, Link, Places, SpanReader, is_trigger
 
@@ -78,8 +79,7 @@ class _Tagger(nn.Module):
         for line, of_item in enumerate(tags):
             gold[line, : len(of_item)] = torch.tensor(of_item)
             mentions += sum(tag % 2 for tag in of_item)
-        loss: torch.Tensor = -self.crf(emissions, _by_turn(gold, items)[0], mask, reduction="sum") / max(1, mentions)
-        return loss
+        return negative_log_likelihood(self.crf, emissions, _by_turn(gold, items)[0], mask) / max(1, mentions)
 
     def decode(self, hidden: torch.Tensor, items: Sequence[Item]) -> list[list[int]]:
         """The best tags of every token, 0 where no turn is."""
