@@ -32,12 +32,17 @@ class _Classifier(nn.Module):
         self.linear = nn.Linear(size, labels)
 
     def scores(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
-        scores: torch.Tensor = self.linear((hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True))
+        return self.scores_of_means((hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True), items)
+
+    def scores_of_means(self, means: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
+        scores: torch.Tensor = self.linear(means)
         return scores
 
     def loss(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
-        targets = torch.tensor([item.target for item in items], device=hidden.device)
-        return nn.functional.cross_entropy(self.scores(hidden, mask, items), targets)
+        return nn.functional.cross_entropy(self.scores(hidden, mask, items), self.targets(items, hidden.device))
+
+    def targets(self, items: Sequence[Item], device: torch.device) -> torch.Tensor:
+        return torch.tensor([item.target for item in items], device=device)
 
     def answers(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> list[Any]:
         scores = self.scores(hidden, mask, items).detach().clone()
@@ -55,8 +60,8 @@ class _Chooser(_Classifier):
     def __init__(self, size: int):
         super().__init__(size, 1)
 
-    def scores(self, hidden: torch.Tensor, mask: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
-        of_items = super().scores(hidden, mask, items)[:, 0].split([len(item.pieces) for item in items])
+    def scores_of_means(self, means: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
+        of_items = super().scores_of_means(means, items)[:, 0].split([len(item.pieces) for item in items])
         return nn.utils.rnn.pad_sequence(list(of_items), batch_first=True, padding_value=float("-inf"))
 
 

@@ -267,10 +267,11 @@ def tokens_in(item: Item) -> int:
 def _probe(student: Any, pool: Pool, *, items: Sequence[Item]) -> Any:
     """Fits the head alone, as a logistic regression (scikit-learn's C = 1); nothing below it changes."""
     # Not scikit-learn: benchmarks/README.md says what it would change.
-    (features, mask), (weight, bias) = _hidden(student, pool, items=items), student["head"].linear.parameters()
+    head, (hidden, _) = student["head"], _hidden(student, pool, items=items)
+    weight, bias = head.linear.parameters()
     # What all features share is left out meanwhile: the search then takes a quarter fewer steps.
-    shared = features[:, 0].mean(0)
-    features = features - shared
+    shared = hidden[:, 0].mean(0)
+    features, targets = hidden[:, 0] - shared, head.targets(items, hidden.device)
     twice = 2 if len(weight) == 2 else 1  # Of two labels scikit-learn weighs one vector, the difference of these two.
     optimizer = torch.optim.LBFGS(
         student.parameters(), max_iter=300, history_size=10, tolerance_grad=1e-5, line_search_fn="strong_wolfe"
@@ -278,8 +279,8 @@ def _probe(student: Any, pool: Pool, *, items: Sequence[Item]) -> Any:
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        loss: torch.Tensor = student["head"].loss(features, mask, items)
-        loss = loss + twice * weight.square().sum() / (2 * len(items))
+        found = torch.nn.functional.cross_entropy(head.scores_of_means(features, items), targets)
+        loss: torch.Tensor = found + twice * weight.square().sum() / (2 * len(items))
         loss.backward()
         return loss
 
