@@ -12,7 +12,8 @@ from lib.study.warm_kernels import warm_kernels
 # A first example imports what it needs, and other work may run beside: how long an example takes says nothing.
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
-if beside := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)):  # Before torch is imported, which would take all cores in each.
+beside = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+if beside > 1:  # Before torch is imported, which would take all cores in each of the workers.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // beside)))
 
 
