@@ -43,7 +43,7 @@ _MOST_BELOW = 0.75
 CHANCE_LABEL = "chance"
 _CENT = 0.01
 _DECADES = 500
-"""How many times the lowest amount of an axis is its highest, from which on it is marked at every other power of ten."""
+"""How many times the lowest amount of an axis is its highest, from which on it is marked at powers of ten alone."""
 COLUMN, TEXT = 3.03, 6.3
 """Width in inches of a column and of the text of an ACL paper."""
 _STYLE: dict[str, Any] = {
@@ -513,8 +513,9 @@ def plain_dollars(axis: Axes, upright: bool = False) -> None:
     low, high = axis.get_ylim() if upright else axis.get_xlim()
     round_amounts = [digit * 10.0**power for power in range(-5, 7) for digit in (1, 2, 5)]
     amounts = [amount for amount in round_amounts if low <= amount <= high]
-    if high > _DECADES * low > 0:  # Long numbers stand at one end: fewer of them, and each a power of ten.
-        amounts = [10.0**power for power in range(-5, 7, 2) if low <= 10.0**power <= high]
+    if high > _DECADES * low > 0:  # Long numbers stand at one end: three at most, each a power of ten.
+        powers = [10.0**power for power in range(-5, 7) if low <= 10.0**power <= high]
+        amounts = powers[:: -(-len(powers) // 3)]
     scale.set_major_locator(FixedLocator(amounts[:: -(-len(amounts) // MOST_TICKS)]))
     scale.set_minor_locator(NullLocator())
     scale.set_major_formatter(lambda value, _: f"${_plain(value)}")
