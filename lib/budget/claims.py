@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from lib.budget.claim import FEW_RAW, OURS, POINTS, UP_TO, Claim, MixKeys, kendall, on_sets, scores_rows
+from lib.budget.later_claims import LATER_CLAIMS
 from lib.budget.measured import MANY_RAW, EffectOf, Measured, MixKey, Unit, contrast
 from lib.budget.scores import offer_of
 from lib.core.mixes import NONE, TEST, cells
@@ -383,5 +384,6 @@ CLAIMS = [
         "fall of the best share with each doubling of the budget", "points of share",
         scores_rows("mixes of quality_by_share, budgets without a hollow point, shares 0 to 1"), _share_falls,
     ),
+    *LATER_CLAIMS,
 ]  # fmt: skip
 """Claims that score rows and diversity tables can test. Sentences of papers are quoted as a summary of each gives them."""

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
+import torch
 
 from lib.core import paths
 from lib.core.sources import Row
@@ -54,6 +55,7 @@ def _of_task(card: Card, own: Study, candidates: Sequence[Row]) -> Iterator[dict
 def _main() -> None:
     if len(sys.argv) != 3:
         sys.exit("python -m lib.study.choosing STUDY TABLE.csv.gz")
+    torch.set_num_threads(1)  # The same sums on any number of cores.
     table = pd.DataFrame(chosen_rows(read_study(sys.argv[1])))
     packed = gzip.compress(table.to_csv(index=False).encode(), mtime=0)  # The same bytes each time.
     paths.write_whole(sys.argv[2], lambda file: file.write_bytes(packed))

@@ -14,12 +14,6 @@ from lib.budget.measured import Measured
 from lib.core.mixes import NONE, TEST
 from lib.core.set_names import SetName
 
-
-@pytest.fixture(autouse=True)
-def _later_claims(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(findings, "CLAIMS", [*findings.CLAIMS, *LATER_CLAIMS])
-
-
 SEEDS = np.array([-1.2, -0.4, 0.1, 0.3, 1.2])
 """The luck of each seed, in units of a spread."""
 PRICES = {"human_price": 0.1, "synthetic_price": 0.02, "human_pool": 10**12, "synthetic_pool": 10**12}
