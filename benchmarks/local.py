@@ -1,8 +1,8 @@
 """How fast the teacher `local` is, against a bare client of the same server, and how many of its items can be used.
 
 The baseline is an aiohttp client with as many calls in flight: no store, no cap, no reading of items. Both ask for the same lines
-of the task news, in turn, so that what else the machine does slows both. What a line holds differs from run to run, as it depends on
-which calls the server answers together: characters a second are compared. `python benchmarks/local.py` prints a table for people; its
+of the task news, in turn, so that what else the machine does slows both. What a line holds differs from run to run, by which
+calls the server answers together: characters a second are compared. `python benchmarks/local.py` prints a table for people; its
 last line is JSON.
 """
 
