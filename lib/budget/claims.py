@@ -379,7 +379,7 @@ CLAIMS = [
     ),
     *itertools.chain(*zip(*(_claims_of_variety(measure, name) for measure, name in _DIVERSITY.items()), strict=True)),
     Claim(
-        "The lower the budget, the higher the best share", _BUDGETS,
+        "The lower the budget, the higher the best share of the model", _BUDGETS,
         "As budget decreases, higher proportions of LLM-generated data become more preferable.",
         "fall of the best share with each doubling of the budget", "points of share",
         scores_rows("mixes of quality_by_share, budgets without a hollow point, shares 0 to 1"), _share_falls,

@@ -29,6 +29,8 @@ _FEWEST_OF_A_CURVE = 4
 _FEWEST_TEACHERS = 3
 _FEWEST_SEEDS = 4
 """Seeds from which on their variance has one of its own, with one of them left out."""
+_LEAST_VARIANCE = 1e-8
+"""Of scores of one mix: a spread of .0001, less than one item of any test set; equal scores count as this."""
 _TENTH = (0.08, 0.12)
 """Human parts of a mix that count as a tenth."""
 _OFF = 0.1
@@ -98,7 +100,7 @@ def _doublings(people: Sequence[int], own: Sequence[int], left: np.ndarray) -> E
     )
 
     def effect(scores: np.ndarray) -> np.ndarray:
-        logs = np.log2(scores.var(axis=-2, ddof=1) / left)
+        logs = np.log2(np.maximum(scores.var(axis=-2, ddof=1), _LEAST_VARIANCE) / left)
         return np.asarray((logs[..., len(people) :] - logs[..., : len(people)] @ line.T).mean(axis=-1))
 
     return effect

@@ -33,7 +33,7 @@ from lib.teacher.client import Answer, Request
 from lib.teacher.wordings import DEFAULT
 
 
-class _Drawn(NamedTuple):
+class Drawn(NamedTuple):
     """The label to write to (None: the teacher's choice), how many items, and what the prompt gives beside the task."""
 
     label: str | None
@@ -54,7 +54,7 @@ CHAT_ONLY = frozenset({"prompt", "mask_labels", "hide_label", "show_recent", "hu
 """Settings of what a teacher that answers is told."""
 
 
-class _ToLabel(Method):
+class ToLabel(Method):
     """Asks for examples of each label in turn, as many of each as n allows; for texts with their spans marked, all alike."""
 
     uses = COMMON | CHAT_ONLY | {"per_reply", "conditioned"}
@@ -64,7 +64,7 @@ class _ToLabel(Method):
         return card.task_kind.fixed_labels or card.task_kind.answers_with == "spans"
 
     @abstractmethod
-    def prompt(self, drawn: _Drawn) -> prompts.Messages:
+    def prompt(self, drawn: Drawn) -> prompts.Messages:
         """What the teacher reads."""
 
     def draw(self, label: str, items: int) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class _ToLabel(Method):
         turns, calls = itertools.cycle(missing), []
         for label, items in itertools.islice(self.in_turn(missing), self.calls_a_round(missing)):
             given = self.draw(label or next(turns), items) | self.draw_beside(label, items, written)
-            drawn = _Drawn(label, items, **given)
+            drawn = Drawn(label, items, **given)
             calls.append(Call(self.write_request(drawn), drawn))
         return calls
 
@@ -157,7 +157,7 @@ class _ToLabel(Method):
         return len(missing) if self.conditioned else 1
 
     def draw_beside(self, label: str | None, items: int, written: Written) -> dict[str, Any]:
-        """What every way of asking can add: fields of `_Drawn`."""
+        """What every way of asking can add: fields of `Drawn`."""
         given: dict[str, Any] = {}
         if self.settings.show_recent:
             kept = [row for row in written.examples if label is None or row["label"] == label]
@@ -167,7 +167,7 @@ class _ToLabel(Method):
             given["lengths"] = [turns.take(1)[0] for _ in range(items)]
         return given
 
-    def told(self, drawn: _Drawn) -> prompts.Manner:
+    def told(self, drawn: Drawn) -> prompts.Manner:
         """The manner of a prompt, with what it says beside."""
         recent = [fields_of(row, self.card.fields) for row in drawn.recent]
         lengths = [_lengths(row, self.card.fields) for row in drawn.lengths]
@@ -186,7 +186,7 @@ class _ToLabel(Method):
     def after(self, calls: Sequence[Call], kept: Sequence[list[Row]]) -> None:
         self.requested += sum(call.drawn.items for call in calls)
 
-    def write_request(self, drawn: _Drawn) -> Request:
+    def write_request(self, drawn: Drawn) -> Request:
         drawn = drawn._replace(label=self.mask.name(drawn.label), shots=[self.mask.row(row) for row in drawn.shots])
         if self.plan.completion:
             return self.line_request(drawn)
@@ -195,7 +195,7 @@ class _ToLabel(Method):
         room = drawn.items * (TOKENS_A_FIELD * len(self.card.fields) + self.probability_tokens + marks)
         return self.request(self.prompt(drawn), schema, tokens=room, least={"examples": drawn.items})
 
-    def line_request(self, drawn: _Drawn) -> Request:
+    def line_request(self, drawn: Drawn) -> Request:
         """Asks a base model for the rest of a line."""
         shots = [self.line(row, drawn.label) for row in drawn.shots]
         messages = prompts.line_to_continue(self.asked, shots, *self.line_begun(drawn.label), more=self.line_more)
@@ -256,7 +256,7 @@ class _ToLabel(Method):
         """The label that an item brings."""
         return self.mask.label(parsing.known_label(self.asked, item))
 
-    def attributes_of(self, drawn: _Drawn, number: int) -> str | None:
+    def attributes_of(self, drawn: Drawn, number: int) -> str | None:
         return prompts.quoted(drawn.attributes[number]) if number < len(drawn.attributes) else None
 
     def human_shown(self, call: Call) -> Sequence[Row]:
@@ -279,21 +279,21 @@ class _ToLabel(Method):
         list_requests = [*lists.requests.values()] * LIST_ROUNDS if lists else []
         return list_requests + [full] * first_round + [single] * ((PATIENCE - 1) * self.settings.n)
 
-    def longest_drawn(self, label: str | None, items: int) -> _Drawn:
+    def longest_drawn(self, label: str | None, items: int) -> Drawn:
         long = [dict.fromkeys(self.card.fields, longest_text(self.settings.max_tokens))]
         recent, lengths = long * self.settings.show_recent, long * (items * self.settings.human_lengths)
-        return _Drawn(label, items, **self.longest(items), recent=recent, lengths=lengths)
+        return Drawn(label, items, **self.longest(items), recent=recent, lengths=lengths)
 
 
-class ZeroShot(_ToLabel):
+class ZeroShot(ToLabel):
     name, about = "zero_shot", "description and label only"
     continues = True
 
-    def prompt(self, drawn: _Drawn) -> prompts.Messages:
+    def prompt(self, drawn: Drawn) -> prompts.Messages:
         return prompts.zero_shot(self.asked, drawn.label, drawn.items, manner=self.told(drawn))
 
 
-class _WithLists(_ToLabel):
+class _WithLists(ToLabel):
     """Gives each prompt something of a list that the teacher made first."""
 
     def by_list(self) -> list[str]:
@@ -309,7 +309,7 @@ class _WithLists(_ToLabel):
 
 class ZeroShotTopic(_WithLists):
     name, about = "zero_shot_topic", "description, label and a topic from the teacher's own list"
-    uses = _ToLabel.uses | {"topics"}
+    uses = ToLabel.uses | {"topics"}
 
     def check(self) -> None:
         super().check()
@@ -333,13 +333,13 @@ class ZeroShotTopic(_WithLists):
     def longest(self, items: int) -> dict[str, Any]:
         return {"topic": "x" * LONGEST_TOPIC}
 
-    def prompt(self, drawn: _Drawn) -> prompts.Messages:
+    def prompt(self, drawn: Drawn) -> prompts.Messages:
         return prompts.zero_shot_topic(self.asked, drawn.label, drawn.items, str(drawn.topic), manner=self.told(drawn))
 
 
 class Attributes(_WithLists):
     name, about = "attributes", "description, label and drawn values of attributes that the teacher listed (AttrPrompt)"
-    uses = _ToLabel.uses | {"attributes", "values"}
+    uses = ToLabel.uses | {"attributes", "values"}
 
     def lists(self) -> Lists:
         count, values = self.settings.attributes, self.settings.values
@@ -368,7 +368,7 @@ class Attributes(_WithLists):
         names = [f"{number}".rjust(LONGEST_TOPIC, "x") for number in range(self.settings.attributes)]
         return {"attributes": [dict.fromkeys(names, "x" * LONGEST_TOPIC)] * items}
 
-    def prompt(self, drawn: _Drawn) -> prompts.Messages:
+    def prompt(self, drawn: Drawn) -> prompts.Messages:
         return prompts.to_attributes(self.asked, drawn.label, drawn.items, drawn.attributes, manner=self.told(drawn))
 
 
@@ -397,12 +397,12 @@ def _fewer_values(listed: Sequence[tuple[str, list[str]]], count: int, values: i
     return f"{len(listed)} attributes with {came} values came of the {count} with {values} each asked for"
 
 
-class _FewShot(_ToLabel):
+class _FewShot(ToLabel):
     """Shows human examples: those of the label, where it is given."""
 
     named_for: ClassVar[int]
     """Human examples that a prompt of the method shows by its name."""
-    uses = _ToLabel.uses | {"raw"}
+    uses = ToLabel.uses | {"raw"}
     reads_human = continues = True
 
     @classmethod
@@ -470,7 +470,7 @@ class _FewShot(_ToLabel):
     def finish(self, row: Row, written: Written) -> Row:
         return row if self.card.labels else choice_lines.with_choices_in_turn(row, len(written.examples), self.rng)
 
-    def prompt(self, drawn: _Drawn) -> prompts.Messages:
+    def prompt(self, drawn: Drawn) -> prompts.Messages:
         names = prompts.reply_fields(self.card, drawn.label is None)
         shots = [marked_spans.as_written(self.card, row) if self.marked else fields_of(row, names) for row in drawn.shots]
         same_topic = self.shots == 1
@@ -502,7 +502,7 @@ class FewShot(_FewShot):
     def known_rows(self) -> Sequence[Row]:
         return super().known_rows() if self.shots else ()
 
-    def prompt(self, drawn: _Drawn) -> prompts.Messages:
+    def prompt(self, drawn: Drawn) -> prompts.Messages:
         if not self.shots:
             return prompts.zero_shot(self.asked, drawn.label, drawn.items, manner=self.told(drawn))
         return super().prompt(drawn)

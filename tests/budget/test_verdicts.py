@@ -32,5 +32,5 @@ def test_an_interval_over_items_seeds_and_repeats_holds_the_true_mean() -> None:
 
 def test_a_table_without_an_effect_tests_the_claims_that_the_real_one_does() -> None:
     table = verdicts.claims_table(verdicts.table_without_effect(5, np.random.default_rng(1)))
-    assert {"Mixing beats the set alone", "The lower the budget, the higher the best share"} <= set(table.claim)
+    assert {"Mixing beats the set alone", "The lower the budget, the higher the best share of the model"} <= set(table.claim)
     assert (table.tasks == 5).all()

@@ -20,7 +20,7 @@ from lib import generation
 from lib.core.pricing import TokenPrice, Usage
 from lib.core.tasks import load, read_card
 from lib.generation import METHODS, plan_for, raw_examples, register_method, write
-from lib.generation.conditioned import ZeroShot, _Drawn
+from lib.generation.conditioned import ZeroShot, Drawn
 from lib.generation.sampler import STALLED
 from lib.generation.settings import GenerationSettings
 from lib.generation.strategies import _draw_seed, _FromExample
@@ -344,7 +344,7 @@ class Echo(ZeroShot):
 
     name, about = "echo", "the description alone, in capitals"
 
-    def prompt(self, drawn: _Drawn) -> prompts.Messages:
+    def prompt(self, drawn: Drawn) -> prompts.Messages:
         return [{"role": "user", "content": f"{self.card.description.upper()} Write {drawn.items} examples: {drawn.label}"}]
 
 
