@@ -20,7 +20,7 @@ from lib import generation
 from lib.core.pricing import TokenPrice, Usage
 from lib.core.tasks import load, read_card
 from lib.generation import METHODS, plan_for, raw_examples, register_method, write
-from lib.generation.conditioned import ZeroShot, Drawn
+from lib.generation.conditioned import Drawn, ZeroShot
 from lib.generation.sampler import STALLED
 from lib.generation.settings import GenerationSettings
 from lib.generation.strategies import _draw_seed, _FromExample
