@@ -7,6 +7,7 @@ python -m lib.study.findings
 import re
 
 from matplotlib import pyplot as plt
+from pandas import DataFrame
 
 from lib import plotting
 from lib.budget import Measured, claims_figure, read_chosen, read_diversity, read_scores, with_out_of_domain
@@ -34,6 +35,12 @@ def kept_measurements() -> Measured:
     return Measured(scores, diversity, budgets, shares, chosen=read_chosen(study.chosen))
 
 
+def with_kept_sources(table: DataFrame) -> DataFrame:
+    """Findings that name, as the rows behind them, the files of this repository in place of those of a run."""
+    rows = table.source.str.replace(f"{FINDINGS}/scores.csv", KEPT_SCORES)
+    return table.assign(source=rows.str.replace(f"{FINDINGS}/chosen.csv", KEPT_CHOICES))
+
+
 def _write() -> None:
     """The figure, with its table beside it, and the table in the docs."""
     plotting.use_style()
@@ -43,7 +50,7 @@ def _write() -> None:
     plotting.save_figure(drawing.figure, f"{FINDINGS}/{drawing.name}", drawing.caption)
     plt.close(drawing.figure)
     table = f"{FINDINGS}/{drawing.name}.csv"
-    safe_cells(drawing.table).to_csv(paths.resolve(table), index=False)
+    safe_cells(with_kept_sources(drawing.table)).to_csv(paths.resolve(table), index=False)
     lines = findings_markdown(read_table(table))
     page = _PAGE.read_text(encoding="utf-8")
     _PAGE.write_text(_LINES.sub(lambda _: lines, page), encoding="utf-8")

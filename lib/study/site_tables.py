@@ -9,7 +9,6 @@ from typing import NamedTuple
 import yaml
 
 from lib.core import paths
-from lib.study.findings import KEPT_CHOICES, KEPT_SCORES
 
 _TELLING = ("findings", "effects", "best_mix_by_budget", "score_by_ratio", "drift_*", "frequencies_*", "yield_*")
 """The figures that answer a study's question, the best one first."""
@@ -107,9 +106,8 @@ def _finding(row: dict[str, str]) -> list[str]:
     p = f" (p {float(row['p_holm']):.2g})" if row["p_holm"] else ""
     data = f"{row['tasks']} tasks, {row['sets']} sets: {row['data']}"
     students = f"{row['students']}; {row['seeds']} seeds" if row["students"] else "none: texts alone"
-    rows = row["source"].replace("figures/real/scores.csv", KEPT_SCORES).replace("figures/real/chosen.csv", KEPT_CHOICES)
     effects = [f"{_effect(row)} {row['unit']}", _effect(row, "accuracy_"), row["by_kind"]]
-    return [claim, row["test"], f"**{_verdict(row)}**{p}", *effects, data, students, rows]
+    return [claim, row["test"], f"**{_verdict(row)}**{p}", *effects, data, students, row["source"]]
 
 
 def _effect(row: dict[str, str], measure: str = "") -> str:
