@@ -152,7 +152,8 @@ rule training:
     input:
         notebook=ancient("notebooks/04_training.ipynb"),
         data=lambda wildcards: studies.task(wildcards).data("train", "test") + studies.task(wildcards).test_data(),
-        examples=lambda wildcards: studies.task(wildcards).learned_by(wildcards.students.strip("_")) + studies.task(wildcards).elsewhere,
+        examples=lambda wildcards: studies.task(wildcards).learned_by(wildcards.students.strip("_"))
+        + studies.task(wildcards).elsewhere,
     output:
         "runs/{study}/{task}/04_training/{students}{shard}of{shards}.parquet",
     log:
