@@ -1,9 +1,9 @@
 """How fast the teacher `local` is, against a bare client of the same server, and how many of its items can be used.
 
 The baseline is an aiohttp client with as many calls in flight: no store, no cap, no reading of items. Both ask for the same lines
-of the task news, in turn, so that what else the machine does slows both. What a line holds differs from run to run, by which
-calls the server answers together: characters a second are compared. `python benchmarks/local.py` prints a table for people; its
-last line is JSON.
+of the task news, in turn, so that what else the machine does slows both, and each line is as many tokens long: how a sampled line
+ends differs from run to run, by which calls the server answers together. `python benchmarks/local.py` prints a table for people;
+its last line is JSON.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import json
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ from lib.teacher import local
 from lib.teacher.client import Request
 from lib.teacher.ledger import Store
 
-PAIRS = 5
+PAIRS = 9
+LENGTH = 48
+NEVER = "\x01"
+"""Where a continuation would end: no model writes it."""
 TASKS = ("news", "review", "emotion")
 
 
@@ -39,22 +43,27 @@ def requests_of(task: str, n: int) -> list[Request]:
     return [call.request for call in method.next_calls(Written())]
 
 
+def of_one_length(requests: list[Request]) -> list[Request]:
+    """The same prompts, each to be continued by as many tokens, whatever the model would say."""
+    return [replace(request, schema=None, stop=NEVER, choices=1, max_tokens=LENGTH) for request in requests]
+
+
 def bare(requests: list[Request], weights: local.Weights) -> float:
-    """Characters a second of aiohttp alone."""
+    """Tokens a second of aiohttp alone."""
 
     async def ask_all(url: str, key: str) -> int:
-        waiting, characters = iter(requests), 0
+        waiting, tokens = iter(requests), 0
 
         async def work() -> None:
-            nonlocal characters
+            nonlocal tokens
             for request in waiting:
-                async with session.post(f"{url}{request.path}", json=request.body(weights.name)) as response:
-                    choices = json.loads(await response.read())["choices"]
-                    characters += sum(len(choice["text"]) for choice in choices)
+                body = {**request.body(weights.name), **local._NO_LOOPS}
+                async with session.post(f"{url}{request.path}", json=body) as response:
+                    tokens += json.loads(await response.read())["usage"]["completion_tokens"]
 
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as session:
             await asyncio.gather(*(work() for _ in range(local.SLOTS)))
-        return characters
+        return tokens
 
     with local._server(weights, linger=60.0) as address:
         began = time.perf_counter()
@@ -62,13 +71,13 @@ def bare(requests: list[Request], weights: local.Weights) -> float:
 
 
 def ours(requests: list[Request], weights: local.Weights, folder: Path) -> float:
-    """Characters a second of the teacher as a notebook uses it."""
+    """Tokens a second of the teacher as a notebook uses it."""
     teacher = local.Local(weights, hourly_price(0.085), store=Store(folder / f"{time.time()}.sqlite", "s"))
     began = time.perf_counter()
     answers = teacher.ask(requests)
     seconds = time.perf_counter() - began
     teacher.close()
-    return sum(len(line) for answer in answers for line in (answer.text or "").splitlines()) / seconds
+    return sum(reply.usage.output for answer in answers for _, reply in answer.replies) / seconds
 
 
 def written(task: str, n: int, weights: local.Weights, folder: Path) -> dict[str, Any]:
@@ -93,14 +102,16 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=48, help="examples of each task")
     given = parser.parse_args()
     weights, ratios = local.find_weights(given.teacher), []
-    requests = requests_of("news", given.n)
+    requests = of_one_length(requests_of("news", given.n))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ours(requests[:4], weights, folder)  # The server starts, and keeps the beginning of the prompts.
-        for _ in range(PAIRS):
-            alone, with_store = bare(requests, weights), ours(requests, weights, folder)
+        ours(requests, weights, folder)  # The server starts, and keeps the beginning of the prompts.
+        for pair in range(PAIRS):
+            first = ours(requests, weights, folder) if pair % 2 else 0  # Each goes first in turn.
+            alone = bare(requests, weights)
+            with_store = first or ours(requests, weights, folder)
             ratios.append(with_store / alone)
-            print(f"bare {alone:.0f} characters a second, the teacher {with_store:.0f}", flush=True)
+            print(f"bare {alone:.0f} tokens a second, the teacher {with_store:.0f}", flush=True)
         by_task = {task: written(task, given.n, weights, folder) for task in TASKS}
     for task, figures in by_task.items():
         print(task, {key: round(value, 3) for key, value in figures.items()})

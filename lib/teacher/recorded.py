@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from lib.core import paths
 from lib.core.pricing import TokenPrice, Usage
@@ -19,7 +20,7 @@ class Recorded(Teacher):
     def __init__(self, folder: Path, price: TokenPrice):
         super().__init__("recorded", price, pays=False)
         self.folder = folder
-        self.replies = {request.key("recorded"): reply for request, reply in _read_recordings(folder, price)}
+        self.replies = dict(_read_recordings(folder, price))
 
     async def fetch(self, request: Request) -> Reply | str:
         reply = self.replies.get(request.key("recorded"))
@@ -34,16 +35,22 @@ class Recorded(Teacher):
         )
 
 
-def _read_recordings(folder: Path, price: TokenPrice) -> Iterator[tuple[Request, Reply]]:
-    """Every recorded request with its reply, priced as asked."""
+def _read_recordings(folder: Path, price: TokenPrice) -> Iterator[tuple[str, Reply]]:
+    """The key of every recorded request with its reply, priced as asked."""
     for file in sorted(folder.rglob("*.jsonl")) if folder.is_dir() else []:
         for number, line in numbered_lines(file):
             try:
                 row = json.loads(line)
                 usage = Usage(row["tokens_in"], row["tokens_out"])
-                yield Request(**row["request"]), Reply(row["text"], row["problem"], usage, price.nanodollars(usage))
+                yield _key_of(row), Reply(row["text"], row["problem"], usage, price.nanodollars(usage))
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{paths.relative(file)}, line {number}: not a recording ({error}).") from None
+
+
+def _key_of(row: dict[str, Any]) -> str:
+    """What a recorded reply is looked up by; a line without its request holds it."""
+    key: str = row["key"] if "key" in row else Request(**row["request"]).key("recorded")
+    return key
 
 
 def _recording_line(request: Request, reply: Reply) -> str:
@@ -57,3 +64,15 @@ def write_recordings(path: str | Path, answers: Iterable[Answer]) -> None:
     """Every request with its reply, one a line: to be read, and to be replayed."""
     lines = [_recording_line(request, reply) for answer in answers for request, reply in answer.replies]
     paths.write_whole(path, lambda file: file.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
+
+
+def write_without_requests(replies: str | Path, recording: str | Path) -> int:
+    """A recording that holds the key of each request in its place; the number of replies."""
+    rows = [json.loads(line) for _, line in numbered_lines(Path(replies))]
+    lines = [json.dumps({"key": _key_of(row), **_without_request(row)}, ensure_ascii=False) for row in rows]
+    paths.write_whole(recording, lambda file: file.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
+    return len(lines)
+
+
+def _without_request(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "request"}

@@ -15,7 +15,7 @@ from lib.teacher.backends import open_teacher
 from lib.teacher.batch import BatchFiles
 from lib.teacher.client import OVER_CAP, Bill, Request, Teacher, TeacherError, number_samples
 from lib.teacher.endpoint import Endpoint
-from lib.teacher.recorded import Recorded, _read_recordings, write_recordings
+from lib.teacher.recorded import Recorded, _read_recordings, write_recordings, write_without_requests
 
 ODD = 'a "quoted" \u2028 text \x85 with \u2029 every \x0b end \x1c of a line\n'
 PROMPTS = st.lists(st.sampled_from("abc")).map(lambda names: [Request([{"role": "user", "content": name}]) for name in names])
@@ -101,6 +101,16 @@ def test_a_recording_replays_exactly(tmp_path: Path) -> None:
     assert Bill().add(replayed).nanodollars == 5 * COST
     write_recordings(tmp_path / "again.jsonl", replayed)
     assert (tmp_path / "again.jsonl").read_bytes() == (folder / "news" / "x.jsonl").read_bytes()
+
+
+def test_a_recording_without_its_requests_replays_and_holds_none_of_their_words(tmp_path: Path) -> None:
+    with serving(lambda body, n: completion("good")) as served:
+        answers, folder = recorded_by(served.url, tmp_path)
+    bare = tmp_path / "bare" / "x.jsonl"
+    assert write_without_requests(folder / "news" / "x.jsonl", bare) == 4
+    assert "prompt" not in bare.read_text(encoding="utf-8")
+    replayed = open_teacher("recorded", recordings=bare.parent, token_prices={"gpt-4": PRICES["m"]}).ask(requests(3), accept)
+    assert replayed == answers[:3]
 
 
 def test_what_came_to_nothing_is_replayed_as_nothing(tmp_path: Path) -> None:
