@@ -26,6 +26,8 @@ FEWEST_FOR_VERDICT = 5
 """Tasks from which on there is a verdict."""
 _LEVEL = 0.05
 _CANNOT_TELL, _OPPOSITE = "cannot tell", "opposite by kind"
+OF_STUDENTS = ("tasks", "effect", "low", "high", "verdict")
+"""What a table of findings has of other students than its own."""
 _TESTED_ON = ("data", "students", "source")
 """The columns that say on which tasks, which students and which rows."""
 
@@ -164,6 +166,7 @@ def _kinds_text(kinds: DataFrame) -> str:
 def findings_markdown(table: DataFrame) -> str:
     """The table as Markdown, for a page."""
     names = ["claim", "source", "test", "n", "by macro-F1 [95%]", "verdict", "by accuracy [95%]", "verdict", "by kind (macro-F1)"]
+    names += ["fine-tuned students (macro-F1)", "probes of the same mixes"] if "fine_tuned_effect" in table else []
     lines = [names, ["---"] * len(names)]
     for row in table.itertuples():
         n = f"{row.tasks} tasks, {row.sets} sets"
@@ -173,8 +176,15 @@ def findings_markdown(table: DataFrame) -> str:
             accuracy = _with_interval(row.accuracy_effect, row.accuracy_low, row.accuracy_high)
             second = [accuracy, f"**{row.accuracy_verdict}**"]
         kinds = row.by_kind if isinstance(row.by_kind, str) else ""
-        lines.append([row.claim, row.paper, row.test, n, effect, f"**{row.verdict}**", *second, kinds])
+        others = [_of_others(row, called) for called in ("fine_tuned", "same_probes")] if "fine_tuned_effect" in table else []
+        lines.append([row.claim, row.paper, row.test, n, effect, f"**{row.verdict}**", *second, kinds, *others])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _of_others(row: Any, called: str) -> str:
+    """The effect and the verdict by other students than the table's own; nothing where they tell nothing."""
+    tasks, effect, low, high, verdict = (getattr(row, f"{called}_{name}") for name in OF_STUDENTS)
+    return f"{_with_interval(effect, low, high)}, {verdict} ({tasks:g} tasks)" if effect == effect else ""
 
 
 def _with_interval(effect: float, low: float, high: float) -> str:

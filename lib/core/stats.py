@@ -147,16 +147,17 @@ def _half_width(parts: Sequence[tuple[float, int]]) -> float:
     from scipy.stats import t
 
     whole = sum(variance for variance, _ in parts)
-    if not whole > 0:
+    squares = sum(variance**2 / degrees for variance, degrees in parts)
+    if not squares > 0:  # As of variances so small that their squares are 0.
         return float("nan")
-    degrees = whole**2 / sum(variance**2 / degrees for variance, degrees in parts)
-    return float(t.ppf(0.975, degrees) * np.sqrt(whole))
+    return float(t.ppf(0.975, whole**2 / squares) * np.sqrt(whole))
 
 
 def over_runs(scores: DataFrame, by: list[str], score: str = "score") -> DataFrame:
     """One row a group: its mean score over runs, the 95% interval and what it covers, and the number of seeds."""
-    rows = []
-    for keys, group in scores.groupby(by, sort=True, dropna=False):
+    rows, needed = [], dict.fromkeys([*by, score, SAMPLED, REPEAT, "seed", *_POOLS])
+    narrow = scores[[name for name in needed if name in scores]]  # Each group is a copy.
+    for keys, group in narrow.groupby(by, sort=True, dropna=False):
         values, samples = grid_of_runs(group, score)
         interval = crossed_interval(values, samples, alike=bool(learned_alike(group).all()))
         rows.append(dict(zip(by, keys, strict=True)) | interval._asdict() | {"seeds": values.shape[1]})
@@ -168,15 +169,19 @@ def grid_of_runs(rows: DataFrame, score: str = "score", seeds: Sequence[Any] = (
     """The scores of a mix with a line for each repeat and a column for each seed, and on samples of the test items where all
     rows have these; with `seeds`, of these alone. Runs that do not fill such a grid stand in one line."""
     rows = rows[rows.seed.isin(seeds)] if len(seeds) else rows
-    order = [name for name in (REPEAT, "seed") if name in rows]
-    rows = rows.sort_values(order, kind="stable") if order else rows
+    order = [rows[name].to_numpy() for name in (REPEAT, "seed") if name in rows]
+    place = np.lexsort(order[::-1]) if order else np.arange(len(rows))
     repeats = rows[REPEAT].nunique() if REPEAT in rows else 1
-    full = "seed" in rows and len(rows) == repeats * rows.seed.nunique() == len(rows.drop_duplicates(order))
+    runs = set(zip(*order, strict=True))
+    full = "seed" in rows and len(rows) == repeats * rows.seed.nunique() == len(runs)
     shape = (repeats, -1) if full else (1, -1)
     samples = None
     if SAMPLED in rows and all(isinstance(sampled, dict) and score in sampled for sampled in rows[SAMPLED]):
-        samples = np.stack([sampled[score] for sampled in rows[SAMPLED]]).reshape(*shape, SAMPLES)
-    return rows[score].to_numpy(float).reshape(shape), samples
+        samples = np.stack([sampled[score] for sampled in rows[SAMPLED]])[place].reshape(*shape, SAMPLES)
+    return rows[score].to_numpy(float)[place].reshape(shape), samples
+
+
+_POOLS = ("n_human", "human_pool", "n_synthetic", "synthetic_pool")
 
 
 def learned_alike(rows: DataFrame) -> np.ndarray:

@@ -11,13 +11,15 @@ from pandas import DataFrame
 
 from lib import plotting
 from lib.budget import Measured, claims_figure, read_chosen, read_diversity, read_scores, with_out_of_domain
-from lib.budget.findings import findings_markdown
+from lib.budget.findings import OF_STUDENTS, claims_table, findings_markdown
 from lib.core import paths
 from lib.core.artifacts import read_table, safe_cells
 from lib.study.schema import read_study, studies_by_task
 
 KEPT_SCORES, FINDINGS = "data/scores/real.csv.gz", "figures/real"
 """The rows of all runs of the study `real`, and where its figures and tables lie."""
+KEPT_STUDENTS = "data/scores/students.csv.gz"
+"""The rows of the study `students`: fine-tuned ones of a part of the tasks and mixes."""
 KEPT_CHOICES = "data/scores/chosen.csv.gz"
 """The rows of `python -m lib.study.choosing real`, as the study names them."""
 _PAGE = paths.ROOT / "docs" / "real-data.md"
@@ -41,6 +43,20 @@ def with_kept_sources(table: DataFrame) -> DataFrame:
     return table.assign(source=rows.str.replace(f"{FINDINGS}/chosen.csv", KEPT_CHOICES))
 
 
+def with_fine_tuned(table: DataFrame) -> DataFrame:
+    """Findings with what fine-tuned students say of each claim (`fine_tuned_...`), and probes of the same mixes
+    (`same_probes_...`)."""
+    tuned, probes = read_scores([KEPT_STUDENTS]), read_scores([KEPT_SCORES])
+    mix = ["task", "method", "n_human", "n_synthetic"]
+    same = probes.merge(tuned[mix].drop_duplicates(), on=mix)
+    for called, rows in {"fine_tuned": tuned, "same_probes": same}.items():
+        judged = claims_table(Measured(rows, {})).set_index("claim")
+        of_both = table.agree.notna()  # The claims of students.
+        columns = {f"{called}_{name}": table.claim.where(of_both).map(judged[name]) for name in OF_STUDENTS}
+        table = table.assign(**columns)
+    return table
+
+
 def _write() -> None:
     """The figure, with its table beside it, and the table in the docs."""
     plotting.use_style()
@@ -50,7 +66,7 @@ def _write() -> None:
     plotting.save_figure(drawing.figure, f"{FINDINGS}/{drawing.name}", drawing.caption)
     plt.close(drawing.figure)
     table = f"{FINDINGS}/{drawing.name}.csv"
-    safe_cells(with_kept_sources(drawing.table)).to_csv(paths.resolve(table), index=False)
+    safe_cells(with_fine_tuned(with_kept_sources(drawing.table))).to_csv(paths.resolve(table), index=False)
     lines = findings_markdown(read_table(table))
     page = _PAGE.read_text(encoding="utf-8")
     _PAGE.write_text(_LINES.sub(lambda _: lines, page), encoding="utf-8")

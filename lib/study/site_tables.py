@@ -78,7 +78,8 @@ def findings() -> str:
         table = list(csv.DictReader(lines))
     counts = Counter(_verdict(row) for row in table).most_common()
     said = f"{len(table)} claims, by verdict: " + "; ".join(f"{verdict} ({number})" for verdict, number in counts) + "."
-    head = ["claim", "test", "verdict", "by macro-F1 [95%]", "by accuracy [95%]", "by kind of task", "data", "students", "rows"]
+    head = ["claim", "test", "verdict", "by macro-F1 [95%]", "by accuracy [95%]", "by kind of task", "by fine-tuned students"]
+    head += ["data", "students", "rows"]
     return (
         "\n\n".join(
             ["---\nhide: [toc]\n---\n\n# Findings", said, _FINDINGS, _table(head, [_finding(row) for row in table]), _BEHIND]
@@ -106,7 +107,8 @@ def _finding(row: dict[str, str]) -> list[str]:
     p = f" (p {float(row['p_holm']):.2g})" if row["p_holm"] else ""
     data = f"{row['tasks']} tasks, {row['sets']} sets: {row['data']}"
     students = f"{row['students']}; {row['seeds']} seeds" if row["students"] else "none: texts alone"
-    effects = [f"{_effect(row)} {row['unit']}", _effect(row, "accuracy_"), row["by_kind"]]
+    tuned = f"{_effect(row, 'fine_tuned_')}, {row['fine_tuned_verdict']}" if row["fine_tuned_effect"] else ""
+    effects = [f"{_effect(row)} {row['unit']}", _effect(row, "accuracy_"), row["by_kind"], tuned]
     return [claim, row["test"], f"**{_verdict(row)}**{p}", *effects, data, students, row["source"]]
 
 

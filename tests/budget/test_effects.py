@@ -92,6 +92,14 @@ def test_an_effect_that_is_not_there_has_an_interval_around_0(tmp_path: Path) ->
     assert DIVERSITY not in set(table.measure)
 
 
+def test_prices_that_differ_by_a_rounding_alone_are_equal(tmp_path: Path) -> None:
+    rounded = 0.1 * 3 / 30
+    assert rounded != 0.01
+    table = effects(table_of(tmp_path, ALONE | {levels_of(temperature="1.3"): (0.60, rounded, 0.8)}), {}, OWN)
+    row = found(table, "temperature", "1.3", PRICE)
+    assert row.difference == 0
+
+
 def test_crossed_an_effect_is_the_mean_over_all_pairs_that_differ_in_nothing_else(tmp_path: Path) -> None:
     sets = {
         levels_of(): (0.6, 0.01, 0.8),

@@ -21,7 +21,7 @@ from lib.budget.measured import Measured, Unit, contrast
 from lib.core import paths
 from lib.core.mixes import NONE, TEST
 from lib.core.set_names import SetName
-from lib.study.findings import kept_measurements, with_kept_sources
+from lib.study.findings import kept_measurements, with_fine_tuned, with_kept_sources
 
 SEEDS = 5
 PRICES = {"human_price": 0.1, "synthetic_price": 0.02, "human_pool": 2000, "synthetic_pool": 2500}
@@ -167,7 +167,7 @@ def test_the_docs_say_what_the_real_study_found() -> None:
 def test_the_real_findings_come_from_the_kept_scores() -> None:
     """Anyone can work them out again from data/scores and the diversity tables, without the data."""
     found = pd.read_csv(paths.ROOT / "figures/real/findings.csv")
-    again = with_kept_sources(claims_table(kept_measurements(), folder="figures/real"))
+    again = with_fine_tuned(with_kept_sources(claims_table(kept_measurements(), folder="figures/real")))
     as_read = pd.read_csv(StringIO(again.to_csv(index=False)))
     pd.testing.assert_frame_equal(as_read, found, check_dtype=False)
     named = set(found.source.str.findall(r"[\w/]+\.csv(?:\.gz)?").explode()) - {"figures/real/diversity_TASK.csv"}

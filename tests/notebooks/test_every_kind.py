@@ -96,6 +96,37 @@ def test_training_takes_every_kind_of_task_and_other_sets_to_test_on(kind: str, 
     assert f"{2 * len(sizes)} score rows in " in shown
 
 
+def writer_of_spans(body: dict[str, Any], number: int) -> dict[str, Any]:
+    """A language model that writes texts with a city marked, and marks the last word of those it is shown."""
+    wanted = body["response_format"]["json_schema"]["schema"]["properties"]
+    if "marked" in wanted:
+        text = json.loads(body["messages"][-1]["content"].rpartition("The example:")[2].split("\n\n")[0])["text"]
+        before, _, city = text.removesuffix(".").rpartition(" ")
+        return completion(json.dumps({"marked": f"{before} {{city|{city}}}."}))
+    texts = [f"Train {number * 31 + at} from {{city|{('Rome', 'Oslo', 'Lima')[at % 3]}}} is late" for at in range(3)]
+    return completion(json.dumps({"examples": [{"text": text} for text in texts]}))
+
+
+def test_texts_with_spans_are_written_labeled_compared_and_learned_from(tmp_path: Path) -> None:
+    card, scores = places_card(tmp_path), tmp_path / "scores.parquet"
+    written, labeled = str(tmp_path / "written.parquet"), str(tmp_path / "labeled.parquet")
+    with serving(writer_of_spans) as served:
+        asking = ASKING | {"task": card, "base_url": served.url, "store": str(tmp_path / "t.sqlite")}
+        run("01_generation", tmp_path, **asking, n=6, near=1.0, output=written)
+        run("02_labeling", tmp_path, **asking, n=4, output=labeled)
+    assert [len(spans) for spans in pd.read_parquet(written).spans] == [1] * 6
+    compared = pd.read_parquet(labeled)
+    assert [list(spans) for spans in compared.spans] == [list(spans) for spans in compared.human_spans]  # All were found.
+    figures = tmp_path / "figures"
+    run("03_diversity", tmp_path, task=card, examples=[written, labeled], figures=str(figures))
+    assert (figures / "frequencies_places.png").is_file()
+    mixes = {"human_sizes": [3], "synthetic_sizes": [0, 4], "budgets": [], "shares": []}
+    run("04_training", tmp_path, task=card, examples=[written, labeled], output=str(scores), **(TINY | mixes))
+    rows = pd.read_parquet(scores)
+    assert set(rows.method) == {"human only", "zero_shot", "labeled_zero_shot"}
+    assert rows.score.between(0, 1).all()
+
+
 def talker(body: dict[str, Any], number: int) -> dict[str, Any]:
     """A language model that lists topics and writes dialogues."""
     if "topics" in body["response_format"]["json_schema"]["schema"]["properties"]:
