@@ -11,7 +11,7 @@ if workflow.is_main_process:
     studies.begin()
 
 # Errors and progress bars of a notebook (its standard error) show on the terminal; the rest is in the executed notebook.
-PAPERMILL = "papermill -k python3 --no-progress-bar --log-output --log-level WARNING {input.notebook:q} {log.notebook:q}"
+PAPERMILL = "OMP_NUM_THREADS={threads} papermill -k python3 --no-progress-bar --log-output --log-level WARNING {input.notebook:q} {log.notebook:q}"
 # The executed notebook as a page that needs nothing beside it.
 PAGE = (  # The picture that a notebook opens with is of another study.
     "jupyter nbconvert --to html --no-input --log-level ERROR --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --output report"
@@ -64,6 +64,7 @@ rule generation:
         "runs/{study}/{task}/01_generation/{method}.parquet",
     log:
         notebook="runs/{study}/{task}/01_generation/{method}.ipynb",
+    threads: studies.threads_to_ask(workflow.cores)
     params:
         code=code_of("01_generation"),
         settings=lambda wildcards: as_yaml("01_generation", studies.task(wildcards).generation(wildcards.method)),
@@ -84,6 +85,7 @@ rule rephrasing:
         notebook="runs/{study}/{task}/01_generation/{method}.ipynb",
     wildcard_constraints:
         method="|".join(studies.reworded) or "(?!)",  # (?!) is no set.
+    threads: studies.threads_to_ask(workflow.cores)
     params:
         code=code_of("01_generation"),
         settings=lambda wildcards: as_yaml("01_generation", studies.task(wildcards).rephrasing(wildcards.method)),
@@ -101,6 +103,7 @@ rule labeling:
         "runs/{study}/{task}/02_labeling/{labels}.parquet",
     log:
         notebook="runs/{study}/{task}/02_labeling/{labels}.ipynb",
+    threads: studies.threads_to_ask(workflow.cores)
     params:
         code=code_of("02_labeling"),
         settings=lambda wildcards: as_yaml("02_labeling", studies.task(wildcards).labeling(wildcards.labels)),
@@ -121,6 +124,7 @@ rule relabeling:
         notebook="runs/{study}/{task}/02_labeling/{labels}.ipynb",
     wildcard_constraints:
         labels="|".join(studies.relabeled) or "(?!)",  # (?!) is no set.
+    threads: studies.threads_to_ask(workflow.cores)
     params:
         code=code_of("02_labeling"),
         settings=lambda wildcards: as_yaml("02_labeling", studies.task(wildcards).relabeling(wildcards.labels)),
@@ -144,7 +148,7 @@ rule diversity:
         code=code_of("03_diversity"),
         settings=lambda wildcards: as_yaml("03_diversity", studies.task(wildcards).diversity()),
     shell:
-        "OMP_NUM_THREADS={threads} " + PAPERMILL + " -y {params.settings:q}"
+        PAPERMILL + " -y {params.settings:q}"
 
 
 rule training:
@@ -166,9 +170,7 @@ rule training:
         code=code_of("04_training"),
         settings=lambda wildcards: as_yaml("04_training", studies.task(wildcards).training(wildcards.students.strip("_"))),
     shell:
-        "OMP_NUM_THREADS={threads} "
-        + PAPERMILL
-        + " -p shard {wildcards.shard}/{wildcards.shards} -p output {output:q} -y {params.settings:q}"
+        PAPERMILL + " -p shard {wildcards.shard}/{wildcards.shards} -p output {output:q} -y {params.settings:q}"
 
 
 rule budget:
@@ -184,6 +186,7 @@ rule budget:
         page="runs/{study}/figures/report.html",
     log:
         notebook="runs/{study}/all/05_budget/all.ipynb",
+    threads: 1
     params:
         code=code_of("05_budget"),
         settings=lambda wildcards: as_yaml("05_budget", studies.of(wildcards).budget()),

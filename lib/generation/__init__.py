@@ -102,16 +102,16 @@ def _refuse_unused(method: type[Method], settings: GenerationSettings) -> None:
 
 def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> list[Row]:
     """The first n human examples of train, which prompts of a method may show and written texts are compared with. None where
-    prompts show none and they are not at hand."""
+    prompts show none and they are not at hand, which is said: a text that is too short beside them is kept then."""
     shows = method_of(method).reads_human
-    if not shows and not _at_hand(card, source):
-        return []
     try:
-        rows: list[Row] = load(card, "train", source).to_list()[:n]
+        rows: list[Row] = load(card, "train", source).to_list()[:n] if shows or _at_hand(card, source) else []
     except ValueError:
         if shows:
             raise
         rows = []
+    if not rows:
+        print(f"No human examples of {card.name} are at hand, so texts much shorter than these are not left out.")
     return rows
 
 

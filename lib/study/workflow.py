@@ -27,7 +27,7 @@ from lib.labeling.settings import LabelingRequests, LabelingSettings
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
 from lib.study.warm_kernels import warm_kernels
-from lib.teacher.settings import Access, local_is_installed
+from lib.teacher.settings import Access, is_local, local_is_installed
 from lib.training.settings import Mixes, Students
 
 _Parameters = dict[str, Any]
@@ -444,6 +444,13 @@ class Studies:
     @property
     def targets(self) -> list[str]:
         return [path for steps in self.steps.values() for path in steps.targets]
+
+    def threads_to_ask(self, cores: int | None) -> int:
+        """Threads of a notebook that asks the teacher: all, where its model is all that runs on this machine, or one, where
+        other studies run beside it."""
+        [steps, *others] = self.steps.values()
+        local = any(map(is_local, steps.study.teachers(steps.teacher)))
+        return cores or 1 if local and not others else 1
 
     @property
     def relabeled(self) -> list[str]:

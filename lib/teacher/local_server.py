@@ -26,13 +26,15 @@ def _start(weights: str, slots: int, key: str) -> xllamacpp.Server:
     params.model.path = weights
     params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [key]
     params.n_parallel, params.n_ctx, params.kv_unified = slots, slots * _CONTEXT_TOKENS, True
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _cores()
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _threads()
     params.ui, params.warmup, params.verbosity = False, False, 1
     return xllamacpp.Server(params)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _threads() -> int:
+    """One a core, or as many as the environment says, as of a notebook that others run beside."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, int(os.environ.get("OMP_NUM_THREADS") or cores))
 
 
 def _is_used(users: int) -> bool:
