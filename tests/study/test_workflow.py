@@ -173,6 +173,16 @@ def test_small_numbers_come_back_from_yaml_as_numbers() -> None:
 # ---- a run of several studies ----
 
 
+@pytest.mark.parametrize(("names", "teacher", "threads"), [
+    (["demo_live"], "local:gemma-3-270m", 4), (["demo_live"], None, 1), (["demo_live", "measured"], "local:gemma-3-270m", 1),
+])  # fmt: skip
+def test_a_teacher_on_this_machine_takes_all_cores_where_nothing_else_runs(
+    names: list[str], teacher: str | None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.study.workflow.local_is_installed", lambda: False)  # The study's own is replayed.
+    assert Studies(names, teacher=teacher).threads_to_ask(4) == threads
+
+
 def test_wildcards_choose_a_study_and_a_task() -> None:
     studies = Studies(["demo", "demo_frames"])
     chosen = SimpleNamespace(study="demo_frames", task="frames")
