@@ -28,10 +28,13 @@ from pathlib import Path
 _LIBRARIES = (
     *("ipykernel.kernelapp", "IPython.display", "pandas", "pyarrow.parquet", "matplotlib.pyplot", "seaborn"),
     *("scipy.stats", "scipy.optimize", "scipy.spatial.distance", "pydantic", "yaml", "tqdm.auto", "psutil"),
-    *("genai_prices", "dotenv", "ipywidgets", "threadpoolctl"),
+    *("genai_prices", "dotenv", "ipywidgets", "threadpoolctl", "json_repair", "datasketch", "sqlite3"),
 )
 """What notebooks import; not what may touch a GPU, nor the inline backend, which looks for IPython as it is imported."""
-_WITH_TORCH = ("torch", "sklearn.linear_model", "sklearn.decomposition", "sklearn.metrics", "transformers", "datasets", "openai")
+_WITH_TORCH = (
+    *("torch", "sklearn.linear_model", "sklearn.decomposition", "sklearn.metrics", "datasets", "openai"),
+    *("transformers.models.bert.modeling_bert", "sentence_transformers", "torchcrf"),  # Three seconds of a 03 or 04.
+)
 """Where a machine has a GPU a kernel imports these by itself: CUDA cannot be used after a fork."""
 _FOUND = "WARM_KERNELS"
 """The environment variable that names a server's folder."""
