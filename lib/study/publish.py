@@ -66,8 +66,10 @@ def _figures_shown(executed: Path) -> Iterator[bytes]:
 
 
 def _examples(task: TaskSteps) -> Iterator[str]:
-    """Example sets of recorded replies that lie in data/examples already."""
-    for path in task.learned:
+    """Example sets of recorded replies that lie in data/examples already, where they were asked for in the words of the embedded
+    data as those are."""
+    embedded = task.study.source in (None, task.card.default_source)
+    for path in task.learned if embedded else ():
         target = paths.EXAMPLES / task.card.name / f"{artifacts.load_set(path).method}.parquet"
         made = artifacts.how_made(path)
         if target.is_file() and made["teacher"] == "recorded":

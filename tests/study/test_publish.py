@@ -7,9 +7,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import yaml
 
 from lib.core import paths
-from lib.study.publish import _pictures
+from lib.study.publish import _examples, _pictures
+from lib.study.workflow import Studies
 
 
 def executed(file: Path, *pictures: bytes) -> str:
@@ -34,3 +36,11 @@ def test_of_02_and_04_the_first_figure_is_published_where_figures_has_it(tmp_pat
     assert list(_pictures(cast(Any, SimpleNamespace(name="mine", notebooks=notebooks)))) == ["figures/mine/02_labeling.png"]
     assert (published / "02_labeling.png").read_bytes() == b"first"
     assert [file.name for file in published.iterdir()] == ["02_labeling.png"]
+
+
+def test_sets_in_the_words_of_another_source_do_not_replace_those_of_the_embedded_data(tmp_path: Path) -> None:
+    """Their files, of which none was made here, are not even looked for."""
+    study = {"question": "Which?", "tasks": ["sentiment"], "source": "sst2", "generation": {"methods": ["zero_shot"]}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(study | {"budgets": {"budgets": [1], "shares": [0]}}), encoding="utf-8")
+    [steps] = Studies([str(tmp_path / "mine.yaml")]).steps.values()
+    assert list(_examples(steps.tasks["sentiment"])) == []
