@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,9 @@ from lib.budget import make_plan, read_scores
 from lib.budget.settings import PlanSettings
 from lib.core.encoders import Embedder
 from lib.core.settings import Budgets, Sizes
+from lib.generation import METHODS
 from lib.generation.settings import Generation, GenerationSettings
-from lib.labeling import dollars_before, read_pool
+from lib.labeling import LABELING_METHODS, dollars_before, read_pool
 from lib.labeling.settings import Labeling, LabelingSettings
 from lib.study.schema import Study, read_study
 from lib.teacher.backends import open_teacher
@@ -30,6 +32,12 @@ def differing(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[
 @pytest.mark.parametrize("notebook", SETTINGS)
 def test_a_first_cell_has_at_most_15_parameters(notebook: str) -> None:
     assert 1 <= len(parameters(notebook)) <= 15
+
+
+@pytest.mark.parametrize(("notebook", "methods"), [("01_generation", METHODS), ("02_labeling", LABELING_METHODS)])
+def test_the_comment_beside_the_method_names_all_that_there_are(notebook: str, methods: dict[str, Any]) -> None:
+    [line] = [line for line in code_cells(notebook)[0].splitlines() if line.startswith("method: str = ")]
+    assert set(methods) <= set(re.findall(r"\w+", line.split("#")[1]))
 
 
 @pytest.mark.parametrize("notebook", SETTINGS)
