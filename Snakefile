@@ -64,7 +64,7 @@ rule generation:
         "runs/{study}/{task}/01_generation/{method}.parquet",
     log:
         notebook="runs/{study}/{task}/01_generation/{method}.ipynb",
-    threads: studies.threads_to_ask(workflow.cores)
+    threads: studies.threads_to_ask(workflow.resource_settings.cores)
     params:
         code=code_of("01_generation"),
         settings=lambda wildcards: as_yaml("01_generation", studies.task(wildcards).generation(wildcards.method)),
@@ -85,7 +85,7 @@ rule rephrasing:
         notebook="runs/{study}/{task}/01_generation/{method}.ipynb",
     wildcard_constraints:
         method="|".join(studies.reworded) or "(?!)",  # (?!) is no set.
-    threads: studies.threads_to_ask(workflow.cores)
+    threads: studies.threads_to_ask(workflow.resource_settings.cores)
     params:
         code=code_of("01_generation"),
         settings=lambda wildcards: as_yaml("01_generation", studies.task(wildcards).rephrasing(wildcards.method)),
@@ -103,7 +103,7 @@ rule labeling:
         "runs/{study}/{task}/02_labeling/{labels}.parquet",
     log:
         notebook="runs/{study}/{task}/02_labeling/{labels}.ipynb",
-    threads: studies.threads_to_ask(workflow.cores)
+    threads: studies.threads_to_ask(workflow.resource_settings.cores)
     params:
         code=code_of("02_labeling"),
         settings=lambda wildcards: as_yaml("02_labeling", studies.task(wildcards).labeling(wildcards.labels)),
@@ -124,7 +124,7 @@ rule relabeling:
         notebook="runs/{study}/{task}/02_labeling/{labels}.ipynb",
     wildcard_constraints:
         labels="|".join(studies.relabeled) or "(?!)",  # (?!) is no set.
-    threads: studies.threads_to_ask(workflow.cores)
+    threads: studies.threads_to_ask(workflow.resource_settings.cores)
     params:
         code=code_of("02_labeling"),
         settings=lambda wildcards: as_yaml("02_labeling", studies.task(wildcards).relabeling(wildcards.labels)),

@@ -1,9 +1,9 @@
 """How fast the teacher `local` is, against a bare client of the same server, and how many of its items can be used.
 
 The baseline is an aiohttp client with as many calls in flight: no store, no cap, no reading of items. Both ask for the same lines
-of the task news, in turn, so that what else the machine does slows both, and each line is as many tokens long: how a sampled line
-ends differs from run to run, by which calls the server answers together. `python benchmarks/local.py` prints a table for people;
-its last line is JSON.
+of the task news, in turn, so that what else the machine does slows both, and each line is cut at as many tokens: how a sampled
+line ends differs from run to run, by which calls the server answers together. `python benchmarks/local.py` prints a table for
+people; its last line is JSON.
 """
 
 import argparse

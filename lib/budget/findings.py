@@ -26,7 +26,7 @@ FEWEST_FOR_VERDICT = 5
 """Tasks from which on there is a verdict."""
 _LEVEL = 0.05
 _CANNOT_TELL, _OPPOSITE = "cannot tell", "opposite by kind"
-OF_STUDENTS = ("tasks", "effect", "low", "high", "verdict")
+OF_STUDENTS = ("tasks", "effect", "low", "high")
 """What a table of findings has of other students than its own."""
 _TESTED_ON = ("data", "students", "source")
 """The columns that say on which tasks, which students and which rows."""
@@ -182,9 +182,9 @@ def findings_markdown(table: DataFrame) -> str:
 
 
 def _of_others(row: Any, called: str) -> str:
-    """The effect and the verdict by other students than the table's own; nothing where they tell nothing."""
-    tasks, effect, low, high, verdict = (getattr(row, f"{called}_{name}") for name in OF_STUDENTS)
-    return f"{_with_interval(effect, low, high)}, {verdict} ({tasks:g} tasks)" if effect == effect else ""
+    """The effect by other students than the table's own; nothing where they tell nothing."""
+    tasks, effect, low, high = (getattr(row, f"{called}_{name}") for name in OF_STUDENTS)
+    return f"{_with_interval(effect, low, high)} ({tasks:g} tasks)" if effect == effect else ""
 
 
 def _with_interval(effect: float, low: float, high: float) -> str:

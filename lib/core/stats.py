@@ -153,6 +153,9 @@ def _half_width(parts: Sequence[tuple[float, int]]) -> float:
     return float(t.ppf(0.975, whole**2 / squares) * np.sqrt(whole))
 
 
+_POOLS = ("n_human", "human_pool", "n_synthetic", "synthetic_pool")
+
+
 def over_runs(scores: DataFrame, by: list[str], score: str = "score") -> DataFrame:
     """One row a group: its mean score over runs, the 95% interval and what it covers, and the number of seeds."""
     rows, needed = [], dict.fromkeys([*by, score, SAMPLED, REPEAT, "seed", *_POOLS])
@@ -179,9 +182,6 @@ def grid_of_runs(rows: DataFrame, score: str = "score", seeds: Sequence[Any] = (
     if SAMPLED in rows and all(isinstance(sampled, dict) and score in sampled for sampled in rows[SAMPLED]):
         samples = np.stack([sampled[score] for sampled in rows[SAMPLED]])[place].reshape(*shape, SAMPLES)
     return rows[score].to_numpy(float)[place].reshape(shape), samples
-
-
-_POOLS = ("n_human", "human_pool", "n_synthetic", "synthetic_pool")
 
 
 def learned_alike(rows: DataFrame) -> np.ndarray:

@@ -104,14 +104,15 @@ def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> 
     """The first n human examples of train, which prompts of a method may show and written texts are compared with. None where
     prompts show none and they are not at hand, which is said: a text that is too short beside them is kept then."""
     shows = method_of(method).reads_human
+    problem = f"No human examples of {card.name} are at hand"
     try:
         rows: list[Row] = load(card, "train", source).to_list()[:n] if shows or _at_hand(card, source) else []
-    except ValueError:
+    except ValueError as error:
         if shows:
             raise
-        rows = []
+        rows, problem = [], str(error)
     if not rows:
-        print(f"No human examples of {card.name} are at hand, so texts much shorter than these are not left out.")
+        print(f"{problem.rstrip('.')}: texts much shorter than people's are not left out.")
     return rows
 
 

@@ -44,15 +44,15 @@ def with_kept_sources(table: DataFrame) -> DataFrame:
 
 
 def with_fine_tuned(table: DataFrame) -> DataFrame:
-    """Findings with what fine-tuned students say of each claim (`fine_tuned_...`), and probes of the same mixes
-    (`same_probes_...`)."""
+    """Findings with the effects by fine-tuned students (`fine_tuned_...`), and by probes of the same mixes and seeds
+    (`same_probes_...`). They have no verdicts: tasks are few."""
     tuned, probes = read_scores([KEPT_STUDENTS]), read_scores([KEPT_SCORES])
-    mix = ["task", "method", "n_human", "n_synthetic"]
-    same = probes.merge(tuned[mix].drop_duplicates(), on=mix)
+    run = ["task", "method", "n_human", "n_synthetic", "seed"]
+    same = probes.merge(tuned[run].drop_duplicates(), on=run)
     for called, rows in {"fine_tuned": tuned, "same_probes": same}.items():
         judged = claims_table(Measured(rows, {})).set_index("claim")
-        of_both = table.agree.notna()  # The claims of students.
-        columns = {f"{called}_{name}": table.claim.where(of_both).map(judged[name]) for name in OF_STUDENTS}
+        of_students = table.claim.where(table.agree.notna())
+        columns = {f"{called}_{name}": of_students.map(judged[name]) for name in OF_STUDENTS}
         table = table.assign(**columns)
     return table
 

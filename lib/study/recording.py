@@ -1,10 +1,11 @@
 """`python -m lib.study.recording REPLIES RECORDING`: a recording without its requests.
 
 REPLIES is what 01 or 02 stored beside its examples (NAME.replies.jsonl). Where the requests hold texts that cannot be given away,
-a key of each is enough to look its reply up.
+a key of each is enough to look its reply up. Replies that repeat such a text (spans, frames, rewordings) are refused.
 """
 
 import argparse
+import sys
 
 from lib.teacher.recorded import write_without_requests
 
@@ -14,7 +15,11 @@ def _main() -> None:
     parser.add_argument("replies", help="NAME.replies.jsonl, as 01 or 02 wrote it")
     parser.add_argument("recording", help="the file of data/recordings to write")
     given = parser.parse_args()
-    print(f"{write_without_requests(given.replies, given.recording)} replies in {given.recording}, without their requests")
+    try:
+        number = write_without_requests(given.replies, given.recording)
+    except ValueError as error:
+        sys.exit(str(error))
+    print(f"{number} replies in {given.recording}, without their requests")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from lib.core import paths
 
 _TELLING = ("findings", "effects", "best_mix_by_budget", "score_by_ratio", "drift_*", "frequencies_*", "yield_*")
 """The figures that answer a study's question, the best one first."""
-_COMMAND = re.compile(r"^# +((?:\w+=\S+ )?make study STUDY=.*)$", re.MULTILINE)
+_COMMAND = re.compile(r"^# +((?:\w+=\S+ )*make study STUDY=.*)$", re.MULTILINE)
 _CAP = re.compile(r"TEACHER=(\S+) BUDGET=(\S+)")
 
 
@@ -90,7 +90,8 @@ def findings() -> str:
 
 _FINDINGS = """People wrote and labeled the human data; language models from GPT-2 XL to GPT-4 wrote the synthetic sets. An effect
 above 0 is as the claim says. "Cannot tell" means: the data are too few for a verdict, not that the claim is wrong; p is after
-Holm's correction over all claims. "Points" are hundredths of macro-F1, or of accuracy. [Real data](docs/real-data.md) says it in
+Holm's correction over all claims. "Points" are hundredths of macro-F1, or of accuracy. Fine-tuned students are those of the study
+`students` (data/scores/students.csv.gz), on a part of the tasks and mixes, by macro-F1. [Real data](docs/real-data.md) says it in
 words and with its limits.
 
 ![Effect of each claim with its interval, over that of each task](figures/real/findings.png)"""
@@ -107,7 +108,7 @@ def _finding(row: dict[str, str]) -> list[str]:
     p = f" (p {float(row['p_holm']):.2g})" if row["p_holm"] else ""
     data = f"{row['tasks']} tasks, {row['sets']} sets: {row['data']}"
     students = f"{row['students']}; {row['seeds']} seeds" if row["students"] else "none: texts alone"
-    tuned = f"{_effect(row, 'fine_tuned_')}, {row['fine_tuned_verdict']}" if row["fine_tuned_effect"] else ""
+    tuned = f"{_effect(row, 'fine_tuned_')} ({float(row['fine_tuned_tasks']):g} tasks)" if row.get("fine_tuned_effect") else ""
     effects = [f"{_effect(row)} {row['unit']}", _effect(row, "accuracy_"), row["by_kind"], tuned]
     return [claim, row["test"], f"**{_verdict(row)}**{p}", *effects, data, students, row["source"]]
 

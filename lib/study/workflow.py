@@ -224,7 +224,9 @@ class TaskSteps:
         """What `recorded` replays for a part, so that a new recording runs it again."""
         if self.asking["teacher"] != "recorded":
             return []
-        return sorted(map(str, Path(f"data/recordings/{self.card.name}").glob(f"{part}.jsonl")))
+        step, _, name = part.partition("_")  # Files of several studies: 01_zero_shot, 01_written_zero_shot.
+        found = Path(f"data/recordings/{self.card.name}").glob(f"{step}_*.jsonl")
+        return sorted(str(file) for file in found if f"_{file.stem.removeprefix(step + '_')}".endswith(f"_{name}"))
 
     # ---- parameters ----
 
@@ -446,8 +448,8 @@ class Studies:
         return [path for steps in self.steps.values() for path in steps.targets]
 
     def threads_to_ask(self, cores: int | None) -> int:
-        """Threads of a notebook that asks the teacher: all, where its model is all that runs on this machine, or one, where
-        other studies run beside it."""
+        """Threads of a notebook that asks the teacher: all `cores` (None on a cluster), where its model is all that runs on this
+        machine, or one, where other studies run beside it."""
         [steps, *others] = self.steps.values()
         local = any(map(is_local, steps.study.teachers(steps.teacher)))
         return cores or 1 if local and not others else 1

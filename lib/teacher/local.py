@@ -146,13 +146,15 @@ def _server(weights: Weights, linger: float) -> Iterator[dict[str, Any]]:
 
 
 def _folder_of(weights: Path) -> Path:
-    """A folder of this user alone, for the server of one file of weights."""
+    """A folder of this user alone, for the server of one file of weights with so many threads."""
     home = Path(tempfile.gettempdir()) / f"human-or-model-{os.getuid()}"
     home.mkdir(mode=0o700, exist_ok=True)
     if home.stat().st_uid != os.getuid() or home.stat().st_mode & 0o077:
         raise TeacherError(f"{home} is open to other users: delete it, or run chmod 700 on it.")
     state = weights.stat()
-    folder = home / hashlib.sha256(f"{weights.resolve()} {state.st_size} {state.st_mtime_ns}".encode()).hexdigest()[:16]
+    threads = os.environ.get("OMP_NUM_THREADS", "")  # A server with one thread is not for who may take all cores.
+    exact = f"{weights.resolve()} {state.st_size} {state.st_mtime_ns} {threads}"
+    folder = home / hashlib.sha256(exact.encode()).hexdigest()[:16]
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 

@@ -34,7 +34,7 @@ def _start(weights: str, slots: int, key: str) -> xllamacpp.Server:
 def _threads() -> int:
     """One a core, or as many as the environment says, as of a notebook that others run beside."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, int(os.environ.get("OMP_NUM_THREADS") or cores))
+    return min(cores, int((os.environ.get("OMP_NUM_THREADS") or str(cores)).split(",")[0]))
 
 
 def _is_used(users: int) -> bool:

@@ -11,6 +11,9 @@ from lib.core.sources import numbered_lines
 from lib.teacher.client import Answer, Request, Teacher, TeacherError
 from lib.teacher.ledger import Reply
 
+_PIECE = 40
+"""Characters of a reply that stand in its request, from which on it repeats it; names of labels are shorter."""
+
 
 class Recorded(Teacher):
     """Replays what a language model once answered, looked up by the exact request; no key, no network."""
@@ -67,11 +70,23 @@ def write_recordings(path: str | Path, answers: Iterable[Answer]) -> None:
 
 
 def write_without_requests(replies: str | Path, recording: str | Path) -> int:
-    """A recording that holds the key of each request in its place; the number of replies."""
+    """A recording that holds the key of each request in its place; the number of replies. Refused where a reply repeats a piece
+    of its request."""
     rows = [json.loads(line) for _, line in numbered_lines(Path(replies))]
+    if wrong := [number for number, row in enumerate(rows, start=1) if "request" in row and _repeats(row)]:
+        raise ValueError(
+            f"{paths.relative(replies)}, line {wrong[0]}: the reply repeats a piece of its request, and would give its text "
+            "away; only replies that hold labels can be recorded without their requests."
+        )
     lines = [json.dumps({"key": _key_of(row), **_without_request(row)}, ensure_ascii=False) for row in rows]
     paths.write_whole(recording, lambda file: file.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
     return len(lines)
+
+
+def _repeats(row: dict[str, Any]) -> bool:
+    """Whether a reply holds a longer piece of what it was asked."""
+    asked = row["request"]["messages"][-1]["content"]
+    return any(row["text"][start : start + _PIECE] in asked for start in range(len(row["text"]) - _PIECE + 1))
 
 
 def _without_request(row: dict[str, Any]) -> dict[str, Any]:

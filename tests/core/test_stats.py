@@ -12,6 +12,12 @@ from hypothesis import strategies as st
 from lib.core import stats
 
 
+def test_variances_too_small_to_square_give_no_interval() -> None:
+    found = stats.crossed_interval(np.array([[0.0, 6.8e-100], [6.8e-100, 6.8e-100]]))
+    assert math.isnan(found.low)
+    assert found.covers == ""
+
+
 def test_interval_by_hand() -> None:
     mean, low, high = stats.mean_interval([0.5, 0.6, 0.7])
     half = 4.302653 * 0.1 / math.sqrt(3)  # The t quantile of a table, for two degrees of freedom.

@@ -173,6 +173,12 @@ def test_small_numbers_come_back_from_yaml_as_numbers() -> None:
 # ---- a run of several studies ----
 
 
+def test_the_workflow_is_read_where_no_cores_are_said_as_on_a_cluster() -> None:
+    """Snakemake knows no number of cores where jobs go to another machine; `workflow.cores` would fail there."""
+    assert Studies(["demo_live"]).threads_to_ask(None) == 1
+    assert "workflow.cores" not in (paths.ROOT / "Snakefile").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(("names", "teacher", "threads"), [
     (["demo_live"], "local:gemma-3-270m", 4), (["demo_live"], None, 1), (["demo_live", "measured"], "local:gemma-3-270m", 1),
 ])  # fmt: skip
@@ -246,3 +252,12 @@ def test_a_step_is_given_only_what_its_notebook_takes(study: str) -> None:
         given += [("02_labeling", task.relabeling(labels)) for labels in task.relabeled]
     for notebook, parameters in given:
         assert set(parameters) <= names_taken(notebook), notebook
+
+
+def test_a_new_recording_of_any_study_runs_a_part_again(tmp_path: Path) -> None:
+    asked = {"tasks": ["emotion"], "source": "reference", "labeling": {"n": 0}}
+    emotion = steps_of(tmp_path, **asked).tasks["emotion"]
+    folder = "data/recordings/emotion"
+    assert emotion.recordings("01_zero_shot") == [f"{folder}/01_written_zero_shot.jsonl"]
+    assert emotion.recordings("02_zero_shot_test") == [f"{folder}/02_written_zero_shot_test.jsonl"]
+    assert emotion.recordings("01_tree") == [f"{folder}/01_tree.jsonl"]

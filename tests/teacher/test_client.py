@@ -113,6 +113,16 @@ def test_a_recording_without_its_requests_replays_and_holds_none_of_their_words(
     assert replayed == answers[:3]
 
 
+def test_a_reply_that_repeats_what_it_was_asked_is_not_recorded_without_its_request(tmp_path: Path) -> None:
+    text = "nobody may give away this sentence of somebody else"
+    with serving(lambda body, n: completion(f'{{"marked": "{text}"}}')) as served:
+        answers = teacher_at(served.url, tmp_path).ask([Request([{"role": "user", "content": f"Mark: {text}."}])])
+    write_recordings(tmp_path / "x.jsonl", answers)
+    with pytest.raises(ValueError, match=r"x.jsonl, line 1: the reply repeats a piece of its request"):
+        write_without_requests(tmp_path / "x.jsonl", tmp_path / "bare.jsonl")
+    assert not (tmp_path / "bare.jsonl").exists()
+
+
 def test_what_came_to_nothing_is_replayed_as_nothing(tmp_path: Path) -> None:
     refusal = completion(None, refusal="no")
     with serving(lambda body, n: refusal if prompt(body) == "prompt 1" else completion("good")) as served:
