@@ -65,6 +65,8 @@ rule generation:
     log:
         notebook="runs/{study}/{task}/01_generation/{method}.ipynb",
     threads: studies.threads_to_ask(workflow.resource_settings.cores)
+    resources:
+        local_teacher=lambda wildcards: studies.task(wildcards).asks_here,
     params:
         code=code_of("01_generation"),
         settings=lambda wildcards: as_yaml("01_generation", studies.task(wildcards).generation(wildcards.method)),
@@ -86,6 +88,8 @@ rule rephrasing:
     wildcard_constraints:
         method="|".join(studies.reworded) or "(?!)",  # (?!) is no set.
     threads: studies.threads_to_ask(workflow.resource_settings.cores)
+    resources:
+        local_teacher=lambda wildcards: studies.task(wildcards).asks_here,
     params:
         code=code_of("01_generation"),
         settings=lambda wildcards: as_yaml("01_generation", studies.task(wildcards).rephrasing(wildcards.method)),
@@ -104,6 +108,8 @@ rule labeling:
     log:
         notebook="runs/{study}/{task}/02_labeling/{labels}.ipynb",
     threads: studies.threads_to_ask(workflow.resource_settings.cores)
+    resources:
+        local_teacher=lambda wildcards: studies.task(wildcards).asks_here,
     params:
         code=code_of("02_labeling"),
         settings=lambda wildcards: as_yaml("02_labeling", studies.task(wildcards).labeling(wildcards.labels)),
@@ -125,6 +131,8 @@ rule relabeling:
     wildcard_constraints:
         labels="|".join(studies.relabeled) or "(?!)",  # (?!) is no set.
     threads: studies.threads_to_ask(workflow.resource_settings.cores)
+    resources:
+        local_teacher=lambda wildcards: studies.task(wildcards).asks_here,
     params:
         code=code_of("02_labeling"),
         settings=lambda wildcards: as_yaml("02_labeling", studies.task(wildcards).relabeling(wildcards.labels)),

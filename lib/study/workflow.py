@@ -267,6 +267,11 @@ class TaskSteps:
         level = dict(name.levels).get(TEACHER)
         return self.asking | self.teachers[level] if level else self.asking
 
+    @property
+    def asks_here(self) -> int:
+        """1 where a model on this machine is asked: two notebooks would wait for it at once, and count its time twice."""
+        return int(any(is_local(asked["teacher"]) for asked in (self.asking, *self.teachers.values())))
+
     def diversity(self) -> _Parameters:
         """Of 03."""
         figures = f"runs/{self.study_name}/figures"

@@ -186,7 +186,9 @@ def test_a_teacher_on_this_machine_takes_all_cores_where_nothing_else_runs(
     names: list[str], teacher: str | None, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lib.study.workflow.local_is_installed", lambda: False)  # The study's own is replayed.
-    assert Studies(names, teacher=teacher).threads_to_ask(4) == threads
+    studies = Studies(names, teacher=teacher)
+    assert studies.threads_to_ask(4) == threads
+    assert studies.steps["demo_live"].tasks["news"].asks_here == int(teacher is not None)
 
 
 def test_wildcards_choose_a_study_and_a_task() -> None:
