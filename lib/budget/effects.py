@@ -185,9 +185,8 @@ def _on_price(group: _Group, pairs: Sequence[tuple[_Way, _Way]]) -> dict[str, An
     """In percent of the price at the study's own value."""
     prices = {key: _by_repeat(rows).set_price.to_numpy(float) for key, rows in group.rows.items()}
     own = float(np.mean([prices[other].mean() for _, other in pairs]))
-    changes = (
-        (100 * _mean_difference(prices, pairs) / own).round(9) if own else np.full(1, np.nan)
-    )  # Of equal prices 0, not 1e-17.
+    changes = 100 * _mean_difference(prices, pairs) / own if own else np.full(1, np.nan)
+    changes = changes.round(9)  # Of equal prices 0, not 1e-17.
     return _row(PRICE, _mean_at(prices, pairs), crossed_interval(changes[:, None]))
 
 

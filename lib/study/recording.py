@@ -17,8 +17,8 @@ def _main() -> None:
     given = parser.parse_args()
     try:
         number = write_without_requests(given.replies, given.recording)
-    except ValueError as error:
-        sys.exit(str(error))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"{given.replies}: no replies of 01 or 02 that can be recorded so ({error}).")
     print(f"{number} replies in {given.recording}, without their requests")
 
 
