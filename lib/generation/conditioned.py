@@ -30,6 +30,7 @@ from lib.generation.sampler import (
 )
 from lib.teacher import marked_spans, parsing, prompts
 from lib.teacher.client import Answer, Request
+from lib.teacher.line_grammar import rest_of_line
 from lib.teacher.wordings import DEFAULT
 
 
@@ -201,7 +202,12 @@ class ToLabel(Method):
         messages = prompts.line_to_continue(self.asked, shots, *self.line_begun(drawn.label), more=self.line_more)
         tokens = 64 + TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * self.options + _TOKENS_OF_MARKS * self.marked
         temperature, top_p = self.settings.temperature, self.settings.top_p
-        return Request(messages, None, temperature, top_p, max_tokens=tokens, stop="\n", choices=drawn.items)
+        grammar = None if self.marked else rest_of_line(self.line_fields(drawn.label))
+        return Request(messages, None, temperature, top_p, max_tokens=tokens, stop="\n", choices=drawn.items, grammar=grammar)
+
+    def line_fields(self, label: str | None) -> dict[str, int | Sequence[str]]:
+        """What a line still has to say: the fewest characters of each text, and the labels if one is to be chosen."""
+        return {**self.fewest(self.card.fields), **({"label": list(self.asked.labels)} if label is None else {})}
 
     @property
     def line_more(self) -> Mapping[str, str]:
@@ -460,6 +466,9 @@ class _FewShot(ToLabel):
 
     def line(self, row: Row, label: str | None) -> Row:
         return super().line(row, label) if self.card.labels else choice_lines.as_line(self.card, row)
+
+    def line_fields(self, label: str | None) -> dict[str, int | Sequence[str]]:
+        return super().line_fields(label) if self.card.labels else {**self.fewest(choice_lines.names(self.card, self.options))}
 
     def read_item(self, item: Any, label: str | None) -> tuple[Row | None, str | None]:
         if self.card.labels:

@@ -1,8 +1,9 @@
 """One plan and one loop for every way of asking a teacher to write examples, and what came of it."""
 
+import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -380,6 +381,11 @@ class Method(ABC):
     def part_of(self, row: Row) -> str:
         """The part of the quota that an example counts for."""
         return str(row["label"]) if row.get("label") in self.quota else next(iter(self.quota))
+
+    def fewest(self, names: Iterable[str]) -> dict[str, int]:
+        """The fewest characters of each text of a line, so that it is not too short beside people's."""
+        known = self.junk.fewest if self.settings.drop_junk else {}
+        return {name: max(1, math.ceil(known.get(name, 1))) for name in names}
 
     def request(self, messages: prompts.Messages, schema: prompts.Schema, *, tokens: int, least: dict[str, int]) -> Request:
         """A request with room for so many tokens; `least` says how many items its lists must hold."""

@@ -33,6 +33,7 @@ from lib.generation.sampler import (
 )
 from lib.teacher import parsing, prompts
 from lib.teacher.client import Answer, Request
+from lib.teacher.line_grammar import rest_of_line
 
 _QUESTION = "question"
 """The field of a card that holds what is asked."""
@@ -130,7 +131,15 @@ class _FromExample(Method):
         messages = prompts.line_to_continue(self.asked, [line], {}, self.first_in_line, more=more)
         tokens = 64 + TOKENS_A_FIELD * len(self.card.fields) + TOKENS_AN_OPTION * (0 if fixed else len(self.options))
         sampling = (self.settings.temperature, self.settings.top_p)
-        return Request(messages, None, *sampling, max_tokens=tokens, stop="\n", choices=self.per_reply)
+        grammar = rest_of_line(self.line_fields)
+        return Request(messages, None, *sampling, max_tokens=tokens, stop="\n", choices=self.per_reply, grammar=grammar)
+
+    @property
+    def line_fields(self) -> dict[str, int | Sequence[str]]:
+        """What a line holds: the label or the choices, and the fewest characters of each text."""
+        if not self.card.labels:
+            return {**self.fewest(choice_lines.names(self.card, len(self.options)))}
+        return {"label": list(self.asked.labels), **self.fewest(self.card.fields)}
 
     @property
     def first_in_line(self) -> str:

@@ -55,6 +55,8 @@ class Request:
     """How many continuations of the one text; the reply holds one a line."""
     least: dict[str, int] = field(default_factory=dict)
     """Items that lists of the schema must hold, by their names. An endpoint is told so; it is no part of the key."""
+    grammar: str | None = None
+    """How the text goes on, for llama.cpp, which alone is told so; it is no part of the key."""
 
     @property
     def completion(self) -> bool:
@@ -71,7 +73,7 @@ class Request:
 
     def as_row(self) -> dict[str, Any]:
         """What makes it another request, as it is stored; the fields of a completion only where it is one."""
-        left_out = {"least"} if self.completion else {"least", "stop", "choices"}
+        left_out = {"least", "grammar"} if self.completion else {"least", "grammar", "stop", "choices"}
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def body(self, model: str, without: Collection[str] = (), limit: str = "max_tokens") -> dict[str, Any]:

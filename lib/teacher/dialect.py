@@ -25,12 +25,15 @@ class Dialect:
         """The optional fields of a call that this endpoint does not take."""
         self.limit, self._limit_changed = _LIMITS[openai_like], False
         self.for_lines: dict[str, Any] = {}
-        """What is sent besides where a text is continued freely. It is no part of what a reply is stored under."""
+        """What is sent besides where a text is continued without a schema. It is no part of what a reply is stored under."""
+        self.takes_grammar = False
 
     def body(self, request: Request) -> dict[str, Any]:
         """The body of a call in this dialect."""
         body = request.body(self.model, self.refused, self.limit)
-        return body | self.for_lines if request.completion and not request.schema else body
+        if request.completion and not request.schema:
+            body |= self.for_lines
+        return body | {"grammar": request.grammar} if request.grammar and self.takes_grammar else body
 
     def adapt(self, message: str, sent: str) -> str | None:
         """What the next call does otherwise, after a refusal of the body that was sent; None if there is nothing to mend."""

@@ -120,7 +120,7 @@ class Local(Endpoint):
         calls = calls.model_copy(update={"in_flight": min(calls.in_flight, SLOTS)})
         super().__init__(weights.name, price, store=store, base_url="http://127.0.0.1", calls=calls)
         self.pace = Pace(calls.in_flight, calls.timeout, first=SLOTS)  # What the server can do is known.
-        self.dialect.for_lines = _NO_LOOPS
+        self.dialect.for_lines, self.dialect.takes_grammar = _NO_LOOPS, True
         self.weights, self.linger = weights, linger
         self.pays = False
 

@@ -26,6 +26,7 @@ from lib.teacher import local
 from lib.teacher.backends import open_teacher
 from lib.teacher.client import Request, TeacherError
 from lib.teacher.ledger import Store
+from lib.teacher.line_grammar import rest_of_line
 from lib.teacher.local import Local, Weights, find_weights
 
 pytestmark = pytest.mark.timeout(300)
@@ -85,6 +86,36 @@ def test_it_writes_examples_and_their_cost_is_the_time_of_the_machine(tmp_path: 
     assert bill["tokens_out"] > 0
     assert 0 < bill["dollars"] <= seconds * 0.0001
     assert sum(row["dollars"] for row in written.account()) == pytest.approx(bill["dollars"])
+
+
+@real
+@pytest.mark.parametrize(
+    ("fields", "begun"),
+    [
+        ({"text": 40}, '{"label": "sports", "text":'),
+        ({"label": ["arts", 'so-called "sports"', "größer"], "text": 5}, '{"label":'),
+        ({"question": 10, "answer": 1, "wrong 1": 1}, '{"question":'),
+    ],
+)
+def test_a_line_keeps_its_form(tmp_path: Path, fields: dict[str, Any], begun: str) -> None:
+    request = Request(
+        [{"role": "user", "content": f"Lines of JSON.\n{begun}"}],
+        max_tokens=200,
+        stop="\n",
+        choices=4,
+        grammar=rest_of_line(fields),
+    )
+    teacher = opened(tmp_path)
+    [answer] = teacher.ask([request])
+    teacher.close()
+    lines = [begun + text for text in (answer.text or "").splitlines()]
+    assert len(lines) == 4
+    whole = [json.loads(text) for text in lines if text.endswith("}")]  # The others came to their last token.
+    assert whole
+    for item in whole:
+        assert list(item)[-len(fields) :] == list(fields)
+        for name, can_be in fields.items():
+            assert len(item[name]) >= can_be if isinstance(can_be, int) else item[name] in can_be
 
 
 @real
