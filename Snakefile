@@ -58,7 +58,7 @@ rule generation:
     """01: the teacher writes an example set of a task by one method."""
     input:
         notebook=ancient("notebooks/01_generation.ipynb"),
-        data=lambda wildcards: studies.task(wildcards).data("train"),
+        data=lambda wildcards: studies.task(wildcards).data_to_write_by(),
         recordings=lambda wildcards: studies.task(wildcards).recordings(f"01_{wildcards.method}"),
     output:
         "runs/{study}/{task}/01_generation/{method}.parquet",

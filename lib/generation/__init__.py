@@ -100,10 +100,14 @@ def _refuse_unused(method: type[Method], settings: GenerationSettings) -> None:
         raise ValueError(f"Method {method.name!r} does not use {unused[0]!r}; used by {', '.join(users)}.")
 
 
-def raw_examples(card: Card, method: str, n: int, source: str | None = None) -> list[Row]:
+def raw_examples(card: Card, method: str, n: int, source: str | None = None, raw_source: str | None = None) -> list[Row]:
     """The first n human examples of train, which prompts of a method may show and written texts are compared with. None where
-    prompts show none and they are not at hand, which is said: a text that is too short beside them is kept then."""
+    prompts show none and they are not at hand, which is said: a text that is too short beside them is kept then. Those of another
+    source than the students' have its name in their ids."""
     shows = method_of(method).reads_human
+    if raw_source not in (None, source or card.default_source):
+        others: list[Row] = load(card, "train", raw_source).to_list()[:n]
+        return [row | {"id": f"{raw_source} {row['id']}"} for row in others]
     problem = f"No human examples of {card.name} are at hand"
     try:
         rows: list[Row] = load(card, "train", source).to_list()[:n] if shows or _at_hand(card, source) else []

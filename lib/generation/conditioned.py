@@ -408,7 +408,7 @@ class _FewShot(ToLabel):
 
     named_for: ClassVar[int]
     """Human examples that a prompt of the method shows by its name."""
-    uses = ToLabel.uses | {"raw"}
+    uses = ToLabel.uses | {"raw", "raw_source"}
     reads_human = continues = True
 
     @classmethod

@@ -28,7 +28,7 @@ class _Drawn(NamedTuple):
 
 class Dialogues(Method):
     name, about = "dialogues", "whole dialogues, like human ones and then like its own, on topics that the teacher listed"
-    uses = COMMON | {"raw", "topics", "human_shots", "own_shots", "rounds", "same_detail"}
+    uses = COMMON | {"raw", "raw_source", "topics", "human_shots", "own_shots", "rounds", "same_detail"}
     reads_human = unlabeled = True
 
     @classmethod

@@ -42,7 +42,7 @@ _QUESTION = "question"
 class _FromExample(Method):
     """Shows one example, whose format the teacher follows; answers are the teacher's to choose."""
 
-    uses = COMMON | {"per_reply", "prompt", "mask_labels", "iterations", "strict", "raw", "seed_example", "start"}
+    uses = COMMON | {"per_reply", "prompt", "mask_labels", "iterations", "strict", "raw", "raw_source", "seed_example", "start"}
     reads_human = has_parents = continues = True
     usual = {"near": 1.0, "per_reply": 5}
 

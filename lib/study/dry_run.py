@@ -105,14 +105,14 @@ def _plans(study: Study, teacher: str = "recorded") -> dict[str, _Part]:
     parts, unread = dict[str, _Part](), set[str]()
     for card, own in studies_by_task(study).values():
         if own.asks:
-            raw, note = _rows_to_price(card, own, "train", most_raw(own), unread)
-            parts |= _writing_parts(card, own, raw, teacher, note=note) | _labeling_parts(card, own, raw, teacher, unread)
+            parts |= _writing_parts(card, own, teacher, unread) | _labeling_parts(card, own, teacher, unread)
     return parts
 
 
-def _writing_parts(card: Card, own: Study, raw: Sequence[Row], teacher: str, *, note: str) -> dict[str, _Part]:
+def _writing_parts(card: Card, own: Study, teacher: str, unread: set[str]) -> dict[str, _Part]:
     """What 01 can ask for a task, by set."""
     parts = dict[str, _Part]()
+    raw, note = _rows_to_price(card, own.source_shown, "train", most_raw(own), unread)
     for key, plan in plans_of(card, own, raw, teacher=teacher).items():
         at_levels = own.at(plan.name).generation
         refiner = at_levels.refiner if "refiner" in plan.method.uses else None
@@ -128,9 +128,10 @@ def _writing_parts(card: Card, own: Study, raw: Sequence[Row], teacher: str, *, 
     return parts
 
 
-def _labeling_parts(card: Card, own: Study, raw: Sequence[Row], teacher: str, unread: set[str]) -> dict[str, _Part]:
+def _labeling_parts(card: Card, own: Study, teacher: str, unread: set[str]) -> dict[str, _Part]:
     """What 02 can ask for a task, by set."""
     parts = dict[str, _Part]()
+    raw, _ = _rows_to_price(card, own.source, "train", most_raw(own), unread)
 
     def add(title: str, name: SetName, rows: Sequence[Row], way: str) -> None:
         at_levels, asked = own.at(name), own.teacher_of(name, teacher)
@@ -139,15 +140,15 @@ def _labeling_parts(card: Card, own: Study, raw: Sequence[Row], teacher: str, un
         parts[f"02 {card.name} {title}"] = _Part(asked, requests)
 
     for name, n in own.labeled_sets:
-        rows, note = _rows_to_price(card, own, "train", n, unread)
+        rows, note = _rows_to_price(card, own.source, "train", n, unread)
         add(f"{name.key.removeprefix('labeled_')}{note}", name, rows, name.labels_by)
     for way, split, n in own.labeling.parts:
         if split == "test":
-            rows, note = _rows_to_price(card, own, split, n, unread)
+            rows, note = _rows_to_price(card, own.source, split, n, unread)
             add(f"{way} {split}{note}", set_name(way), rows, way)
     for labels, (_, way) in own.relabeled.items():
         name = set_names.find(labels)
-        writing, note = own.at(name).generation, _rows_to_price(card, own, "train", 1, unread)[1]
+        writing, note = own.at(name).generation, _rows_to_price(card, own.source, "train", 1, unread)[1]
         add(f"{labels}{note}", name, _longest_written(card, raw, writing.n, writing.max_tokens), way)
     return parts
 
@@ -163,16 +164,16 @@ def _longest_written(card: Card, raw: Sequence[Row], n: int, max_tokens: int | N
     return [texts | {"id": str(number), "choices": choices} for number in range(n)]
 
 
-def _rows_to_price(card: Card, own: Study, split: str, n: int, unread: set[str]) -> tuple[list[Row], str]:
+def _rows_to_price(card: Card, source: str | None, split: str, n: int, unread: set[str]) -> tuple[list[Row], str]:
     """The first examples of a split and an empty note; or, where they cannot be read (no network), long ones and a note.
 
     `unread` holds the places that could not be read, so that a hub without an answer (half a minute) is tried only once.
     """
-    hub = card.sources[own.source or card.default_source].hub and not os.environ.get("HUB_MIRROR")
+    hub = card.sources[source or card.default_source].hub and not os.environ.get("HUB_MIRROR")
     place = "hub" if hub else card.name
     if place not in unread:
         try:
-            return load_rows(card, split, own.source)[:n], ""
+            return load_rows(card, split, source)[:n], ""
         except ValueError:
             unread.add(place)
     choices = {"choices": ["x" * _UNREAD_CHOICE] * _MOST_CHOICES} if card.task_kind.answers_with == "choice" else {}

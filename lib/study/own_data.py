@@ -18,8 +18,8 @@ def check_data(study: Study) -> None:
         source = card.sources[own.source or card.default_source]
         for split in ("train", "test") if source.files else ():
             list(checked_rows(card, source, split))
-        if source.files:
-            plans_of(card, own, load_rows(card, "train", own.source)[: most_raw(own)])
+        if card.sources[own.source_shown or card.default_source].files:
+            plans_of(card, own, load_rows(card, "train", own.source_shown)[: most_raw(own)])
         if own.sets:
             example_sets(card, given_sets(own), own.source)
 

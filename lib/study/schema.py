@@ -298,6 +298,11 @@ class Study(TeacherPrices, Calls):
         """Whether a teacher is asked for anything."""
         return bool(self.generation.methods or self.labeling.parts)
 
+    @property
+    def source_shown(self) -> str | None:
+        """The source whose human examples prompts of 01 show."""
+        return self.generation.raw_source or self.source
+
     def of(self, task: str) -> "Study":
         """The study as it is for one of its tasks."""
         names = [name for name in self.per_task if _is_task(name, task)]
@@ -398,6 +403,9 @@ def _check_can_be_asked(card: Card, own: Study) -> None:
         raise ValueError(
             f"Task {card.name!r} ({card.kind}): 02 labels nothing that 01 wrote of this kind: leave out its `written`."
         )
+    if (shown := asked.raw_source) and shown not in card.sources:
+        named = ", ".join(card.sources)
+        raise ValueError(f"Task {card.name!r}: generation.raw_source: there is no source {shown!r}: its card names {named}.")
     if wrong := [name for name in own.training.matched if name not in own.methods or not card.task_kind.marked]:
         raise ValueError(
             f"Task {card.name!r} ({card.kind}): training.matched: no set {wrong[0]!r} with labels of spans or frames."

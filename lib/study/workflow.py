@@ -196,9 +196,16 @@ class TaskSteps:
 
     def data(self, *splits: str) -> list[str]:
         """The task's card and its local files; not by absolute paths, so that a run can be moved with its folder."""
-        source = self.card.sources[self.study.source or self.card.default_source]
-        files = [os.path.expandvars(source.files[split]) for split in splits if split in source.files]
-        return [paths.relative(tasks.card_path(self.named)), *files]
+        return [paths.relative(tasks.card_path(self.named)), *self._files(self.study.source, *splits)]
+
+    def _files(self, source: str | None, *splits: str) -> list[str]:
+        """The local files of splits of a source."""
+        files = self.card.sources[source or self.card.default_source].files
+        return [os.path.expandvars(files[split]) for split in splits if split in files]
+
+    def data_to_write_by(self) -> list[str]:
+        """Also the file of the human examples that prompts show, where these are of another source."""
+        return [*dict.fromkeys([*self.data("train"), *self._files(self.study.source_shown, "train")])]
 
     def data_with_guidelines(self, *splits: str) -> list[str]:
         """Also the conventions that 02 puts into its prompts."""

@@ -30,6 +30,7 @@ from lib.teacher.client import TRIES, Request, Teacher, TeacherError
 from lib.teacher.ledger import Reply
 
 CHOICES = read_card("commonsense")
+EMOTION = read_card("emotion")
 SEED = {"id": "seed", "question": "What is wet?", "choices": ["rain", "sand", "fire"], "label": "rain"}
 REMARK = {"id": "seed", "text": "well done", "label": "kind"}
 STRATEGIES = ("fixed", "random", "contrastive", "similar", "tree")
@@ -316,6 +317,11 @@ def test_a_method_says_what_its_settings_are_and_refuses_the_others() -> None:
     assert raw_examples(CHOICES, "tree", 9) == raw
     assert raw_examples(CHOICES, "zero_shot", 9) == raw  # Written texts are compared with them.
     assert raw_examples(CARD, "zero_shot", 9) == []
+    own = load(EMOTION, "train", "reference").to_list()[:9]
+    shown = raw_examples(EMOTION, "few_shot_3", 9, "twitter_emotion", "reference")  # The others' are not read.
+    assert [row["text"] for row in shown] == [row["text"] for row in own]
+    assert [row["id"] for row in shown] == [f"reference {row['id']}" for row in own]
+    assert raw_examples(EMOTION, "few_shot_3", 9, "reference", "reference") == own
     assert _draw_seed(raw, 1, identity=raw[4]["id"]) == raw[4]
     with pytest.raises(ValueError, match=r"There is no human example 'none' to begin with: it is not among the first 9 of train"):
         _draw_seed(raw, 1, identity="none")

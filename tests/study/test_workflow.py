@@ -81,10 +81,20 @@ def test_each_repeat_is_a_set_of_its_own_whatever_is_done_with_it_after(tmp_path
 def test_a_task_waits_for_its_card_its_files_and_its_recordings(tmp_path: Path) -> None:
     news = steps_of(tmp_path).tasks["news"]
     assert news.data("train") == ["data/tasks/news.yaml", "data/reference/news/train.jsonl"]
+    assert news.data_to_write_by() == news.data("train")
     assert news.recordings("01_zero_shot") == ["data/recordings/news/01_zero_shot.jsonl"]
     assert news.recordings("01_nothing") == []
     strategy = steps_of(tmp_path, tasks=["strategy"], training={"also_test": ["claims"]}).tasks["strategy"]
     assert strategy.test_data() == ["data/tasks/claims.yaml", "data/reference/claims/test.jsonl"]
+
+
+def test_prompts_can_show_examples_of_another_source(tmp_path: Path) -> None:
+    asked = {"methods": ["one_shot"], "raw_source": "reference"}
+    emotion = steps_of(tmp_path, tasks=["emotion"], generation=asked, per_task={"emotion": {"source": "twitter_emotion"}}).tasks["emotion"]
+    assert emotion.data_to_write_by() == ["data/tasks/emotion.yaml", "data/reference/emotion/train.jsonl"]
+    assert emotion.data("train") == ["data/tasks/emotion.yaml"]
+    given = emotion.generation("one_shot")
+    assert (given["source"], given["raw_source"]) == ("twitter_emotion", "reference")
 
 
 def test_shards_are_files_of_their_own(tmp_path: Path) -> None:
