@@ -63,8 +63,8 @@ class _Asking(Strict):
     strict: bool = False
     """Whether a reply is thrown away whole for one bad item, or for more or fewer than asked for, as 2310.20111 does."""
     raw_source: str | None = None
-    """The source of the task whose human examples prompts show, as `reference` for embedded ones where students learn from others'
-    that cannot be given away. None: the source that students learn from."""
+    """The source of the task whose human examples prompts show, as `own` where students learn from texts that cannot be given
+    away. None: the source that students learn from."""
     seed_example: str | None = None
     """The human example to begin with, by its id. None: drawn by the seed."""
     human_shots: int = Field(2, ge=1)

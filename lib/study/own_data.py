@@ -25,9 +25,21 @@ def check_data(study: Study) -> None:
 
 
 def pool_lines(study: Study) -> list[str]:
-    """How many human examples each task has to learn from, and what of the study they are too few for; of local data."""
-    tasks = studies_by_task(study).values()
-    return [line for card, own in tasks if card.sources[own.source or card.default_source].files for line in _pool(card, own)]
+    """How many human examples each task has to learn from, of local data, and what of the study there are too few examples for."""
+    lines = []
+    for card, own in studies_by_task(study).values():
+        if card.sources[own.source or card.default_source].files:
+            lines += _pool(card, own)
+        lines += _too_few_written(card, own)
+    return lines
+
+
+def _too_few_written(card: Card, own: Study) -> Iterator[str]:
+    """Names the synthetic sizes that no set of 01 can fill, where there are no other sets."""
+    most = max((own.at(name).generation.n for name in own.written_sets.values()), default=0)
+    beyond = [f"{size:,}" for size in own.sizes.synthetic if size > most]
+    if most and beyond and not own.sets:
+        yield f"{card.name}: 01 writes sets of at most {most:,} examples. Sizes beyond that are in no mix: {', '.join(beyond)}."
 
 
 def _pool(card: Card, own: Study) -> Iterator[str]:

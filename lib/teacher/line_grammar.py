@@ -1,5 +1,5 @@
-"""How a JSON line can go on, as a grammar of llama.cpp: a small model that writes freely breaks the form of one line in twelve, or
-ends a text after three words."""
+"""How a JSON line can go on, as a grammar of llama.cpp: a small model that writes freely breaks the form of one line in
+twelve, or ends a text after three words."""
 
 import json
 from collections.abc import Mapping, Sequence

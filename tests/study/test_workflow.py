@@ -90,7 +90,9 @@ def test_a_task_waits_for_its_card_its_files_and_its_recordings(tmp_path: Path) 
 
 def test_prompts_can_show_examples_of_another_source(tmp_path: Path) -> None:
     asked = {"methods": ["one_shot"], "raw_source": "reference"}
-    emotion = steps_of(tmp_path, tasks=["emotion"], generation=asked, per_task={"emotion": {"source": "twitter_emotion"}}).tasks["emotion"]
+    emotion = steps_of(tmp_path, tasks=["emotion"], generation=asked, per_task={"emotion": {"source": "twitter_emotion"}}).tasks[
+        "emotion"
+    ]
     assert emotion.data_to_write_by() == ["data/tasks/emotion.yaml", "data/reference/emotion/train.jsonl"]
     assert emotion.data("train") == ["data/tasks/emotion.yaml"]
     given = emotion.generation("one_shot")
@@ -142,6 +144,18 @@ def test_how_many_human_examples_there_are_is_said_before_a_run(tmp_path: Path, 
         "news: the teacher labels the first 300 of them. Mixes with its labels draw human examples from the other 10. "
         "Sizes beyond that are in no such mix: 40, 500.",
     ]
+
+
+def test_sizes_that_no_set_can_fill_are_said_before_a_run(tmp_path: Path) -> None:
+    asked = {
+        "labeling": {},
+        "generation": {"methods": ["zero_shot"], "n": 20},
+        "sizes": {"human": [0, 40], "synthetic": [0, 5, 30, 50]},
+    }
+    said = "news: 01 writes sets of at most 20 examples. Sizes beyond that are in no mix: 30, 50."
+    assert steps_of(tmp_path, **asked).check(dry=False)[-1] == said
+    enough = asked | {"sizes": {"human": [0, 40], "synthetic": [0, 20]}}
+    assert said not in steps_of(tmp_path, **enough).check(dry=False)
 
 
 def test_a_task_by_path_is_given_by_path(tmp_path: Path) -> None:
