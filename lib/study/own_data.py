@@ -12,14 +12,15 @@ def given_sets(own: Study) -> list[Given]:
     return [{"method": name, **own_set.model_dump(exclude_none=True)} for name, own_set in own.sets.items()]
 
 
-def check_data(study: Study) -> None:
-    """Reads the local data of every task, so that a mistake in them is found before the teacher is paid."""
+def check_data(study: Study, teacher: str | None = None) -> None:
+    """Reads the local data of every task, so that a mistake in them is found before the teacher, the study's own or another one,
+    is paid."""
     for card, own in studies_by_task(study).values():
         source = card.sources[own.source or card.default_source]
         for split in ("train", "test") if source.files else ():
             list(checked_rows(card, source, split))
         if card.sources[own.source_shown or card.default_source].files:
-            plans_of(card, own, load_rows(card, "train", own.source_shown)[: most_raw(own)])
+            plans_of(card, own, load_rows(card, "train", own.source_shown)[: most_raw(own)], teacher=teacher or study.teacher)
         if own.sets:
             example_sets(card, given_sets(own), own.source)
 

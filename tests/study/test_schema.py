@@ -340,6 +340,12 @@ def test_too_few_raw_examples_are_said_before_anything_is_paid_for(tmp_path: Pat
     refused(lambda: own_data.check_data(study), "'few_shot_5' shows human examples, but the first 2", "raise `raw`")
 
 
+def test_a_way_of_asking_that_is_for_base_models_alone_is_checked_with_its_teacher(tmp_path: Path) -> None:
+    study = study_of(tmp_path, generation={"methods": ["base_then_refine"], "refiner": "editor"})
+    own_data.check_data(study, "local")
+    refused(lambda: own_data.check_data(study, "gpt-4o"), "'base_then_refine' needs a teacher that continues a text")
+
+
 def test_budgets_are_spent_on_sets_that_there_are(tmp_path: Path) -> None:
     for name in ("zero_shot", "labeled_zero_shot"):
         asked = {"labeling": {"n": 9}, "budgets": GOOD["budgets"] | {"budget_methods": [name]}}
