@@ -14,7 +14,7 @@ from lib.generation import METHODS, rephrasing_plan
 from lib.generation.rephrasing import longest_rows
 from lib.generation.sampler import BYTES_A_TOKEN, TOKENS_AN_OPTION, check_can_ask, longest_text
 from lib.generation.settings import GenerationSettings
-from lib.labeling.labels import possible_requests, set_name
+from lib.labeling.labels import possible_requests
 from lib.study.schema import Study, most_raw, plans_of, studies_by_task
 from lib.teacher.backends import teacher_price
 from lib.teacher.client import TRIES, Request
@@ -142,10 +142,9 @@ def _labeling_parts(card: Card, own: Study, teacher: str, unread: set[str]) -> d
     for name, n in own.labeled_sets:
         rows, note = _rows_to_price(card, own.source, "train", n, unread)
         add(f"{name.key.removeprefix('labeled_')}{note}", name, rows, name.labels_by)
-    for way, split, n in own.labeling.parts:
-        if split == "test":
-            rows, note = _rows_to_price(card, own.source, split, n, unread)
-            add(f"{way} {split}{note}", set_name(way), rows, way)
+    for name, n in own.test_labels.values():
+        rows, note = _rows_to_price(card, own.source, "test", n, unread)
+        add(f"{name.key.removeprefix('labeled_')} test{note}", name, rows, name.labels_by)
     for labels, (_, way) in own.relabeled.items():
         name = set_names.find(labels)
         writing, note = own.at(name).generation, _rows_to_price(card, own.source, "train", 1, unread)[1]

@@ -26,8 +26,9 @@ def check_data(study: Study, teacher: str | None = None) -> None:
 
 
 def pool_lines(study: Study) -> list[str]:
-    """How many human examples each task has to learn from, of local data, and what of the study there are too few examples for."""
-    lines = []
+    """How many human examples each task has to learn from, of local data, and what of the study there are too few examples
+    for."""
+    lines = list[str]()
     for card, own in studies_by_task(study).values():
         if card.sources[own.source or card.default_source].files:
             lines += _pool(card, own)

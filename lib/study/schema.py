@@ -271,6 +271,17 @@ class Study(TeacherPrices, Calls):
         return sets
 
     @property
+    def test_labels(self) -> dict[str, tuple[SetName, int]]:
+        """What 02 labels of the test set, by what its files are called: by each teacher, so that its own score stands beside that
+        of its students."""
+        teachers = [factor for factor in self.factors if factor.setting == TEACHER]
+        levels, labels = [(), *other_levels(teachers, crossed=False)], {}
+        for way in self.labeling.test_methods if self.labeling.n_test else ():
+            for name in (set_name(way, levels=dict(each)) for each in levels):
+                labels[f"{name.key.removeprefix('labeled_')}_test"] = name, self.labeling.n_test
+        return labels
+
+    @property
     def recipes(self) -> dict[str, Levels]:
         """The ways of training students, by what their files are called: the study's own (no name), then those at other levels of
         the settings of 04 that it varies."""

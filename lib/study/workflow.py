@@ -22,7 +22,7 @@ from lib.core.set_names import TEACHER, SetName
 from lib.core.tasks import Card
 from lib.generation import METHODS
 from lib.generation.settings import GenerationSettings
-from lib.labeling.labels import AGAIN, set_name
+from lib.labeling.labels import AGAIN
 from lib.labeling.settings import LabelingRequests, LabelingSettings
 from lib.study import dry_run, own_data, run_summary, schema
 from lib.study.schema import Study
@@ -99,8 +99,7 @@ class TaskSteps:
         """The human examples that 02 labels: for each file the name of the set, the split and the number."""
         sets = self.study.labeled_sets
         labeled = {name.key.removeprefix("labeled_"): (name, "train", n) for name, n in sets}
-        tests = [(method, n) for method, split, n in self.study.labeling.parts if split == "test"]
-        return labeled | {f"{method}_test": (set_name(method), "test", n) for method, n in tests}
+        return labeled | {labels: (name, "test", n) for labels, (name, n) in self.study.test_labels.items()}
 
     @property
     def relabeled(self) -> dict[str, tuple[str, str]]:

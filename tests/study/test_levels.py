@@ -156,6 +156,20 @@ def test_each_teacher_is_asked_for_its_own_sets(tmp_path: Path) -> None:
     )
 
 
+def test_each_teacher_labels_the_test_set(tmp_path: Path) -> None:
+    """So that its own score stands beside that of its students."""
+    asked = TWO | {"labeling": {"n": 0, "test_methods": ["few_shot"], "n_test": 9}}
+    news = steps_of(tmp_path, teacher="big", vary={"teacher": ["big", "small"], "temperature": [1, 0.3]}, **asked).tasks["news"]
+    assert {name: news.labeling(name)["teacher"] for name in ("few_shot_test", "few_shot_small_test")} == {
+        "few_shot_test": "big",
+        "few_shot_small_test": "small",
+    }
+    assert [Path(file).stem for file in news.test_labels] == ["few_shot_test", "few_shot_small_test"]
+    assert [(news.labeling(Path(file).stem)["split"], news.labeling(Path(file).stem)["n"]) for file in news.test_labels] == [
+        ("test", 9)
+    ] * 2
+
+
 def test_the_machine_is_that_of_the_local_teacher_alone(tmp_path: Path) -> None:
     """Or the tokens of the other one would cost nothing."""
     study = study_of(tmp_path, teacher="local:mine", vary={"teacher": ["local:mine", "small"]}, machine_price=0.5, **TWO)
