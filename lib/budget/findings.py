@@ -27,6 +27,12 @@ FEWEST_FOR_VERDICT = 5
 _LEVEL = 0.05
 _CANNOT_TELL, _OPPOSITE = "cannot tell", "opposite by kind"
 OF_STUDENTS = ("tasks", "effect", "low", "high")
+OTHER_STUDENTS = {
+    "fine_tuned": "two of six layers trained (macro-F1)",
+    "all_layers": "all layers trained",
+    "same_probes": "probes of the same mixes",
+}
+"""Students beside the table's own: how their columns begin, and what a page calls them."""
 """What a table of findings has of other students than its own."""
 _TESTED_ON = ("data", "students", "source")
 """The columns that say on which tasks, which students and which rows."""
@@ -166,7 +172,8 @@ def _kinds_text(kinds: DataFrame) -> str:
 def findings_markdown(table: DataFrame) -> str:
     """The table as Markdown, for a page."""
     names = ["claim", "source", "test", "n", "by macro-F1 [95%]", "verdict", "by accuracy [95%]", "verdict", "by kind (macro-F1)"]
-    names += ["fine-tuned students (macro-F1)", "probes of the same mixes"] if "fine_tuned_effect" in table else []
+    beside = {called: said for called, said in OTHER_STUDENTS.items() if f"{called}_effect" in table}
+    names += beside.values()
     lines = [names, ["---"] * len(names)]
     for row in table.itertuples():
         n = f"{row.tasks} tasks, {row.sets} sets"
@@ -176,7 +183,7 @@ def findings_markdown(table: DataFrame) -> str:
             accuracy = _with_interval(row.accuracy_effect, row.accuracy_low, row.accuracy_high)
             second = [accuracy, f"**{row.accuracy_verdict}**"]
         kinds = row.by_kind if isinstance(row.by_kind, str) else ""
-        others = [_of_others(row, called) for called in ("fine_tuned", "same_probes")] if "fine_tuned_effect" in table else []
+        others = [_of_others(row, called) for called in beside]
         lines.append([row.claim, row.paper, row.test, n, effect, f"**{row.verdict}**", *second, kinds, *others])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -11,9 +11,10 @@ from pandas import DataFrame
 
 from lib import plotting
 from lib.budget import Measured, claims_figure, read_chosen, read_diversity, read_scores, with_out_of_domain
-from lib.budget.findings import OF_STUDENTS, claims_table, findings_markdown
+from lib.budget.findings import OF_STUDENTS, OTHER_STUDENTS, claims_table, findings_markdown
 from lib.core import paths
 from lib.core.artifacts import read_table, safe_cells
+from lib.core.mixes import STUDENT_LEVELS
 from lib.study.schema import read_study, studies_by_task
 
 KEPT_SCORES, FINDINGS = "data/scores/real.csv.gz", "figures/real"
@@ -44,12 +45,22 @@ def with_kept_sources(table: DataFrame) -> DataFrame:
 
 
 def with_fine_tuned(table: DataFrame) -> DataFrame:
-    """Findings with the effects by fine-tuned students (`fine_tuned_...`), and by probes of the same mixes and seeds
-    (`same_probes_...`). They have no verdicts: tasks are few."""
-    tuned, probes = read_scores([KEPT_STUDENTS]), read_scores([KEPT_SCORES])
+    """Findings with the effects by students whose upper layers are trained, too (`fine_tuned_...`), by those of whom all are
+    (`all_layers_...`), and by probes of the same mixes and seeds (`same_probes_...`). They have no verdicts: tasks are few."""
+    return with_students(table, read_scores([KEPT_STUDENTS], all_students=True), read_scores([KEPT_SCORES]))
+
+
+def with_students(table: DataFrame, tuned: DataFrame, probes: DataFrame) -> DataFrame:
+    """The findings of probes with the effects by other students of a part of their runs."""
     run = ["task", "method", "n_human", "n_synthetic", "seed"]
-    same = probes.merge(tuned[run].drop_duplicates(), on=run)
-    for called, rows in {"fine_tuned": tuned, "same_probes": same}.items():
+    of_all_layers = tuned[STUDENT_LEVELS].notna()
+    rows_of = {
+        "fine_tuned": tuned[~of_all_layers],
+        "all_layers": tuned[of_all_layers],
+        "same_probes": probes.merge(tuned[run].drop_duplicates(), on=run),
+    }
+    for called in OTHER_STUDENTS:
+        rows = rows_of[called].drop(columns=STUDENT_LEVELS, errors="ignore")
         judged = claims_table(Measured(rows, {})).set_index("claim")
         of_students = table.claim.where(table.agree.notna())
         columns = {f"{called}_{name}": of_students.map(judged[name]) for name in OF_STUDENTS}

@@ -19,9 +19,9 @@ from lib.budget.claims import CLAIMS, _best_by_other_seeds
 from lib.budget.findings import _by_kind, _by_task, _effect, _holm, _verdict, claims_table
 from lib.budget.measured import Measured, Unit, contrast
 from lib.core import paths
-from lib.core.mixes import NONE, TEST
+from lib.core.mixes import NONE, STUDENT_LEVELS, TEST
 from lib.core.set_names import SetName
-from lib.study.findings import kept_measurements, with_fine_tuned, with_kept_sources
+from lib.study.findings import kept_measurements, with_fine_tuned, with_kept_sources, with_students
 
 SEEDS = 5
 PRICES = {"human_price": 0.1, "synthetic_price": 0.02, "human_pool": 2000, "synthetic_pool": 2500}
@@ -173,6 +173,26 @@ def test_the_real_findings_come_from_the_kept_scores() -> None:
     named = set(found.source.str.findall(r"[\w/]+\.csv(?:\.gz)?").explode()) - {"figures/real/diversity_TASK.csv"}
     assert all((paths.ROOT / file).is_file() for file in named)
     assert found[found.students.notna()].students.str.contains("all-MiniLM-L6-v2").all()
+
+
+def test_other_students_stand_beside_probes_of_the_same_runs() -> None:
+    """Adding 1,000 to 100 human examples brings probes 10 points, of the runs that others made, too, 20, and the others more."""
+    part = {(100, 0): 0.5, (100, 1000): 0.7}
+    probes = [
+        row | {"score": row["score"] + 0.1 * (row["seed"] < 2) * (row["n_synthetic"] == 1000)} for row in rows("t", "m", GRID)
+    ]
+    few = [row for row in rows("t", "m", part) if row["seed"] < 2]
+    all_layers = [
+        row | {"score": row["score"] + 0.2 * (row["n_synthetic"] > 0), STUDENT_LEVELS: '{"frozen_layers": "0"}'} for row in few
+    ]
+    table = claims_table(measured(probes))
+    tuned = pd.DataFrame([*few, *all_layers])
+    found = with_students(table, tuned, pd.DataFrame(probes)).set_index("claim")
+    added = found.loc["A set adds to 100 raw examples"]
+    assert added.effect == pytest.approx(10 + 4)
+    assert (added.same_probes_effect, added.fine_tuned_effect, added.all_layers_effect) == pytest.approx((20, 20, 40))
+    assert added.all_layers_tasks == 1
+    assert pd.isna(found.loc["A set adds to 1,000 raw examples"].all_layers_effect)  # They made no such runs.
 
 
 def effects(*values: float) -> pd.Series:
