@@ -27,13 +27,13 @@ FEWEST_FOR_VERDICT = 5
 _LEVEL = 0.05
 _CANNOT_TELL, _OPPOSITE = "cannot tell", "opposite by kind"
 OF_STUDENTS = ("tasks", "effect", "low", "high")
+"""What a table of findings has of other students than its own."""
 OTHER_STUDENTS = {
     "fine_tuned": "two of six layers trained (macro-F1)",
     "all_layers": "all layers trained",
     "same_probes": "probes of the same mixes",
 }
-"""Students beside the table's own: how their columns begin, and what a page calls them."""
-"""What a table of findings has of other students than its own."""
+"""Those students: how their columns begin, and what a page calls them."""
 _TESTED_ON = ("data", "students", "source")
 """The columns that say on which tasks, which students and which rows."""
 

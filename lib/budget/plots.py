@@ -200,9 +200,11 @@ def teacher_and_students(scores: DataFrame, labels: Sequence[str]) -> Drawing:
         return Drawing("teacher_and_students", None, reason, pairs)
     pairs = pairs[different]
     correlations = comparison.rank_correlations(pairs)
+    teachers = pairs.model.nunique()
+    over = f"tasks and {teachers} teachers" if teachers > 1 else "tasks"
     text = (
         "The teacher's own score on the first items of each test set (in the table: n_labels) against its "
-        "students' on the whole set; ρ: Spearman's rank correlation over tasks (mean over methods), with a 95% bootstrap "
+        f"students' on the whole set; ρ: Spearman's rank correlation over {over} (mean over methods), with a 95% bootstrap "
         f"interval from {comparison.FEWEST_TASKS} tasks on. {bars_note(pairs)}"
     )
     table = pairs.merge(correlations, how="left", on="labels_by", suffixes=("", "_rho"))

@@ -112,11 +112,14 @@ def _plans(study: Study, teacher: str = "recorded") -> dict[str, _Part]:
 def _writing_parts(card: Card, own: Study, teacher: str, unread: set[str]) -> dict[str, _Part]:
     """What 01 can ask for a task, by set."""
     parts = dict[str, _Part]()
-    raw, note = _rows_to_price(card, own.source_shown, "train", most_raw(own), unread)
-    for key, plan in plans_of(card, own, raw, teacher=teacher).items():
+    other = own.generation.raw_source
+    raw, of_raw = _rows_to_price(card, own.source, "train", most_raw(own), unread)
+    shown, of_shown = _rows_to_price(card, other, "train", most_raw(own), unread) if other else (None, of_raw)
+    for key, plan in plans_of(card, own, raw, shown=shown, teacher=teacher).items():
         at_levels = own.at(plan.name).generation
         refiner = at_levels.refiner if "refiner" in plan.method.uses else None
-        parts[f"01 {card.name} {key}{note if plan.method.reads_human else ''}"] = _Part(
+        note = "" if not plan.method.reads_human else of_shown if "raw_source" in plan.method.uses else of_raw
+        parts[f"01 {card.name} {key}{note}"] = _Part(
             own.teacher_of(plan.name, teacher), plan.possible_requests(), at_levels.dollars, refiner
         )
     for key, name in own.reworded.items():

@@ -17,7 +17,7 @@ from lib.labeling.labels import LABELING_METHODS, uses_of
 from lib.labeling.settings import LabelingRequests
 from lib.training.settings import Recipe, Training
 
-_FIXED = frozenset({"n", "dollars", "start", "repeat", "levels", "seed", "seed_example", "refiner_url"})
+_FIXED = frozenset({"n", "dollars", "start", "repeat", "levels", "seed", "seed_example", "raw_source", "refiner_url"})
 """Settings of 01 that are the same for all sets, or have a place of their own in a set's name."""
 _OF_STUDY = {TEACHER: TEACHER, "raw": "raw", "embedder": "encoder"}
 """Settings of 01 and 02 that a study has beside its sections, each with its name in the notebooks."""

@@ -19,8 +19,11 @@ def check_data(study: Study, teacher: str | None = None) -> None:
         source = card.sources[own.source or card.default_source]
         for split in ("train", "test") if source.files else ():
             list(checked_rows(card, source, split))
-        if card.sources[own.source_shown or card.default_source].files:
-            plans_of(card, own, load_rows(card, "train", own.source_shown)[: most_raw(own)], teacher=teacher or study.teacher)
+        if source.files:
+            most, other = most_raw(own), own.generation.raw_source
+            shown = load_rows(card, "train", other)[:most] if other and own.generation.methods else None
+            raw = load_rows(card, "train", own.source)[:most]
+            plans_of(card, own, raw, shown=shown, teacher=teacher or study.teacher)
         if own.sets:
             example_sets(card, given_sets(own), own.source)
 
@@ -32,16 +35,18 @@ def pool_lines(study: Study) -> list[str]:
     for card, own in studies_by_task(study).values():
         if card.sources[own.source or card.default_source].files:
             lines += _pool(card, own)
-        lines += _too_few_written(card, own)
+        lines += _too_few_made(card, own)
     return lines
 
 
-def _too_few_written(card: Card, own: Study) -> Iterator[str]:
-    """Names the synthetic sizes that no set of 01 can fill, where there are no other sets."""
-    most = max((own.at(name).generation.n for name in own.written_sets.values()), default=0)
+def _too_few_made(card: Card, own: Study) -> Iterator[str]:
+    """Names the synthetic sizes that no set of 01 and 02 can fill, where there are no other sets."""
+    written = [own.at(name).generation.n for name in own.written_sets.values()]
+    most = max([*written, *(n for _, n in own.labeled_sets)], default=0)
     beyond = [f"{size:,}" for size in own.sizes.synthetic if size > most]
     if most and beyond and not own.sets:
-        yield f"{card.name}: 01 writes sets of at most {most:,} examples. Sizes beyond that are in no mix: {', '.join(beyond)}."
+        sizes = ", ".join(beyond)
+        yield f"{card.name}: sets of 01 and 02 have at most {most:,} examples. Sizes beyond that are in no mix: {sizes}."
 
 
 def _pool(card: Card, own: Study) -> Iterator[str]:

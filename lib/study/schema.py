@@ -309,11 +309,6 @@ class Study(TeacherPrices, Calls):
         """Whether a teacher is asked for anything."""
         return bool(self.generation.methods or self.labeling.parts)
 
-    @property
-    def source_shown(self) -> str | None:
-        """The source whose human examples prompts of 01 show."""
-        return self.generation.raw_source or self.source
-
     def of(self, task: str) -> "Study":
         """The study as it is for one of its tasks."""
         names = [name for name in self.per_task if _is_task(name, task)]
@@ -414,7 +409,7 @@ def _check_can_be_asked(card: Card, own: Study) -> None:
         raise ValueError(
             f"Task {card.name!r} ({card.kind}): 02 labels nothing that 01 wrote of this kind: leave out its `written`."
         )
-    if (shown := asked.raw_source) and shown not in card.sources:
+    if asked.methods and (shown := asked.raw_source) and shown not in card.sources:
         named = ", ".join(card.sources)
         raise ValueError(f"Task {card.name!r}: generation.raw_source: there is no source {shown!r}: its card names {named}.")
     if wrong := [name for name in own.training.matched if name not in own.methods or not card.task_kind.marked]:
@@ -459,14 +454,18 @@ def parameters_of(own: Study, name: SetName) -> dict[str, Any]:
     }
 
 
-def plans_of(card: Card, own: Study, raw: Sequence[Row], *, teacher: str | None = None) -> dict[str, Plan]:
-    """What 01 is to write for a task, by set. The teacher of the run says whether a base model writes."""
+def plans_of(
+    card: Card, own: Study, raw: Sequence[Row], *, shown: Sequence[Row] | None = None, teacher: str | None = None
+) -> dict[str, Plan]:
+    """What 01 is to write for a task, by set. `shown` are the human examples of the study's `raw_source`, if it has one. The
+    teacher of the run says whether a base model writes."""
     plans = {}
     for key, name in own.written_sets.items():
         settings, most = parameters_of(own, name), own.at(name).raw
         completion = teacher is not None and own.completes(own.teacher_of(name, teacher))
         method = settings.pop("method")
-        plans[key] = plan_for(card, raw[:most], method=method, settings=GenerationSettings(**settings), completion=completion)
+        rows = raw if shown is None or "raw_source" not in METHODS[method].uses else shown
+        plans[key] = plan_for(card, rows[:most], method=method, settings=GenerationSettings(**settings), completion=completion)
     return plans
 
 

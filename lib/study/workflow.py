@@ -204,7 +204,8 @@ class TaskSteps:
 
     def data_to_write_by(self) -> list[str]:
         """Also the file of the human examples that prompts show, where these are of another source."""
-        return [*dict.fromkeys([*self.data("train"), *self._files(self.study.source_shown, "train")])]
+        shown = self.study.generation.raw_source
+        return [*dict.fromkeys([*self.data("train"), *(self._files(shown, "train") if shown else [])])]
 
     def data_with_guidelines(self, *splits: str) -> list[str]:
         """Also the conventions that 02 puts into its prompts."""
@@ -348,8 +349,10 @@ class StudySteps:
 
     def _check_paths(self) -> None:
         """Refuses paths that Snakemake would read as patterns. Anything else may stand in one: no shell reads it."""
-        read = [[*task.data_with_guidelines("train", "test"), *task.test_data(), *task.elsewhere] for task in self.tasks.values()]
-        for path in [*self.study.scores, *chain.from_iterable(read)]:
+        read = []
+        for task in self.tasks.values():
+            read += [*task.data_with_guidelines("train", "test"), *task.data_to_write_by(), *task.test_data(), *task.elsewhere]
+        for path in [*self.study.scores, *read]:
             if set("{}\n") & set(path):
                 raise ValueError(f"Snakemake cannot take braces or line breaks in a path: rename {path!r}.")
 

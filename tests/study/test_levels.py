@@ -353,6 +353,7 @@ def test_every_setting_of_01_and_of_04_that_makes_a_difference_can_be_varied() -
         "n",
         "dollars",
         "seed_example",
+        "raw_source",
         "refiner_url",
     }:
         assert re.fullmatch("[a-z_]+", setting_place(setting).notebook_name)

@@ -405,6 +405,7 @@ TREE, DIALOGUES = {"methods": ["tree"]}, {"methods": ["dialogues"]}
     ("task", "change", "said"),
     [
         ("news", {"generation": {"methods": ["one_shot"], "raw_source": "mine"}}, "generation.raw_source: there is no source 'mine': its card names reference"),
+        ("news", {"vary": {"raw_source": ["reference", "mine"]}}, "vary: 'raw_source' cannot be varied"),
         ("riddle", {}, "'riddle' (multiple_choice): 01 cannot write by 'zero_shot'; of this kind there is one_shot, few_shot_3, few_shot_5, few_shot, fixed, random, contrastive, similar, tree."),
         ("riddle", {"generation": TREE, "labeling": {"n": 9}}, "02 cannot label by 'zero_shot'; of this kind there is nothing (labeling: {n: 0})."),
         ("places", {"generation": TREE}, "'places' (spans): 01 cannot write by 'tree'; of this kind there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, few_shot, attributes."),

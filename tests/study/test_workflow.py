@@ -152,8 +152,10 @@ def test_sizes_that_no_set_can_fill_are_said_before_a_run(tmp_path: Path) -> Non
         "generation": {"methods": ["zero_shot"], "n": 20},
         "sizes": {"human": [0, 40], "synthetic": [0, 5, 30, 50]},
     }
-    said = "news: 01 writes sets of at most 20 examples. Sizes beyond that are in no mix: 30, 50."
+    said = "news: sets of 01 and 02 have at most 20 examples. Sizes beyond that are in no mix: 30, 50."
     assert steps_of(tmp_path, **asked).check(dry=False)[-1] == said
+    labeled = asked | {"labeling": {"n": 60}}
+    assert not any("sets of 01" in line for line in steps_of(tmp_path, **labeled).check(dry=False))
     enough = asked | {"sizes": {"human": [0, 40], "synthetic": [0, 20]}}
     assert said not in steps_of(tmp_path, **enough).check(dry=False)
 
