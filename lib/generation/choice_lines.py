@@ -20,7 +20,7 @@ def about(options: int) -> dict[str, str]:
     return {_RIGHT: "the right one", f"{_WRONG} 1 to {options - 1}": "others of the same sort, each wrong"}
 
 
-def names(card: Card, options: int) -> list[str]:
+def line_names(card: Card, options: int) -> list[str]:
     """The names of all that a line holds, in their order."""
     return [*card.fields, _RIGHT, *(f"{_WRONG} {number}" for number in range(1, options))]
 

@@ -468,7 +468,9 @@ class _FewShot(ToLabel):
         return super().line(row, label) if self.card.labels else choice_lines.as_line(self.card, row)
 
     def line_fields(self, label: str | None) -> dict[str, int | Sequence[str]]:
-        return super().line_fields(label) if self.card.labels else {**self.fewest(choice_lines.names(self.card, self.options))}
+        return (
+            super().line_fields(label) if self.card.labels else {**self.fewest(choice_lines.line_names(self.card, self.options))}
+        )
 
     def read_item(self, item: Any, label: str | None) -> tuple[Row | None, str | None]:
         if self.card.labels:

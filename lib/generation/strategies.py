@@ -138,7 +138,7 @@ class _FromExample(Method):
     def line_fields(self) -> dict[str, int | Sequence[str]]:
         """What a line holds: the label or the choices, and the fewest characters of each text."""
         if not self.card.labels:
-            return {**self.fewest(choice_lines.names(self.card, len(self.options)))}
+            return {**self.fewest(choice_lines.line_names(self.card, len(self.options)))}
         return {"label": list(self.asked.labels), **self.fewest(self.card.fields)}
 
     @property

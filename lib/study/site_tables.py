@@ -10,7 +10,7 @@ import yaml
 
 from lib.core import paths
 
-_TELLING = ("findings", "effects", "best_mix_by_budget", "score_by_ratio", "drift_*", "frequencies_*", "yield_*")
+_TELLING = ("findings", "effects", "best_mix_by_budget", "against_human", "score_by_ratio", "drift_*", "frequencies_*", "yield_*")
 """The figures that answer a study's question, the best one first."""
 _COMMAND = re.compile(r"^# +((?:\w+=\S+ )*make study STUDY=.*)$", re.MULTILINE)
 _CAP = re.compile(r"TEACHER=(\S+) BUDGET=(\S+)")

@@ -90,26 +90,27 @@ def test_it_writes_examples_and_their_cost_is_the_time_of_the_machine(tmp_path: 
 
 @real
 @pytest.mark.parametrize(
-    ("fields", "begun"),
+    ("fields", "like"),
     [
-        ({"text": 40}, '{"label": "sports", "text":'),
-        ({"label": ["arts", 'so-called "sports"', "größer"], "text": 5}, '{"label":'),
-        ({"question": 10, "answer": 1, "wrong 1": 1}, '{"question":'),
+        ({"text": 20}, '{"label": "sports", "text": "They won at home"}'),  # Too short itself.
+        ({"label": ["arts", 'so-called "sports"', "größer"], "text": 5}, '{"label": "arts", "text": "A song of a rose"}'),
+        ({"question": 10, "answer": 1, "wrong 1": 1}, '{"question": "What is wet?", "answer": "rain", "wrong 1": "sand"}'),
     ],
 )
-def test_a_line_keeps_its_form(tmp_path: Path, fields: dict[str, Any], begun: str) -> None:
+def test_a_line_keeps_its_form(tmp_path: Path, fields: dict[str, Any], like: str) -> None:
+    begun = like[: like.index(f'"{next(iter(fields))}":') + len(next(iter(fields))) + 3]
     request = Request(
-        [{"role": "user", "content": f"Lines of JSON.\n{begun}"}],
-        max_tokens=200,
+        [{"role": "user", "content": f"Lines of JSON.\n{like}\n{like}\n{begun}"}],
+        max_tokens=64,
         stop="\n",
-        choices=4,
+        choices=3,
         grammar=rest_of_line(fields),
     )
     teacher = opened(tmp_path)
     [answer] = teacher.ask([request])
     teacher.close()
     lines = [begun + text for text in (answer.text or "").splitlines()]
-    assert len(lines) == 4
+    assert len(lines) == 3
     whole = [json.loads(text) for text in lines if text.endswith("}")]  # The others came to their last token.
     assert whole
     for item in whole:

@@ -302,7 +302,7 @@ def test_an_unknown_evaluation_set_is_refused() -> None:
     )
     refused(lambda: _evaluations(CARD, None, also=["garden"]), "'garden'", "give a task (")
     refused(lambda: _evaluations(CARD, None, also=["none.yaml"]), "none.yaml")
-    refused(lambda: _evaluations(CARD, "imdb"), "no source 'imdb'", "reference, sst2")
+    refused(lambda: _evaluations(CARD, "imdb"), "no source 'imdb'", "reference, own, sst2")
 
 
 @pytest.mark.parametrize("also", [["test"], ["train"], ["claims"], ["strategy", "strategy"]])
