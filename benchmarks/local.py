@@ -45,7 +45,7 @@ def requests_of(task: str, n: int) -> list[Request]:
 
 def of_one_length(requests: list[Request]) -> list[Request]:
     """The same prompts, each to be continued by as many tokens, whatever the model would say."""
-    return [replace(request, schema=None, stop=NEVER, choices=1, max_tokens=LENGTH) for request in requests]
+    return [replace(request, schema=None, grammar=None, stop=NEVER, choices=1, max_tokens=LENGTH) for request in requests]
 
 
 def bare(requests: list[Request], weights: local.Weights) -> float:

@@ -55,7 +55,8 @@ def gallery() -> str:
 
 _GALLERY = """A study is one file, `studies/NAME.yaml`: tasks, methods, sizes, budgets. This page is made from these
 files and the published figures. Times are of two cores, without GPU. Studies named `demo...` run on stand-in data that a
-language model wrote: they show that the software works. `measured` and `real` are of texts by people and by models."""
+language model wrote: they show that the software works. `measured`, `real` and `students` are of texts by people and by
+models; `written`, `verbalized`, `refined` and `teachers` of texts that models wrote for public tasks, tested on people's."""
 
 
 def _entry(path: Path) -> _Entry:
