@@ -13,7 +13,7 @@ from lib.core import set_names
 from lib.core.encoders import Embed
 from lib.core.sources import Row
 from lib.core.stats import mean_interval
-from lib.core.tasks import Card, text_of
+from lib.core.tasks import Card, load, text_of
 from lib.diversity.measures import mean_cosine, nearest, vendi
 
 DRIFT_STEPS = {"iteration": "reply", "depth": "depth"}
@@ -40,7 +40,7 @@ def _chains(card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Row],
     rows: list[tuple[Any, ...]] = []
     for name, examples in _with_parents(sets).items():
         strategy = replace(set_names.find(name), start=1, repeat=1).key
-        seed = _seed_example(examples, human)
+        seed = _seed_example(card, examples, human)
         others = [text_of(card, row) for row in human if row["id"] != seed["id"]]
         vectors = embed([text_of(card, row) for row in examples])
         to_seed = vectors @ embed([text_of(card, seed)])[0]
@@ -69,10 +69,12 @@ def _with_parents(sets: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
     return {name: list(rows) for name, rows in sets.items() if rows and rows[0].get("parent") is not None}
 
 
-def _seed_example(rows: Sequence[Row], human: Sequence[Row]) -> Row:
-    """The human example that a set started from."""
+def _seed_example(card: Card, rows: Sequence[Row], human: Sequence[Row]) -> Row:
+    """The human example that a set started from. One of another source (`raw_source`) has its source's name in its id."""
     seed = next(row["parent"] for row in rows if row["depth"] == 1)
-    for row in human:
+    source = seed.partition(" ")[0]
+    others: list[Row] = load(card, "train", source).to_list() if source in card.sources else []
+    for row in [*human, *(row | {"id": f"{source} {row['id']}"} for row in others)]:
         if row["id"] == seed:
             return row
     raise ValueError(
@@ -84,7 +86,7 @@ def tree_nodes(card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Ro
     """Every example as a node: its parent, its depth, its place among those of its depth, its cosine to the seed."""
     nodes: list[tuple[Any, ...]] = []
     for name, rows in _with_parents(sets).items():
-        seed = _seed_example(rows, human)
+        seed = _seed_example(card, rows, human)
         likeness = embed([text_of(card, row) for row in rows]) @ embed([text_of(card, seed)])[0]
         to_seed = {row["id"]: float(cosine) for row, cosine in zip(rows, likeness, strict=True)}
         nodes.append((name, seed["id"], None, 0, 0.0, 1.0))

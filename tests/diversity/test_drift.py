@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from refusing import refused
 
+from lib.core.encoders import EMBEDDED, Embedder
 from lib.core.set_names import SetName
 from lib.core.stats import mean_interval
-from lib.core.tasks import Card, read_card
+from lib.core.tasks import Card, load, read_card
 from lib.diversity import drift
 
 CARD: Card = read_card("strategy")
@@ -74,3 +75,11 @@ def test_without_sets_that_say_their_parents_there_is_nothing() -> None:
 
 def test_a_seed_that_is_not_among_the_human_examples() -> None:
     refused(lambda: drift.by_step(CARD, SETS, HUMAN[1:], embed=turned), "The seed example 'h0'", "give the source")
+
+
+def test_a_seed_of_another_source_is_found_by_its_name() -> None:
+    card = read_card("emotion")
+    seed = load(card, "train", "own").to_list()[0]
+    row = {"id": "a", "text": seed["text"], "label": seed["label"], "parent": f"own {seed['id']}", "depth": 1, "iteration": 1}
+    table = drift.by_step(card, {"random": [row]}, load(card, "train").to_list()[:3], embed=Embedder(EMBEDDED))
+    assert table[table.measure == "like_the_seed"]["mean"].tolist() == pytest.approx([1.0, 1.0], abs=1e-4)
