@@ -288,4 +288,4 @@ def test_a_new_recording_of_any_study_runs_a_part_again(tmp_path: Path) -> None:
     folder = "data/recordings/emotion"
     assert emotion.recordings("01_zero_shot") == [f"{folder}/01_written_zero_shot.jsonl"]
     assert emotion.recordings("02_zero_shot_test") == [f"{folder}/02_written_zero_shot_test.jsonl"]
-    assert emotion.recordings("01_tree") == [f"{folder}/01_tree.jsonl"]
+    assert emotion.recordings("01_tree") == [f"{folder}/01_strategies_tree.jsonl", f"{folder}/01_tree.jsonl"]
