@@ -192,6 +192,11 @@ def load_rows(card: Card, split: str = "train", source: str | None = None) -> li
     return rows
 
 
+def rows_of_other(card: Card, source: str) -> list[Row]:
+    """Train examples of another source than the students' (`raw_source`), which have its name before their ids."""
+    return [row | {"id": f"{source} {row['id']}"} for row in load_rows(card, "train", source)]
+
+
 def has_test(card: Card, source: str | None) -> bool:
     """Whether a source of a task names test examples, or holds some out."""
     one = card.sources[source or card.default_source]

@@ -13,7 +13,7 @@ from lib.core import set_names
 from lib.core.encoders import Embed
 from lib.core.sources import Row
 from lib.core.stats import mean_interval
-from lib.core.tasks import Card, load, text_of
+from lib.core.tasks import Card, rows_of_other, text_of
 from lib.diversity.measures import mean_cosine, nearest, vendi
 
 DRIFT_STEPS = {"iteration": "reply", "depth": "depth"}
@@ -70,16 +70,17 @@ def _with_parents(sets: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
 
 
 def _seed_example(card: Card, rows: Sequence[Row], human: Sequence[Row]) -> Row:
-    """The human example that a set started from. One of another source (`raw_source`) has its source's name in its id."""
+    """The human example that a set started from, which may be of another source (`raw_source`)."""
     seed = next(row["parent"] for row in rows if row["depth"] == 1)
     source = seed.partition(" ")[0]
-    others: list[Row] = load(card, "train", source).to_list() if source in card.sources else []
-    for row in [*human, *(row | {"id": f"{source} {row['id']}"} for row in others)]:
-        if row["id"] == seed:
-            return row
-    raise ValueError(
-        f"The seed example {seed!r} of a set is not among the human examples: give the source that it was made with."
-    )
+    at_hand = {row["id"]: row for row in human}
+    if seed not in at_hand and source in card.sources:
+        at_hand |= {row["id"]: row for row in rows_of_other(card, source)}
+    if seed not in at_hand:
+        raise ValueError(
+            f"The seed example {seed!r} of a set is not among the human examples: give the source that it was made with."
+        )
+    return at_hand[seed]
 
 
 def tree_nodes(card: Card, sets: Mapping[str, Sequence[Row]], human: Sequence[Row], *, embed: Embed) -> DataFrame:

@@ -11,7 +11,7 @@ from lib.core.config import settings_table
 from lib.core.contamination import repeated, texts_of_test
 from lib.core.set_names import SetName
 from lib.core.sources import Row
-from lib.core.tasks import Card, load, text_of
+from lib.core.tasks import Card, load, rows_of_other, text_of
 from lib.core.text import NearTexts
 from lib.generation.conditioned import Attributes, FewShot, FewShot3, FewShot5, OneShot, ZeroShot, ZeroShotTopic
 from lib.generation.dialogues import Dialogues
@@ -106,8 +106,7 @@ def raw_examples(card: Card, method: str, n: int, source: str | None = None, raw
     source than the students' have its name in their ids."""
     shows = method_of(method).reads_human
     if raw_source not in (None, source or card.default_source):
-        others: list[Row] = load(card, "train", raw_source).to_list()[:n]
-        return [row | {"id": f"{raw_source} {row['id']}"} for row in others]
+        return rows_of_other(card, raw_source)[:n]
     problem = f"No human examples of {card.name} are at hand"
     try:
         rows: list[Row] = load(card, "train", source).to_list()[:n] if shows or _at_hand(card, source) else []
