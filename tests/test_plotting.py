@@ -297,6 +297,14 @@ def test_the_caption_is_in_the_figure_below_the_axes(tmp_path: Path) -> None:
     assert caption.get_window_extent(renderer).xmax <= figure.bbox.xmax
 
 
+def test_a_chain_of_many_steps_has_a_line_of_means_before_pale_points() -> None:
+    long = pd.concat([strayed().assign(at=lambda table, k=k: table["at"] + 2 * k, mean=k % 2) for k in range(20)])
+    [points, line, *_] = plot_drift(long[long.set == "random"]).axes[0].lines
+    assert set(points.get_ydata()) == {0, 1}
+    assert points.get_alpha() < 1
+    assert line.get_ydata()[10:30].std() < 0.2
+
+
 def test_a_dry_cell_is_hollow() -> None:
     figure = FIGURES["quality_by_share"]()
     faces = [tuple(face) for axis in figure.axes for dots in axis.collections for face in dots.get_facecolor()]

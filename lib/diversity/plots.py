@@ -24,6 +24,9 @@ _OUTCOME_COLORS = {"kept": "#4c9f70", "surplus": "0.75", "duplicate": "#e3b23c",
 """Colours of outcomes; every other outcome is an unusable item."""
 _MARKERS = "os^Dv"
 _CONTROL_PANELS = ("suspect", "examples_left", "dollars_left")
+MANY_STEPS = 20
+"""From here on single steps hide each other, and a curve shows means."""
+STEPS_IN_A_MEAN = 9
 _ROUND_PANELS = ("suspect", "telling_words", "guessed", "dollars")
 _UNUSABLE_COLORS = ["#b5446e", "#7d5ba6", "#3d5a80", "#222222"]
 
@@ -364,12 +367,18 @@ def plot_generations(table: DataFrame) -> Figure:
 
 
 def _curve_for_each_set(axis: Axes, table: DataFrame, *, sets: Sequence[str], apart: float = 0.06) -> None:
-    """A measure over steps; the points of the sets stand a little beside each other."""
+    """A measure over steps; the points of the sets stand a little beside each other. Of many steps the line shows means over
+    neighbours, before the points themselves in pale."""
     for number, name in enumerate(sets):
         part = table[table.set == name]
         places = part["at"] + (number - (len(sets) - 1) / 2) * apart
-        axis.plot(places, part["mean"], f"{marker(name)}-", color=color(name), label=named(name), markersize=2.5, linewidth=0.9)
-        axis.vlines(places, part.low, part.high, color=color(name), linewidth=0.5)
+        look: dict[str, Any] = {"color": color(name), "marker": marker(name), "markersize": 2.5}
+        long = len(part) > MANY_STEPS
+        if long:
+            axis.plot(places, part["mean"], linestyle="", **look, markeredgewidth=0, alpha=0.2)
+        means = part["mean"].rolling(STEPS_IN_A_MEAN, center=True, min_periods=1).mean() if long else part["mean"]
+        axis.plot(places, means, **look, label=named(name), linewidth=0.9, markevery=max(1, len(part) // 8) if long else None)
+        axis.vlines(places, part.low, part.high, color=color(name), linewidth=0.5, alpha=0.2 if long else 1)
     axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
 
 
