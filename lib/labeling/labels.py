@@ -25,7 +25,8 @@ from lib.teacher.client import OVER_CAP, Answer, Bill, Request, Teacher, Teacher
 from lib.teacher.masks import LabelMask, label_mask
 from lib.teacher.wordings import DEFAULT, LabelingPrompt, refuse_completion
 
-_LABELS = {"zero_shot": "description and labels only", "few_shot": "some human examples of each label beside them"}
+_ANSWERS = {"zero_shot": "description and labels only"}
+_LABELS = _ANSWERS | {"few_shot": "some human examples of each label beside them"}
 FRAMES = {"three_steps": "mentions, triggers, arguments: a request for each", "one_step": "all three in one reply"}
 AGAIN = {"again": "the answer, asked for again without it: those of a written set that agree are kept"}
 LABELING_METHODS = _LABELS | FRAMES | AGAIN
@@ -87,7 +88,7 @@ def methods_of(card: Card, written: bool = False) -> dict[str, str]:
         return FRAMES
     if card.task_kind.marked:
         return {} if written else _LABELS
-    return AGAIN if written else _LABELS if card.task_kind.fixed_labels else {}
+    return AGAIN if written else _LABELS if card.task_kind.fixed_labels else _ANSWERS
 
 
 def _check_method(card: Card, method: str, *, written: bool) -> None:
@@ -346,12 +347,10 @@ def _take_label(mask: LabelMask, labeled: Labeled, row: Row, answer: Answer, nam
     origin = {"human_label": row.get("label"), "dollars": _dollars(answer)}
     if label:
         marks = {"label": label, "source": "synthetic", "method": name}
-        columns = ["id", *mask.card.fields, *["possible"] * ("possible" in row)]
+        columns = ["id", *mask.card.fields, *mask.card.task_kind.lists, *["possible"] * ("possible" in row)]
         labeled.examples.append(fields_of(row, columns) | marks | origin)
     else:
-        labeled.rejected.append(
-            {"outcome": f"failed: {answer.problem}", "item": row["id"], "reply": _last_reply(answer), **origin}
-        )
+        labeled.rejected.append({"outcome": _failure(answer), "item": row["id"], "reply": _last_reply(answer), **origin})
 
 
 def _check_again(mask: LabelMask, labeled: Labeled, row: Row, answer: Answer, name: str) -> None:
@@ -361,9 +360,13 @@ def _check_again(mask: LabelMask, labeled: Labeled, row: Row, answer: Answer, na
     if again == row["label"]:
         labeled.examples.append(row | {"method": name, "dollars": dollars})
     else:
-        outcome = _ANOTHER if again else f"failed: {answer.problem or 'the answer is no choice of the example'}"
+        outcome = _ANOTHER if again else _failure(answer)
         facts = {"outcome": outcome, "item": row["id"], "label": row["label"], "again": again, "reply": _last_reply(answer)}
         labeled.rejected.append(facts | {"dollars": dollars})
+
+
+def _failure(answer: Answer) -> str:
+    return f"failed: {answer.problem or 'the answer is no choice of the example'}"
 
 
 def _last_reply(answer: Answer) -> str:

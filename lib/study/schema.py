@@ -401,7 +401,7 @@ def _check_can_be_asked(card: Card, own: Study) -> None:
         raise ValueError(f"Task {card.name!r} ({card.kind}): rephrase takes tasks with fixed labels.")
     known = methods_of(card)
     if wrong := [method for method, _, _ in ways.parts if method not in known]:
-        said = ", ".join(known) or "nothing (labeling: {n: 0})"
+        said = ", ".join(known)
         raise ValueError(f"Task {card.name!r} ({card.kind}): 02 cannot label by {wrong[0]!r}; of this kind there is {said}.")
     if wrong := [key for key in ways.written if key not in own.written_sets]:
         raise ValueError(f"Task {card.name!r}: labeling.written: {wrong[0]!r} is not among the sets of 01.")

@@ -12,6 +12,7 @@ from endpoint import completion, serving
 from lib.core.pricing import TokenPrice, dollars
 from lib.core.sources import Source
 from lib.core.tasks import load, read_card
+from lib.labeling.agreement import agreement
 from lib.labeling.labels import _label_requests, label, possible_requests, read_pool
 from lib.labeling.settings import Labeling
 from lib.teacher.client import TRIES
@@ -78,8 +79,31 @@ def test_a_text_reaches_the_prompt_as_data() -> None:
 def test_what_cannot_be_labeled_is_refused_before_asking() -> None:
     with pytest.raises(ValueError, match="Unknown labeling method 'guess': for task 'tone' .text. there is zero_shot"):
         read_pool(CARD, method="guess")
-    with pytest.raises(ValueError, match=r"'zero_shot': for task 'riddle' \(multiple_choice\) there is none"):
-        read_pool(read_card("riddle"), method="zero_shot")
+    with pytest.raises(ValueError, match=r"'few_shot': for task 'riddle' \(multiple_choice\) there is zero_shot"):
+        read_pool(read_card("riddle"), method="few_shot")
+
+
+def test_people_s_questions_are_answered_among_their_own_choices(tmp_path: Path) -> None:
+    card = read_card("riddle")
+    pool = read_pool(card, method="zero_shot", split="test", n=4).rows
+
+    def answer(body: dict[str, Any], number: int) -> Any:
+        place = next(place for place, row in enumerate(pool) if row["question"] in prompt(body))
+        wrong = next(choice for choice in pool[1]["choices"] if choice != pool[1]["label"])
+        of_another = next(choice for choice in pool[0]["choices"] if choice not in pool[3]["choices"])
+        return completion(json.dumps({"label": [pool[0]["label"], wrong, pool[2]["label"], of_another][place]}))
+
+    with serving(answer) as served:
+        labeled = label(card, pool, teacher=teacher_at(served.url, tmp_path), split="test")
+    assert [row["choices"] for row in labeled.examples] == [row["choices"] for row in pool[:3]]
+    assert [(row["item"], row["outcome"]) for row in labeled.rejected] == [
+        (pool[3]["id"], "failed: the answer is no choice of the example")
+    ]
+    agreed = agreement(card, labeled, pool)
+    assert agreed.scores["accuracy"] == 0.5
+    assert agreed.summary.endswith("n = 3, unlabeled 1")
+    assert agreed.tables[0].human_label.tolist() == [pool[1]["label"]]
+    assert not agreed.pairs
 
 
 # ---- labeled examples that are shown ----

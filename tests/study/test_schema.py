@@ -407,7 +407,7 @@ TREE, DIALOGUES = {"methods": ["tree"]}, {"methods": ["dialogues"]}
         ("news", {"generation": {"methods": ["one_shot"], "raw_source": "mine"}}, "generation.raw_source: there is no source 'mine': its card names reference"),
         ("news", {"vary": {"raw_source": ["reference", "mine"]}}, "vary: 'raw_source' cannot be varied"),
         ("riddle", {}, "'riddle' (multiple_choice): 01 cannot write by 'zero_shot'; of this kind there is one_shot, few_shot_3, few_shot_5, few_shot, fixed, random, contrastive, similar, tree."),
-        ("riddle", {"generation": TREE, "labeling": {"n": 9}}, "02 cannot label by 'zero_shot'; of this kind there is nothing (labeling: {n: 0})."),
+        ("riddle", {"generation": TREE, "labeling": {"methods": ["few_shot"], "n": 9}}, "02 cannot label by 'few_shot'; of this kind there is zero_shot."),
         ("places", {"generation": TREE}, "'places' (spans): 01 cannot write by 'tree'; of this kind there is zero_shot, zero_shot_topic, one_shot, few_shot_3, few_shot_5, few_shot, attributes."),
         ("places", {"labeling": {"methods": ["three_steps"], "n": 9}}, "02 cannot label by 'three_steps'; of this kind there is zero_shot, few_shot."),
         ("places", {"labeling": {"written": ["zero_shot"]}}, "'places' (spans): 02 labels nothing that 01 wrote of this kind: leave out its `written`."),
