@@ -18,7 +18,9 @@ from lib.diversity.measures import mean_cosine, nearest, vendi
 
 DRIFT_STEPS = {"iteration": "reply", "depth": "depth"}
 """The columns that number the steps of a strategy, and what a figure calls them."""
-DRIFT_MEASURES = ["like_the_seed", "nearest_human", "like_each_other", "vendi_so_far"]
+SO_FAR = {"vendi_so_far"}
+"""Measures of all examples up to a step, which change little from one step to the next."""
+DRIFT_MEASURES = ["like_the_seed", "nearest_human", "like_each_other", *SO_FAR]
 _COLUMNS = ["set", "step", "at", "measure", "mean", "low", "high", "n", "chains"]
 
 

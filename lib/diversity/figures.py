@@ -250,8 +250,7 @@ def drift_figure(texts: TaskTexts) -> Drawing:
     caption = (
         "cosine of an example to the seed example, to its nearest human example, and of two examples of a step; the Vendi score "
         f"of all examples so far; by reply and by depth; bars: 95% t-intervals over chains (starts of a strategy) "
-        f"where there are several; of more than {plots.MANY_STEPS} steps in pale, with a line of means over "
-        f"{plots.STEPS_IN_A_MEAN} neighbours. {texts.note}"
+        f"where there are several.{plots.note_on_means(table)} {texts.note}"
     )
     return _drawing(texts, "drift", plots.plot_drift(table), caption, table=table)
 

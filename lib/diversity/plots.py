@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from lib.core.text import FALSE_DISCOVERIES
-from lib.diversity.drift import DRIFT_MEASURES, DRIFT_STEPS
+from lib.diversity.drift import DRIFT_MEASURES, DRIFT_STEPS, SO_FAR
 from lib.diversity.generations import QUALITY
 from lib.diversity.measures import HUMAN
 from lib.diversity.shortcuts import MATCHES
@@ -24,9 +24,9 @@ _OUTCOME_COLORS = {"kept": "#4c9f70", "surplus": "0.75", "duplicate": "#e3b23c",
 """Colours of outcomes; every other outcome is an unusable item."""
 _MARKERS = "os^Dv"
 _CONTROL_PANELS = ("suspect", "examples_left", "dollars_left")
-MANY_STEPS = 20
-"""From here on single steps hide each other, and a curve shows means."""
-STEPS_IN_A_MEAN = 9
+_MANY_STEPS = 20
+"""The steps of more than these hide each other, so a curve shows running means."""
+_STEPS_IN_A_MEAN = 9
 _ROUND_PANELS = ("suspect", "telling_words", "guessed", "dollars")
 _UNUSABLE_COLORS = ["#b5446e", "#7d5ba6", "#3d5a80", "#222222"]
 
@@ -339,12 +339,19 @@ def plot_drift(table: DataFrame) -> Figure:
     figure, axes = grid_of(rows, columns, TEXT, 1.7 * rows + 0.6, sharex="row", sharey="col")
     for line, (step, label) in zip(axes, DRIFT_STEPS.items(), strict=True):
         for axis, measure in zip(line, DRIFT_MEASURES, strict=True):
-            _curve_for_each_set(
-                axis, table[(table.step == step) & (table.measure == measure)], sets=list(dict.fromkeys(table.set))
-            )
+            part = table[(table.step == step) & (table.measure == measure)]
+            _curve_for_each_set(axis, part, sets=list(dict.fromkeys(table.set)), means=measure not in SO_FAR)
             axis.set(xlabel=label, ylabel=named(measure))
     legend_above(figure, handles_of(axes[0][0]))
     return figure
+
+
+def note_on_means(table: DataFrame) -> str:
+    """What a caption says where `plot_drift` shows running means."""
+    if table.groupby(["set", "step", "measure"]).size().max() <= _MANY_STEPS:
+        return ""
+    pale = "single ones are pale and the line is a running mean of"
+    return f" Where there are more than {_MANY_STEPS} steps, {pale} {_STEPS_IN_A_MEAN}."
 
 
 def plot_generations(table: DataFrame) -> Figure:
@@ -366,19 +373,20 @@ def plot_generations(table: DataFrame) -> Figure:
     return figure
 
 
-def _curve_for_each_set(axis: Axes, table: DataFrame, *, sets: Sequence[str], apart: float = 0.06) -> None:
-    """A measure over steps; the points of the sets stand a little beside each other. Of many steps the line shows means over
-    neighbours, before the points themselves in pale."""
+def _curve_for_each_set(axis: Axes, table: DataFrame, *, sets: Sequence[str], apart: float = 0.06, means: bool = False) -> None:
+    """A measure over steps; the points of the sets stand a little beside each other. With `means`, the points of a curve of many
+    steps are pale, and its line is their running mean."""
     for number, name in enumerate(sets):
         part = table[table.set == name]
         places = part["at"] + (number - (len(sets) - 1) / 2) * apart
         look: dict[str, Any] = {"color": color(name), "marker": marker(name), "markersize": 2.5}
-        long = len(part) > MANY_STEPS
-        if long:
+        smooth = means and len(part) > _MANY_STEPS
+        line = part["mean"].rolling(_STEPS_IN_A_MEAN, center=True).mean() if smooth else part["mean"]
+        if smooth:
             axis.plot(places, part["mean"], linestyle="", **look, markeredgewidth=0, alpha=0.2)
-        means = part["mean"].rolling(STEPS_IN_A_MEAN, center=True, min_periods=1).mean() if long else part["mean"]
-        axis.plot(places, means, **look, label=named(name), linewidth=0.9, markevery=max(1, len(part) // 8) if long else None)
-        axis.vlines(places, part.low, part.high, color=color(name), linewidth=0.5, alpha=0.2 if long else 1)
+        every = max(1, len(part) // 8) if len(part) > _MANY_STEPS else None
+        axis.plot(places, line, **look, label=named(name), linewidth=0.9, markevery=every)
+        axis.vlines(places, part.low, part.high, color=color(name), linewidth=0.5, alpha=0.2 if smooth else 1)
     axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
 
 

@@ -51,12 +51,13 @@ def _with_data(card: Card, labeled: Labeled) -> Agreement:
     share, low, high = stats.share_interval(sum(a == b for a, b in zip(predicted, gold, strict=True)), len(gold))
     unlabeled = [row["human_label"] for row in labeled.rejected]
     scores = card.task_kind.scores(gold + unlabeled, predicted + [metrics.ABSENT] * len(unlabeled))
-    scores |= {"agreement": share} | ({"kappa": metrics.kappa(gold, predicted)} if card.labels else {})
-    kappa = f", kappa {scores['kappa']:.3f}" if card.labels else ""
+    fixed = card.task_kind.fixed_labels
+    scores |= {"agreement": share} | ({"kappa": metrics.kappa(gold, predicted)} if fixed else {})
+    kappa = f", kappa {scores['kappa']:.3f}" if fixed else ""
     summary = f"Agreement {share:.3f} (95% {low:.3f} to {high:.3f}){kappa}, n = {len(gold)}, unlabeled {len(unlabeled)}"
     rows = pd.DataFrame(labeled.examples)
     differing = rows[rows.label != rows.human_label][[*card.fields, *card.task_kind.lists, "human_label", "label"]]
-    return Agreement(summary, list(zip(gold, predicted, strict=True)) if card.labels else [], scores, [differing])
+    return Agreement(summary, list(zip(gold, predicted, strict=True)) if fixed else [], scores, [differing])
 
 
 def _with_itself(card: Card, labeled: Labeled, pool: Sequence[Row]) -> Agreement:

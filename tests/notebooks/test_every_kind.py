@@ -128,6 +128,26 @@ def test_texts_with_spans_are_written_labeled_compared_and_learned_from(tmp_path
     assert rows.score.tolist() == rows.weighted_f1.tolist()
 
 
+def answerer(body: dict[str, Any], number: int) -> dict[str, Any]:
+    """A language model that says the first choice."""
+    asked = body["response_format"]["json_schema"]["schema"]["properties"]["label"]["enum"]
+    return completion(json.dumps({"label": asked[0]}))
+
+
+def test_questions_that_a_teacher_answers_can_be_learned_from(tmp_path: Path) -> None:
+    card = first_of("riddle", tmp_path, train=8, test=6)
+    labeled, scores = str(tmp_path / "labeled.parquet"), tmp_path / "scores.parquet"
+    with serving(answerer) as served:
+        asking = ASKING | {"task": card, "base_url": served.url, "store": str(tmp_path / "t.sqlite")}
+        shown = text_of(run("02_labeling", tmp_path, **asking, n=5, output=labeled))
+    rows = pd.read_parquet(labeled)
+    assert [row.label for row in rows.itertuples()] == [row.choices[0] for row in rows.itertuples()]
+    assert f"accuracy {(rows.label == rows.human_label).mean():.3f}. Agreement" in shown
+    mixes = {"human_sizes": [3], "synthetic_sizes": [0, 4], "budgets": [], "shares": []}
+    run("04_training", tmp_path, task=card, examples=[labeled], device="cpu", workers=1, output=str(scores), **(TINY | mixes))
+    assert set(pd.read_parquet(scores).method) == {"human only", "labeled_zero_shot"}
+
+
 def talker(body: dict[str, Any], number: int) -> dict[str, Any]:
     """A language model that lists topics and writes dialogues."""
     if "topics" in body["response_format"]["json_schema"]["schema"]["properties"]:
