@@ -36,6 +36,7 @@ from lib.core.sources import Source
 from lib.core.tasks import read_card
 from lib.diversity import drift, outcomes
 from lib.diversity.plots import (
+    note_on_means,
     plot_drift,
     plot_guesses,
     plot_lengths,
@@ -303,6 +304,8 @@ def test_a_chain_of_many_steps_has_a_line_of_means_before_pale_points() -> None:
     assert set(points.get_ydata()) == {0, 1}
     assert points.get_alpha() < 1
     assert line.get_ydata()[10:30].std() < 0.2
+    assert "running mean of 9, but for the Vendi score" in note_on_means(long)
+    assert note_on_means(strayed()) == ""
 
 
 def test_a_dry_cell_is_hollow() -> None:

@@ -350,8 +350,8 @@ def note_on_means(table: DataFrame) -> str:
     """What a caption says where `plot_drift` shows running means."""
     if table.groupby(["set", "step", "measure"]).size().max() <= _MANY_STEPS:
         return ""
-    pale = "single ones are pale and the line is a running mean of"
-    return f" Where there are more than {_MANY_STEPS} steps, {pale} {_STEPS_IN_A_MEAN}."
+    smooth = f"single ones are pale and the line is a running mean of {_STEPS_IN_A_MEAN}"
+    return f" Where there are more than {_MANY_STEPS} steps, {smooth}, but for the Vendi score, which is of all texts so far."
 
 
 def plot_generations(table: DataFrame) -> Figure:
