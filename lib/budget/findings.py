@@ -26,7 +26,7 @@ FEWEST_FOR_VERDICT = 5
 """Tasks from which on there is a verdict."""
 _LEVEL = 0.05
 _CANNOT_TELL, _OPPOSITE = "cannot tell", "opposite by kind"
-OF_STUDENTS = ("tasks", "effect", "low", "high")
+OF_STUDENTS = ("tasks", "effect", "low", "high", "by_kind")
 """What a table of findings has of other students than its own."""
 OTHER_STUDENTS = {
     "fine_tuned": "two of six layers trained (macro-F1)",
@@ -190,8 +190,9 @@ def findings_markdown(table: DataFrame) -> str:
 
 def _of_others(row: Any, called: str) -> str:
     """The effect by other students than the table's own; nothing where they tell nothing."""
-    tasks, effect, low, high = (getattr(row, f"{called}_{name}") for name in OF_STUDENTS)
-    return f"{_with_interval(effect, low, high)} ({tasks:g} tasks)" if effect == effect else ""
+    tasks, effect, low, high, by_kind = (getattr(row, f"{called}_{name}") for name in OF_STUDENTS)
+    kinds = f"; {by_kind}" if isinstance(by_kind, str) and by_kind else ""
+    return f"{_with_interval(effect, low, high)} ({tasks:g} tasks){kinds}" if effect == effect else ""
 
 
 def _with_interval(effect: float, low: float, high: float) -> str:

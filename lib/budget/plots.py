@@ -471,10 +471,15 @@ _VERDICTS = {"holds": "C2", "does not": "C3", "opposite by kind": "C4", "cannot 
 
 
 def claims_figure(measured: Measured, folder: str = "") -> Drawing:
-    """A line a claim: its effect with interval, in the colour of the verdict, over that of each task; a panel a unit."""
+    """The claims that can be tested on some scores, as `drawing_of_claims` shows them."""
     if not measured.diversity:
         return Drawing("findings", None, "Without diversity tables of 03 (`diversity`) the papers' claims are not tested.")
-    table, parts = claims_table(measured, folder=folder), by_set(measured)
+    return drawing_of_claims(claims_table(measured, folder=folder), by_set(measured), measured.scores)
+
+
+def drawing_of_claims(table: DataFrame, parts: DataFrame, scores: DataFrame) -> Drawing:
+    """A line a claim: its effect with interval, in the colour of the verdict, over that of each task; a panel a unit. `parts` are
+    the effects of sets (`by_set`), `scores` the rows that both are of."""
     if table.empty:
         return Drawing("findings", None, "No claim of the papers can be tested on these rows.")
     text = (
@@ -482,7 +487,7 @@ def claims_figure(measured: Measured, folder: str = "") -> Drawing:
         f"with 95% t-intervals over tasks; verdicts from {FEWEST_FOR_VERDICT} tasks on, p < 0.05 after Holm's correction. Grey: "
         "the mean over sets in one task, by macro-F1."
     )
-    return Drawing("findings", _effects(table, parts), _caption_of_tests(text, measured.scores, parts), table)
+    return Drawing("findings", _effects(table, parts), _caption_of_tests(text, scores, parts), table)
 
 
 def _effects(table: DataFrame, parts: DataFrame) -> Figure:

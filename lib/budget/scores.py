@@ -195,10 +195,11 @@ def shares_by_task(shares: Shares, tasks: Iterable[str]) -> dict[str, list[float
     return {task: list(shares.get(task, ()) if isinstance(shares, Mapping) else shares) for task in dict.fromkeys(tasks)}
 
 
-def with_out_of_domain(scores: DataFrame, paths: Sequence[str]) -> DataFrame:
+def with_out_of_domain(scores: DataFrame, paths: Sequence[str], *, all_students: bool = False) -> DataFrame:
     """Adds the rows of other evaluation sets from the same tables, and drops the students' answers. Out of domain the score is
     accuracy where the rows have it: macro-F1 would count labels that the other set lacks as classes of its own."""
-    tables = [_by_method(own_students(read_table(path))) for path in paths]
+    read = [read_table(path) for path in paths]
+    tables = [_by_method(table if all_students else own_students(table)) for table in read]
     methods = _methods_of_several_teachers(tables)
     others = [_told_apart(table[table.evaluated_on != TEST], methods) for table in tables if "evaluated_on" in table]
     others = [with_samples(_by_accuracy(table)) for table in others]

@@ -109,9 +109,16 @@ def _finding(row: dict[str, str]) -> list[str]:
     p = f" (p {float(row['p_holm']):.2g})" if row["p_holm"] else ""
     data = f"{row['tasks']} tasks, {row['sets']} sets: {row['data']}"
     students = f"{row['students']}; {row['seeds']} seeds" if row["students"] else "none: texts alone"
-    tuned = f"{_effect(row, 'fine_tuned_')} ({float(row['fine_tuned_tasks']):g} tasks)" if row.get("fine_tuned_effect") else ""
-    effects = [f"{_effect(row)} {row['unit']}", _effect(row, "accuracy_"), row["by_kind"], tuned]
+    effects = [f"{_effect(row)} {row['unit']}", _effect(row, "accuracy_"), row["by_kind"], _by_fine_tuned(row)]
     return [claim, row["test"], f"**{_verdict(row)}**{p}", *effects, data, students, row["source"]]
+
+
+def _by_fine_tuned(row: dict[str, str]) -> str:
+    """The effect by students whose upper layers are trained, too, with that in each kind of task where there are several."""
+    if not row.get("fine_tuned_effect"):
+        return ""
+    kinds = row["fine_tuned_by_kind"]
+    return f"{_effect(row, 'fine_tuned_')} ({float(row['fine_tuned_tasks']):g} tasks)" + (f"; {kinds}" if kinds else "")
 
 
 def _effect(row: dict[str, str], measure: str = "") -> str:

@@ -21,7 +21,7 @@ from lib.budget.measured import Measured, Unit, contrast
 from lib.core import paths
 from lib.core.mixes import NONE, STUDENT_LEVELS, TEST
 from lib.core.set_names import SetName
-from lib.study.findings import kept_measurements, with_fine_tuned, with_kept_sources, with_students
+from lib.study.findings import kept_claims, with_fine_tuned, with_students
 
 SEEDS = 5
 PRICES = {"human_price": 0.1, "synthetic_price": 0.02, "human_pool": 2000, "synthetic_pool": 2500}
@@ -167,11 +167,14 @@ def test_the_docs_say_what_the_real_study_found() -> None:
 def test_the_real_findings_come_from_the_kept_scores() -> None:
     """Anyone can work them out again from data/scores and the diversity tables, without the data."""
     found = pd.read_csv(paths.ROOT / "figures/real/findings.csv")
-    again = with_fine_tuned(with_kept_sources(claims_table(kept_measurements(), folder="figures/real")))
+    again = with_fine_tuned(kept_claims())
     as_read = pd.read_csv(StringIO(again.to_csv(index=False)))
     pd.testing.assert_frame_equal(as_read, found, check_dtype=False)
     named = set(found.source.str.findall(r"[\w/]+\.csv(?:\.gz)?").explode()) - {"figures/real/diversity_TASK.csv"}
     assert all((paths.ROOT / file).is_file() for file in named)
+    parts = pd.read_csv(paths.ROOT / "figures/real/findings_by_set.csv")
+    means = parts[parts.measure == "macro_f1"].groupby(["claim", "task"]).effect.mean().groupby("claim").mean()
+    assert found.set_index("claim").effect.to_dict() == pytest.approx(means.to_dict())
     assert found[found.students.notna()].students.str.contains("all-MiniLM-L6-v2").all()
 
 
@@ -187,12 +190,25 @@ def test_other_students_stand_beside_probes_of_the_same_runs() -> None:
     ]
     table = claims_table(measured(probes))
     tuned = pd.DataFrame([*few, *all_layers])
-    found = with_students(table, tuned, pd.DataFrame(probes)).set_index("claim")
+    found = with_students(table, tuned, pd.DataFrame(probes), {}).set_index("claim")
     added = found.loc["A set adds to 100 raw examples"]
     assert added.effect == pytest.approx(10 + 4)
     assert (added.same_probes_effect, added.fine_tuned_effect, added.all_layers_effect) == pytest.approx((20, 20, 40))
     assert added.all_layers_tasks == 1
+    assert added.all_layers_by_kind == ""
     assert pd.isna(found.loc["A set adds to 1,000 raw examples"].all_layers_effect)  # They made no such runs.
+
+
+def test_other_students_are_told_apart_by_kind_as_the_tables_own_are() -> None:
+    texts = [row | dict.fromkeys(("accuracy", "macro_f1"), row["score"]) for task in "ab" for row in rows(task, "m", GRID)]
+    losses = GRID | {(1000, 1000): 0.6}
+    spans = [row | {"micro_f1": row["score"]} for task in "cd" for row in rows(task, "m", losses)]
+    both = pd.DataFrame([*texts, *spans])
+    found = with_students(claims_table(measured(texts, spans)), both.assign(**{STUDENT_LEVELS: None}), both, {})
+    assert found.fine_tuned_by_kind.equals(found.by_kind)
+    assert found.same_probes_by_kind.equals(found.by_kind)
+    kinds = found.set_index("claim").fine_tuned_by_kind["A set adds to 1,000 raw examples"]
+    assert re.findall(r"(\w+) ([+-]\d+)", kinds) == [("spans", "-10"), ("texts", "+2")]
 
 
 def effects(*values: float) -> pd.Series:

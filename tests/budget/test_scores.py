@@ -362,6 +362,13 @@ def test_rows_of_other_domains_are_kept_apart(tmp_path: Path) -> None:
     assert len(with_out_of_domain(read_scores(files[1:]), files[1:])) == 1
 
 
+def test_rows_of_other_domains_by_students_of_another_level_are_there_if_asked_for(tmp_path: Path) -> None:
+    files = [write(tmp_path, table({"evaluated_on": "test"}, AWAY | {"student_levels": '{"frozen_layers": "0"}'}))]
+    scores = read_scores(files)
+    assert len(with_out_of_domain(scores, files)) == 1
+    assert with_out_of_domain(scores, files, all_students=True).evaluated_on.tolist() == ["test", AWAY["evaluated_on"]]
+
+
 @pytest.mark.parametrize(
     ("rows", "budgets", "said"),
     [
