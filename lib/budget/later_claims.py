@@ -292,7 +292,8 @@ LATER_CLAIMS = [
     Claim(
         "Solving well does not mean teaching well", _SOLVING,
         "An LM's data generation ability doesn't necessarily correlate with its problem-solving ability.",
-        "half less the rank correlation of a teacher's own score with its students', over three teachers or more",
+        "half less the rank correlation of a teacher's own score (by the task's metric) with its students', over three "
+        "teachers or more",
         "Kendall's \u03c4", scores_rows(f"n_human 0, {UP_TO}") | {"teacher_and_students": "teacher"}, _solving_is_not_teaching,
     ),
     _claim_of_choice("margin", "uncertainty"),

@@ -7,7 +7,6 @@ python -m lib.study.findings
 import re
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from pandas import DataFrame
@@ -34,56 +33,40 @@ _PAGE = paths.ROOT / "docs" / "real-data.md"
 _LINES = re.compile(r"(?<=<!-- findings -->\n).*(?=<!-- /findings -->)", re.DOTALL)
 
 
-def kept_measurements() -> Measured:
-    """The rows and diversity tables that claims are tested on, with the budgets and shares of the study."""
+def measured_real() -> Measured:
+    """The rows and diversity tables of the study `real`, with its budgets and shares."""
     study = read_study("real")
     of_tasks = studies_by_task(study)
     budgets = sorted({budget for _, own in of_tasks.values() for budget in own.budgets.budgets})
     shares = {name: own.budgets.shares for name, (_, own) in of_tasks.items()}
-    return Measured(_probes(), kept_diversity(), budgets, shares, chosen=read_chosen(study.chosen))
-
-
-def _probes() -> DataFrame:
-    """The rows of the study, tests out of domain among them."""
-    return with_out_of_domain(read_scores([KEPT_SCORES]), [KEPT_SCORES])
-
-
-def kept_diversity() -> dict[str, DataFrame]:
-    """The diversity tables of the study, by task."""
-    return read_diversity(sorted(paths.relative(path) for path in paths.ROOT.glob(f"{FINDINGS}/diversity_*.csv")))
+    return Measured(_scores(KEPT_SCORES), _diversity(), budgets, shares, chosen=read_chosen(study.chosen))
 
 
 def measured_teachers() -> Measured:
-    """The rows of the study of several teachers, with their own scores on its test sets."""
-    own = read_table(f"{TEACHERS}/teacher_and_students.csv").groupby(["task", "model"]).teacher.first()
-    return Measured(read_scores([KEPT_TEACHERS]), {}, own_scores=own.to_dict())
+    """The sets of the study `teachers` alone, with their teachers' own scores on the test sets: `real` has no such scores."""
+    rows = read_scores([KEPT_TEACHERS])
+    own = read_table(f"{TEACHERS}/teacher_and_students.csv").groupby(["task", "model"]).teacher.mean()
+    return Measured(rows[rows.n_human == 0], {}, own_scores=own.to_dict())
 
 
-def kept_claims() -> DataFrame:
-    """The table of claims: on the rows of `real`, and on those of `teachers` the claim that `real` has no rows for."""
-    of_real, of_teachers = claims_table(kept_measurements(), folder=FINDINGS), claims_table(measured_teachers(), folder=TEACHERS)
+def _scores(file: str, *, all_students: bool = False) -> DataFrame:
+    """The rows of a file, tests out of domain among them."""
+    rows = read_scores([file], all_students=all_students)
+    return with_out_of_domain(rows, [file], all_students=all_students)
+
+
+def _diversity() -> dict[str, DataFrame]:
+    """The diversity tables of the study `real`, by task."""
+    return read_diversity(sorted(paths.relative(path) for path in paths.ROOT.glob(f"{FINDINGS}/diversity_*.csv")))
+
+
+def claims_of(real: Measured, teachers: Measured) -> DataFrame:
+    """The table of claims, those of teachers' own scores among them. Holm's correction is over the rows of `real`: the tasks of
+    `teachers` are too few for a p-value."""
+    both = [claims_table(real, folder=FINDINGS), claims_table(teachers, folder=TEACHERS)]
     places = {claim.claim: place for place, claim in enumerate(CLAIMS)}
-    table = with_other_claims(of_real, of_teachers)
-    return with_kept_sources(table.sort_values("claim", key=lambda claims: claims.map(places), ignore_index=True))
-
-
-def with_other_claims(table: DataFrame, others: DataFrame) -> DataFrame:
-    """A table with the rows of another one for claims that it lacks."""
-    return pd.concat([table, others[~others.claim.isin(table.claim)]], ignore_index=True)
-
-
-def kept_parts() -> DataFrame:
-    """The effect of every set, with its interval over seeds: the students' answers, for one over test items, are not kept."""
-    return with_other_claims(by_set(kept_measurements()), by_set(measured_teachers()))
-
-
-def with_intervals_of_run(parts: DataFrame, of_run: DataFrame) -> DataFrame:
-    """The effects of sets; where a run measured the same ones, with its intervals, which are over test items, too."""
-    both = parts.merge(of_run, on=["claim", "measure", "task", "set"], how="left", suffixes=("", "_of_run"))
-    same = np.isclose(both.effect, both.effect_of_run)
-    for name in ("low", "high", "covers"):
-        both[name] = both[f"{name}_of_run"].where(same, both[name])
-    return both[parts.columns]
+    table = pd.concat(both).sort_values("claim", key=lambda claims: claims.map(places), ignore_index=True)
+    return with_kept_sources(table)
 
 
 def with_kept_sources(table: DataFrame) -> DataFrame:
@@ -96,14 +79,12 @@ def with_kept_sources(table: DataFrame) -> DataFrame:
 def with_fine_tuned(table: DataFrame) -> DataFrame:
     """Findings with the effects by students whose upper layers are trained, too (`fine_tuned_...`), by those of whom all are
     (`all_layers_...`), and by probes of the same mixes and seeds (`same_probes_...`). They have no verdicts: tasks are few."""
-    in_domain = read_scores([KEPT_STUDENTS], all_students=True)
-    tuned = with_out_of_domain(in_domain, [KEPT_STUDENTS], all_students=True)
-    return with_students(table, tuned, _probes(), kept_diversity())
+    return with_students(table, _scores(KEPT_STUDENTS, all_students=True), _scores(KEPT_SCORES), _diversity())
 
 
 def with_students(table: DataFrame, tuned: DataFrame, probes: DataFrame, diversity: Mapping[str, DataFrame]) -> DataFrame:
     """The findings of probes with the effects by other students of a part of their runs."""
-    run = ["task", "method", "n_human", "n_synthetic", "seed"]
+    run = ["task", "method", "n_human", "n_synthetic", "seed", "evaluated_on"]
     of_all_layers = tuned[STUDENT_LEVELS].notna()
     rows_of = {
         "fine_tuned": tuned[~of_all_layers],
@@ -122,14 +103,15 @@ def with_students(table: DataFrame, tuned: DataFrame, probes: DataFrame, diversi
 def _write() -> None:
     """The figure, with its tables beside it, and the table in the docs."""
     plotting.use_style()
-    claims, parts = kept_claims(), kept_parts()
-    drawing = drawing_of_claims(claims, parts, pd.concat([_probes(), measured_teachers().scores]))
+    real, teachers = measured_real(), measured_teachers()
+    claims, of_sets = claims_of(real, teachers), pd.concat([by_set(real), by_set(teachers)])
+    drawing = drawing_of_claims(claims, of_sets, pd.concat([real.scores, teachers.scores]))
     if drawing.figure is None:
         raise ValueError(f"{KEPT_SCORES}: {drawing.caption}")
-    plotting.save_figure(drawing.figure, f"{FINDINGS}/findings", drawing.caption)
+    plotting.save_figure(drawing.figure, f"{FINDINGS}/{drawing.name}", drawing.caption)
     plt.close(drawing.figure)
     _save(with_fine_tuned(claims), f"{FINDINGS}/findings.csv")
-    _save(with_intervals_of_run(parts, read_table(f"{FINDINGS}/findings_by_set.csv")), f"{FINDINGS}/findings_by_set.csv")
+    _save(of_sets, f"{FINDINGS}/findings_by_set.csv")
     lines = findings_markdown(read_table(f"{FINDINGS}/findings.csv"))
     _PAGE.write_text(_LINES.sub(lambda _: lines, _PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 

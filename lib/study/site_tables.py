@@ -131,7 +131,8 @@ def _effect(row: dict[str, str], measure: str = "") -> str:
 _BEHIND = """## The command behind each row
 
 One command works out all rows and the figure, in less than a minute, from the [scores](data/scores/README.md) that were measured
-and the diversity tables in `figures/real`, without the texts. The last column says which rows of a file a claim is tested on.
+and the diversity tables in `figures/real`, without the texts. The last column says which rows of a file a claim is tested on. One
+claim is tested on the study `teachers`.
 
 ```
 python -m lib.study.findings
