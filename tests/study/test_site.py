@@ -67,7 +67,7 @@ def test_the_findings_have_a_line_for_each_claim_and_a_command_that_can_run() ->
     page = findings()
     lines = [line for line in page.splitlines() if line.startswith("| **")]
     assert len(lines) == len((paths.ROOT / "figures/real/findings.csv").read_text(encoding="utf-8").splitlines()) - 1
-    assert all(re.search(r"data/scores/(real|chosen)\.csv\.gz: |diversity", line) for line in lines)
+    assert all(re.search(r"data/scores/(real|chosen|teachers)\.csv\.gz: |diversity", line) for line in lines)
     assert all(re.search("tweet_sentiment|mitmovie|agnews", line) for line in lines)
     [module] = re.findall(r"^python -m (\S+)$", page, re.MULTILINE)
     assert importlib.util.find_spec(module)
