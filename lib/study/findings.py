@@ -5,7 +5,6 @@ python -m lib.study.findings
 """
 
 import re
-from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -39,7 +38,8 @@ def measured_real() -> Measured:
     of_tasks = studies_by_task(study)
     budgets = sorted({budget for _, own in of_tasks.values() for budget in own.budgets.budgets})
     shares = {name: own.budgets.shares for name, (_, own) in of_tasks.items()}
-    return Measured(_scores(KEPT_SCORES), _diversity(), budgets, shares, chosen=read_chosen(study.chosen))
+    diversity = read_diversity(sorted(paths.relative(path) for path in paths.ROOT.glob(f"{FINDINGS}/diversity_*.csv")))
+    return Measured(_scores(KEPT_SCORES), diversity, budgets, shares, chosen=read_chosen(study.chosen))
 
 
 def measured_teachers() -> Measured:
@@ -53,11 +53,6 @@ def _scores(file: str, *, all_students: bool = False) -> DataFrame:
     """The rows of a file, tests out of domain among them."""
     rows = read_scores([file], all_students=all_students)
     return with_out_of_domain(rows, [file], all_students=all_students)
-
-
-def _diversity() -> dict[str, DataFrame]:
-    """The diversity tables of the study `real`, by task."""
-    return read_diversity(sorted(paths.relative(path) for path in paths.ROOT.glob(f"{FINDINGS}/diversity_*.csv")))
 
 
 def claims_of(real: Measured, teachers: Measured) -> DataFrame:
@@ -76,24 +71,24 @@ def with_kept_sources(table: DataFrame) -> DataFrame:
     return table.assign(source=rows.str.replace(f"{FINDINGS}/chosen.csv", KEPT_CHOICES, regex=False))
 
 
-def with_fine_tuned(table: DataFrame) -> DataFrame:
+def with_fine_tuned(table: DataFrame, real: Measured) -> DataFrame:
     """Findings with the effects by students whose upper layers are trained, too (`fine_tuned_...`), by those of whom all are
     (`all_layers_...`), and by probes of the same mixes and seeds (`same_probes_...`). They have no verdicts: tasks are few."""
-    return with_students(table, _scores(KEPT_STUDENTS, all_students=True), _scores(KEPT_SCORES), _diversity())
+    return with_students(table, _scores(KEPT_STUDENTS, all_students=True), real)
 
 
-def with_students(table: DataFrame, tuned: DataFrame, probes: DataFrame, diversity: Mapping[str, DataFrame]) -> DataFrame:
+def with_students(table: DataFrame, tuned: DataFrame, probes: Measured) -> DataFrame:
     """The findings of probes with the effects by other students of a part of their runs."""
     run = ["task", "method", "n_human", "n_synthetic", "seed", "evaluated_on"]
     of_all_layers = tuned[STUDENT_LEVELS].notna()
     rows_of = {
         "fine_tuned": tuned[~of_all_layers],
         "all_layers": tuned[of_all_layers],
-        "same_probes": probes.merge(tuned[run].drop_duplicates(), on=run),
+        "same_probes": probes.scores.merge(tuned[run].drop_duplicates(), on=run),
     }
     for called in OTHER_STUDENTS:
         rows = rows_of[called].drop(columns=STUDENT_LEVELS, errors="ignore")
-        judged = claims_table(Measured(rows, diversity)).reindex(columns=["claim", *OF_STUDENTS]).set_index("claim")
+        judged = claims_table(Measured(rows, probes.diversity)).reindex(columns=["claim", *OF_STUDENTS]).set_index("claim")
         of_students = table.claim.where(table.agree.notna())
         columns = {f"{called}_{name}": of_students.map(judged[name]) for name in OF_STUDENTS}
         table = table.assign(**columns)
@@ -110,7 +105,7 @@ def _write() -> None:
         raise ValueError(f"{KEPT_SCORES}: {drawing.caption}")
     plotting.save_figure(drawing.figure, f"{FINDINGS}/{drawing.name}", drawing.caption)
     plt.close(drawing.figure)
-    _save(with_fine_tuned(claims), f"{FINDINGS}/findings.csv")
+    _save(with_fine_tuned(claims, real), f"{FINDINGS}/findings.csv")
     _save(of_sets, f"{FINDINGS}/findings_by_set.csv")
     lines = findings_markdown(read_table(f"{FINDINGS}/findings.csv"))
     _PAGE.write_text(_LINES.sub(lambda _: lines, _PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -168,7 +168,7 @@ def test_the_real_findings_come_from_the_kept_scores() -> None:
     """Anyone can work them out again from data/scores and the diversity tables, without the data."""
     found = pd.read_csv(paths.ROOT / "figures/real/findings.csv")
     real, teachers = measured_real(), measured_teachers()
-    again = with_fine_tuned(claims_of(real, teachers))
+    again = with_fine_tuned(claims_of(real, teachers), real)
     as_read = pd.read_csv(StringIO(again.to_csv(index=False)))
     pd.testing.assert_frame_equal(as_read, found, check_dtype=False)
     named = set(found.source.str.findall(r"[\w/]+\.csv(?:\.gz)?").explode()) - {"figures/real/diversity_TASK.csv"}
@@ -192,7 +192,7 @@ def test_other_students_stand_beside_probes_of_the_same_runs() -> None:
     ]
     table = claims_table(measured(probes))
     tuned = pd.DataFrame([*few, *all_layers])
-    found = with_students(table, tuned, pd.DataFrame(probes), {}).set_index("claim")
+    found = with_students(table, tuned, measured(probes)).set_index("claim")
     added = found.loc["A set adds to 100 raw examples"]
     assert added.effect == pytest.approx(10 + 4)
     assert (added.same_probes_effect, added.fine_tuned_effect, added.all_layers_effect) == pytest.approx((20, 20, 40))
@@ -205,8 +205,8 @@ def test_other_students_are_told_apart_by_kind_as_the_tables_own_are() -> None:
     texts = [row | dict.fromkeys(("accuracy", "macro_f1"), row["score"]) for task in "ab" for row in rows(task, "m", GRID)]
     losses = GRID | {(1000, 1000): 0.6}
     spans = [row | {"micro_f1": row["score"]} for task in "cd" for row in rows(task, "m", losses)]
-    both = pd.DataFrame([*texts, *spans])
-    found = with_students(claims_table(measured(texts, spans)), both.assign(**{STUDENT_LEVELS: None}), both, {})
+    probes = measured(texts, spans)
+    found = with_students(claims_table(probes), probes.scores.assign(**{STUDENT_LEVELS: None}), probes)
     assert found.fine_tuned_by_kind.equals(found.by_kind)
     assert found.same_probes_by_kind.equals(found.by_kind)
     kinds = found.set_index("claim").fine_tuned_by_kind["A set adds to 1,000 raw examples"]
